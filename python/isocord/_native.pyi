@@ -1,0 +1,301 @@
+"""The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import BinaryIO, Final, Literal, final
+
+from typing_extensions import Buffer
+
+LIBOPUS_VERSION: Final[str]
+"""The version string of the libopus inside, e.g. ``"libopus 1.6.1"``."""
+
+TRANSPORT_MODES: Final[tuple[str, ...]]
+"""Transport modes that :class:`Connection` can seal, preferred first."""
+
+Application = Literal["audio", "voip", "lowdelay"]
+Bandwidth = Literal["narrow", "medium", "wide", "superwide", "full"]
+SignalType = Literal["auto", "voice", "music"]
+
+def choose_mode(offered: Sequence[str]) -> str:
+    """The best transport mode among those a server offers.
+
+    Legacy xsalsa20 modes are chosen only where nothing newer is offered.
+
+    Raises:
+        UnsupportedModeError: none of them is known.
+    """
+
+def shutdown() -> None:
+    """Stop every native thread; idempotent. The next use starts them anew."""
+
+def after_fork_in_child() -> None:
+    """Forget the parent's threads in a forked child, which did not inherit them."""
+
+@final
+class EncoderOptions:
+    """Settings of one Opus encoder (RFC 6716); immutable.
+
+    Args:
+        application: libopus's mode of coding.
+        bitrate: kbit/s, 16 to 512.
+        fec: in-band forward error correction.
+        expected_packet_loss: 0.0 to 1.0.
+        bandwidth: widest audio band that is coded.
+        signal_type: hint for the choice between speech and music coding.
+        complexity: 0 (cheapest) to 10 (best).
+
+    Raises:
+        ValueError: a value is out of its range; the message names it.
+    """
+
+    def __new__(
+        cls,
+        *,
+        application: Application = "audio",
+        bitrate: int = 128,
+        fec: bool = False,
+        expected_packet_loss: float = 0.0,
+        bandwidth: Bandwidth = "full",
+        signal_type: SignalType = "auto",
+        complexity: int = 10,
+    ) -> EncoderOptions: ...
+    @property
+    def application(self) -> Application: ...
+    @property
+    def bitrate(self) -> int: ...
+    @property
+    def fec(self) -> bool: ...
+    @property
+    def expected_packet_loss(self) -> float: ...
+    @property
+    def bandwidth(self) -> Bandwidth: ...
+    @property
+    def signal_type(self) -> SignalType: ...
+    @property
+    def complexity(self) -> int: ...
+
+@final
+class OpusEncoder:
+    """An Opus encoder, 48 kHz stereo, 20 ms frames."""
+
+    def __new__(cls, options: EncoderOptions | None = None) -> OpusEncoder: ...
+    def encode(self, pcm: Buffer) -> bytes:
+        """Encode one frame: 3,840 bytes of s16le interleaved stereo; shorter is padded with silence.
+
+        Raises:
+            OpusError: the frame is too long or libopus refused it.
+        """
+
+@final
+class OpusDecoder:
+    """An Opus decoder, 48 kHz stereo."""
+
+    def __new__(cls) -> OpusDecoder: ...
+    def decode(self, packet: Buffer | None, *, fec: bool = False) -> bytes:
+        """Decode one packet to s16le interleaved stereo; ``None`` conceals one lost 20 ms frame.
+
+        Raises:
+            OpusError: not an Opus packet.
+        """
+
+@final
+class Track:
+    """Opus frames on their way to one connection: a bounded ring and its encoder.
+
+    The producer writes on a thread of its own, the clock thread reads. One track plays once.
+    """
+
+    @staticmethod
+    def pcm(options: EncoderOptions | None = None, *, lookahead: int = 25) -> Track:
+        """A track fed with PCM by :meth:`write_pcm`; ``lookahead`` in frames of 20 ms, 1 to 1,000."""
+    @staticmethod
+    def opus(*, lookahead: int = 25) -> Track:
+        """A track fed with Opus packets by :meth:`write_opus`."""
+    @staticmethod
+    def file(file: AudioFile, options: EncoderOptions | None = None, *, lookahead: int = 25) -> Track:
+        """A track that the native pool feeds from ``file``, without the GIL.
+
+        Raises:
+            AudioFileError: the file is closed or already plays on another track.
+        """
+    def wait_room(self, timeout: float) -> int | None:
+        """Wait, without the GIL, until half the ring is free; at once while it has never been full.
+
+        Returns the number of free frames, 0 after ``timeout`` seconds, or None once the track is over
+        (stopped or replaced): the producer then ends.
+        """
+    def write_pcm(self, pcm: Buffer) -> int:
+        """Encode (without the GIL) and queue whole frames of 3,840 bytes; a short last one is padded.
+
+        Returns the number of frames queued; those that found no room or a track that is over are dropped.
+
+        Raises:
+            OpusError: libopus refused a frame.
+        """
+    def write_opus(self, packets: Sequence[Buffer]) -> int:
+        """Queue Opus packets of 20 ms.
+
+        Returns the number queued.
+
+        Raises:
+            OpusError: a packet is empty or over 1,275 bytes.
+        """
+    def finish(self) -> None:
+        """No more frames will come; the track ends when the ring is empty."""
+    def wait_end(self, timeout: float) -> TrackEnd | None:
+        """Wait, without the GIL, until the track is over; None after ``timeout`` seconds."""
+    @property
+    def end(self) -> TrackEnd | None:
+        """How the track ended, or None while it has not."""
+    @property
+    def frames_sent(self) -> int:
+        """Frames that have left, each 20 ms."""
+    @property
+    def underruns(self) -> int:
+        """Slots that found the ring empty before :meth:`finish`."""
+
+TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
+"""Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
+
+@final
+class AudioFile:
+    """See :class:`isocord.AudioFile`, which is this class."""
+
+    def __new__(
+        cls,
+        file: str | PathLike[str] | BinaryIO,
+        *,
+        volume: float = 1.0,
+        start: float = 0.0,
+    ) -> AudioFile: ...
+    @property
+    def volume(self) -> float: ...
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def position(self) -> float: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def container(self) -> str: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def passthrough(self) -> bool: ...
+    @property
+    def error(self) -> Exception | None: ...
+    def seek(self, seconds: float) -> None: ...
+    def read(self) -> bytes: ...
+    def is_opus(self) -> bool: ...
+    def cleanup(self) -> None: ...
+    def close(self) -> None: ...
+
+@final
+class Discovered:
+    """Event: the address that the voice server sees us at."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+
+@final
+class DiscoveryFailed:
+    """Event: no answer to IP discovery within its time, or the socket failed."""
+
+    @property
+    def reason(self) -> str: ...
+
+@final
+class TrackEnded:
+    """Event: a track is over."""
+
+    @property
+    def track(self) -> Track: ...
+    @property
+    def end(self) -> TrackEnd: ...
+
+Event = Discovered | DiscoveryFailed | TrackEnded
+
+@final
+class Connection:
+    """One voice connection's UDP leg: socket, keys, clock slot.
+
+    Args:
+        on_event: called on isocord's event thread, one call at a time; it must return soon
+            (hand the event to a loop with ``call_soon_threadsafe``). Its exceptions are logged.
+    """
+
+    def __new__(cls, on_event: Callable[[Event], object]) -> Connection: ...
+    def open(self, host: str, port: int, ssrc: int, *, discovery_timeout: float = 5.0) -> None:
+        """Open a connected socket and start IP discovery; ends in :class:`Discovered` or :class:`DiscoveryFailed`.
+
+        Called again (after a move or a reconnect) it replaces the socket; the track keeps its place and nothing is
+        sent until :meth:`start_session`.
+
+        Raises:
+            UdpError: the socket could not be made.
+            ValueError: ``host`` is no IP address.
+        """
+    def start_session(self, mode: str, secret_key: Buffer) -> None:
+        """Take the keys of a Session Description; from now on packets leave.
+
+        Raises:
+            UnsupportedModeError: ``mode`` is not in :data:`TRANSPORT_MODES`.
+            ValueError: the key is not 32 bytes.
+        """
+    def play(self, track: Track) -> None:
+        """Start ``track`` in the next free slot, or in the place of the one that plays.
+
+        Before :meth:`start_session` the track waits for the session.
+        """
+    def stop(self) -> None:
+        """End the track ("stopped"); five silence frames follow."""
+    def pause(self) -> None:
+        """Hold the track; five silence frames follow. RTP time goes on."""
+    def resume(self) -> None: ...
+    def send_packet(self, packet: Buffer) -> None:
+        """Send one Opus packet of 20 ms now.
+
+        Raises:
+            OpusError: the packet is empty or over 1,275 bytes.
+            ClosedError: no session.
+        """
+    def close(self) -> None:
+        """Leave the clock and close the socket; idempotent. A track that plays ends as "closed"."""
+    @property
+    def stats(self) -> Stats: ...
+
+@final
+class Stats:
+    """A snapshot of one connection's counters since it was made. Times in seconds."""
+
+    @property
+    def packets_sent(self) -> int: ...
+    @property
+    def bytes_sent(self) -> int: ...
+    @property
+    def silence_sent(self) -> int: ...
+    @property
+    def keepalives_sent(self) -> int: ...
+    @property
+    def packets_received(self) -> int: ...
+    @property
+    def send_errors(self) -> int: ...
+    @property
+    def underruns(self) -> int: ...
+    @property
+    def missed_slots(self) -> int:
+        """Slots that the clock thread woke for more than one frame late."""
+    @property
+    def dropped_commands(self) -> int: ...
+    @property
+    def lateness_p50(self) -> float: ...
+    @property
+    def lateness_p99(self) -> float: ...
+    @property
+    def lateness_max(self) -> float: ...

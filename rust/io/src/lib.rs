@@ -1,0 +1,1 @@
+//! Clock, sockets, threads and rings.
