@@ -237,22 +237,15 @@ impl TrackWriter {
         self.state.producer_sleeps.store(true, Release);
     }
 
-    /// Queues a frame; gives it back if there is no room.
-    ///
-    /// # Errors
-    /// The frame, if the ring is full.
-    pub fn push(&mut self, frame: OpusFrame) -> Result<(), OpusFrame> {
-        if self.room() == 0 {
-            return Err(frame);
+    /// Queues a frame; false if there is no room.
+    #[must_use]
+    pub fn push(&mut self, frame: &OpusFrame) -> bool {
+        let pushed = self.room() > 0 && self.ring.push(*frame).is_ok();
+        if pushed {
+            self.pushed += 1;
+            self.state.wake_clock();
         }
-        match self.ring.push(frame) {
-            Ok(()) => {
-                self.pushed += 1;
-                self.state.wake_clock();
-                Ok(())
-            }
-            Err(rtrb::PushError::Full(frame)) => Err(frame),
-        }
+        pushed
     }
 
     /// Frames pushed so far.
@@ -376,9 +369,9 @@ mod tests {
         let (mut writer, mut reader) = track(4);
         assert_eq!(reader.supply(), Supply::Empty);
         for byte in 1..=4 {
-            writer.push(frame(byte)).expect("room");
+            assert!(writer.push(&frame(byte)));
         }
-        assert!(writer.push(frame(5)).is_err());
+        assert!(!writer.push(&frame(5)));
         writer.finish();
         assert_eq!(drain(&mut reader), [1, 2, 3, 4]);
         assert_eq!(reader.supply(), Supply::Exhausted);
@@ -389,7 +382,7 @@ mod tests {
         let (mut writer, mut reader) = track(4);
         for byte in 0..4 {
             assert!(writer.room_to_work().is_some());
-            writer.push(frame(byte)).expect("room");
+            assert!(writer.push(&frame(byte)));
         }
         assert_eq!(writer.room_to_work(), None);
         reader.take(|_| ());
@@ -402,13 +395,13 @@ mod tests {
     fn stale_frames_play_until_a_newer_one_is_there() {
         let (mut writer, mut reader) = track(4);
         for byte in 1..=4 {
-            writer.push(frame(byte)).expect("room");
+            assert!(writer.push(&frame(byte)));
         }
         writer.flush();
         assert_eq!(reader.supply(), Supply::Ready);
         assert_eq!(reader.take(|frame| frame.as_bytes()[0]), Some(1));
         assert!(writer.room_to_work().is_some(), "a flush must have room in a full ring");
-        writer.push(frame(9)).expect("room in the reserve");
+        assert!(writer.push(&frame(9)));
         assert_eq!(drain(&mut reader), [9]);
         assert_eq!(writer.room(), 4);
     }
@@ -424,7 +417,7 @@ mod tests {
     #[test]
     fn a_waiting_producer_is_told_that_the_track_is_over() {
         let (mut writer, reader) = track(1);
-        writer.push(frame(0)).expect("room");
+        assert!(writer.push(&frame(0)));
         let state = Arc::clone(reader.state());
         let producer = std::thread::spawn(move || writer.wait_room(Duration::from_secs(60)));
         state.end_with(TrackEnd::Closed);

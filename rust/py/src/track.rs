@@ -87,7 +87,7 @@ impl Track {
                 let samples = frame_of(chunk)?;
                 let mut frame = OpusFrame::SILENCE;
                 frame.fill(|out| encoder.encode(&samples, out))?;
-                queued += usize::from(writer.push(frame).is_ok());
+                queued += usize::from(writer.push(&frame));
             }
             Ok::<_, Error>(queued)
         })
@@ -102,7 +102,7 @@ impl Track {
             }
             let frames = packets.iter().map(|packet| OpusFrame::new(packet));
             let frames = frames.collect::<std::result::Result<Vec<_>, _>>()?;
-            Ok(frames.into_iter().map_while(|frame| writer.push(frame).ok()).count())
+            Ok(frames.iter().take_while(|frame| writer.push(frame)).count())
         })
     }
 
