@@ -1,1 +1,3 @@
 //! Clock, sockets, threads and rings.
+
+pub mod source;
