@@ -223,7 +223,7 @@ fn the_clock_thread_does_not_allocate_for_packets() {
     call.start();
     let (mut writer, reader) = track(8);
     // The waker runs on the clock thread, which is how it is told apart from the others.
-    writer.set_waker(Box::new(|| {
+    writer.state().set_waker(Box::new(|_| {
         WATCHED.set(true);
         WATCHING.store(true, Ordering::Relaxed);
     }));
