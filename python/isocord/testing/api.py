@@ -15,6 +15,9 @@ RouteTable = list[tuple[str, str, Handler]]
 """Method, path below ``/api/v10`` and handler."""
 
 
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
 def respond(data: Any, status: int = 200) -> web.Response:
     """A JSON response; the content type has no charset, for py-cord compares it as a whole."""
     return web.Response(body=json.dumps(data).encode(), status=status, content_type="application/json")
@@ -40,7 +43,7 @@ async def json_body(request: web.Request) -> Any:
         ApiError: 400 if it is no JSON.
     """
     try:
-        if request.content_type.startswith("multipart/"):
+        if request.content_type in _FORMS:
             form = await request.post()
             return json.loads(str(form.get("payload_json", "{}")))
         text = await request.text()

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from . import payloads
-from .errors import NotFoundError
 from .api import ApiError, RouteTable, json_body, respond, snowflake
+from .errors import NotFoundError
 from .payloads import Json
 from .world import Channel, User, World
 

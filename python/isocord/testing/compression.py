@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from importlib import import_module
 from typing import Any, Protocol
 
 
@@ -34,8 +35,7 @@ class ZstdStream:
     """
 
     def __init__(self) -> None:
-        import zstandard
-
+        zstandard = import_module("zstandard")
         self._flush = zstandard.COMPRESSOBJ_FLUSH_BLOCK
         self._stream: Any = zstandard.ZstdCompressor().compressobj()
 

@@ -255,9 +255,7 @@ class Control(ABC):
 
         self.on_server(change)
 
-    def add_channel(
-        self, name: str, kind: ChannelKind = ChannelKind.VOICE, guild: Reference | None = None
-    ) -> Channel:
+    def add_channel(self, name: str, kind: ChannelKind = ChannelKind.VOICE, guild: Reference | None = None) -> Channel:
         """A moderator creates a channel."""
         where = self._guild(guild)
 

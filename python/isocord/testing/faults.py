@@ -152,3 +152,41 @@ def chain(*faults: Fault[T]) -> Fault[T]:
         return flying
 
     return fault
+
+
+_BY_NAME: dict[str, Callable[..., Fault[bytes]]] = {
+    "lose": lose,
+    "lose_every": lose_every,
+    "duplicate": duplicate,
+    "delay": delay,
+    "jitter": jitter,
+    "reorder": reorder,
+    "corrupt": corrupt,
+    "truncate": truncate,
+    "garbage": garbage,
+    "black_hole": lambda: black_hole,
+}
+
+FaultSpec = Sequence[tuple[str, dict[str, float]]]
+"""A chain of faults as plain data: names of this module's functions with their arguments."""
+
+
+def from_spec(spec: FaultSpec) -> Fault[bytes]:
+    """The chain that ``spec`` describes.
+
+    Raises:
+        ValueError: no fault of that name, or wrong arguments.
+
+    Example:
+        >>> from_spec([("black_hole", {})])(b"voice")
+        []
+    """
+    steps: list[Fault[bytes]] = []
+    for name, arguments in spec:
+        if name not in _BY_NAME:
+            raise ValueError(f"no fault {name!r}; there are {', '.join(_BY_NAME)}")
+        try:
+            steps.append(_BY_NAME[name](**arguments))
+        except TypeError as error:
+            raise ValueError(f"fault {name!r}: {error}") from None
+    return chain(*steps)

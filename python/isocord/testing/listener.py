@@ -260,5 +260,3 @@ def _place(track: bytearray, start: int, pcm: bytes) -> None:
     if len(track) < start:
         track.extend(bytes(start - len(track)))
     track[start : start + len(pcm)] = pcm
-
-

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from . import payloads
-from .gateway import GatewayHub
 from .api import ApiError, RouteTable, find_channel, json_body, respond, snowflake
+from .gateway import GatewayHub
 from .payloads import Json
 from .world import Channel, User, World
 
@@ -61,7 +61,9 @@ class MessageStore:
     async def _send(self, request: web.Request) -> web.StreamResponse:
         channel, body = find_channel(self._world, request), await json_body(request)
         has_files = request.content_type.startswith("multipart/")
-        if not (has_files or any(body.get(name) for name in ("content", "embeds", "components", "poll", "sticker_ids"))):
+        if not (
+            has_files or any(body.get(name) for name in ("content", "embeds", "components", "poll", "sticker_ids"))
+        ):
             raise ApiError(400, "Cannot send an empty message", 50006)
         return respond(self.post(self._world.bot, channel, body))
 

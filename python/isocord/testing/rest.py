@@ -11,14 +11,15 @@ from collections.abc import Callable
 from aiohttp import web
 
 from . import payloads
+from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, respond, snowflake
 from .commands import CommandStore
 from .eventlog import EventLog
 from .gateway import GatewayHub
-from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, respond, snowflake
 from .messages import MessageStore
 from .payloads import Json
 from .switchboard import Switchboard
 from .world import Channel, Guild, Member, World
+
 
 class RestApi:
     """The routes below ``/api/v10``.

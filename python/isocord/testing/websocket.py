@@ -77,7 +77,9 @@ class Link:
         except asyncio.QueueFull:
             self.cut()
 
-    async def run(self, on_message: Callable[[str | bytes], None], on_open: Callable[[], None]) -> web.WebSocketResponse:
+    async def run(
+        self, on_message: Callable[[str | bytes], None], on_open: Callable[[], None]
+    ) -> web.WebSocketResponse:
         """Serve the websocket until it ends; both callbacks run on the loop and must not block."""
         await self._ws.prepare(self._request)
         writer = asyncio.ensure_future(self._write())
