@@ -10,7 +10,6 @@ import discord as pycord
 import numpy as np
 import pytest
 import pytest_asyncio
-
 from isocord.testing import FakeDiscord, tone
 
 pytestmark = pytest.mark.asyncio

@@ -17,6 +17,9 @@ T = TypeVar("T")
 SECRET_FIELDS = frozenset({"token", "secret_key"})
 REDACTED = "[redacted]"
 
+# Predicates may look at things that this log knows nothing of, such as the bot's own state.
+_POLL = 0.02
+
 Socket = Literal["gateway", "voice"]
 Direction = Literal["received", "sent"]
 
@@ -86,6 +89,7 @@ class EventLog:
 
     def count(self, what: str, number: int = 1) -> None:
         self.counters[what] += number
+        self.changed()
 
     def entries(self) -> list[LogEntry]:
         """A snapshot, oldest first."""
@@ -128,7 +132,7 @@ class EventLog:
                 if result := predicate():
                     break
                 try:
-                    await asyncio.wait_for(event.wait(), left)
+                    await asyncio.wait_for(event.wait(), min(left, _POLL))
                 except asyncio.TimeoutError:
                     continue
             return result
@@ -154,7 +158,7 @@ class EventLog:
                 event.clear()
                 if result := predicate():
                     break
-                event.wait(left)
+                event.wait(min(left, _POLL))
             return result
         finally:
             with self._lock:

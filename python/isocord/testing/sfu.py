@@ -224,7 +224,10 @@ class UdpRelay:
         if fault is None:
             then(data)
             return
-        for held, out in fault(data):
+        deliveries = fault(data)
+        if not deliveries:
+            self.log.count("udp_lost_by_fault")
+        for held, out in deliveries:
             if held > 0 and self._loop is not None:
                 self._loop.call_later(held, then, out)
             else:
@@ -247,11 +250,16 @@ class UdpRelay:
 
     def _datagram(self, data: bytes, address: Address, time_ns: int) -> None:
         ssrc = parse_discovery_request(data)
+        leg = self._by_address.get(address) if ssrc is None else self._legs.get(ssrc)
+        self._through(leg.uplink if leg else None, data, lambda d: self._classify(d, address, time_ns))
+
+    def _classify(self, data: bytes, address: Address, time_ns: int) -> None:
+        """Tell apart what shares the socket; faults have been applied, so the bytes may be anything."""
+        ssrc = parse_discovery_request(data)
+        leg = self._by_address.get(address)
         if ssrc is not None:
             self._discover(ssrc, address)
-            return
-        leg = self._by_address.get(address)
-        if len(data) == KEEPALIVE_SIZE and not is_rtcp(data):
+        elif len(data) == KEEPALIVE_SIZE and not is_rtcp(data):
             self.log.count("udp_keepalives")
             self.send(data, address, leg.downlink if leg else None)
         elif leg is None:
@@ -259,7 +267,7 @@ class UdpRelay:
         elif is_rtcp(data):
             self.log.count("rtcp_received")
         else:
-            self._through(leg.uplink, data, lambda d: leg.receive(d, time_ns))
+            leg.receive(data, time_ns)
 
     def _discover(self, ssrc: int, address: Address) -> None:
         leg = self._legs.get(ssrc)

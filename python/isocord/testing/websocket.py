@@ -82,21 +82,22 @@ class Link:
     ) -> web.WebSocketResponse:
         """Serve the websocket until it ends; both callbacks run on the loop and must not block."""
         await self._ws.prepare(self._request)
+        on_open()
+        reader = asyncio.ensure_future(self._read(on_message))
         writer = asyncio.ensure_future(self._write())
         try:
-            on_open()
-            async for message in self._ws:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                    if not self._closing:
-                        on_message(message.data)
-                else:
-                    break
-        except ConnectionError:
-            self._cut = True
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done() and (close := writer.result()) is not None:
+                # aiohttp waits for the peer's own close frame only if nobody else is reading; without that wait the
+                # peer may see a broken connection in place of the close code.
+                await _finish(reader)
+                await self._ws.close(code=close.code, message=close.reason.encode()[:120])
+            elif reader.done():
+                reader.result()
         finally:
             self._closing = True
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await _finish(reader)
+            await _finish(writer)
         return self._ws
 
     @property
@@ -105,18 +106,32 @@ class Link:
         code = self._ws.close_code
         return None if self._cut or code == WSCloseCode.ABNORMAL_CLOSURE else code
 
-    async def _write(self) -> None:
+    async def _read(self, on_message: Callable[[str | bytes], None]) -> None:
+        try:
+            async for message in self._ws:
+                if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    return
+                if not self._closing:
+                    on_message(message.data)
+        except ConnectionError:
+            self._cut = True
+
+    async def _write(self) -> _Close | None:
+        """Send what is queued; gives the close that was asked for, or None when the peer is gone."""
         while True:
             item = await self._queue.get()
             try:
                 if isinstance(item, _Close):
-                    await self._ws.close(code=item.code, message=item.reason.encode()[:120])
-                    return
+                    return item
                 if isinstance(item, bytes):
                     await self._ws.send_bytes(item)
                 else:
                     await self._ws.send_str(item)
             except (ConnectionError, RuntimeError):
-                # The peer is gone; the reader sees the same and ends the link.
-                self._closing = True
-                return
+                return None
+
+
+async def _finish(task: asyncio.Future[Any]) -> None:
+    """Cancel a task and wait for its end."""
+    task.cancel()
+    await asyncio.wait([task])
