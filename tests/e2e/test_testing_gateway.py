@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+
 from isocord.testing import FakeDiscord, GatewayClose, GatewayOp, NotFoundError
 
 pytestmark = pytest.mark.asyncio

@@ -10,6 +10,7 @@ import discord as pycord
 import numpy as np
 import pytest
 import pytest_asyncio
+
 from isocord.testing import FakeDiscord, tone
 
 pytestmark = pytest.mark.asyncio
@@ -77,7 +78,7 @@ async def test_writes_and_reads_messages(running: Running) -> None:
 
 
 async def test_answers_a_slash_command(running: Running) -> None:
-    await running.discord.wait_for(lambda: running.discord.commands())
+    await running.discord.wait_for(running.discord.commands)
     answers = running.discord.invoke("ping")
     await running.discord.wait_for(lambda: answers)
     assert answers[0]["data"]["content"] == "pong"

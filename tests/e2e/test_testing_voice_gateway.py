@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
+
 from isocord.testing import FakeDiscord, Grant, Listener, SessionState, VoiceClose, Wrapping, faults
 from isocord.testing.ciphers import MODES, make_cipher
 from isocord.testing.opcodes import VoiceOp

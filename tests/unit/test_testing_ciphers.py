@@ -5,10 +5,11 @@ from __future__ import annotations
 import struct
 
 import pytest
-from isocord.testing.ciphers import MODES, OpenError, XChaCha, check_modes, hchacha20, make_cipher
-from isocord.testing.rtp import RtpHeader, parse_header
 from nacl import bindings
 from nacl.secret import SecretBox
+
+from isocord.testing.ciphers import MODES, OpenError, XChaCha, check_modes, hchacha20, make_cipher
+from isocord.testing.rtp import RtpHeader, parse_header
 
 KEY = bytes(range(32))
 HEADER = RtpHeader(seq=1, timestamp=960, ssrc=0xDEADBEEF)

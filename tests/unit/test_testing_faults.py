@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from isocord.testing import faults
 
 
@@ -65,5 +66,5 @@ def test_a_chain_adds_delays_and_multiplies_copies() -> None:
     ],
 )
 def test_wrong_arguments(make: Callable[[], object]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"share|nth|explode|lose"):
         make()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from isocord.testing import Arrival, gap_statistics
 from isocord.testing.listener import Listener
 from isocord.testing.opus import FRAME_BYTES, encode_pcm, make_decoder
@@ -115,7 +116,7 @@ def test_memory_is_bounded() -> None:
 
 
 def test_the_decoder_says_what_it_can_not_do() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="never empty"):
         make_decoder("av").decode(b"")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="codec must be"):
         make_decoder("mp3")  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from isocord.testing import ChannelKind, GuildSpec, NotFoundError
 from isocord.testing.world import VoiceState, World
 

@@ -77,6 +77,7 @@ class EventLog:
         direction: Direction,
         connection: int,
         op: int,
+        *,
         name: str,
         data: Any,
         seq: int | None = None,

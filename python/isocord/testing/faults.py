@@ -24,6 +24,10 @@ Deliveries = Sequence[tuple[float, T]]
 Fault = Callable[[T], Deliveries[T]]
 
 
+def _dice(seed: int | None) -> Random:
+    return Random(seed)  # noqa: S311 - faults are to be repeatable, not secret.
+
+
 def _share(value: float, name: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{name} must be between 0 and 1, not {value}")
@@ -33,7 +37,7 @@ def _share(value: float, name: str) -> float:
 def lose(share: float, *, seed: int | None = None) -> Fault[T]:
     """Lose a share of the packets at random."""
     _share(share, "share")
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: T) -> Deliveries[T]:
         return () if random.random() < share else ((0.0, packet),)
@@ -63,7 +67,7 @@ def black_hole(packet: T) -> Deliveries[T]:
 def duplicate(share: float, *, after: float = 0.0, seed: int | None = None) -> Fault[T]:
     """Send a share of the packets twice, the copy ``after`` seconds later."""
     _share(share, "share")
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: T) -> Deliveries[T]:
         return ((0.0, packet), (after, packet)) if random.random() < share else ((0.0, packet),)
@@ -82,7 +86,7 @@ def delay(seconds: float) -> Fault[T]:
 
 def jitter(seconds: float, *, seed: int | None = None) -> Fault[T]:
     """Hold every packet for a random time from 0 to ``seconds``; over 20 ms this reorders as well."""
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: T) -> Deliveries[T]:
         return ((random.uniform(0.0, seconds), packet),)
@@ -93,7 +97,7 @@ def jitter(seconds: float, *, seed: int | None = None) -> Fault[T]:
 def reorder(share: float, *, by: float = 0.050, seed: int | None = None) -> Fault[T]:
     """Hold a share of the packets for ``by`` seconds, so that later ones overtake them."""
     _share(share, "share")
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: T) -> Deliveries[T]:
         return ((by if random.random() < share else 0.0, packet),)
@@ -104,7 +108,7 @@ def reorder(share: float, *, by: float = 0.050, seed: int | None = None) -> Faul
 def corrupt(share: float, *, seed: int | None = None) -> Fault[bytes]:
     """Flip one random bit in a share of the datagrams."""
     _share(share, "share")
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: bytes) -> Deliveries[bytes]:
         if not packet or random.random() >= share:
@@ -119,7 +123,7 @@ def corrupt(share: float, *, seed: int | None = None) -> Fault[bytes]:
 def truncate(share: float, *, seed: int | None = None) -> Fault[bytes]:
     """Cut a share of the datagrams at a random place."""
     _share(share, "share")
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: bytes) -> Deliveries[bytes]:
         if random.random() >= share:
@@ -132,7 +136,7 @@ def truncate(share: float, *, seed: int | None = None) -> Fault[bytes]:
 def garbage(share: float, *, size: int = 200, seed: int | None = None) -> Fault[bytes]:
     """Put a datagram of random bytes in front of a share of the datagrams."""
     _share(share, "share")
-    random = Random(seed)
+    random = _dice(seed)
 
     def fault(packet: bytes) -> Deliveries[bytes]:
         if random.random() >= share:

@@ -144,7 +144,7 @@ class GatewayConnection:
             return
         session.connection = None
         code = self.link.close_code
-        self._hub.log.add("gateway", "received", self.link.number, -1, "CLOSED", {"code": code})
+        self._hub.log.add("gateway", "received", self.link.number, -1, name="CLOSED", data={"code": code})
         if session.session_id not in self._hub.sessions:
             return
         if code in _RESUMABLE:
@@ -157,7 +157,7 @@ class GatewayConnection:
         message_filter = self._hub.message_filter
         if message_filter is not None and not message_filter("sent", op, data):
             return
-        self._hub.log.add("gateway", "sent", self.link.number, op, event or op.name, data, seq)
+        self._hub.log.add("gateway", "sent", self.link.number, op, name=event or op.name, data=data, seq=seq)
         self.link.send(self._compress(json.dumps({"op": op, "d": data, "s": seq, "t": event})))
 
     def message(self, frame: str | bytes) -> None:
@@ -171,7 +171,7 @@ class GatewayConnection:
             op = GatewayOp(number)
         except ValueError:
             return self.link.close(GatewayClose.UNKNOWN_OPCODE, "Unknown opcode.")
-        self._hub.log.add("gateway", "received", self.link.number, op, op.name, body)
+        self._hub.log.add("gateway", "received", self.link.number, op, name=op.name, data=body)
         message_filter = self._hub.message_filter
         if message_filter is None or message_filter("received", op, body):
             self._dispatch(op, body)
@@ -181,25 +181,32 @@ class GatewayConnection:
             self._feed_watchdog()
             self.send(GatewayOp.HEARTBEAT_ACK, None)
         elif op in (GatewayOp.IDENTIFY, GatewayOp.RESUME):
-            if self.session is not None:
-                self.link.close(GatewayClose.ALREADY_AUTHENTICATED, "Already authenticated.")
-            elif not isinstance(body, dict) or not self._knows(body.get("token")):
-                self.link.close(GatewayClose.AUTHENTICATION_FAILED, "Authentication failed.")
-            elif op is GatewayOp.IDENTIFY:
-                self._identify(body)
-            else:
-                self._resume(body)
+            self._authenticate(op, body)
         elif self.session is None:
             self.link.close(GatewayClose.NOT_AUTHENTICATED, "Not authenticated.")
         elif not isinstance(body, dict):
             self.link.close(GatewayClose.DECODE_ERROR, "Error while decoding payload.")
-        elif op is GatewayOp.VOICE_STATE_UPDATE:
-            self._hub.on_voice_request(self.session.session_id, body)
+        else:
+            self._serve(self.session, op, body)
+
+    def _authenticate(self, op: GatewayOp, body: Any) -> None:
+        if self.session is not None:
+            self.link.close(GatewayClose.ALREADY_AUTHENTICATED, "Already authenticated.")
+        elif not isinstance(body, dict) or not self._knows(body.get("token")):
+            self.link.close(GatewayClose.AUTHENTICATION_FAILED, "Authentication failed.")
+        elif op is GatewayOp.IDENTIFY:
+            self._identify(body)
+        else:
+            self._resume(body)
+
+    def _serve(self, session: GatewaySession, op: GatewayOp, body: Json) -> None:
+        if op is GatewayOp.VOICE_STATE_UPDATE:
+            self._hub.on_voice_request(session.session_id, body)
         elif op is GatewayOp.REQUEST_GUILD_MEMBERS:
-            self._members(self.session, body)
+            self._members(session, body)
         elif op is GatewayOp.REQUEST_SOUNDBOARD_SOUNDS:
             for guild_id in body.get("guild_ids") or ():
-                self.session.dispatch("SOUNDBOARD_SOUNDS", {"guild_id": str(guild_id), "soundboard_sounds": []})
+                session.dispatch("SOUNDBOARD_SOUNDS", {"guild_id": str(guild_id), "soundboard_sounds": []})
         elif op is not GatewayOp.PRESENCE_UPDATE:
             self.link.close(GatewayClose.UNKNOWN_OPCODE, "Unknown opcode.")
 

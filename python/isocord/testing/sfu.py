@@ -42,6 +42,14 @@ AUDIO_LEVEL_EXTENSION = bytes((0x10, 0x80 | 30, 0x00, 0x00))
 """One-byte header extension, id 1: audio level (RFC 6464), padded to a word."""
 
 
+class _RejectedError(Exception):
+    """A packet is dropped; ``counter`` says under which name that is counted."""
+
+    def __init__(self, counter: str) -> None:
+        super().__init__(counter)
+        self.counter = counter
+
+
 @dataclass(frozen=True, slots=True)
 class Wrapping:
     """What the server wraps around a packet on its way to a client, as Discord does.
@@ -84,7 +92,7 @@ class UdpLeg:
         self._opener: TransportCipher | None = None
         self._sealer: TransportCipher | None = None
         self._nonces: OrderedDict[bytes, None] = OrderedDict()
-        self._random = Random(ssrc)
+        self._random = Random(ssrc)  # noqa: S311 - lengths of padding, not keys.
 
     def set_keys(self, opener: TransportCipher, sealer: TransportCipher) -> None:
         """Take the ciphers of a Session Description."""
@@ -93,29 +101,12 @@ class UdpLeg:
 
     def receive(self, data: bytes, time_ns: int) -> None:
         """Open one RTP packet of the client; whatever is wrong with it is counted."""
-        count = self.relay.log.count
         try:
-            header = parse_header(data)
-        except MalformedPacketError:
-            return count("udp_garbage")
-        if header.ssrc != self.ssrc:
-            return count("rtp_wrong_ssrc")
-        if header.payload_type != OPUS_PAYLOAD_TYPE:
-            return count("rtp_other_payload")
-        if self._opener is None:
-            return count("rtp_before_session")
-        try:
-            plain = self._opener.open(header, data)
-        except OpenError:
-            return count("rtp_open_failed")
-        self._check_nonce(self._opener.nonce_of(data))
-        try:
-            payload = strip(header, plain, rtpsize=self._opener.rtpsize)
-        except MalformedPacketError:
-            return count("rtp_malformed")
-        if not payload:
-            return count("rtp_only_padding")
-        count("rtp_received")
+            header, payload = self._open(data)
+        except _RejectedError as rejected:
+            self.relay.log.count(rejected.counter)
+            return
+        self.relay.log.count("rtp_received")
         self.packets_received += 1
         self._on_media(
             MediaPacket(
@@ -130,6 +121,29 @@ class UdpLeg:
                 header.csrcs,
             )
         )
+
+    def _open(self, data: bytes) -> tuple[RtpHeader, bytes]:
+        try:
+            header = parse_header(data)
+        except MalformedPacketError:
+            raise _RejectedError("udp_garbage") from None
+        if header.ssrc != self.ssrc:
+            raise _RejectedError("rtp_wrong_ssrc")
+        if header.payload_type != OPUS_PAYLOAD_TYPE:
+            raise _RejectedError("rtp_other_payload")
+        if self._opener is None:
+            raise _RejectedError("rtp_before_session")
+        try:
+            plain = self._opener.open(header, data)
+            self._check_nonce(self._opener.nonce_of(data))
+            payload = strip(header, plain, rtpsize=self._opener.rtpsize)
+        except OpenError:
+            raise _RejectedError("rtp_open_failed") from None
+        except MalformedPacketError:
+            raise _RejectedError("rtp_malformed") from None
+        if not payload:
+            raise _RejectedError("rtp_only_padding")
+        return header, payload
 
     def send(self, packet: MediaPacket) -> None:
         """Seal a packet for this client and send it to where IP discovery found it."""

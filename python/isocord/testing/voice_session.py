@@ -168,5 +168,5 @@ class VoiceSession:
             return
         if self._filters.message_filter is not None and not self._filters.message_filter("sent", op, data):
             return
-        self.link.log.add("voice", "sent", self.link.number, op, op.name, data, seq)
+        self.link.log.add("voice", "sent", self.link.number, op, name=op.name, data=data, seq=seq)
         self.link.send(frame)

@@ -60,7 +60,7 @@ class Link:
         """Close with a code once everything queued is sent; idempotent."""
         if self._closing:
             return
-        self.log.add(self.socket, "sent", self.number, -1, "CLOSE", {"code": code, "reason": reason})
+        self.log.add(self.socket, "sent", self.number, -1, name="CLOSE", data={"code": code, "reason": reason})
         self._queue_close(_Close(code, reason))
 
     def cut(self) -> None:
