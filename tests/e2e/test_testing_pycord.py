@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import discord as pycord
 import numpy as np
 import pytest
 import pytest_asyncio
+from discord.gateway import KeepAliveHandler
 
-from isocord.testing import FakeDiscord, tone
+from isocord.testing import FakeDiscord, FakeDiscordProcess, tone
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,6 +44,20 @@ class Running:
         return await asyncio.wait_for(channel.connect(), CONNECT)
 
 
+async def close(bot: pycord.Bot, task: asyncio.Task[None]) -> None:
+    """End a py-cord bot with all that it leaves behind."""
+    await bot.close()
+    # start() may raise "Session is closed" when the bot is closed, whatever server it talks to.
+    await asyncio.wait([task], timeout=10)
+    assert task.done()
+    task.exception()
+    # Heartbeat threads of voice websockets that the server closed go on, and fail once the loop is closed.
+    for thread in threading.enumerate():
+        if isinstance(thread, KeepAliveHandler):
+            thread.stop()
+            thread.join(5)
+
+
 @pytest_asyncio.fixture
 async def running() -> AsyncIterator[Running]:
     async with FakeDiscord() as discord:
@@ -53,11 +70,7 @@ async def running() -> AsyncIterator[Running]:
         task = asyncio.create_task(bot.start(discord.token))
         await asyncio.wait_for(bot.wait_for("ready"), 10)
         yield Running(discord, bot)
-        await bot.close()
-        # py-cord's start() may raise "Session is closed" when the bot is closed, whatever server it talks to.
-        await asyncio.wait([task], timeout=10)
-        assert task.done()
-        task.exception()
+        await close(bot, task)
 
 
 async def test_logs_in_and_sees_the_guild(running: Running) -> None:
@@ -154,3 +167,22 @@ async def test_the_main_gateway_resumes_and_identifies_anew(running: Running) ->
     discord.gateway.invalidate()
     await asyncio.wait_for(ready, 15)
     assert discord.gateway.session_ids != before
+
+
+async def test_a_fake_in_a_process_of_its_own(tmp_path: Path) -> None:
+    async with FakeDiscordProcess() as discord:
+        alice = discord.listen("General", user="alice")
+        bot = pycord.Bot(intents=pycord.Intents.all())
+        task = asyncio.create_task(bot.start(discord.token))
+        await asyncio.wait_for(bot.wait_for("ready"), 10)
+        voice = await asyncio.wait_for(bot.get_channel(discord.channel("General").id).connect(), CONNECT)
+        voice.play(pycord.PCMAudio(io.BytesIO(tone(700, 0.5))))
+        await discord.wait_for(lambda: len(alice.arrivals()) >= 30, timeout=10)
+        alice.save_wav(tmp_path / "heard.wav")
+        times = [arrival.time_ns for arrival in alice.arrivals()]
+        assert times == sorted(times)
+        assert abs(loudest_frequency(alice.pcm()[: 25 * 3840]) - 700) < 4
+        assert (tmp_path / "heard.wav").stat().st_size == 44 + 30 * 3840
+        await voice.disconnect()
+        await discord.wait_for(lambda: discord.bot_voice_state() is None)
+        await close(bot, task)

@@ -18,8 +18,10 @@ from .eventlog import LogEntry
 from .patching import Addresses, patched
 from .sfu import Wrapping
 from .thread import ServerThread
+from .views import VoiceSessionView
 from .voice_gateway import VoiceSettings
-from .world import GuildSpec
+from .voice_session import SessionState
+from .world import GuildSpec, Reference
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -195,6 +197,23 @@ class FakeDiscord(Control):
             return [entry for entry in self.events if matches(entry)][:1]
 
         return (await self.wait_for(found, timeout=timeout, what="the gateway message"))[0]
+
+    async def wait_for_voice_session(
+        self, guild: Reference | None = None, user: Reference | None = None, *, timeout: float = 10.0
+    ) -> VoiceSessionView:
+        """Wait until a client, the bot without a ``user``, has its Session Description; gives its voice session.
+
+        Raises:
+            WaitTimeoutError: it had none within ``timeout`` seconds.
+        """
+
+        def connected() -> VoiceSessionView | None:
+            session = self.voice_session(guild, user)
+            return session if session is not None and session.state is SessionState.CONNECTED else None
+
+        session = await self.wait_for(connected, timeout=timeout, what="the voice session")
+        assert session is not None
+        return session
 
     def on_server(self, function: Callable[[], Any]) -> Any:
         if self._thread is None:
