@@ -1,0 +1,1 @@
+"""isocord: a voice client for Discord bots whose audio never stutters."""
