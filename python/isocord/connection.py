@@ -20,7 +20,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from . import _native
-from .errors import ClosedError
 from .events import (
     ChannelEvent,
     ConnectionState,
@@ -38,7 +37,9 @@ from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speak
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
 from .playback import Player
-from .session import SPEAKING_LIMIT, SessionInfo, SocketOpener, VoiceSession
+from .session import SessionInfo, SocketOpener, VoiceSession
+from .sources.feeder import kill_feeders
+from .speaking import VOICE, Speaker
 
 _log = logging.getLogger(__name__)
 
@@ -46,8 +47,6 @@ MAX_DAVE_VERSION = 0
 """Highest DAVE protocol version that Identify offers."""
 CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
-_SILENCE_TIME = 0.12
-"""The five silence frames after a track take a tenth of a second; Speaking goes off after them."""
 
 
 class Link(Protocol):
@@ -96,6 +95,7 @@ class VoiceConnection:
         self._server_id = server_id
         self._user_id = user_id
         self._thread = gateway_thread()
+        after_gateway_stops(kill_feeders)
         after_gateway_stops(_native.shutdown)
         self._open_socket = open_socket(self._thread)
         self._flow = ConnectionFlow(channel_id, timeout=timeout, reconnect=reconnect)
@@ -103,16 +103,13 @@ class VoiceConnection:
         self._session: VoiceSession | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._check_timer: asyncio.TimerHandle | None = None
-        self._quiet_timer: asyncio.TimerHandle | None = None
         self._acting = False
-        self._syncing = False
-        self._sync_again = False
-        self._manual_flags = 0
         self._ssrcs: dict[int, int] = {}
         self.latencies = Latencies()
         self.counters = Counters()
         self.native = _native.Connection(self._on_native)
         self.player = player(self.native, self.sync)
+        self._speaker = Speaker(self._thread, self.player, self)
         self.connected = _uncancellable()
         """Done when the first connect succeeded, or when the connection is over."""
         self.finished = _uncancellable()
@@ -129,8 +126,13 @@ class VoiceConnection:
         return self._state
 
     @property
-    def session(self) -> SessionInfo | None:
-        """The present session, once it was established."""
+    def session(self) -> VoiceSession | None:
+        """The present session; to be read only."""
+        return self._session
+
+    @property
+    def info(self) -> SessionInfo | None:
+        """What the present session is like, once it was established."""
         session = self._session
         return session.info if session is not None else None
 
@@ -144,6 +146,12 @@ class VoiceConnection:
     def flow(self) -> ConnectionFlow:
         """The decisions; to be read only."""
         return self._flow
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the server knows that we speak."""
+        session = self._session
+        return session is not None and bool(session.protocol.speaking_flags & VOICE)
 
     def start(self) -> None:
         """Join the channel; :attr:`connected` says how it went."""
@@ -175,12 +183,12 @@ class VoiceConnection:
 
     def sync(self) -> None:
         """The player wants something else: let the server know, then let the native side know."""
-        self._thread.call(self._sync)
+        self._thread.call(self._speaker.sync)
 
     def speak(self, flags: int) -> concurrent.futures.Future[None]:
         """Set the speaking flags that hold while the player is silent; done when they are written."""
         done = _uncancellable()
-        if not self._thread.call(self._speak, flags, done):
+        if not self._thread.call(self._speaker.set_manual, flags, done):
             done.set_result(None)
         return done
 
@@ -263,9 +271,10 @@ class VoiceConnection:
 
     def _finish(self) -> None:
         self._thread.forget(self._shut_down)
-        for timer in (self._timer, self._check_timer, self._quiet_timer):
+        for timer in (self._timer, self._check_timer):
             if timer is not None:
                 timer.cancel()
+        self._speaker.close()
         if self._session is not None:
             self._session.close(1000)
         self._note_state()
@@ -277,6 +286,7 @@ class VoiceConnection:
     def _close_native(self) -> None:
         self.player.close()
         self.native.close()
+        self.player.finish_all()
 
     def _note_state(self) -> None:
         state = self._flow.state
@@ -299,7 +309,7 @@ class VoiceConnection:
             self._ssrcs.clear()
         self._flow.established(self._now(), resumed=resumed)
         self._act()
-        self._sync()
+        self._speaker.sync()
 
     def session_lost(self, verdict: CloseVerdict) -> None:
         resumable = self._session is not None and self._session.protocol.can_resume
@@ -361,73 +371,7 @@ class VoiceConnection:
     # Speaking, and the player.
 
     def wanted_flags(self) -> int:
-        """Voice while the player sounds, else what the bot asked for itself."""
-        return 1 | self._manual_flags if self.player.sounding else self._manual_flags
-
-    def _speak(self, flags: int, done: concurrent.futures.Future[None]) -> None:
-        self._manual_flags = flags
-        self._thread.spawn(self._speak_now(done), name="isocord-speak")
-
-    async def _speak_now(self, done: concurrent.futures.Future[None]) -> None:
-        try:
-            if self._session is not None and self._session.speak(self.wanted_flags()):
-                await self._session.flush(SPEAKING_LIMIT)
-        finally:
-            done.set_result(None)
-
-    def _sync(self) -> None:
-        if self._flow.state.phase is Phase.DISCONNECTED:
-            return
-        if self._syncing:
-            self._sync_again = True
-            return
-        flags = self.wanted_flags()
-        session = self._session
-        if self._quiet_timer is not None:
-            self._quiet_timer.cancel()
-            self._quiet_timer = None
-        if session is not None and flags < session.protocol.speaking_flags:
-            self._quiet_timer = self._thread.loop.call_later(_SILENCE_TIME, self._fall_quiet)
-        elif session is not None and session.speak(flags):
-            self._syncing = True
-            self._thread.spawn(self._apply_after_speaking(session), name="isocord-sync")
-            return
-        elif flags and self._flow.state.phase is Phase.RESUMING:
-            self._syncing = True
-            self._thread.spawn(self._apply_after_resume(), name="isocord-sync")
-            return
-        self._apply()
-
-    async def _apply_after_speaking(self, session: VoiceSession) -> None:
-        await session.flush(SPEAKING_LIMIT)
-        self._end_sync()
-
-    async def _apply_after_resume(self) -> None:
-        # The server may know already that we speak; if not, it has this long to come back.
-        session = self._session
-        if session is not None and session.protocol.speaking_flags != self.wanted_flags():
-            deadline = self._now() + SPEAKING_LIMIT
-            while self._now() < deadline and self._flow.state.phase is Phase.RESUMING:
-                await asyncio.sleep(SPEAKING_LIMIT / 10)
-        self._end_sync()
-
-    def _end_sync(self) -> None:
-        self._syncing = False
-        self._apply()
-        if self._sync_again:
-            self._sync_again = False
-            self._sync()
-
-    def _apply(self) -> None:
-        try:
-            self.player.apply()
-        except ClosedError:
-            _log.debug("The native connection is closed already")
-
-    def _fall_quiet(self) -> None:
-        self._quiet_timer = None
-        if self._session is not None:
-            self._session.speak(self.wanted_flags())
+        return self._speaker.wanted_flags
 
 
 def _uncancellable() -> concurrent.futures.Future[None]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import enum
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
 from .events import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from .gateway.close_codes import CloseAction, CloseVerdict
 
@@ -37,47 +37,6 @@ STABLE_AFTER = 30.0
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 20.0
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A voice session to connect to."""
-
-    session_id: str = field(repr=False)
-    token: str = field(repr=False)
-    endpoint: str
-
-
-@dataclass(frozen=True, slots=True)
-class SendVoiceState:
-    """Send opcode 4 on the bot's gateway; None leaves the channel."""
-
-    channel_id: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSocket:
-    """Open a websocket to ``target``, in place of the present one if there is one.
-
-    With ``resume`` the voice session is kept, and resumed if it was established.
-    """
-
-    target: Target
-    resume: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CloseSocket:
-    """Close the present websocket, if there is one."""
-
-    code: int
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The connection is over for good; its state says why."""
-
-
-Action = SendVoiceState | OpenSocket | CloseSocket | Finish
 
 
 class Step(enum.Enum):
@@ -109,6 +68,7 @@ class ConnectionFlow:
         self.channel_id = channel_id
         self.state = ConnectionState(Phase.IDLE, Reason.REQUESTED)
         self.step = Step.START
+        self.sessions = 0
         self.resumes = 0
         self.reconnects = 0
         self._timeout = timeout
@@ -232,8 +192,9 @@ class ConnectionFlow:
             return
         if resumed:
             self.resumes += 1
-        elif self._was_established:
-            self.reconnects += 1
+        else:
+            self.sessions += 1
+            self.reconnects += self._was_established
         self.step = Step.ESTABLISHED
         self._was_established = True
         self._established_at = now

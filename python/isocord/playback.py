@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _native
-from .sources.feeder import Feeder, Source
+from .sources.feed import Feed
+from .sources.feeder import Source
 
 _log = logging.getLogger(__name__)
 
@@ -55,39 +56,6 @@ class Manners:
 
     after_first: bool = True
     resolve_on_stop: bool = True
-
-
-class Feed:
-    """One source, its track, and the thread that feeds it unless the source is native."""
-
-    def __init__(self, source: Source | _native.AudioFile, options: _native.EncoderOptions | None, lookahead: int) -> None:
-        self.source = source
-        self.abandoned = False
-        self.feeder: Feeder | None = None
-        self._over: Callable[[Feed, BaseException | None], None] | None = None
-        if isinstance(source, _native.AudioFile):
-            self.track = _native.Track.file(source, options, lookahead=lookahead)
-            return
-        opus = source.is_opus()
-        self.track = (
-            _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
-        )
-        self.feeder = Feeder(source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed)
-
-    def start(self, over: Callable[[Feed, BaseException | None], None]) -> None:
-        """Start feeding; ``over`` is called once when that is over, unless the source is native."""
-        self._over = over
-        if self.feeder is not None:
-            self.feeder.start()
-
-    def cancel(self) -> None:
-        """Feed no more."""
-        if self.feeder is not None:
-            self.feeder.cancel()
-
-    def _fed(self, error: BaseException | None) -> None:
-        if self._over is not None:
-            self._over(self, error)
 
 
 class Playback:
@@ -153,7 +121,6 @@ class Player:
         sync: asks the gateway thread to tell the server what :attr:`sounding` says and then to call :meth:`apply`.
         loop: the bot's loop, which the futures of ``wait_finish`` belong to.
         manners: how the bot library ends a playback.
-        kill: releases a source whose ``read`` hangs, if that is possible from another thread.
     """
 
     def __init__(
@@ -163,13 +130,11 @@ class Player:
         *,
         loop: asyncio.AbstractEventLoop,
         manners: Manners,
-        kill: Callable[[Source], None],
     ) -> None:
         self._native = native
         self._sync = sync
         self._loop = loop
         self._manners = manners
-        self._kill = kill
         self._lock = threading.Lock()
         self._current: Playback | None = None
         self._unfinished: set[Playback] = set()
@@ -254,7 +219,6 @@ class Player:
             if current is None or current.state.is_over:
                 return False
             old = current.feed
-            old.abandoned = True
             old.cancel()
             current.earlier_frames += old.track.frames_sent
             current.feed = feed
@@ -274,6 +238,13 @@ class Player:
             if self._manners.resolve_on_stop:
                 self._resolve(current, None)
             self._settle(current)
+
+    def finish_all(self) -> None:
+        """The native connection is closed: no event will tell of the ends of its tracks any more."""
+        with self._lock:
+            native = [playback for playback in self._unfinished if playback.feed.feeder is None]
+        for playback in native:
+            self._finish_native(playback)
 
     # The gateway thread.
 
@@ -327,15 +298,8 @@ class Player:
             if feed is not self._applied and feed.track.frames_sent == 0 and feed.track.end is None:
                 # The track never started, so no event will tell of its end.
                 self._finish_native(playback)
-        elif playback.state.is_over and feed.feeder.reading:
-            feeder = feed.feeder
-            watch = threading.Timer(_STUCK_AFTER, self._kill_if_stuck, (feeder,))
-            watch.name, watch.daemon = "isocord-reaper", True
-            watch.start()
-
-    def _kill_if_stuck(self, feeder: Feeder) -> None:
-        if feeder.reading:
-            self._kill(feeder.source)
+        elif playback.state.is_over:
+            feed.feeder.kill_later(_STUCK_AFTER)
 
     def _finish_native(self, playback: Playback) -> None:
         error: BaseException | None = None

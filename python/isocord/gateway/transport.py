@@ -11,11 +11,11 @@ import contextlib
 import logging
 import os
 import ssl
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import aiohttp
 
+from .options import SocketOptions
 from .thread import GatewayThread
 
 _log = logging.getLogger(__name__)
@@ -24,21 +24,6 @@ _CLOSE_LIMIT = 1.0
 _MAX_MESSAGE = 16 * 1024 * 1024
 _MAX_QUEUED = 1024
 _USER_AGENT = "DiscordBot (https://github.com/isocord/isocord, 0.1)"
-
-
-@dataclass(frozen=True, slots=True)
-class SocketOptions:
-    """How the bot's own HTTP client reaches Discord.
-
-    Attributes:
-        proxy: URL of an HTTP proxy.
-        proxy_auth: an ``aiohttp.BasicAuth`` for it.
-        ssl: an ``ssl.SSLContext``, an ``aiohttp.Fingerprint`` or False; None for Python's defaults.
-    """
-
-    proxy: str | None = field(default=None, repr=False)
-    proxy_auth: Any = field(default=None, repr=False)
-    ssl: Any = None
 
 
 class SocketHandler(Protocol):

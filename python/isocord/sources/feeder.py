@@ -13,11 +13,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Protocol
-
-from typing_extensions import Buffer
+from typing import TYPE_CHECKING, Protocol
 
 from .._native import Track
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Feeder:
         opus: whether the source gives Opus packets.
         lookahead: frames that the track holds.
         on_end: called on the feeder's thread when the track is over, with the error that ended it, or None.
+        kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class Feeder:
         opus: bool,
         lookahead: int,
         on_end: Callable[[BaseException | None], None],
+        kill: Callable[[], object] | None = None,
     ) -> None:
         self.source = source
         self._track = track
         self._opus = opus
         self._lookahead = lookahead
         self._on_end = on_end
+        self._kill = kill
         self._cancelled = False
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
         _alive.add(self)
@@ -83,14 +87,24 @@ class Feeder:
         self._cancelled = True
 
     @property
-    def alive(self) -> bool:
-        """Whether the thread runs: still reading, or in ``on_end``."""
-        return self._thread.is_alive()
-
-    @property
     def reading(self) -> bool:
         """Whether the thread has not come out of the source yet."""
         return self._thread.is_alive() and self in _alive
+
+    def kill(self) -> None:
+        """Release a source that hangs."""
+        if self._kill is not None and self.reading:
+            try:
+                self._kill()
+            except Exception:
+                _log.exception("The source %s could not be released", type(self.source).__name__)
+
+    def kill_later(self, seconds: float) -> None:
+        """Release the source if it still hangs after ``seconds``."""
+        if self._kill is not None and self.reading:
+            timer = threading.Timer(seconds, self.kill)
+            timer.name, timer.daemon = "isocord-reaper", True
+            timer.start()
 
     def _run(self) -> None:
         error: BaseException | None = None
@@ -157,6 +171,8 @@ def _whole(frame: Buffer) -> bytes:
     return pcm if len(pcm) == FRAME_BYTES else pcm[:FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
 
 
-def live_feeders() -> list[Feeder]:
-    """Feeders that have not come out of their sources yet."""
-    return list(_alive)
+def kill_feeders() -> None:
+    """End all feeders and release the sources that can be: the interpreter is about to exit."""
+    for feeder in list(_alive):
+        feeder.cancel()
+        feeder.kill()

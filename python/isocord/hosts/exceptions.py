@@ -1,0 +1,27 @@
+"""Exception classes that are isocord's and the bot library's at once, so that either ``except`` catches them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ..errors import IsocordError
+
+    _E = TypeVar("_E", bound=IsocordError)
+
+
+def combined(ours: type[_E], theirs: type[Exception]) -> type[_E]:
+    """A class with both ancestors; its arguments are a message and an optional code."""
+    made: type[_E] = _combined(ours, theirs)
+    return made
+
+
+@lru_cache(maxsize=None)
+def _combined(ours: type[Any], theirs: type[Any]) -> type[Any]:
+    def initialise(self: Any, message: str, code: int | None = None) -> None:
+        # The libraries' own initialisers may ask a libopus that is not there for the words: pass them by.
+        Exception.__init__(self, message)
+        self.code = code
+
+    return type(ours.__name__, (ours, theirs), {"__module__": ours.__module__, "__init__": initialise})
