@@ -1,8 +1,8 @@
 """The voice client that bots see.
 
-``VoiceClient(client, channel)`` makes an instance of a class that is both isocord's and the voice protocol of the library
-that ``client`` belongs to. The methods here belong to the bot's loop, as the libraries have it; those that play may be
-called from any thread. Audio and heartbeats never wait for that loop.
+``VoiceClient(client, channel)`` makes an instance of a class that is both isocord's and the voice protocol of the
+library that ``client`` belongs to. The methods here belong to the bot's loop, as the libraries have it; those that play
+may be called from any thread. Audio and heartbeats never wait for that loop.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from .client_link import ClientLink
+from .client_info import InfoSurface
 from .client_playback import PlaybackSurface
-from .client_ws import VoiceWebSocket
 from .connection import VoiceConnection
 from .errors import ClientError, ConnectError
 from .events import (
@@ -28,8 +28,7 @@ from .events import (
 )
 from .hosts import Host, host_of, payloads
 from .playback import Player
-from .session import SessionInfo, Socket, SocketOpener
-from .stats import VoiceStats, snapshot
+from .session import Socket, SocketOpener
 
 if TYPE_CHECKING:
     from .gateway.options import SocketOptions
@@ -40,10 +39,9 @@ _log = logging.getLogger(__name__)
 
 _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
-_IDLE = ConnectionState(Phase.IDLE, Reason.REQUESTED)
 
 
-class VoiceClient(PlaybackSurface):
+class VoiceClient(InfoSurface, PlaybackSurface):
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:
@@ -51,12 +49,6 @@ class VoiceClient(PlaybackSurface):
         channel: the voice channel that the bot is in.
         loop: the bot's event loop.
     """
-
-    supported_modes: tuple[str, ...] = _native.TRANSPORT_MODES
-
-    client: Any
-    channel: Any
-    loop: asyncio.AbstractEventLoop
 
     def __new__(cls, client: Any, channel: Any, *args: Any, **kwargs: Any) -> VoiceClient:
         host = host_of(client)
@@ -83,106 +75,7 @@ class VoiceClient(PlaybackSurface):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._key} {self.state}>"
 
-    # What it is like.
-
-    @property
-    def state(self) -> ConnectionState:
-        """Where the connection stands, and why."""
-        return self._connection.state if self._connection is not None else _IDLE
-
-    @property
-    def guild(self) -> Any:
-        """The guild that the bot is connected to, if applicable."""
-        return getattr(self.channel, "guild", None)
-
-    @property
-    def user(self) -> Any:
-        """The user connected to voice: the bot itself."""
-        return self._host.user(self.client)
-
-    @property
-    def server_id(self) -> int:
-        """The guild's id."""
-        return self._key
-
-    @property
-    def session_id(self) -> str | None:
-        """The voice connection's session id."""
-        return self._connection.flow.session_id if self._connection is not None else None
-
-    @property
-    def token(self) -> str | None:
-        """The voice connection's token. Keep it to yourself."""
-        return self._connection.flow.token if self._connection is not None else None
-
-    @property
-    def endpoint(self) -> str | None:
-        """``host:port`` of the voice server."""
-        return self._connection.flow.endpoint if self._connection is not None else None
-
-    @property
-    def endpoint_ip(self) -> str | None:
-        """The IP address that sound is sent to."""
-        return info.address if (info := self._info) is not None else None
-
-    @property
-    def voice_port(self) -> int | None:
-        """The UDP port that sound is sent to."""
-        return info.port if (info := self._info) is not None else None
-
-    @property
-    def ssrc(self) -> int | None:
-        """The number that marks the bot's packets."""
-        return info.ssrc if (info := self._info) is not None else None
-
-    @property
-    def mode(self) -> str | None:
-        """The transport encryption mode."""
-        return info.mode if (info := self._info) is not None else None
-
-    @property
-    def secret_key(self) -> list[int] | None:
-        """The transport key, 32 numbers. Keep it to yourself."""
-        return list(info.secret_key) if (info := self._info) is not None else None
-
-    @property
-    def timeout(self) -> float:
-        """Seconds that ``connect`` was given."""
-        return self._timeout
-
-    @property
-    def ws(self) -> VoiceWebSocket | None:
-        """The voice gateway, for ``await ws.speak(flags)``; None before ``connect``."""
-        return VoiceWebSocket(self._connection) if self._connection is not None else None
-
-    @property
-    def latency(self) -> float:
-        """Seconds between a heartbeat and its answer; infinite before the first."""
-        return self._connection.latencies.last if self._connection is not None else float("inf")
-
-    @property
-    def average_latency(self) -> float:
-        """The mean of the last 20 latencies in seconds; infinite before the first."""
-        return self._connection.latencies.average if self._connection is not None else float("inf")
-
-    @property
-    def stats(self) -> VoiceStats:
-        """Counters of the present connection.
-
-        Raises:
-            ClientError: ``connect`` has not been called.
-        """
-        if self._connection is None:
-            raise self._host.error(ClientError, "Not connected to voice")
-        return snapshot(self._connection)
-
-    def is_connected(self) -> bool:
-        """Whether sound can leave: also while the websocket alone is being resumed."""
-        return self._connection is not None and self._connection.state.is_connected
-
-    def is_dave_connection(self) -> bool:
-        """Whether the call is end-to-end encrypted."""
-        return (info := self._info) is not None and info.dave_version > 0
+    # Waiting.
 
     def wait_until_connected(self, timeout: float | None = 30.0) -> bool:
         """Block the calling thread, not the bot's loop, until connected; False if that fails or takes too long."""
@@ -339,10 +232,6 @@ class VoiceClient(PlaybackSurface):
             self._connection.voice_server(update)
 
     # Inside; on the bot's loop.
-
-    @property
-    def _info(self) -> SessionInfo | None:
-        return self._connection.info if self._connection is not None else None
 
     def _connect(self, reconnect: bool) -> VoiceConnection:
         self._link = link = ClientLink(self, self.loop)

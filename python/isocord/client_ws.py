@@ -32,6 +32,11 @@ class VoiceWebSocket:
         """Set the speaking flags that hold while nothing plays: 1 voice, 2 soundshare, 4 priority.
 
         While something plays, voice is added. A ``SpeakingState`` or a bool serve as well.
+
+        Raises:
+            ValueError: ``state`` is nothing of the kind.
         """
-        flags = int(getattr(state, "value", state))
-        await asyncio.wrap_future(self._connection.speak(flags))
+        flags = getattr(state, "value", state)
+        if not isinstance(flags, int) or not 0 <= flags <= 0xFF:
+            raise ValueError("speaking flags are a number of up to 8 bits")
+        await asyncio.wrap_future(self._connection.speak(int(flags)))

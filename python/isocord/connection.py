@@ -16,10 +16,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
 from . import _native
+from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
 from .events import (
     ChannelEvent,
     ConnectionState,
@@ -31,7 +33,7 @@ from .events import (
     VoiceServerUpdate,
     VoiceStateUpdate,
 )
-from .flow import Action, CloseSocket, ConnectionFlow, Finish, OpenSocket, SendVoiceState
+from .flow import ConnectionFlow
 from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
@@ -107,7 +109,7 @@ class VoiceConnection:
         self._ssrcs: dict[int, int] = {}
         self.latencies = Latencies()
         self.counters = Counters()
-        self.native = _native.Connection(self._on_native)
+        self.native = _native.Connection(_event_handler(weakref.WeakMethod(self._on_native)))
         self.player = player(self.native, self.sync)
         self._speaker = Speaker(self._thread, self.player, self)
         self.connected = _uncancellable()
@@ -372,6 +374,18 @@ class VoiceConnection:
 
     def wanted_flags(self) -> int:
         return self._speaker.wanted_flags
+
+
+def _event_handler(
+    method: weakref.WeakMethod[Callable[[_native.Event], None]],
+) -> Callable[[_native.Event], None]:
+    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
+
+    def on_event(event: _native.Event) -> None:
+        if (handle := method()) is not None:
+            handle(event)
+
+    return on_event
 
 
 def _uncancellable() -> concurrent.futures.Future[None]:

@@ -38,7 +38,6 @@ _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 20.0
 
 
-
 class Step(enum.Enum):
     """What the connection is waiting for."""
 
@@ -238,7 +237,9 @@ class ConnectionFlow:
             case Step.JOINING:
                 self._join_again(now)
             case Step.HANDSHAKING | Step.RESUMING:
-                verdict = CloseVerdict(CloseAction.RESUME, None, "the voice server did not finish the handshake in time")
+                verdict = CloseVerdict(
+                    CloseAction.RESUME, None, "the voice server did not finish the handshake in time"
+                )
                 self._actions.append(CloseSocket(4900))
                 self.lost(verdict, now, resumable=self.step is Step.RESUMING)
             case Step.RETRYING:

@@ -3,10 +3,10 @@
 A :class:`Playback` is one call of ``play``: its source (and those that were swapped in), its track, ``after``. The
 :class:`Player` holds the present one and keeps the native connection in step with it.
 
-Threads: the bot's threads call ``start``, ``stop``, ``pause``, ``resume`` and ``swap``; they take effect at once here, and
-sound starts when the gateway thread, which first tells the server that we speak, calls :meth:`Player.apply`. The ends of
-tracks come on feeder threads and on the native event thread. One short lock guards the player; it is never held while
-code of the bot runs.
+Threads: the bot's threads call ``start``, ``stop``, ``pause``, ``resume`` and ``swap``; they take effect at once here,
+and sound starts when the gateway thread, which first tells the server that we speak, calls :meth:`Player.apply`. The
+ends of tracks come on feeder threads and on the native event thread. One short lock guards the player; it is never held
+while code of the bot runs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _native
+from .errors import IsocordError
 from .sources.feed import Feed
 from .sources.feeder import Source
 
@@ -155,9 +156,7 @@ class Player:
 
     # The bot's threads.
 
-    def start(
-        self, feed: Feed, after: After | None, future: asyncio.Future[Exception | None] | None
-    ) -> Playback:
+    def start(self, feed: Feed, after: After | None, future: asyncio.Future[Exception | None] | None) -> Playback:
         """Play ``feed``, in place of a playback that is paused."""
         playback = Playback(self, feed, after, future)
         with self._lock:
@@ -183,7 +182,7 @@ class Player:
             if not current.state.is_over:
                 self._end(current, PlaybackState.STOPPED)
                 if self._applied is not None and not self._closed:
-                    self._native.stop()
+                    self._command(self._native.stop)
                     self._applied = None
             self._current = None
         if self._manners.resolve_on_stop:
@@ -199,7 +198,7 @@ class Player:
                 return
             current.state = PlaybackState.PAUSED
             if self._applied is not None and not self._applied_pause and not self._closed:
-                self._native.pause()
+                self._command(self._native.pause)
                 self._applied_pause = True
         self._sync()
 
@@ -249,20 +248,16 @@ class Player:
     # The gateway thread.
 
     def apply(self) -> None:
-        """Bring the native side in step: start the track that is wanted, or let it go on.
-
-        Raises:
-            ClosedError: the native connection is closed.
-        """
+        """Bring the native side in step: start the track that is wanted, or let it go on."""
         with self._lock:
             current = self._current
             if self._closed or current is None or not current.is_playing():
                 return
             if current.feed is not self._applied:
-                self._native.play(current.feed.track)
+                self._command(self._native.play, current.feed.track)
                 self._applied = current.feed
             if self._applied_pause:
-                self._native.resume()
+                self._command(self._native.resume)
                 self._applied_pause = False
 
     # Feeder threads and the native event thread.
@@ -284,7 +279,14 @@ class Player:
         if playback is not None:
             self._finish(playback, error)
 
-    # Ends.
+    # Inside.
+
+    def _command(self, command: Callable[..., None], *args: object) -> None:
+        """Have the native side do something. Once it is closed there is nothing to do; all tracks are over then."""
+        try:
+            command(*args)
+        except IsocordError as error:
+            _log.debug("The native connection did not take a command: %s", error)
 
     def _end(self, playback: Playback, state: PlaybackState) -> None:
         """Mark a playback as over; with the lock held."""
@@ -310,9 +312,7 @@ class Player:
             self._finish(playback, None)
         else:
             # Code of the bot runs now, and may take its time: not on the native event thread.
-            threading.Thread(
-                target=self._finish, args=(playback, error), name="isocord-after", daemon=True
-            ).start()
+            threading.Thread(target=self._finish, args=(playback, error), name="isocord-after", daemon=True).start()
 
     def _finish(self, playback: Playback, error: BaseException | None) -> None:
         """Run ``after`` and clean up, once."""
@@ -327,9 +327,12 @@ class Player:
                 self._applied = None
         self._sync()
         shown = error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))
-        steps = [lambda: self._call_after(playback, shown), lambda: self._clean_up(playback)]
-        for step in steps if self._manners.after_first else reversed(steps):
-            step()
+        if self._manners.after_first:
+            self._call_after(playback, shown)
+            self._clean_up(playback)
+        else:
+            self._clean_up(playback)
+            self._call_after(playback, shown)
         self._resolve(playback, shown)
 
     def _call_after(self, playback: Playback, error: Exception | None) -> None:

@@ -3,8 +3,8 @@
 Everything here runs on the gateway thread's loop, native events included. A session may go through several websockets:
 :meth:`VoiceSession.open` opens the first one, and each further one to resume.
 
-The handshake: Identify -> Ready -> UDP socket and IP discovery -> Select Protocol -> Session Description -> (Speaking) ->
-packets leave.
+The handshake: Identify -> Ready -> UDP socket and IP discovery -> Select Protocol -> Session Description -> (Speaking)
+-> packets leave.
 """
 
 from __future__ import annotations

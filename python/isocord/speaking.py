@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import logging
 from typing import Protocol
 
-from .errors import ClosedError
 from .events import ConnectionState, Phase
 from .gateway.thread import GatewayThread
 from .playback import Player
 from .session import SPEAKING_LIMIT, VoiceSession
-
-_log = logging.getLogger(__name__)
 
 VOICE = 1
 _SILENCE_TIME = 0.12
@@ -116,10 +112,7 @@ class Speaker:
         if self._overdue_timer is not None:
             self._overdue_timer.cancel()
             self._overdue_timer = None
-        try:
-            self._player.apply()
-        except ClosedError:
-            _log.debug("The native connection is closed already")
+        self._player.apply()
 
     def _fall_quiet(self) -> None:
         self._quiet_timer = None

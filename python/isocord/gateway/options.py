@@ -1,4 +1,4 @@
-"""How a websocket to a voice server is to be opened; apart from the transport, so that nobody needs aiohttp to say so."""
+"""How a websocket to a voice server is to be opened. Apart from the transport, so that saying it needs no aiohttp."""
 
 from __future__ import annotations
 

@@ -204,9 +204,7 @@ class GatewayProtocol:
 
     def select_protocol(self, address: str, port: int, mode: str) -> None:
         """Queue Select Protocol: our address as the voice server sees it, and the transport mode."""
-        self._send(
-            Op.SELECT_PROTOCOL, {"protocol": "udp", "data": {"address": address, "port": port, "mode": mode}}
-        )
+        self._send(Op.SELECT_PROTOCOL, {"protocol": "udp", "data": {"address": address, "port": port, "mode": mode}})
 
     def speak(self, flags: int) -> bool:
         """Queue Speaking, unless the server knows these flags already; returns whether it was queued.
@@ -270,8 +268,8 @@ class GatewayProtocol:
             self._resumed(now)
         elif op in PARSERS:
             try:
-                event = PARSERS[op](d)
-            except (KeyError, ValueError, TypeError):
+                event = PARSERS[op](d if isinstance(d, dict) else {})
+            except (KeyError, ValueError):
                 self.counters.malformed += 1
                 return
             self._take(event, now)

@@ -91,10 +91,7 @@ class GatewayThread:
 
     async def _shut_down(self, limit: float) -> None:
         for closer in list(self._closers):
-            try:
-                closer()
-            except Exception:
-                _log.exception("A voice connection could not be closed")
+            _call_safely(closer)
         me = asyncio.current_task()
         waiting = [task for task in self._tasks if task is not me]
         if waiting:
@@ -153,10 +150,14 @@ def _at_exit() -> None:
     if _current is not None:
         _current.stop()
     for function in _at_exit_last:
-        try:
-            function()
-        except Exception:
-            _log.exception("isocord could not shut down cleanly")
+        _call_safely(function)
+
+
+def _call_safely(function: Callable[[], object]) -> None:
+    try:
+        function()
+    except Exception:
+        _log.exception("isocord could not shut down cleanly")
 
 
 def _after_fork_in_child() -> None:

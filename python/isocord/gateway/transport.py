@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import ssl
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -59,7 +59,7 @@ class GatewaySocket:
         self._options = options
         self._handler: SocketHandler | None = handler
         self._queue: asyncio.Queue[str | bytes] = asyncio.Queue(_MAX_QUEUED)
-        self._websocket: aiohttp.ClientWebSocketResponse | None = None
+        self._websocket: Any = None
         self._close_code: int | None = None
         self._task = thread.spawn(self._run(), name="isocord-socket")
 
@@ -116,7 +116,7 @@ class GatewaySocket:
                 writer.cancel()
             await self._shut()
 
-    async def _read(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _read(self, websocket: Any) -> None:
         while True:
             message = await websocket.receive()
             if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
@@ -131,7 +131,7 @@ class GatewaySocket:
                 self._report_lost(None if code == 1006 else code, "the websocket was closed")
                 return
 
-    async def _write(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _write(self, websocket: Any) -> None:
         while True:
             data = await self._queue.get()
             try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from functools import lru_cache
+from functools import cache
 
 from ..errors import UnknownHostError
 from .base import Host
@@ -32,7 +32,7 @@ def host_of(client: object) -> Host:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _load(package: str) -> Host:
     if package == "discord":
         # py-cord and discord.py share the name of their package; only py-cord has sinks.

@@ -1,7 +1,7 @@
 """What isocord needs to know of a bot library.
 
-The four libraries descend from one, so most of it is the same: :class:`Host` describes that, and each library's own file
-fills in or overrides what differs. Methods that touch the library's objects run on the bot's loop.
+The four libraries descend from one, so most of it is the same: :class:`Host` describes that, and each library's own
+file fills in or overrides what differs. Methods that touch the library's objects run on the bot's loop.
 """
 
 from __future__ import annotations
@@ -100,9 +100,7 @@ class Host:
 
     # The guild.
 
-    async def change_voice_state(
-        self, guild: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool
-    ) -> None:
+    async def change_voice_state(self, guild: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool) -> None:
         """Send opcode 4. Every call sets both flags, so both have to be said."""
         channel = None if channel_id is None else _ChannelId(channel_id)
         await guild.change_voice_state(channel=channel, self_mute=self_mute, self_deaf=self_deaf)

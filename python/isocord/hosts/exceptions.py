@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from ..errors import IsocordError
 
     _E = TypeVar("_E", bound=IsocordError)
@@ -13,12 +15,12 @@ if TYPE_CHECKING:
 
 def combined(ours: type[_E], theirs: type[Exception]) -> type[_E]:
     """A class with both ancestors; its arguments are a message and an optional code."""
-    made: type[_E] = _combined(ours, theirs)
+    made: type[_E] = _combined(cast("Hashable", ours), cast("Hashable", theirs))
     return made
 
 
-@lru_cache(maxsize=None)
-def _combined(ours: type[Any], theirs: type[Any]) -> type[Any]:
+@cache
+def _combined(ours: Any, theirs: Any) -> type[Any]:
     def initialise(self: Any, message: str, code: int | None = None) -> None:
         # The libraries' own initialisers may ask a libopus that is not there for the words: pass them by.
         Exception.__init__(self, message)

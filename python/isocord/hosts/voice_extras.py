@@ -68,11 +68,13 @@ class BareVoiceLoader(Loader):
 
 
 def _missing_extras() -> tuple[str, ...]:
-    missing: list[str] = []
-    for name, package in _EXTRAS.items():
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            if package not in missing:
-                missing.append(package)
-    return tuple(missing)
+    lacking = [package for name, package in _EXTRAS.items() if not _imports(name)]
+    return tuple(dict.fromkeys(lacking))
+
+
+def _imports(name: str) -> bool:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True

@@ -1,8 +1,8 @@
 """Reads a source written in Python ahead of time, and feeds a native track with it.
 
-Each playing source has a daemon thread ``isocord-feed-N`` of its own, the only one that calls ``read``. Frames are handed
-over in batches that grow from 1 to 8: each hand-over may give the GIL away, and getting it back takes 5 ms and more while
-other threads compute. A source that delivers in real time is handed over at once, so that it is not delayed.
+Each playing source has a daemon thread ``isocord-feed-N`` of its own, the only one that calls ``read``. Frames are
+handed over in batches that grow from 1 to 8: each hand-over may give the GIL away, and getting it back takes 5 ms and
+more while other threads compute. A source that delivers in real time is handed over at once, so that it is not delayed.
 """
 
 from __future__ import annotations
