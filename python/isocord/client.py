@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from . import _native
-from .client_link import ClientLink
 from .client_info import InfoSurface
+from .client_link import ClientLink
 from .client_playback import PlaybackSurface
 from .connection import VoiceConnection
 from .errors import ClientError, ConnectError
@@ -68,6 +68,7 @@ class VoiceClient(InfoSurface, PlaybackSurface):
         self._self_deaf = False
         self._waiters: set[asyncio.Event] = set()
         self._left = asyncio.Event()
+        self._leaving = False
         self._encoding = {}
         self._lookahead = 25
         self._packet_encoder = None
@@ -150,6 +151,7 @@ class VoiceClient(InfoSurface, PlaybackSurface):
                 self.cleanup()
             return
         self.stop()
+        self._leaving = True
         connection.stop(leave=False)
         try:
             await asyncio.wait_for(self._leave(connection), _LEAVE_LIMIT)
@@ -158,6 +160,7 @@ class VoiceClient(InfoSurface, PlaybackSurface):
         except Exception as error:
             _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
         finally:
+            self._leaving = False
             self.cleanup()
 
     async def move_to(self, channel: Any, *, timeout: float | None = 30.0) -> None:
@@ -273,7 +276,7 @@ class VoiceClient(InfoSurface, PlaybackSurface):
     def _take_state(self, connection: VoiceConnection | None, state: ConnectionState) -> None:
         if connection is not self._connection:
             return
-        if state.phase is Phase.DISCONNECTED:
+        if state.phase is Phase.DISCONNECTED and not self._leaving:
             self.cleanup()
         self._wake()
         self.client.dispatch("voice_connection_state_update", self, state)

@@ -204,13 +204,10 @@ class VoiceConnection:
         self._flow.start(self._now())
         self._act()
         self._check()
-        # The TLS settings take a while to load: meanwhile the bot's gateway answers.
-        self._prepare()
+        # Meanwhile the bot's gateway answers.
+        from .gateway import transport
 
-    def _prepare(self) -> None:
-        from .gateway.transport import default_ssl_context
-
-        default_ssl_context()
+        transport.warm_up(self._thread)
 
     def _decide(self, method: Callable[..., None], *args: object) -> None:
         method(*args, self._now())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import ssl
 from typing import Any, Protocol
 
@@ -93,14 +92,7 @@ class GatewaySocket:
         try:
             try:
                 session = self._thread.resource(_new_session)
-                self._websocket = await session.ws_connect(
-                    self._url,
-                    proxy=self._options.proxy,
-                    proxy_auth=self._options.proxy_auth,
-                    ssl=self._options.ssl if self._options.ssl is not None else default_ssl_context(),
-                    max_msg_size=_MAX_MESSAGE,
-                    headers={"User-Agent": _USER_AGENT},
-                )
+                self._websocket = await session.ws_connect(self._url, **self._arguments())
             except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
                 self._report_lost(None, f"the voice server's certificate was not accepted: {error}", trusted=False)
                 return
@@ -115,6 +107,18 @@ class GatewaySocket:
             if writer is not None:
                 writer.cancel()
             await self._shut()
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = {
+            "proxy": self._options.proxy,
+            "proxy_auth": self._options.proxy_auth,
+            "max_msg_size": _MAX_MESSAGE,
+            "headers": {"User-Agent": _USER_AGENT},
+        }
+        if self._options.ssl is not None:
+            # Without this, aiohttp verifies with a context of Python's defaults, which it made when it was imported.
+            arguments["ssl"] = self._options.ssl
+        return arguments
 
     async def _read(self, websocket: Any) -> None:
         while True:
@@ -157,22 +161,11 @@ class GatewaySocket:
             handler.socket_lost(code, error, trusted=trusted)
 
 
+def warm_up(thread: GatewayThread) -> None:
+    """Make ready what the first websocket needs; on the gateway thread."""
+    thread.resource(_new_session)
+
+
 def _new_session() -> aiohttp.ClientSession:
     """One HTTP session for all voice websockets of the process; the gateway thread closes it."""
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
-
-
-_contexts: dict[tuple[str | None, str | None], ssl.SSLContext] = {}
-
-
-def default_ssl_context() -> ssl.SSLContext:
-    """``ssl.create_default_context()``, kept for as long as the variables that steer it stay the same.
-
-    Making one takes tens of milliseconds.
-    """
-    key = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    context = _contexts.get(key)
-    if context is None:
-        _contexts.clear()
-        context = _contexts[key] = ssl.create_default_context()
-    return context
