@@ -323,9 +323,10 @@ class ConnectionFlow:
         if not self._reconnect or out_of_attempts:
             self._finish(Reason.FAILED if not self._was_established else reason, verdict.code, verdict.meaning)
             return
+        # A session that cannot be resumed is replaced at once; only a try at a new one may have to wait.
+        first = self._attempts == 0 or self.state.phase is Phase.RESUMING
         self._lose(reason, now, verdict)
-        # The first attempt may have been the resume of a session that is gone: still no reason to wait.
-        self._retry_after(0.0 if self._attempts <= 1 else self._delay(), action, now)
+        self._retry_after(0.0 if first else self._delay(), action, now)
 
     def _delay(self) -> float:
         longest = min(_FIRST_DELAY * 2.0 ** min(self._attempts, 10), _LONGEST_DELAY)
