@@ -32,7 +32,7 @@ JOIN_LIMIT = 6.0
 """How long a new join is waited for before the bot leaves and joins."""
 CONNECT_ATTEMPTS = 5
 """How often the first handshake may fail."""
-STABLE_AFTER = 30.0
+STABLE_AFTER = 10.0
 """A connection that held this long starts its backoff anew."""
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 20.0
@@ -329,7 +329,7 @@ class ConnectionFlow:
         self._retry_after(0.0 if first else self._delay(), action, now)
 
     def _delay(self) -> float:
-        longest = min(_FIRST_DELAY * 2.0 ** min(self._attempts, 10), _LONGEST_DELAY)
+        longest = min(_FIRST_DELAY * 2.0 ** min(max(self._attempts - 1, 0), 10), _LONGEST_DELAY)
         return longest * (0.5 + 0.5 * self._jitter())
 
     def _retry_after(self, delay: float, action: CloseAction, now: float) -> None:
