@@ -119,6 +119,8 @@ class ConnectionFlow:
 
     def start(self, now: float) -> None:
         """Join the channel."""
+        if self.step is not Step.START:
+            return
         self._set(Phase.CONNECTING, Reason.REQUESTED)
         self._episode_deadline = now + self._timeout
         self.step = Step.JOINING

@@ -112,7 +112,9 @@ class Feeder:
             self._feed()
         except BaseException as caught:
             error = caught
+            # What was read before plays on.
             self._track.finish()
+            self._wait_end()
         _alive.discard(self)
         self._on_end(error)
 
