@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from .eventlog import Direction, EventLog, Socket
+from .eventlog import Direction, EventLog
+from .eventlog import Socket as SocketKind
 
 MessageFilter = Callable[[Direction, int, Any], bool]
 """Takes direction, opcode and body of a gateway message; what it gives False for is lost on the way."""
 
 _QUEUE_SIZE = 20_000
 _CLOSE_TIMEOUT = 2.0
+# struct linger: on, zero seconds. Windows has two shorts there.
+_RESET = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,11 @@ class Link:
     """The server's end of a websocket.
 
     Args:
-        socket: which gateway, for the log.
+        kind: which gateway, for the log.
         number: the websocket's number, for the log.
     """
 
-    def __init__(self, request: web.Request, log: EventLog, socket: Socket, number: int) -> None:
+    def __init__(self, request: web.Request, log: EventLog, kind: SocketKind, number: int) -> None:
         # The host libraries send no pings, so the gateway's own heartbeats decide about life.
         self._ws = web.WebSocketResponse(max_msg_size=1 << 20, timeout=_CLOSE_TIMEOUT, compress=True)
         self._request = request
@@ -40,7 +46,7 @@ class Link:
         self._closing = False
         self._cut = False
         self.log = log
-        self.socket: Socket = socket
+        self.kind: SocketKind = kind
         self.number = number
 
     @property
@@ -60,7 +66,7 @@ class Link:
         """Close with a code once everything queued is sent; idempotent."""
         if self._closing:
             return
-        self.log.add(self.socket, "sent", self.number, -1, name="CLOSE", data={"code": code, "reason": reason})
+        self.log.add(self.kind, "sent", self.number, -1, name="CLOSE", data={"code": code, "reason": reason})
         self._queue_close(_Close(code, reason))
 
     def cut(self) -> None:
@@ -68,6 +74,10 @@ class Link:
         self._closing = self._cut = True
         transport = self._request.transport
         if transport is not None:
+            # With a reset in place of an end of stream: some clients take the latter for a clean close.
+            sock = transport.get_extra_info("socket")
+            if sock is not None:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()
 
     def _queue_close(self, close: _Close) -> None:
