@@ -157,8 +157,6 @@ class VoiceClient(InfoSurface, PlaybackSurface):
             await asyncio.wait_for(self._leave(connection), _LEAVE_LIMIT)
         except asyncio.TimeoutError:
             _log.debug("Discord did not confirm the leave in time")
-        except Exception as error:
-            _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
         finally:
             self._leaving = False
             self.cleanup()
@@ -257,9 +255,14 @@ class VoiceClient(InfoSurface, PlaybackSurface):
 
     async def _leave(self, connection: VoiceConnection) -> None:
         self._left.clear()
-        await self._change_voice_state(None)
+        sent = True
+        try:
+            await self._change_voice_state(None)
+        except Exception as error:
+            sent = False
+            _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
         await asyncio.wrap_future(connection.finished)
-        if not self._host.is_closing(self.client):
+        if sent and not self._host.is_closing(self.client):
             # Discord's word that the bot has left, so that nobody takes it for a kick of the next client.
             await self._left.wait()
 
