@@ -55,7 +55,7 @@ fn who_is_alone_sends_only_for_itself() {
     call.join(3);
     call.assert_one_group();
     let now = call.now;
-    assert_eq!(call.member(3).open(1, &frame, now), Err(OpenError::NotAuthentic));
+    assert!(call.member(3).open(1, &frame, now).is_err());
 }
 
 #[test]
