@@ -86,7 +86,7 @@ impl Verification {
 ///
 /// `None` where there are fewer bytes than digits, or `digits` is no multiple of five.
 pub fn displayable_code(data: &[u8], digits: usize) -> Option<String> {
-    if digits % GROUP != 0 {
+    if !digits.is_multiple_of(GROUP) {
         return None;
     }
     let mut code = String::with_capacity(digits);

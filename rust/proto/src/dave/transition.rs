@@ -73,7 +73,8 @@ impl Transitions {
         while self.keys.front().is_some_and(|(found, _)| *found < epoch) {
             self.keys.pop_front();
         }
-        let (_, key) = self.keys.pop_front_if(|(found, _)| *found == epoch)?;
+        self.keys.front().filter(|(found, _)| *found == epoch)?;
+        let (_, key) = self.keys.pop_front()?;
         self.in_force = Some(epoch);
         Some(key)
     }
