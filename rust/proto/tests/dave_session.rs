@@ -28,7 +28,9 @@ fn all_pending_members_commit_and_the_first_wins() {
         call.hold_commits = true;
         (1..=3).for_each(|user_id| call.join(user_id));
         // Everybody has answered the newest proposals last.
-        let newest: Vec<_> = (1..=3).map(|user_id| call.held_commits.iter().rfind(|(from, _)| *from == user_id).unwrap().clone()).collect();
+        let newest: Vec<_> = (1..=3)
+            .map(|user_id| call.held_commits.iter().rfind(|(from, _)| *from == user_id).unwrap().clone())
+            .collect();
         call.hold_commits = false;
         let (user_id, payload) = newest[winner].clone();
         call.on_commit(user_id, &payload);
@@ -283,7 +285,12 @@ fn an_invalid_commit_is_reported_and_healed() {
         let victim = call.member(if opcode == 29 { 2 } else { 4 });
         let reported = victim.sent.iter().position(|message| message.opcode() == 31).unwrap();
         assert_eq!(victim.sent[reported + 1].opcode(), 26, "a new key package follows at once");
-        assert!(victim.notices.iter().any(|notice| matches!(notice, Notice::Refused { opcode: found, .. } if *found == opcode)));
+        assert!(
+            victim
+                .notices
+                .iter()
+                .any(|notice| matches!(notice, Notice::Refused { opcode: found, .. } if *found == opcode))
+        );
     }
 }
 
@@ -292,7 +299,9 @@ fn unannounced_users_are_not_let_in() {
     let mut call = Call::with([1, 2]);
     let mut stranger = Member::new(666);
     stranger.session.session_description(1);
-    let Some(ClientMessage::KeyPackage(key_package)) = stranger.run(call.now).into_iter().next() else { unreachable!() };
+    let Some(ClientMessage::KeyPackage(key_package)) = stranger.run(call.now).into_iter().next() else {
+        unreachable!()
+    };
     for message in call.service.add(666, &key_package).unwrap() {
         for user_id in [1, 2] {
             call.member(user_id).session.proposals(&message.payload);
@@ -354,7 +363,10 @@ fn a_user_who_leaves_while_others_join_is_no_stranger() {
     call.member(4).session.client_disconnect(2);
     let (_, welcome) = outcome.welcome_messages(9).remove(0);
     call.member(4).session.welcome(&welcome);
-    assert_eq!(call.member(4).run(std::time::Duration::ZERO), [ClientMessage::ReadyForTransition { transition_id: 9 }]);
+    assert_eq!(
+        call.member(4).run(std::time::Duration::ZERO),
+        [ClientMessage::ReadyForTransition { transition_id: 9 }]
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use openmls::prelude::tls_codec::DeserializeBytes;
 use openmls::prelude::{
-    ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProposalOrRefType, ProtocolMessage, Sender,
-    StagedCommit,
+    ContentType, LeafNodeIndex, MlsMessageIn, ProcessedMessageContent, ProposalOrRefType, ProtocolMessage,
+    Sender, StagedCommit,
 };
 
 use super::group::{Client, Group};
@@ -15,7 +15,8 @@ impl Group {
     /// Takes the announced commit, this member's own or another's. The group is unchanged where it is refused.
     pub fn handle_commit(&mut self, client: &Client, commit: &[u8]) -> Result<(), Refusal> {
         stay_on_this_thread();
-        let message = MlsMessageIn::tls_deserialize_exact_bytes(commit).map_err(|_| Refusal::Malformed("commit"))?;
+        let message =
+            MlsMessageIn::tls_deserialize_exact_bytes(commit).map_err(|_| Refusal::Malformed("commit"))?;
         let Ok(ProtocolMessage::PublicMessage(message)) = message.try_into_protocol_message() else {
             return Err(Refusal::Malformed("commit"));
         };
@@ -53,14 +54,18 @@ impl Group {
         if staged.self_removed() {
             return Err(Refusal::RemovesUs);
         }
-        if staged.queued_proposals().any(|proposal| proposal.proposal_or_ref_type() != ProposalOrRefType::Reference) {
+        if staged
+            .queued_proposals()
+            .any(|proposal| proposal.proposal_or_ref_type() != ProposalOrRefType::Reference)
+        {
             return Err(Refusal::InlineProposal);
         }
         self.check_projected_roster(staged.queued_proposals())?;
         if let Some(leaf) = staged.update_path_leaf_node() {
             let member = self.mls.members().find(|member| member.index == committer);
             let same = member.is_some_and(|member| {
-                member.credential == *leaf.credential() && member.signature_key == leaf.signature_key().as_slice()
+                member.credential == *leaf.credential()
+                    && member.signature_key == leaf.signature_key().as_slice()
             });
             if !same {
                 return Err(Refusal::ChangedIdentity);

@@ -3,9 +3,9 @@
 use openmls::group::PURE_PLAINTEXT_WIRE_FORMAT_POLICY;
 use openmls::prelude::tls_codec::{DeserializeBytes, Serialize};
 use openmls::prelude::{
-    Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension, Extensions, ExternalSender,
-    GroupId, KeyPackage, Lifetime, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig, OpenMlsProvider, ProtocolVersion,
-    StagedWelcome, Welcome, WelcomeError,
+    Capabilities, Ciphersuite, Credential, CredentialType, CredentialWithKey, Extension, Extensions,
+    ExternalSender, GroupId, KeyPackage, Lifetime, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
+    OpenMlsProvider, ProtocolVersion, StagedWelcome, Welcome, WelcomeError,
 };
 use zeroize::Zeroizing;
 
@@ -126,7 +126,8 @@ impl Group {
         is_known: impl Fn(u64) -> bool,
     ) -> Result<Self, Refusal> {
         stay_on_this_thread();
-        let welcome = Welcome::tls_deserialize_exact_bytes(welcome).map_err(|_| Refusal::Malformed("welcome"))?;
+        let welcome =
+            Welcome::tls_deserialize_exact_bytes(welcome).map_err(|_| Refusal::Malformed("welcome"))?;
         if welcome.ciphersuite() != CIPHERSUITE {
             return Err(Refusal::Malformed("welcome"));
         }
@@ -176,7 +177,9 @@ impl Group {
 
     /// User ids and public signature keys. Credentials have been checked when they came in.
     pub fn members(&self) -> impl Iterator<Item = (u64, Vec<u8>)> + '_ {
-        self.mls.members().filter_map(|member| Some((user_of(&member.credential).ok()?, member.signature_key)))
+        self.mls
+            .members()
+            .filter_map(|member| Some((user_of(&member.credential).ok()?, member.signature_key)))
     }
 
     /// The key ratchet of one sender in this epoch.

@@ -176,10 +176,23 @@ fn copy(frame: &[u8], out: &mut [u8]) -> Result<usize, OpenError> {
 
 impl Epoch {
     fn new(ratchet: SenderRatchet, now: Duration) -> Self {
-        Self { ratchet, newest: None, previous: None, replay: ReplayWindow::new(), installed: now, expires: None }
+        Self {
+            ratchet,
+            newest: None,
+            previous: None,
+            replay: ReplayWindow::new(),
+            installed: now,
+            expires: None,
+        }
     }
 
-    fn open(&mut self, frame: &Frame, out: &mut [u8], scratch: &mut Vec<u8>, now: Duration) -> Result<(), OpenError> {
+    fn open(
+        &mut self,
+        frame: &Frame,
+        out: &mut [u8],
+        scratch: &mut Vec<u8>,
+        now: Duration,
+    ) -> Result<(), OpenError> {
         let newest = self.newest.as_ref().map_or(0, |newest| newest.number);
         let byte = nonce::generation_byte(frame.nonce);
         let number = nonce::unwrap_generation(newest, byte).ok_or(OpenError::NoKey)?;
@@ -228,7 +241,12 @@ impl Epoch {
 }
 
 /// Checks and decrypts one frame with one key; `out` is as long as the media and untouched on failure.
-fn decrypt(cipher: &MediaCipher, frame: &Frame, out: &mut [u8], scratch: &mut Vec<u8>) -> Result<(), OpenError> {
+fn decrypt(
+    cipher: &MediaCipher,
+    frame: &Frame,
+    out: &mut [u8],
+    scratch: &mut Vec<u8>,
+) -> Result<(), OpenError> {
     let nonce = nonce::expand(frame.nonce);
     if frame.is_fully_encrypted() {
         if !cipher.verify(&nonce, &[], frame.media, frame.tag) {

@@ -51,7 +51,10 @@ fn past_epochs_open_for_ten_seconds() {
     let (mut old, mut new, mut opener) = (sealer(1), sealer(2), FrameOpener::new());
     opener.install(ratchet(1), at(0));
     opener.install(ratchet(2), at(50));
-    assert_eq!(open(&mut opener, &seal(&mut new, b"before the transition"), at(60)), Ok(b"before the transition".into()));
+    assert_eq!(
+        open(&mut opener, &seal(&mut new, b"before the transition"), at(60)),
+        Ok(b"before the transition".into())
+    );
     assert_eq!(open(&mut opener, &seal(&mut old, b"in flight"), at(10_049)), Ok(b"in flight".into()));
     assert_eq!(open(&mut opener, &seal(&mut old, b"too late"), at(10_050)), Err(OpenError::NotAuthentic));
     assert_eq!(open(&mut opener, &seal(&mut new, b"goes on"), at(99_999)), Ok(b"goes on".into()));
@@ -148,8 +151,11 @@ fn seal_partly(key: &[u8; KEY_LEN], nonce: u32, media: &[u8], ranges: &[(usize, 
     let cipher = MediaCipher::new(&SenderRatchet::new(key).next_key());
     let tag = cipher.seal(&nonce::expand(nonce), &aad, &mut text);
     let mut sealed = text.into_iter();
-    let mut frame: Vec<u8> =
-        media.iter().enumerate().map(|(i, byte)| if is_clear(i) { *byte } else { sealed.next().unwrap() }).collect();
+    let mut frame: Vec<u8> = media
+        .iter()
+        .enumerate()
+        .map(|(i, byte)| if is_clear(i) { *byte } else { sealed.next().unwrap() })
+        .collect();
     let mut trailer = tag.to_vec();
     let mut number = [0; crate::dave::uleb128::MAX_LEN];
     let numbers = ranges.iter().flat_map(|(start, len)| [*start as u32, *len as u32]);

@@ -62,7 +62,13 @@ impl Openers {
     ///
     /// # Errors
     /// [`OpenError`]; the frame is to be dropped and counted.
-    pub fn open(&mut self, user_id: u64, frame: &[u8], out: &mut [u8], now: Duration) -> Result<Opened, OpenError> {
+    pub fn open(
+        &mut self,
+        user_id: u64,
+        frame: &[u8],
+        out: &mut [u8],
+        now: Duration,
+    ) -> Result<Opened, OpenError> {
         let allow_plain = self.allows_plain(now);
         match self.senders.get_mut(&user_id) {
             Some(opener) => opener.open(frame, out, allow_plain, now),

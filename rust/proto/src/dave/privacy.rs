@@ -58,9 +58,8 @@ pub struct Verification {
 impl Verification {
     /// For two members, each with public key and user id. The order does not matter.
     pub fn new(one: (&[u8], u64), other: (&[u8], u64)) -> Self {
-        let mut sorted = [one, other].map(|(key, user_id)| {
-            [&FINGERPRINT_VERSION.to_be_bytes(), key, &user_id.to_be_bytes()].concat()
-        });
+        let mut sorted = [one, other]
+            .map(|(key, user_id)| [&FINGERPRINT_VERSION.to_be_bytes(), key, &user_id.to_be_bytes()].concat());
         sorted.sort_unstable();
         Self { sorted }
     }
@@ -106,8 +105,8 @@ mod tests {
     fn codes_of_the_reference_implementation() {
         assert_eq!(displayable_code(&[0xaa, 0xbb, 0xcc, 0xdd, 0xee], 5).unwrap(), "05870");
         let long = [
-            0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0xcc, 0xdd, 0xee, 0xff, 0xaa, 0xdd, 0xee, 0xff,
-            0xaa, 0xbb, 0xee, 0xff, 0xaa, 0xbb, 0xcc, 0xff, 0xaa, 0xbb, 0xcc, 0xdd,
+            0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0xcc, 0xdd, 0xee, 0xff, 0xaa, 0xdd,
+            0xee, 0xff, 0xaa, 0xbb, 0xee, 0xff, 0xaa, 0xbb, 0xcc, 0xff, 0xaa, 0xbb, 0xcc, 0xdd,
         ];
         let code = PrivacyCode::new(&long).unwrap();
         assert_eq!(code.as_str(), "058708105556138052119572494877");
@@ -119,17 +118,18 @@ mod tests {
     #[test]
     fn fingerprints_of_the_reference_implementation() {
         let expected = [
-            133, 129, 241, 44, 36, 135, 79, 195, 27, 28, 151, 69, 124, 197, 189, 41, 192, 7, 16, 45, 79, 247, 138, 58,
-            126, 161, 178, 136, 12, 109, 96, 164, 169, 92, 2, 232, 136, 174, 74, 156, 173, 144, 191, 184, 34, 45, 242,
-            136, 41, 133, 14, 158, 119, 79, 204, 48, 6, 220, 121, 6, 242, 11, 164, 60,
+            133, 129, 241, 44, 36, 135, 79, 195, 27, 28, 151, 69, 124, 197, 189, 41, 192, 7, 16, 45, 79, 247,
+            138, 58, 126, 161, 178, 136, 12, 109, 96, 164, 169, 92, 2, 232, 136, 174, 74, 156, 173, 144, 191,
+            184, 34, 45, 242, 136, 41, 133, 14, 158, 119, 79, 204, 48, 6, 220, 121, 6, 242, 11, 164, 60,
         ];
         let (one, other) = ([0; 33], [0; 65]);
         assert_eq!(Verification::new((&one, 1234), (&other, 5678)).fingerprint(), expected);
         assert_eq!(Verification::new((&other, 5678), (&one, 1234)).fingerprint(), expected);
         let expected = [
-            141, 169, 194, 143, 22, 72, 22, 245, 13, 140, 66, 228, 159, 195, 101, 106, 119, 240, 69, 191, 178, 227, 194,
-            126, 162, 255, 222, 148, 138, 5, 33, 215, 240, 167, 234, 245, 149, 182, 46, 20, 4, 83, 191, 31, 165, 74, 253,
-            165, 199, 16, 29, 71, 193, 205, 169, 154, 255, 154, 34, 30, 94, 171, 247, 43,
+            141, 169, 194, 143, 22, 72, 22, 245, 13, 140, 66, 228, 159, 195, 101, 106, 119, 240, 69, 191,
+            178, 227, 194, 126, 162, 255, 222, 148, 138, 5, 33, 215, 240, 167, 234, 245, 149, 182, 46, 20, 4,
+            83, 191, 31, 165, 74, 253, 165, 199, 16, 29, 71, 193, 205, 169, 154, 255, 154, 34, 30, 94, 171,
+            247, 43,
         ];
         assert_eq!(Verification::new((&[0, 100], 1), (&[0, 20], 2)).fingerprint(), expected);
     }

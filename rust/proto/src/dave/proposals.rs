@@ -3,13 +3,16 @@
 use openmls::prelude::hash_ref::ProposalRef;
 use openmls::prelude::tls_codec::{DeserializeBytes, Serialize, VLBytes};
 use openmls::prelude::{
-    ContentType, LeafNodeIndex, MlsMessageBodyOut, MlsMessageIn, OpenMlsProvider, ProcessedMessageContent, Proposal,
-    ProtocolMessage, QueuedProposal, Sender,
+    ContentType, LeafNodeIndex, MlsMessageBodyOut, MlsMessageIn, OpenMlsProvider, ProcessedMessageContent,
+    Proposal, ProtocolMessage, QueuedProposal, Sender,
 };
 
 use super::group::{Client, Group, check_roster, user_of};
 use super::provider::stay_on_this_thread;
 use super::refusal::Refusal;
+
+/// Proposals that are kept at most for one epoch.
+const MAX_PENDING: usize = 1024;
 
 /// The payload of opcode 27, taken apart.
 pub(super) enum Proposals {
@@ -101,7 +104,8 @@ impl Group {
             return Err(Refusal::OtherGroup);
         }
         check_epoch(message.epoch().as_u64(), self.epoch())?;
-        if !matches!(message.sender(), Sender::External(_)) || message.content_type() != ContentType::Proposal {
+        if !matches!(message.sender(), Sender::External(_)) || message.content_type() != ContentType::Proposal
+        {
             return Err(Refusal::NotFromExternalSender);
         }
         let processed = self.mls.process_message(&client.provider, *message).map_err(Refusal::mls)?;
@@ -124,6 +128,9 @@ impl Group {
         }
         if self.is_pending(&proposal) {
             return Ok(());
+        }
+        if self.mls.pending_proposals().count() >= MAX_PENDING {
+            return Err(Refusal::TooManyProposals);
         }
         self.mls.store_pending_proposal(client.provider.storage(), *proposal).map_err(Refusal::mls)
     }

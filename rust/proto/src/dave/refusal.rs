@@ -70,6 +70,9 @@ pub enum Refusal {
     /// A proposal reference that names no proposal that is pending.
     #[error("no such proposal is pending")]
     UnknownProposal,
+    /// More proposals in one epoch than any call needs.
+    #[error("too many proposals are pending")]
+    TooManyProposals,
     /// A protocol version that is not spoken here.
     #[error("DAVE protocol version {0} is not supported")]
     UnsupportedVersion(u16),

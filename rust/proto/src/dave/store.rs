@@ -42,7 +42,12 @@ impl KeyStore {
         self.entries.borrow_mut().retain(|(kind, _), _| *kind != Kind::KeyPackage);
     }
 
-    fn put(&self, kind: Kind, key: &impl Serialize, value: &(impl Serialize + ?Sized)) -> Result<(), StoreError> {
+    fn put(
+        &self,
+        kind: Kind,
+        key: &impl Serialize,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<(), StoreError> {
         let (key, value) = (to_bytes(key)?.to_vec(), to_bytes(value)?);
         self.entries.borrow_mut().insert((kind, key), value);
         Ok(())
@@ -115,11 +120,18 @@ impl StorageProvider<V> for KeyStore {
         write_group_epoch_secrets, group_epoch_secrets, delete_group_epoch_secrets: GroupEpochSecrets;
     }
 
-    fn write_group_state<S: traits::GroupState<V>, G: traits::GroupId<V>>(&self, _: &G, _: &S) -> Result<(), StoreError> {
+    fn write_group_state<S: traits::GroupState<V>, G: traits::GroupId<V>>(
+        &self,
+        _: &G,
+        _: &S,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn group_state<S: traits::GroupState<V>, G: traits::GroupId<V>>(&self, _: &G) -> Result<Option<S>, StoreError> {
+    fn group_state<S: traits::GroupState<V>, G: traits::GroupId<V>>(
+        &self,
+        _: &G,
+    ) -> Result<Option<S>, StoreError> {
         Ok(None)
     }
 
@@ -127,11 +139,18 @@ impl StorageProvider<V> for KeyStore {
         Ok(())
     }
 
-    fn append_own_leaf_node<G: traits::GroupId<V>, L: traits::LeafNode<V>>(&self, _: &G, _: &L) -> Result<(), StoreError> {
+    fn append_own_leaf_node<G: traits::GroupId<V>, L: traits::LeafNode<V>>(
+        &self,
+        _: &G,
+        _: &L,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn own_leaf_nodes<G: traits::GroupId<V>, L: traits::LeafNode<V>>(&self, _: &G) -> Result<Vec<L>, StoreError> {
+    fn own_leaf_nodes<G: traits::GroupId<V>, L: traits::LeafNode<V>>(
+        &self,
+        _: &G,
+    ) -> Result<Vec<L>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -148,7 +167,10 @@ impl StorageProvider<V> for KeyStore {
         Ok(())
     }
 
-    fn queued_proposal_refs<G: traits::GroupId<V>, R: traits::ProposalRef<V>>(&self, _: &G) -> Result<Vec<R>, StoreError> {
+    fn queued_proposal_refs<G: traits::GroupId<V>, R: traits::ProposalRef<V>>(
+        &self,
+        _: &G,
+    ) -> Result<Vec<R>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -159,11 +181,18 @@ impl StorageProvider<V> for KeyStore {
         Ok(Vec::new())
     }
 
-    fn remove_proposal<G: traits::GroupId<V>, R: traits::ProposalRef<V>>(&self, _: &G, _: &R) -> Result<(), StoreError> {
+    fn remove_proposal<G: traits::GroupId<V>, R: traits::ProposalRef<V>>(
+        &self,
+        _: &G,
+        _: &R,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn clear_proposal_queue<G: traits::GroupId<V>, R: traits::ProposalRef<V>>(&self, _: &G) -> Result<(), StoreError> {
+    fn clear_proposal_queue<G: traits::GroupId<V>, R: traits::ProposalRef<V>>(
+        &self,
+        _: &G,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -187,7 +216,11 @@ impl StorageProvider<V> for KeyStore {
         Ok(())
     }
 
-    fn write_psk<I: traits::PskId<V>, B: traits::PskBundle<V>>(&self, _: &I, _: &B) -> Result<(), StoreError> {
+    fn write_psk<I: traits::PskId<V>, B: traits::PskBundle<V>>(
+        &self,
+        _: &I,
+        _: &B,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -237,7 +270,11 @@ impl StorageProvider<V> for KeyStore {
         self.remove(Kind::EncryptionKey, public)
     }
 
-    fn write_encryption_epoch_key_pairs<G: traits::GroupId<V>, E: traits::EpochKey<V>, K: traits::HpkeKeyPair<V>>(
+    fn write_encryption_epoch_key_pairs<
+        G: traits::GroupId<V>,
+        E: traits::EpochKey<V>,
+        K: traits::HpkeKeyPair<V>,
+    >(
         &self,
         group_id: &G,
         epoch: &E,
@@ -247,7 +284,11 @@ impl StorageProvider<V> for KeyStore {
         self.put(Kind::EpochKeys, &(group_id, epoch, leaf_index), pairs)
     }
 
-    fn encryption_epoch_key_pairs<G: traits::GroupId<V>, E: traits::EpochKey<V>, K: traits::HpkeKeyPair<V>>(
+    fn encryption_epoch_key_pairs<
+        G: traits::GroupId<V>,
+        E: traits::EpochKey<V>,
+        K: traits::HpkeKeyPair<V>,
+    >(
         &self,
         group_id: &G,
         epoch: &E,

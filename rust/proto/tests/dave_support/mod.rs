@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use isocord_proto::dave::delivery::{DeliveryError, DeliveryService};
 use isocord_proto::dave::{
-    ClientMessage, FrameSealer, MAX_OVERHEAD, Notice, OpenError, Openers, Output, PrivacyCode, Session, Status,
+    ClientMessage, FrameSealer, MAX_OVERHEAD, Notice, OpenError, Openers, Output, PrivacyCode, Session,
+    Status,
 };
 
 pub const GROUP: u64 = 927_310_423_890_473_011;
@@ -67,6 +68,9 @@ impl Member {
     }
 }
 
+/// Changes a payload of opcode 29 or 30 on its way to a user.
+pub type Tamper = Box<dyn FnMut(u64, u8, &mut Vec<u8>)>;
+
 /// The call: a gateway that answers at once, unless it is told to wait.
 pub struct Call {
     pub service: DeliveryService,
@@ -79,7 +83,7 @@ pub struct Call {
     pub hold_commits: bool,
     pub held_commits: Vec<(u64, Vec<u8>)>,
     /// Changes an announcement or welcome on its way to a user: (user, opcode, payload).
-    pub tamper: Option<Box<dyn FnMut(u64, u8, &mut Vec<u8>)>>,
+    pub tamper: Option<Tamper>,
     next_transition: u16,
     waiting: BTreeMap<u16, (BTreeSet<u64>, BTreeSet<u64>)>,
     pub refused: Vec<DeliveryError>,
@@ -223,7 +227,9 @@ impl Call {
                     }
                 }
             }
-            ClientMessage::CommitWelcome(payload) if self.hold_commits => self.held_commits.push((user_id, payload)),
+            ClientMessage::CommitWelcome(payload) if self.hold_commits => {
+                self.held_commits.push((user_id, payload))
+            }
             ClientMessage::CommitWelcome(payload) => self.on_commit(user_id, &payload),
             ClientMessage::ReadyForTransition { transition_id } => {
                 let Some((ready, all)) = self.waiting.get_mut(&transition_id) else { return };

@@ -3,6 +3,7 @@
 //! `isocord.testing` answers bots with it. It holds no member's secrets and cannot read a frame.
 
 mod members;
+mod outcome;
 mod wire;
 
 use core::fmt;
@@ -10,91 +11,18 @@ use std::collections::BTreeMap;
 
 use openmls::prelude::tls_codec::{DeserializeBytes, Serialize};
 use openmls::prelude::{
-    ExternalProposal, ExternalSender, GroupEpoch, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex, MlsMessageOut,
-    OpenMlsProvider, ProtocolVersion, SenderExtensionIndex,
+    ExternalProposal, ExternalSender, GroupEpoch, GroupId, KeyPackage, KeyPackageIn, LeafNodeIndex,
+    MlsMessageOut, OpenMlsProvider, ProtocolVersion, SenderExtensionIndex,
 };
 
 use super::group::{CIPHERSUITE, user_of};
 use super::identity::Identity;
 use super::provider::Provider;
 use members::{Member, Members};
+pub use outcome::{CommitOutcome, DeliveryError, ProposalsMessage};
 
 /// The identity in the external sender's credential; members compare it but attach no meaning to it.
 const SENDER_NAME: &[u8] = b"isocord delivery service";
-
-/// Why the delivery service refused what a client sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DeliveryError {
-    /// The bytes are not what the opcode carries.
-    #[error("malformed {0}")]
-    Malformed(&'static str),
-    /// A key package that is not valid for this user and DAVE version 1.
-    #[error("invalid key package: {0}")]
-    InvalidKeyPackage(String),
-    /// A commit of one who is not in the group.
-    #[error("user {0} is no member")]
-    NotAMember(u64),
-    /// A commit for another epoch than the current one; the usual fate of all but the first.
-    #[error("the commit is for epoch {commit}, the group is in epoch {group}")]
-    WrongEpoch {
-        /// Epoch in the commit.
-        commit: u64,
-        /// Epoch of the group.
-        group: u64,
-    },
-    /// A commit for another group.
-    #[error("the commit is for another group")]
-    OtherGroup,
-    /// A commit that does not refer to exactly the proposals that are pending.
-    #[error("the commit does not refer to exactly the pending proposals")]
-    OtherProposals,
-    /// A commit that changes its sender's credential or signature key.
-    #[error("the commit changes its sender's identity")]
-    ChangedIdentity,
-    /// A commit that adds members without a welcome for each of them.
-    #[error("there is no welcome for user {0}")]
-    NoWelcome(u64),
-    /// The MLS library failed.
-    #[error("MLS: {0}")]
-    Mls(String),
-}
-
-/// A payload of opcode 27 and the users to whom it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProposalsMessage {
-    /// The payload: operation and vector.
-    pub payload: Vec<u8>,
-    /// User ids of those who are to receive it.
-    pub recipients: Vec<u64>,
-}
-
-/// A commit that won its epoch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommitOutcome {
-    /// The epoch that the group enters.
-    pub epoch: u64,
-    /// The commit, for opcode 29.
-    pub commit: Vec<u8>,
-    /// Members who stay, the committer among them: they get the commit.
-    pub staying: Vec<u64>,
-    /// A welcome for each user who joins, with that user's secrets only, for opcode 30.
-    pub welcomes: Vec<(u64, Vec<u8>)>,
-    /// Users who are no members any more.
-    pub removed: Vec<u64>,
-}
-
-impl CommitOutcome {
-    /// The payload of opcode 29, for each of [`staying`](Self::staying).
-    pub fn announcement(&self, transition_id: u16) -> Vec<u8> {
-        [&transition_id.to_be_bytes(), &self.commit[..]].concat()
-    }
-
-    /// The payloads of opcode 30, each with the user to whom it goes.
-    pub fn welcome_messages(&self, transition_id: u16) -> Vec<(u64, Vec<u8>)> {
-        let message = |welcome: &[u8]| [&transition_id.to_be_bytes(), welcome].concat();
-        self.welcomes.iter().map(|(user_id, welcome)| (*user_id, message(welcome))).collect()
-    }
-}
 
 /// A proposal that has been sent out in this epoch.
 struct Pending {
@@ -179,7 +107,10 @@ impl DeliveryService {
     pub fn add(&mut self, user_id: u64, key_package: &[u8]) -> Result<Vec<ProposalsMessage>, DeliveryError> {
         let checked = self.check_key_package(user_id, key_package)?;
         let change = Change::Add {
-            member: Member { user_id, signature_key: checked.leaf_node().signature_key().as_slice().to_vec() },
+            member: Member {
+                user_id,
+                signature_key: checked.leaf_node().signature_key().as_slice().to_vec(),
+            },
             key_package_ref: wire::key_package_ref(key_package),
         };
         let add = ExternalProposal::new_add::<Provider>(
@@ -299,7 +230,11 @@ impl DeliveryService {
     /// A proposal to remove the user, where the user is a member and it has not been proposed yet.
     fn removal_of(&self, user_id: u64) -> Result<Option<Pending>, DeliveryError> {
         let Some(leaf) = self.members.leaf_of(user_id) else { return Ok(None) };
-        if self.pending.iter().any(|pending| matches!(pending.change, Change::Remove { leaf: other, .. } if other == leaf)) {
+        if self
+            .pending
+            .iter()
+            .any(|pending| matches!(pending.change, Change::Remove { leaf: other, .. } if other == leaf))
+        {
             return Ok(None);
         }
         let remove = ExternalProposal::new_remove::<Provider>(
@@ -387,7 +322,8 @@ fn pending(message: &MlsMessageOut, change: Change) -> Result<Pending, DeliveryE
 }
 
 fn append_payload<'a>(proposals: impl IntoIterator<Item = &'a Pending>) -> Vec<u8> {
-    let messages: Vec<u8> = proposals.into_iter().flat_map(|pending| pending.message.iter().copied()).collect();
+    let messages: Vec<u8> =
+        proposals.into_iter().flat_map(|pending| pending.message.iter().copied()).collect();
     let mut payload = vec![0];
     wire::put_vector(&messages, &mut payload);
     payload
