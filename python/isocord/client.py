@@ -31,9 +31,13 @@ from .playback import Player
 from .session import Socket, SocketOpener
 
 if TYPE_CHECKING:
+    # Type checkers of bots are to take it for the voice protocol of their library, whichever that is.
+    _AnyProtocol = Any
     from .gateway.options import SocketOptions
     from .gateway.thread import GatewayThread
     from .gateway.transport import SocketHandler
+else:
+    _AnyProtocol = object
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +45,7 @@ _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
 
 
-class VoiceClient(InfoSurface, PlaybackSurface):
+class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[misc]
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:
@@ -346,7 +350,7 @@ def _joined(cls: type[VoiceClient], host: Host) -> type[VoiceClient]:
     known: dict[type, type[VoiceClient]] | None = cls.__dict__.get("_isocord_joined")
     if known is None:
         known = {}
-        cls._isocord_joined = known  # type: ignore[attr-defined]
+        cls._isocord_joined = known
     if host.voice_protocol not in known:
         names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
         known[host.voice_protocol] = type(cls.__name__, (cls, host.voice_protocol), names)

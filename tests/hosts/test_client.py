@@ -276,7 +276,7 @@ class TestPlay:
             {"complexity": 11},
             {"lookahead": 0},
         ):
-            with pytest.raises(ValueError, match="."):
+            with pytest.raises(ValueError, match=r"."):
                 voice.play(Tone(), **wrong)
         assert not voice.is_playing()
         voice.play(Tone(), application="voip", bitrate=32, fec=True, bandwidth="wide", signal_type="voice")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -190,10 +190,9 @@ def wait_until(condition: Callable[[], object], limit: float = 5.0) -> None:
 
 
 @pytest.fixture
-def fake_native(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
     """The native module's parts that touch threads and sockets, replaced."""
     monkeypatch.setattr(_native, "Connection", FakeConnection)
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
-    yield

@@ -73,10 +73,8 @@ def test_the_surface_of_the_voice_client() -> None:
 
 
 def test_importing_it_loads_no_bot_library_and_no_aiohttp() -> None:
-    code = (
-        "import sys, isocord;"
-        "print([name for name in ('discord', 'disnake', 'nextcord', 'aiohttp', 'nacl', 'davey') if name in sys.modules])"
-    )
+    names = ("discord", "disnake", "nextcord", "aiohttp", "nacl", "davey")
+    code = f"import sys, isocord; print([name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

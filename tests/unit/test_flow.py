@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from isocord.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
@@ -297,7 +299,7 @@ class TestResume:
         while isinstance(actions[0], OpenSocket):
             tries.append(story.now - start)
             actions = story.lose(None) or story.next_actions()
-        pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(tries)]
         assert len(tries) >= 4
         assert pauses == sorted(pauses)
         assert tries[-1] <= RESUME_LIMIT + pauses[-1]
