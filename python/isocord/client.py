@@ -309,8 +309,9 @@ class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[m
             return
         holder = self._host.registered(self.client, self._key)
         if holder is self:
-            return
-        if holder is not None:
+            if not connection.state.is_connected and self._host.gateway_is_away(self.client, self._key):
+                connection.hold()
+        elif holder is not None:
             connection.stop(Reason.SUPERSEDED, leave=False)
         elif not self._host.is_closing(self.client):
             _log.info("The bot's gateway has a new session: joining the voice channel of guild %d again", self._key)

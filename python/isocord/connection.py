@@ -49,6 +49,8 @@ MAX_DAVE_VERSION = 0
 """Highest DAVE protocol version that Identify offers."""
 CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
+HURRIED_CHECK_INTERVAL = 0.25
+"""The same while a new voice session is being made: the bot's own gateway may be what is missing."""
 
 
 class Link(Protocol):
@@ -176,6 +178,10 @@ class VoiceConnection:
         """The bot's gateway has a new session and forgot this connection: ask for the channel again."""
         self._thread.call(self._decide, self._flow.rejoin_main_gateway)
 
+    def hold(self) -> None:
+        """The bot's gateway is away: wait for it longer."""
+        self._thread.call(self._decide, self._flow.hold)
+
     def stop(self, reason: Reason = Reason.REQUESTED, *, leave: bool) -> None:
         """End the connection; :attr:`finished` is done soon after."""
         if not self._thread.call(self._stop, reason, leave):
@@ -298,7 +304,11 @@ class VoiceConnection:
         self._link.state_changed(state)
 
     def _check(self) -> None:
-        self._check_timer = self._thread.loop.call_later(CHECK_INTERVAL, self._check)
+        hurried = self._flow.state.phase is Phase.RECONNECTING
+        interval = HURRIED_CHECK_INTERVAL if hurried else CHECK_INTERVAL
+        if self._check_timer is not None:
+            self._check_timer.cancel()
+        self._check_timer = self._thread.loop.call_later(interval, self._check)
         self._link.check()
 
     # Reports of the session.
@@ -313,9 +323,10 @@ class VoiceConnection:
     def session_lost(self, verdict: CloseVerdict) -> None:
         resumable = self._session is not None and self._session.protocol.can_resume
         self._flow.lost(verdict, self._now(), resumable=resumable)
-        # The loss may be a sign that the bot's gateway lost its session, too.
-        self._link.check()
         self._act()
+        if self._flow.state.phase is not Phase.DISCONNECTED:
+            # The loss may be a sign that the bot's gateway lost its session, too.
+            self._check()
 
     def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
         match event:

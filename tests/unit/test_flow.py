@@ -460,6 +460,25 @@ class TestMainGateway:
         story = connected()
         assert story.state(VoiceStateUpdate("session 2", CHANNEL)) == []
 
+    def test_while_it_is_away_waits_grow_longer_but_not_endless(self) -> None:
+        story = connected()
+        story.lose(4014)
+        for _ in range(5):
+            assert story.wait(SERVER_UPDATE_LIMIT - 1.0) == []
+            story.flow.hold(story.now)
+        assert story.phase is Phase.RECONNECTING
+        for _ in range(200):
+            story.flow.hold(story.now)
+            story.wait(SERVER_UPDATE_LIMIT - 1.0)
+        assert story.reason is Reason.GAVE_UP
+
+    def test_while_it_is_away_joins_are_not_repeated(self) -> None:
+        story = connected()
+        story.lose(4006)
+        for _ in range(5):
+            story.flow.hold(story.now)
+            assert story.wait(JOIN_LIMIT - 1.0) == []
+
     def test_during_a_wait_for_a_server_it_joins_again(self) -> None:
         story = connected()
         story.lose(4014)
