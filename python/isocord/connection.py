@@ -6,7 +6,7 @@ starts tracks, and tells the client. Who owns what:
 - The flow, the session and every underscored attribute belong to the gateway thread. The public methods only hand work
   over to it and may be called from any thread; the properties read one immutable value.
 - The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
-- The :class:`Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
+- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
 
 No lock is held while anything outside is called.
 """
@@ -18,13 +18,11 @@ import concurrent.futures
 import logging
 import weakref
 from collections.abc import Callable
-from typing import Protocol
 
 from . import _native
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
-from .encryption import MAX_DAVE_VERSION, Encryption, EncryptionState
+from .encryption import MAX_DAVE_VERSION, Encryption
 from .events import (
-    ChannelEvent,
     ConnectionState,
     Phase,
     Reason,
@@ -39,6 +37,7 @@ from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
+from .link import Link
 from .playback import Player
 from .session import SessionInfo, SocketOpener, VoiceSession
 from .sources.feeder import kill_feeders
@@ -50,25 +49,6 @@ CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
 HURRIED_CHECK_INTERVAL = 0.25
 """The same while a new voice session is being made: the bot's own gateway may be what is missing."""
-
-
-class Link(Protocol):
-    """The client's end of a connection; each method only hands over to the bot's loop."""
-
-    def send_voice_state(self, channel_id: int | None) -> None:
-        """Send opcode 4 on the bot's gateway."""
-
-    def state_changed(self, state: ConnectionState) -> None:
-        """The connection has another state."""
-
-    def channel_event(self, event: ChannelEvent) -> None:
-        """Something happened to others in the channel."""
-
-    def encryption_changed(self, state: EncryptionState) -> None:
-        """The end-to-end encryption has another version or privacy code."""
-
-    def check(self) -> None:
-        """See that the bot's registry still holds this connection."""
 
 
 class VoiceConnection:
