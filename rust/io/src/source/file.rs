@@ -1,5 +1,6 @@
 //! One file that plays: what it is, its frames, volume and place.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::error::{OpenError, SeekError, SourceError, StageError};
@@ -28,7 +29,12 @@ pub struct AudioFileOptions {
 
 impl Default for AudioFileOptions {
     fn default() -> Self {
-        Self { volume: 1.0, start: 0.0, name: None, extension: None }
+        Self {
+            volume: 1.0,
+            start: 0.0,
+            name: None,
+            extension: None,
+        }
     }
 }
 
@@ -50,8 +56,49 @@ pub struct FileInfo {
 }
 
 enum Engine {
-    Opus(OpusStream),
+    Opus(Box<OpusStream>),
     Pcm(Box<PcmStream>),
+    /// A library panicked; its state is not to be trusted any more.
+    Failed,
+}
+
+impl Engine {
+    fn next_frame(
+        &mut self,
+        out: &mut FrameBuf,
+        volume: f32,
+        gain: &mut Gain,
+    ) -> Result<Frame, StageError> {
+        match self {
+            Self::Opus(stream) => stream.next_frame(out, volume, gain),
+            Self::Pcm(stream) => stream.next_frame(out, volume, gain),
+            Self::Failed => Ok(Frame::End),
+        }
+    }
+
+    fn seek(&mut self, target: i64) -> Result<(), StageError> {
+        match self {
+            Self::Opus(stream) => stream.seek(target),
+            Self::Pcm(stream) => stream.seek(target),
+            Self::Failed => Err(StageError::broken(PANICKED)),
+        }
+    }
+
+    fn broken(&self) -> u64 {
+        match self {
+            Self::Opus(stream) => stream.broken(),
+            Self::Pcm(stream) => stream.broken(),
+            Self::Failed => 1,
+        }
+    }
+}
+
+const PANICKED: &str = "the decoder failed on it";
+
+/// Run library code on a file of unknown origin: fuzzing has made symphonia's decoders panic (in builds with overflow
+/// checks), and a damaged file must never take a thread with it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, StageError>) -> Result<T, StageError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StageError::broken(PANICKED)))
 }
 
 /// A file as a source of frames of 20 ms.
@@ -78,15 +125,28 @@ impl AudioFile {
         let name = options.name.clone().unwrap_or_else(|| input.name());
         let extension = options.extension.clone().or_else(|| match &input {
             Input::Path(path) => extension_of(path),
-            _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
+            _ => options
+                .name
+                .as_deref()
+                .and_then(|name| extension_of(Path::new(name))),
         });
         let file = input.open(&name)?;
-        let engine = open_engine(file, extension.as_deref()).map_err(|error| error.into_open(&name))?;
+        let engine = guarded(|| open_engine(file, extension.as_deref()))
+            .map_err(|error| error.into_open(&name))?;
         let gain = Gain::new(volume.get());
         let info = describe(&engine, name.clone());
-        let mut opened = Self { engine, info, volume, gain, position: 0, over: false };
+        let mut opened = Self {
+            engine,
+            info,
+            volume,
+            gain,
+            position: 0,
+            over: false,
+        };
         if options.start > 0.0 {
-            opened.go_to(options.start).map_err(|error| error.into_open(&name))?;
+            opened
+                .go_to(options.start)
+                .map_err(|error| error.into_open(&name))?;
         }
         Ok(opened)
     }
@@ -100,7 +160,9 @@ impl AudioFile {
     /// Length in seconds, where the file tells it.
     #[must_use]
     pub fn duration(&self) -> Option<f64> {
-        self.info.duration.map(|samples| samples as f64 / f64::from(SAMPLE_RATE))
+        self.info
+            .duration
+            .map(|samples| samples as f64 / f64::from(SAMPLE_RATE))
     }
 
     /// The volume; clones of it change this file's volume from any thread.
@@ -120,7 +182,7 @@ impl AudioFile {
     pub fn passthrough(&self) -> bool {
         match &self.engine {
             Engine::Opus(stream) => stream.passes(self.volume.get(), &self.gain),
-            Engine::Pcm(_) => false,
+            Engine::Pcm(_) | Engine::Failed => false,
         }
     }
 
@@ -133,10 +195,7 @@ impl AudioFile {
     /// Damaged packets and pages that were skipped so far.
     #[must_use]
     pub fn broken(&self) -> u64 {
-        match &self.engine {
-            Engine::Opus(stream) => stream.broken(),
-            Engine::Pcm(stream) => stream.broken(),
-        }
+        self.engine.broken()
     }
 
     /// Produce the next frame. After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
@@ -148,11 +207,7 @@ impl AudioFile {
             return Ok(Frame::End);
         }
         let volume = self.volume.get();
-        let result = match &mut self.engine {
-            Engine::Opus(stream) => stream.next_frame(out, volume, &mut self.gain),
-            Engine::Pcm(stream) => stream.next_frame(out, volume, &mut self.gain),
-        };
-        match result {
+        match self.guard(|engine, gain| engine.next_frame(out, volume, gain)) {
             Ok(Frame::End) => {
                 self.over = true;
                 Ok(Frame::End)
@@ -185,12 +240,23 @@ impl AudioFile {
         })
     }
 
+    fn guard<T>(
+        &mut self,
+        work: impl FnOnce(&mut Engine, &mut Gain) -> Result<T, StageError>,
+    ) -> Result<T, StageError> {
+        let (engine, gain) = (&mut self.engine, &mut self.gain);
+        match catch_unwind(AssertUnwindSafe(|| work(engine, gain))) {
+            Ok(result) => result,
+            Err(_) => {
+                self.engine = Engine::Failed;
+                Err(StageError::broken(PANICKED))
+            }
+        }
+    }
+
     fn go_to(&mut self, seconds: f64) -> Result<(), StageError> {
         let target = (seconds.min(MAX_SECONDS) * f64::from(SAMPLE_RATE)).round() as i64;
-        match &mut self.engine {
-            Engine::Opus(stream) => stream.seek(target)?,
-            Engine::Pcm(stream) => stream.seek(target)?,
-        }
+        self.guard(|engine, _| engine.seek(target))?;
         self.gain.jump(self.volume.get());
         self.position = target.unsigned_abs();
         self.over = false;
@@ -199,7 +265,8 @@ impl AudioFile {
 }
 
 fn extension_of(path: &Path) -> Option<String> {
-    path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase())
+    path.extension()
+        .map(|extension| extension.to_string_lossy().to_ascii_lowercase())
 }
 
 fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, StageError> {
@@ -209,7 +276,9 @@ fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, S
     let start = &start[..count];
     if start.starts_with(b"OggS") {
         file = match OggPackets::open(file)? {
-            OggOpened::Opus(packets) => return Ok(Engine::Opus(OpusStream::new(packets)?)),
+            OggOpened::Opus(packets) => {
+                return Ok(Engine::Opus(Box::new(OpusStream::new(packets)?)));
+            }
             OggOpened::Other(file) => file,
         };
     }
@@ -223,7 +292,8 @@ fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, S
     }
     let demuxer = Demuxer::open(file, extension)?;
     if demuxer.is_opus() {
-        return Ok(Engine::Opus(OpusStream::new(Box::new(BlockPackets::new(demuxer)?))?));
+        let packets = Box::new(BlockPackets::new(demuxer)?);
+        return Ok(Engine::Opus(Box::new(OpusStream::new(packets)?)));
     }
     let trim = match mp4 {
         Some(info) => mp4_trim(&info, &demuxer),
@@ -239,7 +309,9 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
         if version == 0xff || [a, b, c, d].iter().any(|byte| byte & 0x80 != 0) {
             break;
         }
-        let len = [a, b, c, d].iter().fold(0_u64, |sum, &byte| sum << 7 | u64::from(byte));
+        let len = [a, b, c, d]
+            .iter()
+            .fold(0_u64, |sum, &byte| sum << 7 | u64::from(byte));
         let all = 10 + len + if flags & 0x10 != 0 { 10 } else { 0 };
         if all >= file.len() {
             break;
@@ -248,7 +320,10 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
     }
     // ID3v1: the last 128 bytes. Only what is no other container may end in one by intent.
     let len = file.len();
-    if file.bytes_at::<2>(0)?.is_none_or(|[first, second]| first != 0xff || second & 0xe0 != 0xe0) {
+    if file
+        .bytes_at::<2>(0)?
+        .is_none_or(|[first, second]| first != 0xff || second & 0xe0 != 0xe0)
+    {
         return Ok(());
     }
     let mut end = len;
@@ -256,12 +331,16 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
         end -= 128;
     }
     // APEv2: a footer of 32 bytes with the length of all but the header.
-    if end > 256 && file.bytes_at::<8>(end - 32)? == Some(*b"APETAGEX") {
-        if let Some(bytes) = file.bytes_at::<4>(end - 32 + 12)? {
-            let size = u64::from(u32::from_le_bytes(bytes));
-            let header = if file.bytes_at::<1>(end - 32 + 23)?.is_some_and(|[byte]| byte & 0x80 != 0) { 32 } else { 0 };
-            end = end.checked_sub(size + header).filter(|&end| end > 256).unwrap_or(end);
-        }
+    if end > 256
+        && let Some(footer) = file.bytes_at::<32>(end - 32)?
+        && footer.starts_with(b"APETAGEX")
+    {
+        let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
+        let header = if footer[23] & 0x80 != 0 { 32 } else { 0 };
+        end = end
+            .checked_sub(u64::from(size) + header)
+            .filter(|&end| end > 256)
+            .unwrap_or(end);
     }
     if end < len {
         file.narrow(0, end);
@@ -274,7 +353,9 @@ fn hide_flac_pictures(file: &mut MediaFile) -> Result<(), StageError> {
     let mut patches = Vec::new();
     let mut at = 4;
     for _ in 0..1_000 {
-        let Some([kind, a, b, c]) = file.bytes_at::<4>(at)? else { break };
+        let Some([kind, a, b, c]) = file.bytes_at::<4>(at)? else {
+            break;
+        };
         if kind & 0x7f == 6 {
             patches.push((at, kind & 0x80 | 1));
         }
@@ -291,16 +372,26 @@ fn hide_flac_pictures(file: &mut MediaFile) -> Result<(), StageError> {
 fn mp4_trim(info: &Mp4Info, demuxer: &Demuxer) -> Trim {
     let rate = demuxer.parameters().sample_rate.unwrap_or(0);
     let edit = info.edit(demuxer.track().id);
-    let smpb = info.smpb.filter(|_| demuxer.counts_samples(rate) && demuxer.codec() == "aac");
+    let smpb = info
+        .smpb
+        .filter(|_| demuxer.counts_samples(rate) && demuxer.codec() == "aac");
     let (start, length) = match (smpb, edit) {
         (Some(smpb), _) => (smpb.delay, smpb.length),
         (None, Some(edit)) => (edit.start, edit.length),
         (None, None) => return Trim::default(),
     };
-    let scale = if demuxer.counts_samples(rate) { 1.0 } else { demuxer.seconds(1) * f64::from(rate) };
+    let scale = if demuxer.counts_samples(rate) {
+        1.0
+    } else {
+        demuxer.seconds(1) * f64::from(rate)
+    };
     let end = (length as f64 * scale).round() as i64;
     let padding = (end > 0).then_some((end, i64::MAX));
-    Trim { start_stamp: Some(start), padding, by_packet: false }
+    Trim {
+        start_stamp: Some(start),
+        padding,
+        by_packet: false,
+    }
 }
 
 fn describe(engine: &Engine, name: String) -> FileInfo {
@@ -320,6 +411,14 @@ fn describe(engine: &Engine, name: String) -> FileInfo {
             sample_rate: stream.rate(),
             channels: u16::try_from(stream.channels()).unwrap_or(u16::MAX),
             duration: stream.duration(),
+        },
+        Engine::Failed => FileInfo {
+            name,
+            container: "unknown",
+            codec: "unknown",
+            sample_rate: 0,
+            channels: 0,
+            duration: None,
         },
     }
 }

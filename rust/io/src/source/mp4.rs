@@ -37,7 +37,10 @@ pub(crate) struct Mp4Info {
 impl Mp4Info {
     /// The edit of a track, if it is a single one.
     pub(crate) fn edit(&self, track: u32) -> Option<Edit> {
-        self.edits.iter().copied().find(|edit| edit.track == track && edit.entries == 1)
+        self.edits
+            .iter()
+            .copied()
+            .find(|edit| edit.track == track && edit.entries == 1)
     }
 }
 
@@ -50,7 +53,11 @@ pub(crate) fn is_mp4(start: &[u8]) -> bool {
 pub(crate) fn inspect(file: &MediaFile) -> io::Result<Mp4Info> {
     let mut info = Mp4Info::default();
     let mut budget = MAX_BOXES;
-    let mut walker = Walker { file, at: 0, end: file.len() };
+    let mut walker = Walker {
+        file,
+        at: 0,
+        end: file.len(),
+    };
     while let Some(found) = walker.next(&mut budget)? {
         if &found.kind == b"moov" {
             inspect_movie(file, &found, &mut info, &mut budget)?;
@@ -59,7 +66,12 @@ pub(crate) fn inspect(file: &MediaFile) -> io::Result<Mp4Info> {
     Ok(info)
 }
 
-fn inspect_movie(file: &MediaFile, movie: &Box4, info: &mut Mp4Info, budget: &mut usize) -> io::Result<()> {
+fn inspect_movie(
+    file: &MediaFile,
+    movie: &Box4,
+    info: &mut Mp4Info,
+    budget: &mut usize,
+) -> io::Result<()> {
     let mut movie_scale = 0;
     let mut walker = movie.children(file);
     while let Some(found) = walker.next(budget)? {
@@ -83,7 +95,12 @@ fn inspect_movie(file: &MediaFile, movie: &Box4, info: &mut Mp4Info, budget: &mu
 
 impl Mp4Info {
     fn hide(&mut self, found: &Box4) {
-        self.patches.extend(b"free".iter().enumerate().map(|(index, &byte)| (found.offset + 4 + index as u64, byte)));
+        self.patches.extend(
+            b"free"
+                .iter()
+                .enumerate()
+                .map(|(index, &byte)| (found.offset + 4 + index as u64, byte)),
+        );
     }
 }
 
@@ -122,12 +139,21 @@ fn inspect_track(
             _ => {}
         }
     }
-    let (Some(track), Some((start, length, entries))) = (id, list) else { return Ok(None) };
+    let (Some(track), Some((start, length, entries))) = (id, list) else {
+        return Ok(None);
+    };
     let length = match movie_scale {
         0 => 0,
-        movie => (i128::from(length) * i128::from(scale) / i128::from(movie)).try_into().unwrap_or(0),
+        movie => (i128::from(length) * i128::from(scale) / i128::from(movie))
+            .try_into()
+            .unwrap_or(0),
     };
-    Ok(Some(Edit { track, start, length, entries }))
+    Ok(Some(Edit {
+        track,
+        start,
+        length,
+        entries,
+    }))
 }
 
 /// The time scale of an `mvhd` or `mdhd` box.
@@ -139,22 +165,35 @@ fn time_scale(file: &MediaFile, found: &Box4) -> io::Result<u32> {
 
 /// Media time and duration of the first entry that plays something, and how many do.
 fn edit_list(file: &MediaFile, found: &Box4) -> io::Result<Option<(i64, u64, u32)>> {
-    let Some([version, _, _, _, a, b, c, d]) = file.bytes_at::<8>(found.body)? else { return Ok(None) };
+    let Some([version, _, _, _, a, b, c, d]) = file.bytes_at::<8>(found.body)? else {
+        return Ok(None);
+    };
     let count = u32::from_be_bytes([a, b, c, d]).min(1_000);
     let mut result = None;
     let mut playing = 0;
     let mut at = found.body + 8;
     for _ in 0..count {
         let entry = if version == 1 {
-            let Some(duration) = file.bytes_at::<8>(at)? else { break };
-            let Some(time) = file.bytes_at::<8>(at + 8)? else { break };
+            let Some(duration) = file.bytes_at::<8>(at)? else {
+                break;
+            };
+            let Some(time) = file.bytes_at::<8>(at + 8)? else {
+                break;
+            };
             at += 20;
             (i64::from_be_bytes(time), u64::from_be_bytes(duration))
         } else {
-            let Some(duration) = file.bytes_at::<4>(at)? else { break };
-            let Some(time) = file.bytes_at::<4>(at + 4)? else { break };
+            let Some(duration) = file.bytes_at::<4>(at)? else {
+                break;
+            };
+            let Some(time) = file.bytes_at::<4>(at + 4)? else {
+                break;
+            };
             at += 12;
-            (i64::from(i32::from_be_bytes(time)), u64::from(u32::from_be_bytes(duration)))
+            (
+                i64::from(i32::from_be_bytes(time)),
+                u64::from(u32::from_be_bytes(duration)),
+            )
         };
         if entry.0 >= 0 {
             playing += 1;
@@ -165,14 +204,23 @@ fn edit_list(file: &MediaFile, found: &Box4) -> io::Result<Option<(i64, u64, u32
 }
 
 /// Look for iTunes' gapless tag: `udta/meta/ilst/----` with the name `iTunSMPB`.
-fn find_smpb(file: &MediaFile, user: &Box4, info: &mut Mp4Info, budget: &mut usize) -> io::Result<()> {
+fn find_smpb(
+    file: &MediaFile,
+    user: &Box4,
+    info: &mut Mp4Info,
+    budget: &mut usize,
+) -> io::Result<()> {
     let mut users = user.children(file);
     while let Some(meta) = users.next(budget)? {
         if &meta.kind != b"meta" {
             continue;
         }
         // `meta` is a full box: version and flags come before its children.
-        let mut metas = Walker { file, at: meta.body + 4, end: meta.end };
+        let mut metas = Walker {
+            file,
+            at: meta.body + 4,
+            end: meta.end,
+        };
         while let Some(list) = metas.next(budget)? {
             if &list.kind != b"ilst" {
                 continue;
@@ -195,8 +243,15 @@ fn parse_smpb(tag: &[u8]) -> Option<Smpb> {
     let text = String::from_utf8_lossy(tag);
     let (_, rest) = text.split_once("iTunSMPB")?;
     let start = rest.find(" 0000")?;
-    let mut numbers = rest[start..].split_ascii_whitespace().map(|word| i64::from_str_radix(word, 16));
-    let (_, delay, _, length) = (numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?);
+    let mut numbers = rest[start..]
+        .split_ascii_whitespace()
+        .map(|word| i64::from_str_radix(word, 16));
+    let (_, delay, _, length) = (
+        numbers.next()?,
+        numbers.next()?,
+        numbers.next()?,
+        numbers.next()?,
+    );
     let (delay, length) = (delay.ok()?, length.ok()?);
     ((0..=65_536).contains(&delay) && length > 0).then_some(Smpb { delay, length })
 }
@@ -210,7 +265,11 @@ struct Box4 {
 
 impl Box4 {
     fn children<'a>(&self, file: &'a MediaFile) -> Walker<'a> {
-        Walker { file, at: self.body, end: self.end }
+        Walker {
+            file,
+            at: self.body,
+            end: self.end,
+        }
     }
 }
 
@@ -226,7 +285,9 @@ impl Walker<'_> {
             return Ok(None);
         }
         *budget -= 1;
-        let Some([a, b, c, d, kind @ ..]) = self.file.bytes_at::<8>(self.at)? else { return Ok(None) };
+        let Some([a, b, c, d, kind @ ..]) = self.file.bytes_at::<8>(self.at)? else {
+            return Ok(None);
+        };
         let (len, header) = match u32::from_be_bytes([a, b, c, d]) {
             0 => (self.end - self.at, 8),
             1 => match self.file.bytes_at::<8>(self.at + 8)? {
@@ -239,7 +300,12 @@ impl Walker<'_> {
         match offset.checked_add(len) {
             Some(end) if len >= header && end <= self.end => {
                 self.at = end;
-                Ok(Some(Box4 { kind, offset, body: offset + header, end }))
+                Ok(Some(Box4 {
+                    kind,
+                    offset,
+                    body: offset + header,
+                    end,
+                }))
             }
             _ => Ok(None),
         }
@@ -253,8 +319,17 @@ mod tests {
     #[test]
     fn reads_the_tag_of_itunes() {
         let tag = b"mean com.apple.iTunes name iTunSMPBdata\0\0\0\x01\0\0\0\0 00000000 00000840 000001CA 00000000003F31F6 00000000";
-        assert_eq!(parse_smpb(tag), Some(Smpb { delay: 2_112, length: 0x3f_31f6 }));
+        assert_eq!(
+            parse_smpb(tag),
+            Some(Smpb {
+                delay: 2_112,
+                length: 0x3f_31f6
+            })
+        );
         assert_eq!(parse_smpb(b"iTunSMPB 0000"), None);
-        assert_eq!(parse_smpb(b"other 00000000 00000840 000001CA 00000000003F31F6"), None);
+        assert_eq!(
+            parse_smpb(b"other 00000000 00000840 000001CA 00000000003F31F6"),
+            None
+        );
     }
 }

@@ -25,14 +25,27 @@ pub(crate) struct BlockPackets {
 impl BlockPackets {
     /// Take over a demuxer whose track is Opus.
     pub(crate) fn new(demuxer: Demuxer) -> Result<Self, StageError> {
-        let order = if demuxer.container() == "mp4" { ByteOrder::Big } else { ByteOrder::Little };
-        let head = match demuxer.extra_data().map(|data| OpusHead::parse(data, order)) {
+        let order = if demuxer.container() == "mp4" {
+            ByteOrder::Big
+        } else {
+            ByteOrder::Little
+        };
+        let head = match demuxer
+            .extra_data()
+            .map(|data| OpusHead::parse(data, order))
+        {
             Some(Some(Ok(head))) => head,
             Some(Some(Err(reason))) => return Err(StageError::Unsupported(reason)),
             _ => return Err(StageError::broken("the Opus header is missing or damaged")),
         };
         let next = Some(-i64::from(head.pre_skip));
-        Ok(Self { demuxer, head, origin: None, next, broken: 0 })
+        Ok(Self {
+            demuxer,
+            head,
+            origin: None,
+            next,
+            broken: 0,
+        })
     }
 
     /// The position that a time stamp stands for: containers round it, Opus frames do not.
@@ -57,9 +70,14 @@ impl OpusPackets for BlockPackets {
                     self.next = Some(start + samples as i64);
                     packet.clear();
                     packet.extend_from_slice(&block.data);
-                    return Ok(Step::Packet { start, end: i64::MAX });
+                    return Ok(Step::Packet {
+                        start,
+                        end: i64::MAX,
+                    });
                 }
-                DemuxStep::Reset => return Err(StageError::broken("the tracks change in the middle")),
+                DemuxStep::Reset => {
+                    return Err(StageError::broken("the tracks change in the middle"));
+                }
                 DemuxStep::End => return Ok(Step::End),
             }
         }
@@ -71,10 +89,10 @@ impl OpusPackets for BlockPackets {
         self.next = None;
         if wanted > 0 && self.demuxer.seek(origin + wanted as f64 / 48_000.0)? {
             // The demuxer may land late; the packet it landed on is looked at and kept for later.
-            if let Some(stamp) = self.demuxer.peek_seconds()? {
-                if self.position(stamp) <= target - PRE_ROLL / 2 {
-                    return Ok(());
-                }
+            if let Some(stamp) = self.demuxer.peek_seconds()?
+                && self.position(stamp) <= target - PRE_ROLL / 2
+            {
+                return Ok(());
             }
         }
         self.demuxer.rewind()?;
@@ -92,7 +110,7 @@ impl OpusPackets for BlockPackets {
 
     fn duration(&self) -> Option<u64> {
         let seconds = self.demuxer.duration()?;
-        Some((seconds * 48_000.0).round() as u64)
+        Some(((seconds * 48_000.0).round() as u64).saturating_sub(u64::from(self.head.pre_skip)))
     }
 
     fn broken(&self) -> u64 {

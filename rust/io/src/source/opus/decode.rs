@@ -8,7 +8,12 @@ use super::head::OpusHead;
 
 enum Kind {
     Plain(Decoder),
-    Surround { decoder: Movable, channels: usize, matrix: StereoMatrix, scratch: Vec<f32> },
+    Surround {
+        decoder: Movable,
+        channels: usize,
+        matrix: StereoMatrix,
+        scratch: Vec<f32>,
+    },
 }
 
 struct Movable(MultistreamDecoder);
@@ -51,7 +56,12 @@ impl OpusDecoder {
     }
 
     /// Decode a packet of `samples` samples and append it to `out` as interleaved stereo. Returns the sample pairs.
-    pub(crate) fn decode(&mut self, packet: &[u8], samples: usize, out: &mut Vec<f32>) -> Result<usize, String> {
+    pub(crate) fn decode(
+        &mut self,
+        packet: &[u8],
+        samples: usize,
+        out: &mut Vec<f32>,
+    ) -> Result<usize, String> {
         let fail = |code: ErrorCode| format!("libopus: {}", code.message());
         let before = out.len();
         match &mut self.0 {
@@ -61,9 +71,17 @@ impl OpusDecoder {
                 out.truncate(before + result.as_ref().map_or(0, |&done| done * 2));
                 result.map_err(fail)
             }
-            Kind::Surround { decoder, channels, matrix, scratch } => {
+            Kind::Surround {
+                decoder,
+                channels,
+                matrix,
+                scratch,
+            } => {
                 scratch.resize(samples * *channels, 0.0);
-                let done = decoder.0.decode_float_to_slice(packet, scratch, false).map_err(fail)?;
+                let done = decoder
+                    .0
+                    .decode_float_to_slice(packet, scratch, false)
+                    .map_err(fail)?;
                 matrix.mix_into(&scratch[..done * *channels], out);
                 Ok(done)
             }

@@ -48,6 +48,8 @@ pub(crate) struct OpusStream {
     bytes: Vec<u8>,
     /// A link begins here, with its first audible position.
     head_due: Option<i64>,
+    /// The last unit was one that may pass.
+    passable: bool,
     ended: bool,
     history: History,
     decoder: Option<OpusDecoder>,
@@ -76,6 +78,7 @@ impl OpusStream {
             unit: None,
             bytes: Vec::new(),
             head_due: None,
+            passable: false,
             ended: false,
             history: History::default(),
             decoder: None,
@@ -108,13 +111,17 @@ impl OpusStream {
         self.broken + self.packets.broken()
     }
 
-    /// True if the next frame is an Opus packet of the file at this volume.
+    /// True if the next frame is an Opus packet of the file at this volume, as far as packets stay as they were.
     pub(crate) fn passes(&self, volume: f32, gain: &Gain) -> bool {
-        gain.is_unity(volume) && self.pending.is_empty() && self.unit.is_some_and(|unit| self.may_pass(unit))
+        gain.is_unity(volume)
+            && self.pending.is_empty()
+            && self.unit.map_or(self.passable, |unit| self.may_pass(unit))
     }
 
     fn may_pass(&self, unit: Unit) -> bool {
-        self.head.is_passable() && unit.samples == FRAME_SAMPLES && self.bytes.len() <= MAX_OPUS_FRAME
+        self.head.is_passable()
+            && unit.samples == FRAME_SAMPLES
+            && self.bytes.len() <= MAX_OPUS_FRAME
     }
 
     /// Produce the next frame.
@@ -131,7 +138,9 @@ impl OpusStream {
             }
             let unit = match self.peek()? {
                 Next::Unit(unit) => unit,
-                Next::Head { .. } | Next::End if !self.pending.is_empty() => return Ok(self.cut(out, volume, gain)),
+                Next::Head { .. } | Next::End if !self.pending.is_empty() => {
+                    return Ok(self.cut(out, volume, gain));
+                }
                 Next::Head { base } => {
                     self.begin_link(base);
                     continue;
@@ -139,11 +148,12 @@ impl OpusStream {
                 Next::End => return Ok(Frame::End),
             };
             self.unit = None;
+            self.passable = self.may_pass(unit);
             let unit_end = unit.start + unit.samples as i64;
             if unit.start >= unit.end {
                 continue;
             }
-            if gain.is_unity(volume) && self.pending.is_empty() && self.may_pass(unit) {
+            if gain.is_unity(volume) && self.pending.is_empty() && self.passable {
                 self.decoder = None;
                 self.history.push(&self.bytes, unit.start, unit.samples);
                 // The pre-skip passes: it lets the far end's decoder converge.
@@ -225,15 +235,26 @@ impl OpusStream {
             self.count_broken()?;
             return Ok(None);
         };
-        let unit = Unit { start, end, samples };
+        let unit = Unit {
+            start,
+            end,
+            samples,
+        };
         if self.head.is_plain() {
             // Only the packets of a single stream can be laid out without decoding.
             let Some(layout) = Layout::parse(&self.packet) else {
                 self.count_broken()?;
                 return Ok(None);
             };
-            if layout.frame_samples == FRAME_SAMPLES && layout.count() > 1 && self.head.is_passable() {
-                self.split = Some(Split { layout, index: 0, unit });
+            if layout.frame_samples == FRAME_SAMPLES
+                && layout.count() > 1
+                && self.head.is_passable()
+            {
+                self.split = Some(Split {
+                    layout,
+                    index: 0,
+                    unit,
+                });
                 return Ok(None);
             }
         }
@@ -247,9 +268,14 @@ impl OpusStream {
         let (offset, len) = split.layout.frame(split.index);
         self.bytes.clear();
         self.bytes.push(self.packet[0] & 0xfc);
-        self.bytes.extend_from_slice(&self.packet[offset..offset + len]);
+        self.bytes
+            .extend_from_slice(&self.packet[offset..offset + len]);
         let start = split.unit.start + (split.index * FRAME_SAMPLES) as i64;
-        let unit = Unit { start, end: split.unit.end, samples: FRAME_SAMPLES };
+        let unit = Unit {
+            start,
+            end: split.unit.end,
+            samples: FRAME_SAMPLES,
+        };
         split.index += 1;
         if split.index == split.layout.count() {
             self.split = None;
@@ -284,7 +310,10 @@ impl OpusStream {
         if before == 0 {
             self.pending_start = unit.start;
         }
-        let audible = (unit.end - unit.start).clamp(0, unit.samples as i64) as usize;
+        let audible = unit
+            .end
+            .saturating_sub(unit.start)
+            .clamp(0, unit.samples as i64) as usize;
         self.pending.truncate(before + audible * 2);
         let inaudible = (self.audible_from - unit.start).clamp(0, audible as i64) as usize;
         if unit.start + unit.samples as i64 <= self.target && self.target > 0 {

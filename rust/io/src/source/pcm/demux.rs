@@ -8,7 +8,9 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, CODEC_I
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::well_known as formats;
-use symphonia::core::formats::{FormatId, FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType};
+use symphonia::core::formats::{
+    FormatId, FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType,
+};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
@@ -53,7 +55,14 @@ impl Demuxer {
         let format = probe(stream, extension)?;
         let container = container_name(format.format_info().format);
         let (track, parameters) = choose_track(&*format)?;
-        Ok(Self { format: Some(format), track, parameters, container, peeked: None, broken: 0 })
+        Ok(Self {
+            format: Some(format),
+            track,
+            parameters,
+            container,
+            peeked: None,
+            broken: 0,
+        })
     }
 
     pub(crate) fn container(&self) -> &'static str {
@@ -103,11 +112,15 @@ impl Demuxer {
     /// How long the sound is by what the container says, in seconds.
     pub(crate) fn duration(&self) -> Option<f64> {
         if let Some(duration) = self.track.duration {
-            return i64::try_from(duration.get()).ok().map(|stamp| self.seconds(stamp)).filter(|&value| value > 0.0);
+            return i64::try_from(duration.get())
+                .ok()
+                .map(|stamp| self.seconds(stamp))
+                .filter(|&value| value > 0.0);
         }
         let info = self.format.as_ref()?.media_info();
         let base = info.time_base?;
-        let duration = info.duration?.get() as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
+        let duration =
+            info.duration?.get() as f64 * f64::from(base.numer.get()) / f64::from(base.denom.get());
         (duration > 0.0).then_some(duration)
     }
 
@@ -122,7 +135,9 @@ impl Demuxer {
                 return Err(StageError::broken("it could not be opened again"));
             };
             match format.next_packet() {
-                Ok(Some(packet)) if packet.track_id == self.track.id => return Ok(DemuxStep::Packet(packet)),
+                Ok(Some(packet)) if packet.track_id == self.track.id => {
+                    return Ok(DemuxStep::Packet(packet));
+                }
                 Ok(Some(_)) if foreign < MAX_FOREIGN_RUN => foreign += 1,
                 Ok(_) => return Ok(DemuxStep::End),
                 Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -164,11 +179,18 @@ impl Demuxer {
         self.peeked = None;
         let (numer, denom) = self.time_base();
         let stamp = (seconds * denom / numer).floor() as i64;
-        let Some(format) = self.format.as_mut() else { return Ok(false) };
-        let to = SeekTo::Timestamp { ts: Timestamp::new(stamp), track_id: self.track.id };
+        let Some(format) = self.format.as_mut() else {
+            return Ok(false);
+        };
+        let to = SeekTo::Timestamp {
+            ts: Timestamp::new(stamp),
+            track_id: self.track.id,
+        };
         match format.seek(SeekMode::Accurate, to) {
             Ok(_) => Ok(true),
-            Err(Error::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(StageError::Io(error)),
+            Err(Error::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
+                Err(StageError::Io(error))
+            }
             Err(_) => Ok(false),
         }
     }
@@ -197,19 +219,29 @@ fn probe(
         hint.with_extension(extension);
     }
     let probe = symphonia::default::get_probe();
-    probe.probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(|error| match error {
-        Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => StageError::broken("it is cut off"),
-        Error::IoError(error) => StageError::Io(error),
-        Error::Unsupported(text) if text.starts_with("core (probe)") => StageError::Unknown,
-        Error::Unsupported(text) => StageError::Unsupported(text.to_owned()),
-        Error::DecodeError(text) => StageError::broken(text),
-        error => StageError::broken(error.to_string()),
-    })
+    probe
+        .probe(
+            &hint,
+            stream,
+            FormatOptions::default(),
+            MetadataOptions::default(),
+        )
+        .map_err(|error| match error {
+            Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                StageError::broken("it is cut off")
+            }
+            Error::IoError(error) => StageError::Io(error),
+            Error::Unsupported(text) if text.starts_with("core (probe)") => StageError::Unknown,
+            Error::Unsupported(text) => StageError::Unsupported(text.to_owned()),
+            Error::DecodeError(text) => StageError::broken(text),
+            error => StageError::broken(error.to_string()),
+        })
 }
 
 /// The default audio track, else the first with a codec that can be decoded.
 fn choose_track(format: &dyn FormatReader) -> Result<(Track, AudioCodecParameters), StageError> {
-    let playable = |track: &&Track| audio(track).is_some_and(|audio| codec_name(audio.codec) != UNKNOWN);
+    let playable =
+        |track: &&Track| audio(track).is_some_and(|audio| codec_name(audio.codec) != UNKNOWN);
     let track = format
         .default_track(TrackType::Audio)
         .filter(playable)
@@ -217,7 +249,9 @@ fn choose_track(format: &dyn FormatReader) -> Result<(Track, AudioCodecParameter
         .or_else(|| format.first_track(TrackType::Audio));
     match track.and_then(|track| audio(track).map(|audio| (track, audio))) {
         Some((track, audio)) => Ok((track.clone(), audio.clone())),
-        None => Err(StageError::Unsupported("it has no audio track of a known codec".to_owned())),
+        None => Err(StageError::Unsupported(
+            "it has no audio track of a known codec".to_owned(),
+        )),
     }
 }
 
