@@ -6,8 +6,7 @@ mod source_files;
 use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf};
 use opusic_c::{Channels, Decoder, SampleRate};
 use source_files::{
-    FRAME, distance, next_pcm, ogg_opus, open, open_with, opus_file, opus_head, opus_packets,
-    read_pcm,
+    FRAME, distance, next_pcm, ogg_opus, open, open_with, opus_file, opus_head, opus_packets, read_pcm,
 };
 
 fn next_opus(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<u8> {
@@ -27,24 +26,14 @@ fn rest(file: &mut AudioFile) -> Vec<Vec<u8>> {
 }
 
 fn quiet(volume: f32) -> AudioFileOptions {
-    AudioFileOptions {
-        volume,
-        ..Default::default()
-    }
+    AudioFileOptions { volume, ..Default::default() }
 }
 
 #[test]
 fn packets_pass_unchanged() {
     let (bytes, packets) = opus_file();
     let mut file = open(bytes);
-    assert_eq!(
-        (
-            file.info().container,
-            file.info().codec,
-            file.info().channels
-        ),
-        ("ogg", "opus", 2)
-    );
+    assert_eq!((file.info().container, file.info().codec, file.info().channels), ("ogg", "opus", 2));
     assert_eq!(file.info().duration, Some(200 * 960 - 312));
     assert!(file.passthrough());
     assert_eq!(rest(&mut file), packets);
@@ -56,23 +45,12 @@ fn longer_packets_are_split_without_decoding() {
     for samples in [1_920, 2_880] {
         let packets = opus_packets(samples, 40);
         let end = (40 * samples) as u64;
-        let mut file = open(ogg_opus(
-            1,
-            &opus_head(2, 312, 0),
-            &packets,
-            samples as u64,
-            end,
-        ));
+        let mut file = open(ogg_opus(1, &opus_head(2, 312, 0), &packets, samples as u64, end));
         let mut decoder = Decoder::new(Channels::Stereo, SampleRate::Hz48000).unwrap();
         let mut left = Vec::new();
         for packet in rest(&mut file) {
             let mut pcm = [0.0; 5_760];
-            assert_eq!(
-                decoder
-                    .decode_float_to_slice(&packet, &mut pcm, false)
-                    .unwrap(),
-                960
-            );
+            assert_eq!(decoder.decode_float_to_slice(&packet, &mut pcm, false).unwrap(), 960);
             left.extend(pcm[..1_920].chunks_exact(2).map(|pair| pair[0]));
         }
         assert_eq!(left.len(), 40 * samples);
@@ -86,13 +64,7 @@ fn other_lengths_are_decoded_to_the_sample() {
         let count = 96_000 / samples;
         let packets = opus_packets(samples, count);
         // The granule position of the last page cuts 100 samples off.
-        let bytes = ogg_opus(
-            1,
-            &opus_head(2, 312, 0),
-            &packets,
-            samples as u64,
-            96_000 - 100,
-        );
+        let bytes = ogg_opus(1, &opus_head(2, 312, 0), &packets, samples as u64, 96_000 - 100);
         let mut file = open(bytes);
         assert!(!file.passthrough());
         let (left, _) = read_pcm(&mut file);
@@ -122,25 +94,10 @@ fn a_change_of_volume_leaves_no_gap() {
     let from = (100 * FRAME - 312) as f64;
     assert_eq!(buf.position as f64, from);
     // The decoder has all but converged on the packets before: the sound is right from the first sample on.
-    let lead_in = buf
-        .lead_in
-        .chunks_exact(2)
-        .map(|pair| pair[0])
-        .collect::<Vec<_>>();
-    assert!(
-        distance(&lead_in[480..], from - 480.0) < 6e-2,
-        "{}",
-        distance(&lead_in[480..], from - 480.0)
-    );
-    assert!(
-        distance(&ramp[..40], from) < 4e-2,
-        "{}",
-        distance(&ramp[..40], from)
-    );
-    let halved = next_pcm(&mut file, &mut buf)
-        .iter()
-        .map(|sample| sample * 2.0)
-        .collect::<Vec<_>>();
+    let lead_in = buf.lead_in.chunks_exact(2).map(|pair| pair[0]).collect::<Vec<_>>();
+    assert!(distance(&lead_in[480..], from - 480.0) < 6e-2, "{}", distance(&lead_in[480..], from - 480.0));
+    assert!(distance(&ramp[..40], from) < 4e-2, "{}", distance(&ramp[..40], from));
+    let halved = next_pcm(&mut file, &mut buf).iter().map(|sample| sample * 2.0).collect::<Vec<_>>();
     assert!(!buf.has_lead_in);
     assert!(distance(&halved, from + 960.0) < 2e-2);
     file.volume().set(1.0).unwrap();
@@ -156,11 +113,7 @@ fn decoded_frames_keep_to_the_packets() {
     let mut buf = FrameBuf::new();
     let mut left = Vec::new();
     for _ in 0..50 {
-        left.extend(
-            next_pcm(&mut file, &mut buf)
-                .iter()
-                .map(|sample| sample * 2.0),
-        );
+        left.extend(next_pcm(&mut file, &mut buf).iter().map(|sample| sample * 2.0));
     }
     assert!(left[..312].iter().all(|sample| *sample == 0.0));
     assert!(distance(&left[1_000..], 1_000.0 - 312.0) < 2e-2);
@@ -178,19 +131,12 @@ fn seeks_find_the_packet_or_the_sample() {
         file.seek(seconds).unwrap();
         let target = (seconds * 48_000.0).round() as i64;
         let index = (target + 312) / FRAME;
-        assert_eq!(
-            next_opus(&mut file, &mut buf),
-            packets[index as usize],
-            "{seconds}"
-        );
+        assert_eq!(next_opus(&mut file, &mut buf), packets[index as usize], "{seconds}");
         assert_eq!(buf.position as i64, (index * FRAME - 312).max(0));
     }
     let mut file = open_with(bytes, quiet(0.5));
     file.seek(2.222_2).unwrap();
-    let left = next_pcm(&mut file, &mut buf)
-        .iter()
-        .map(|sample| sample * 2.0)
-        .collect::<Vec<_>>();
+    let left = next_pcm(&mut file, &mut buf).iter().map(|sample| sample * 2.0).collect::<Vec<_>>();
     let silent = 106_666 - buf.position as usize;
     assert!(left[..silent].iter().all(|sample| *sample == 0.0));
     assert!(distance(&left[silent..], 106_666.0) < 2e-2);
@@ -203,13 +149,7 @@ fn chained_streams_play_on_and_can_be_sought() {
     let packets = opus_packets(960, 100);
     let mut bytes = Vec::new();
     for serial in 1..=3 {
-        bytes.extend(ogg_opus(
-            serial,
-            &opus_head(2, 312, 0),
-            &packets,
-            960,
-            100 * 960,
-        ));
+        bytes.extend(ogg_opus(serial, &opus_head(2, 312, 0), &packets, 960, 100 * 960));
     }
     let link = 100 * FRAME - 312;
     let mut file = open(bytes);
@@ -228,13 +168,7 @@ fn chained_streams_play_on_and_can_be_sought() {
 fn a_header_with_a_gain_is_obeyed() {
     let packets = opus_packets(960, 50);
     // -6.02 dB in units of 1/256 dB.
-    let mut file = open(ogg_opus(
-        1,
-        &opus_head(2, 312, -1_541),
-        &packets,
-        960,
-        50 * 960,
-    ));
+    let mut file = open(ogg_opus(1, &opus_head(2, 312, -1_541), &packets, 960, 50 * 960));
     assert!(!file.passthrough());
     let (left, _) = read_pcm(&mut file);
     assert_eq!(left.len(), 50 * 960 - 312);

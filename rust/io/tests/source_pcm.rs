@@ -6,9 +6,7 @@ mod source_files;
 use std::fs;
 use std::sync::Arc;
 
-use isocord_io::source::{
-    AudioFile, AudioFileOptions, FRAME_BYTES, Frame, FrameBuf, Input, OpenError,
-};
+use isocord_io::source::{AudioFile, AudioFileOptions, FRAME_BYTES, Frame, FrameBuf, Input, OpenError};
 use source_files::{chirp, chirp_wav, distance, next_pcm, open, open_with, read_pcm, wav};
 
 fn refusal(bytes: Vec<u8>) -> String {
@@ -22,14 +20,7 @@ fn refusal(bytes: Vec<u8>) -> String {
 fn every_rate_keeps_time_and_length() {
     for rate in [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000] {
         let mut file = open(chirp_wav(rate, 3.0));
-        assert_eq!(
-            (
-                file.info().container,
-                file.info().sample_rate,
-                file.info().channels
-            ),
-            ("wav", rate, 1)
-        );
+        assert_eq!((file.info().container, file.info().sample_rate, file.info().channels), ("wav", rate, 1));
         assert_eq!(file.duration(), Some(3.0));
         let (left, right) = read_pcm(&mut file);
         assert_eq!(left.len(), 144_000, "{rate}");
@@ -46,13 +37,7 @@ fn every_rate_keeps_time_and_length() {
 
 #[test]
 fn samples_at_48_khz_are_untouched() {
-    let bytes = wav(48_000, 2, 1_000, |time, channel| {
-        if channel == 0 {
-            chirp(time)
-        } else {
-            -chirp(time)
-        }
-    });
+    let bytes = wav(48_000, 2, 1_000, |time, channel| if channel == 0 { chirp(time) } else { -chirp(time) });
     let mut file = open(bytes.clone());
     let mut buf = FrameBuf::new();
     let mut got = Vec::new();
@@ -108,13 +93,7 @@ fn a_seek_lands_on_the_sample() {
 
 #[test]
 fn start_is_a_seek_before_the_first_frame() {
-    let mut file = open_with(
-        chirp_wav(44_100, 2.0),
-        AudioFileOptions {
-            start: 1.25,
-            ..Default::default()
-        },
-    );
+    let mut file = open_with(chirp_wav(44_100, 2.0), AudioFileOptions { start: 1.25, ..Default::default() });
     assert_eq!(file.position(), 60_000);
     let (left, _) = read_pcm(&mut file);
     assert_eq!(left.len(), 36_000);
@@ -124,9 +103,8 @@ fn start_is_a_seek_before_the_first_frame() {
 #[test]
 fn surround_is_mixed_down() {
     // A tone in the centre only: both sides, equally, less loud than full scale.
-    let mut centre = open(wav(48_000, 6, 9_600, |time, channel| {
-        if channel == 2 { chirp(time) } else { 0.0 }
-    }));
+    let mut centre =
+        open(wav(48_000, 6, 9_600, |time, channel| if channel == 2 { chirp(time) } else { 0.0 }));
     let (left, right) = read_pcm(&mut centre);
     assert_eq!(left, right);
     assert!(left.iter().any(|sample| *sample > 0.1));
@@ -140,23 +118,11 @@ fn the_volume_follows_while_it_plays() {
     let mut file = open(wav(48_000, 1, 48_000, |_, _| 0.5));
     let volume = file.volume().clone();
     let mut buf = FrameBuf::new();
-    assert!(
-        next_pcm(&mut file, &mut buf)
-            .iter()
-            .all(|sample| (sample - 0.5).abs() < 1e-3)
-    );
+    assert!(next_pcm(&mut file, &mut buf).iter().all(|sample| (sample - 0.5).abs() < 1e-3));
     volume.set(0.0).unwrap();
     let falling = next_pcm(&mut file, &mut buf);
-    assert!(
-        falling
-            .windows(2)
-            .all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 1e-3)
-    );
-    assert!(
-        next_pcm(&mut file, &mut buf)
-            .iter()
-            .all(|sample| *sample == 0.0)
-    );
+    assert!(falling.windows(2).all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 1e-3));
+    assert!(next_pcm(&mut file, &mut buf).iter().all(|sample| *sample == 0.0));
     volume.set(4.0).unwrap();
     next_pcm(&mut file, &mut buf);
     let loud = next_pcm(&mut file, &mut buf);
@@ -169,34 +135,19 @@ fn what_is_no_sound_is_refused_by_name() {
     let directory = std::env::temp_dir().join(format!("isocord-source-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let path = directory.join("shopping list.mp3");
-    fs::write(
-        &path,
-        "two eggs, milk, and a long list of other things that are no music at all\n".repeat(40),
-    )
-    .unwrap();
+    fs::write(&path, "two eggs, milk, and a long list of other things that are no music at all\n".repeat(40))
+        .unwrap();
     let open = |input| match AudioFile::open(input, AudioFileOptions::default()) {
         Ok(_) => panic!("it opened"),
         Err(error) => error,
     };
     let error = open(Input::Path(path.clone()));
-    assert_eq!(
-        error.to_string(),
-        "not an audio file that isocord knows: shopping list.mp3"
-    );
-    assert!(matches!(
-        open(Input::Path(directory.clone())),
-        OpenError::NotAFile { .. }
-    ));
+    assert_eq!(error.to_string(), "not an audio file that isocord knows: shopping list.mp3");
+    assert!(matches!(open(Input::Path(directory.clone())), OpenError::NotAFile { .. }));
     let missing = open(Input::Path(directory.join("missing.wav"))).to_string();
-    assert!(
-        missing.starts_with("cannot open missing.wav: "),
-        "{missing}"
-    );
+    assert!(missing.starts_with("cannot open missing.wav: "), "{missing}");
     fs::write(&path, "").unwrap();
-    assert_eq!(
-        open(Input::Path(path.clone())).to_string(),
-        "shopping list.mp3 is empty"
-    );
+    assert_eq!(open(Input::Path(path.clone())).to_string(), "shopping list.mp3 is empty");
     // An open file works like a path, from whatever offset.
     fs::write(&path, chirp_wav(48_000, 0.1)).unwrap();
     let mut handle = fs::File::open(&path).unwrap();
@@ -213,20 +164,10 @@ fn broken_starts_are_refused() {
     assert!(refusal(sound[..20].to_vec()).contains("bytes in memory"));
     assert!(refusal(b"RIFF\x24\0\0\0WAVEjunkjunkjunkjunk".to_vec()).contains("bytes in memory"));
     assert!(refusal(vec![0; 100_000]).contains("not an audio file"));
-    let options = AudioFileOptions {
-        volume: f32::NAN,
-        ..Default::default()
-    };
+    let options = AudioFileOptions { volume: f32::NAN, ..Default::default() };
     assert!(AudioFile::open(Input::Bytes(Arc::from(sound.clone())), options).is_err());
-    let options = AudioFileOptions {
-        start: -1.0,
-        name: Some("x.wav".to_owned()),
-        ..Default::default()
-    };
-    assert!(matches!(
-        AudioFile::open(Input::Bytes(Arc::from(sound)), options),
-        Err(OpenError::Start(_))
-    ));
+    let options = AudioFileOptions { start: -1.0, name: Some("x.wav".to_owned()), ..Default::default() };
+    assert!(matches!(AudioFile::open(Input::Bytes(Arc::from(sound)), options), Err(OpenError::Start(_))));
 }
 
 #[test]

@@ -52,8 +52,7 @@ fn a_job_runs_when_it_is_woken_and_not_before() {
     let (ran, runs) = channel();
     let handle = pool
         .add(job(move || {
-            ran.send(thread::current().name().unwrap_or_default().to_owned())
-                .unwrap();
+            ran.send(thread::current().name().unwrap_or_default().to_owned()).unwrap();
             FeedStatus::Wait
         }))
         .unwrap();
@@ -61,11 +60,7 @@ fn a_job_runs_when_it_is_woken_and_not_before() {
     assert!(runs.try_recv().is_err());
     for _ in 0..100 {
         handle.wake(0);
-        assert!(
-            runs.recv_timeout(LONG)
-                .unwrap()
-                .starts_with("isocord-pool-")
-        );
+        assert!(runs.recv_timeout(LONG).unwrap().starts_with("isocord-pool-"));
     }
     assert!(pool.stop(LONG));
     assert_eq!(pool.threads(), 0);
@@ -283,10 +278,7 @@ fn many_wakes_from_many_threads_lose_nothing() {
         .collect::<Vec<_>>();
     thread::scope(|scope| {
         for chunk in jobs.chunks(10) {
-            let wakers = chunk
-                .iter()
-                .map(|(handle, _)| handle.waker())
-                .collect::<Vec<_>>();
+            let wakers = chunk.iter().map(|(handle, _)| handle.waker()).collect::<Vec<_>>();
             scope.spawn(move || {
                 for round in 0..1_000 {
                     for waker in &wakers {

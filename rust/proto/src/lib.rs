@@ -1,5 +1,19 @@
 //! What the bytes of a Discord voice connection mean.
 //!
 //! No threads, no sockets, no clock: time comes in as an argument, bytes go out
-//! through the caller's buffer. Invariant: no function of this crate blocks.
+//! through the caller's buffer. Invariants: no function of this crate blocks, and
+//! nothing on the way of a packet ([`send::SendPath`]) allocates once it is built.
+//!
+//! The way out, a file for each step:
+//! [`opus`] -> [`send`] = ([`dave`] seal -> [`rtp`] header -> [`cipher`] seal), timed by [`timeline`].
 #![forbid(unsafe_code)]
+
+pub mod cipher;
+pub mod discovery;
+pub mod frame;
+pub mod keepalive;
+pub mod opus;
+pub mod pacing;
+pub mod rtp;
+pub mod send;
+pub mod timeline;

@@ -121,13 +121,8 @@ impl StageError {
         let name = name.to_owned();
         match self {
             Self::Io(source) => SourceError::Io { name, source },
-            Self::Unknown => SourceError::Broken {
-                name,
-                reason: "the container is unknown".to_owned(),
-            },
-            Self::Unsupported(reason) | Self::Broken(reason) => {
-                SourceError::Broken { name, reason }
-            }
+            Self::Unknown => SourceError::Broken { name, reason: "the container is unknown".to_owned() },
+            Self::Unsupported(reason) | Self::Broken(reason) => SourceError::Broken { name, reason },
         }
     }
 }

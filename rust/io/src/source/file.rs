@@ -29,12 +29,7 @@ pub struct AudioFileOptions {
 
 impl Default for AudioFileOptions {
     fn default() -> Self {
-        Self {
-            volume: 1.0,
-            start: 0.0,
-            name: None,
-            extension: None,
-        }
+        Self { volume: 1.0, start: 0.0, name: None, extension: None }
     }
 }
 
@@ -63,12 +58,7 @@ enum Engine {
 }
 
 impl Engine {
-    fn next_frame(
-        &mut self,
-        out: &mut FrameBuf,
-        volume: f32,
-        gain: &mut Gain,
-    ) -> Result<Frame, StageError> {
+    fn next_frame(&mut self, out: &mut FrameBuf, volume: f32, gain: &mut Gain) -> Result<Frame, StageError> {
         match self {
             Self::Opus(stream) => stream.next_frame(out, volume, gain),
             Self::Pcm(stream) => stream.next_frame(out, volume, gain),
@@ -125,28 +115,16 @@ impl AudioFile {
         let name = options.name.clone().unwrap_or_else(|| input.name());
         let extension = options.extension.clone().or_else(|| match &input {
             Input::Path(path) => extension_of(path),
-            _ => options
-                .name
-                .as_deref()
-                .and_then(|name| extension_of(Path::new(name))),
+            _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
         let file = input.open(&name)?;
-        let engine = guarded(|| open_engine(file, extension.as_deref()))
-            .map_err(|error| error.into_open(&name))?;
+        let engine =
+            guarded(|| open_engine(file, extension.as_deref())).map_err(|error| error.into_open(&name))?;
         let gain = Gain::new(volume.get());
         let info = describe(&engine, name.clone());
-        let mut opened = Self {
-            engine,
-            info,
-            volume,
-            gain,
-            position: 0,
-            over: false,
-        };
+        let mut opened = Self { engine, info, volume, gain, position: 0, over: false };
         if options.start > 0.0 {
-            opened
-                .go_to(options.start)
-                .map_err(|error| error.into_open(&name))?;
+            opened.go_to(options.start).map_err(|error| error.into_open(&name))?;
         }
         Ok(opened)
     }
@@ -160,9 +138,7 @@ impl AudioFile {
     /// Length in seconds, where the file tells it.
     #[must_use]
     pub fn duration(&self) -> Option<f64> {
-        self.info
-            .duration
-            .map(|samples| samples as f64 / f64::from(SAMPLE_RATE))
+        self.info.duration.map(|samples| samples as f64 / f64::from(SAMPLE_RATE))
     }
 
     /// The volume; clones of it change this file's volume from any thread.
@@ -265,8 +241,7 @@ impl AudioFile {
 }
 
 fn extension_of(path: &Path) -> Option<String> {
-    path.extension()
-        .map(|extension| extension.to_string_lossy().to_ascii_lowercase())
+    path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase())
 }
 
 fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, StageError> {
@@ -309,9 +284,7 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
         if version == 0xff || [a, b, c, d].iter().any(|byte| byte & 0x80 != 0) {
             break;
         }
-        let len = [a, b, c, d]
-            .iter()
-            .fold(0_u64, |sum, &byte| sum << 7 | u64::from(byte));
+        let len = [a, b, c, d].iter().fold(0_u64, |sum, &byte| sum << 7 | u64::from(byte));
         let all = 10 + len + if flags & 0x10 != 0 { 10 } else { 0 };
         if all >= file.len() {
             break;
@@ -320,10 +293,7 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
     }
     // ID3v1: the last 128 bytes. Only what is no other container may end in one by intent.
     let len = file.len();
-    if file
-        .bytes_at::<2>(0)?
-        .is_none_or(|[first, second]| first != 0xff || second & 0xe0 != 0xe0)
-    {
+    if file.bytes_at::<2>(0)?.is_none_or(|[first, second]| first != 0xff || second & 0xe0 != 0xe0) {
         return Ok(());
     }
     let mut end = len;
@@ -337,10 +307,7 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
     {
         let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
         let header = if footer[23] & 0x80 != 0 { 32 } else { 0 };
-        end = end
-            .checked_sub(u64::from(size) + header)
-            .filter(|&end| end > 256)
-            .unwrap_or(end);
+        end = end.checked_sub(u64::from(size) + header).filter(|&end| end > 256).unwrap_or(end);
     }
     if end < len {
         file.narrow(0, end);
@@ -372,26 +339,16 @@ fn hide_flac_pictures(file: &mut MediaFile) -> Result<(), StageError> {
 fn mp4_trim(info: &Mp4Info, demuxer: &Demuxer) -> Trim {
     let rate = demuxer.parameters().sample_rate.unwrap_or(0);
     let edit = info.edit(demuxer.track().id);
-    let smpb = info
-        .smpb
-        .filter(|_| demuxer.counts_samples(rate) && demuxer.codec() == "aac");
+    let smpb = info.smpb.filter(|_| demuxer.counts_samples(rate) && demuxer.codec() == "aac");
     let (start, length) = match (smpb, edit) {
         (Some(smpb), _) => (smpb.delay, smpb.length),
         (None, Some(edit)) => (edit.start, edit.length),
         (None, None) => return Trim::default(),
     };
-    let scale = if demuxer.counts_samples(rate) {
-        1.0
-    } else {
-        demuxer.seconds(1) * f64::from(rate)
-    };
+    let scale = if demuxer.counts_samples(rate) { 1.0 } else { demuxer.seconds(1) * f64::from(rate) };
     let end = (length as f64 * scale).round() as i64;
     let padding = (end > 0).then_some((end, i64::MAX));
-    Trim {
-        start_stamp: Some(start),
-        padding,
-        by_packet: false,
-    }
+    Trim { start_stamp: Some(start), padding, by_packet: false }
 }
 
 fn describe(engine: &Engine, name: String) -> FileInfo {

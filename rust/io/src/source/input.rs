@@ -25,28 +25,19 @@ impl Input {
     /// What errors call it.
     pub(crate) fn name(&self) -> String {
         match self {
-            Self::Path(path) => path
-                .file_name()
-                .unwrap_or(path.as_os_str())
-                .to_string_lossy()
-                .into_owned(),
+            Self::Path(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::Bytes(_) => "bytes in memory".to_owned(),
             Self::File(_) => "the open file".to_owned(),
         }
     }
 
     pub(crate) fn open(self, name: &str) -> Result<MediaFile, OpenError> {
-        let fail = |source| OpenError::Io {
-            name: name.to_owned(),
-            source,
-        };
+        let fail = |source| OpenError::Io { name: name.to_owned(), source };
         let backing = match self {
             Self::Path(path) => {
                 // Opening a pipe would wait for its writer.
                 if !fs::metadata(&path).map_err(fail)?.is_file() {
-                    return Err(OpenError::NotAFile {
-                        name: name.to_owned(),
-                    });
+                    return Err(OpenError::NotAFile { name: name.to_owned() });
                 }
                 Backing::File(File::open(&path).map_err(fail)?)
             }
@@ -58,25 +49,15 @@ impl Input {
             Backing::File(file) => {
                 let metadata = file.metadata().map_err(fail)?;
                 if !metadata.is_file() {
-                    return Err(OpenError::NotAFile {
-                        name: name.to_owned(),
-                    });
+                    return Err(OpenError::NotAFile { name: name.to_owned() });
                 }
                 metadata.len()
             }
         };
         if len == 0 {
-            return Err(OpenError::Empty {
-                name: name.to_owned(),
-            });
+            return Err(OpenError::Empty { name: name.to_owned() });
         }
-        Ok(MediaFile {
-            backing,
-            start: 0,
-            len,
-            position: 0,
-            patches: Vec::new(),
-        })
+        Ok(MediaFile { backing, start: 0, len, position: 0, patches: Vec::new() })
     }
 }
 
@@ -105,9 +86,7 @@ impl Backing {
 }
 
 fn copy_at(bytes: &[u8], buf: &mut [u8], offset: u64) -> usize {
-    let from = usize::try_from(offset)
-        .unwrap_or(usize::MAX)
-        .min(bytes.len());
+    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
     let count = buf.len().min(bytes.len() - from);
     buf[..count].copy_from_slice(&bytes[from..from + count]);
     count
@@ -135,10 +114,7 @@ impl MediaFile {
         let want = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let mut done = 0;
         while done < want {
-            match self
-                .backing
-                .read_at(&mut buf[done..want], self.start + offset + done as u64)
-            {
+            match self.backing.read_at(&mut buf[done..want], self.start + offset + done as u64) {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -37,10 +37,7 @@ pub(crate) struct Mp4Info {
 impl Mp4Info {
     /// The edit of a track, if it is a single one.
     pub(crate) fn edit(&self, track: u32) -> Option<Edit> {
-        self.edits
-            .iter()
-            .copied()
-            .find(|edit| edit.track == track && edit.entries == 1)
+        self.edits.iter().copied().find(|edit| edit.track == track && edit.entries == 1)
     }
 }
 
@@ -53,11 +50,7 @@ pub(crate) fn is_mp4(start: &[u8]) -> bool {
 pub(crate) fn inspect(file: &MediaFile) -> io::Result<Mp4Info> {
     let mut info = Mp4Info::default();
     let mut budget = MAX_BOXES;
-    let mut walker = Walker {
-        file,
-        at: 0,
-        end: file.len(),
-    };
+    let mut walker = Walker { file, at: 0, end: file.len() };
     while let Some(found) = walker.next(&mut budget)? {
         if &found.kind == b"moov" {
             inspect_movie(file, &found, &mut info, &mut budget)?;
@@ -66,12 +59,7 @@ pub(crate) fn inspect(file: &MediaFile) -> io::Result<Mp4Info> {
     Ok(info)
 }
 
-fn inspect_movie(
-    file: &MediaFile,
-    movie: &Box4,
-    info: &mut Mp4Info,
-    budget: &mut usize,
-) -> io::Result<()> {
+fn inspect_movie(file: &MediaFile, movie: &Box4, info: &mut Mp4Info, budget: &mut usize) -> io::Result<()> {
     let mut movie_scale = 0;
     let mut walker = movie.children(file);
     while let Some(found) = walker.next(budget)? {
@@ -95,12 +83,8 @@ fn inspect_movie(
 
 impl Mp4Info {
     fn hide(&mut self, found: &Box4) {
-        self.patches.extend(
-            b"free"
-                .iter()
-                .enumerate()
-                .map(|(index, &byte)| (found.offset + 4 + index as u64, byte)),
-        );
+        self.patches
+            .extend(b"free".iter().enumerate().map(|(index, &byte)| (found.offset + 4 + index as u64, byte)));
     }
 }
 
@@ -144,16 +128,9 @@ fn inspect_track(
     };
     let length = match movie_scale {
         0 => 0,
-        movie => (i128::from(length) * i128::from(scale) / i128::from(movie))
-            .try_into()
-            .unwrap_or(0),
+        movie => (i128::from(length) * i128::from(scale) / i128::from(movie)).try_into().unwrap_or(0),
     };
-    Ok(Some(Edit {
-        track,
-        start,
-        length,
-        entries,
-    }))
+    Ok(Some(Edit { track, start, length, entries }))
 }
 
 /// The time scale of an `mvhd` or `mdhd` box.
@@ -190,10 +167,7 @@ fn edit_list(file: &MediaFile, found: &Box4) -> io::Result<Option<(i64, u64, u32
                 break;
             };
             at += 12;
-            (
-                i64::from(i32::from_be_bytes(time)),
-                u64::from(u32::from_be_bytes(duration)),
-            )
+            (i64::from(i32::from_be_bytes(time)), u64::from(u32::from_be_bytes(duration)))
         };
         if entry.0 >= 0 {
             playing += 1;
@@ -204,23 +178,14 @@ fn edit_list(file: &MediaFile, found: &Box4) -> io::Result<Option<(i64, u64, u32
 }
 
 /// Look for iTunes' gapless tag: `udta/meta/ilst/----` with the name `iTunSMPB`.
-fn find_smpb(
-    file: &MediaFile,
-    user: &Box4,
-    info: &mut Mp4Info,
-    budget: &mut usize,
-) -> io::Result<()> {
+fn find_smpb(file: &MediaFile, user: &Box4, info: &mut Mp4Info, budget: &mut usize) -> io::Result<()> {
     let mut users = user.children(file);
     while let Some(meta) = users.next(budget)? {
         if &meta.kind != b"meta" {
             continue;
         }
         // `meta` is a full box: version and flags come before its children.
-        let mut metas = Walker {
-            file,
-            at: meta.body + 4,
-            end: meta.end,
-        };
+        let mut metas = Walker { file, at: meta.body + 4, end: meta.end };
         while let Some(list) = metas.next(budget)? {
             if &list.kind != b"ilst" {
                 continue;
@@ -243,15 +208,8 @@ fn parse_smpb(tag: &[u8]) -> Option<Smpb> {
     let text = String::from_utf8_lossy(tag);
     let (_, rest) = text.split_once("iTunSMPB")?;
     let start = rest.find(" 0000")?;
-    let mut numbers = rest[start..]
-        .split_ascii_whitespace()
-        .map(|word| i64::from_str_radix(word, 16));
-    let (_, delay, _, length) = (
-        numbers.next()?,
-        numbers.next()?,
-        numbers.next()?,
-        numbers.next()?,
-    );
+    let mut numbers = rest[start..].split_ascii_whitespace().map(|word| i64::from_str_radix(word, 16));
+    let (_, delay, _, length) = (numbers.next()?, numbers.next()?, numbers.next()?, numbers.next()?);
     let (delay, length) = (delay.ok()?, length.ok()?);
     ((0..=65_536).contains(&delay) && length > 0).then_some(Smpb { delay, length })
 }
@@ -265,11 +223,7 @@ struct Box4 {
 
 impl Box4 {
     fn children<'a>(&self, file: &'a MediaFile) -> Walker<'a> {
-        Walker {
-            file,
-            at: self.body,
-            end: self.end,
-        }
+        Walker { file, at: self.body, end: self.end }
     }
 }
 
@@ -300,12 +254,7 @@ impl Walker<'_> {
         match offset.checked_add(len) {
             Some(end) if len >= header && end <= self.end => {
                 self.at = end;
-                Ok(Some(Box4 {
-                    kind,
-                    offset,
-                    body: offset + header,
-                    end,
-                }))
+                Ok(Some(Box4 { kind, offset, body: offset + header, end }))
             }
             _ => Ok(None),
         }
@@ -319,17 +268,8 @@ mod tests {
     #[test]
     fn reads_the_tag_of_itunes() {
         let tag = b"mean com.apple.iTunes name iTunSMPBdata\0\0\0\x01\0\0\0\0 00000000 00000840 000001CA 00000000003F31F6 00000000";
-        assert_eq!(
-            parse_smpb(tag),
-            Some(Smpb {
-                delay: 2_112,
-                length: 0x3f_31f6
-            })
-        );
+        assert_eq!(parse_smpb(tag), Some(Smpb { delay: 2_112, length: 0x3f_31f6 }));
         assert_eq!(parse_smpb(b"iTunSMPB 0000"), None);
-        assert_eq!(
-            parse_smpb(b"other 00000000 00000840 000001CA 00000000003F31F6"),
-            None
-        );
+        assert_eq!(parse_smpb(b"other 00000000 00000840 000001CA 00000000003F31F6"), None);
     }
 }

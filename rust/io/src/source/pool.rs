@@ -138,9 +138,7 @@ impl FeederPool {
     /// A pool without threads.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            running: Mutex::new(None),
-        }
+        Self { running: Mutex::new(None) }
     }
 
     /// Add a job. It does not run before it is woken.
@@ -166,17 +164,13 @@ impl FeederPool {
             job: Mutex::new(Some(job)),
         });
         lock(&shared.slots).push(Arc::clone(&slot));
-        Ok(JobHandle {
-            waker: JobWaker { shared, slot },
-        })
+        Ok(JobHandle { waker: JobWaker { shared, slot } })
     }
 
     /// Threads that run now.
     #[must_use]
     pub fn threads(&self) -> usize {
-        lock(&self.running)
-            .as_ref()
-            .map_or(0, |running| running.handles.len())
+        lock(&self.running).as_ref().map_or(0, |running| running.handles.len())
     }
 
     /// Stop the threads and drop all jobs. Returns false if a thread did not end within `timeout`; it then ends when
@@ -219,9 +213,7 @@ impl Drop for FeederPool {
 }
 
 fn start() -> std::io::Result<Running> {
-    let count = thread::available_parallelism()
-        .map_or(2, usize::from)
-        .clamp(2, MAX_THREADS);
+    let count = thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_THREADS);
     let shared = Arc::new(Shared {
         slots: Mutex::new(Vec::new()),
         queued: AtomicUsize::new(0),
@@ -235,10 +227,7 @@ fn start() -> std::io::Result<Running> {
     for index in 0..count {
         let mine = Arc::clone(&shared);
         let name = format!("isocord-pool-{index}");
-        match thread::Builder::new()
-            .name(name)
-            .spawn(move || mine.work(index))
-        {
+        match thread::Builder::new().name(name).spawn(move || mine.work(index)) {
             Ok(handle) => {
                 // Set before the thread can be asked for: only a parked bit makes a waker look here.
                 let _ = shared.threads[index].set(handle.thread().clone());
@@ -261,10 +250,7 @@ impl Shared {
                 RUNNING => AGAIN,
                 _ => return,
             };
-            match slot
-                .state
-                .compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire)
-            {
+            match slot.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) if next == QUEUED => {
                     self.queued.fetch_add(1, Ordering::SeqCst);
                     self.unpark_one();
@@ -318,8 +304,7 @@ impl Shared {
         self.queued.load(Ordering::SeqCst) > 0 && {
             let room = self.room_for_slow();
             lock(&self.slots).iter().any(|slot| {
-                slot.state.load(Ordering::Acquire) == QUEUED
-                    && (room || !slot.slow.load(Ordering::Relaxed))
+                slot.state.load(Ordering::Acquire) == QUEUED && (room || !slot.slow.load(Ordering::Relaxed))
             })
         }
     }
@@ -341,9 +326,7 @@ impl Shared {
             .filter(|slot| room || !slot.slow.load(Ordering::Relaxed))
             .min_by_key(|slot| slot.left.load(Ordering::Relaxed))?;
         // Only threads that hold the lock take jobs, so the state is still what it was.
-        slot.state
-            .compare_exchange(QUEUED, RUNNING, Ordering::AcqRel, Ordering::Acquire)
-            .ok()?;
+        slot.state.compare_exchange(QUEUED, RUNNING, Ordering::AcqRel, Ordering::Acquire).ok()?;
         if self.queued.fetch_sub(1, Ordering::SeqCst) > 1 {
             // The thread that was woken for another job may be this one.
             self.unpark_one();
@@ -381,11 +364,7 @@ impl Shared {
         if let FeedStatus::Again { left } = status {
             slot.left.store(left, Ordering::Relaxed);
             self.requeue(slot);
-        } else if slot
-            .state
-            .compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire)
-            .is_err()
-        {
+        } else if slot.state.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // It was woken meanwhile.
             self.requeue(slot);
         }
@@ -394,11 +373,7 @@ impl Shared {
     /// Back from running to the queue, unless the job was ended meanwhile.
     fn requeue(&self, slot: &Slot) {
         let back = |state| matches!(state, RUNNING | AGAIN).then_some(QUEUED);
-        if slot
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, back)
-            .is_ok()
-        {
+        if slot.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, back).is_ok() {
             self.queued.fetch_add(1, Ordering::SeqCst);
             self.unpark_one();
         }

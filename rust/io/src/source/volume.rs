@@ -44,11 +44,7 @@ impl Volume {
 }
 
 fn checked(value: f32) -> Result<f32, VolumeError> {
-    if (0.0..=MAX_VOLUME).contains(&value) {
-        Ok(value + 0.0)
-    } else {
-        Err(VolumeError(value))
-    }
+    if (0.0..=MAX_VOLUME).contains(&value) { Ok(value + 0.0) } else { Err(VolumeError(value)) }
 }
 
 /// The gain in force, which follows the volume over one frame.
@@ -91,8 +87,7 @@ impl Gain {
             pcm.iter_mut().for_each(|sample| *sample = bend(*sample));
         } else {
             // A decoder or the resampler may overshoot full scale a little.
-            pcm.iter_mut()
-                .for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
+            pcm.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
         }
     }
 }
@@ -104,13 +99,10 @@ fn bend(sample: f32) -> f32 {
         return sample;
     }
     let over = (level - KNEE) / (1.0 - KNEE);
-    (KNEE + (1.0 - KNEE) * over / (1.0 + over))
-        .min(1.0)
-        .copysign(sample)
+    (KNEE + (1.0 - KNEE) * over / (1.0 + over)).min(1.0).copysign(sample)
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -130,20 +122,14 @@ mod tests {
         let mut pcm = [0.5_f32; 1920];
         gain.apply(0.0, &mut pcm);
         let steps = pcm.chunks_exact(2).map(|pair| pair[0]).collect::<Vec<_>>();
-        assert!(
-            steps
-                .windows(2)
-                .all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 0.001)
-        );
+        assert!(steps.windows(2).all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 0.001));
         assert_eq!(steps[959], 0.0);
     }
 
     #[test]
     fn loud_sound_never_leaves_full_scale_and_keeps_its_order() {
         let mut gain = Gain::new(16.0);
-        let mut pcm = (0..1920)
-            .map(|index| (index / 2) as f32 / 960.0)
-            .collect::<Vec<_>>();
+        let mut pcm = (0..1920).map(|index| (index / 2) as f32 / 960.0).collect::<Vec<_>>();
         gain.apply(16.0, &mut pcm);
         assert!(pcm.iter().all(|sample| sample.abs() <= 1.0));
         assert!(pcm.windows(2).all(|pair| pair[0] <= pair[1]));

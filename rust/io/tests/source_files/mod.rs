@@ -39,15 +39,12 @@ pub fn wav(rate: u32, channels: u16, frames: usize, sample: impl Fn(f64, u16) ->
 
 /// A mono chirp as WAV.
 pub fn chirp_wav(rate: u32, seconds: f64) -> Vec<u8> {
-    wav(rate, 1, (f64::from(rate) * seconds) as usize, |time, _| {
-        chirp(time)
-    })
+    wav(rate, 1, (f64::from(rate) * seconds) as usize, |time, _| chirp(time))
 }
 
 /// The chirp as Opus packets. libopus delays it by the pre-skip of 312 samples.
 pub fn opus_packets(samples: usize, count: usize) -> Vec<Vec<u8>> {
-    let mut encoder =
-        Encoder::new(Channels::Stereo, SampleRate::Hz48000, Application::Audio).unwrap();
+    let mut encoder = Encoder::new(Channels::Stereo, SampleRate::Hz48000, Application::Audio).unwrap();
     encoder.set_bitrate(Bitrate::Value(128_000)).unwrap();
     let mut packets = Vec::new();
     for index in 0..count {
@@ -78,13 +75,9 @@ pub fn opus_head(channels: u8, pre_skip: u16, gain: i16) -> Vec<u8> {
 /// Ogg pages of one Opus stream, ten packets to a page, written by the `ogg` crate.
 pub fn ogg_opus(serial: u32, head: &[u8], packets: &[Vec<u8>], samples: u64, end: u64) -> Vec<u8> {
     let mut writer = PacketWriter::new(Vec::new());
-    writer
-        .write_packet(head.to_vec(), serial, PacketWriteEndInfo::EndPage, 0)
-        .unwrap();
+    writer.write_packet(head.to_vec(), serial, PacketWriteEndInfo::EndPage, 0).unwrap();
     let tags = b"OpusTags\x04\0\0\0test\0\0\0\0".to_vec();
-    writer
-        .write_packet(tags, serial, PacketWriteEndInfo::EndPage, 0)
-        .unwrap();
+    writer.write_packet(tags, serial, PacketWriteEndInfo::EndPage, 0).unwrap();
     for (index, packet) in packets.iter().enumerate() {
         let granule = (index as u64 + 1) * samples;
         let last = index + 1 == packets.len();
@@ -93,14 +86,7 @@ pub fn ogg_opus(serial: u32, head: &[u8], packets: &[Vec<u8>], samples: u64, end
             false if index % 10 == 9 => PacketWriteEndInfo::EndPage,
             false => PacketWriteEndInfo::NormalPacket,
         };
-        writer
-            .write_packet(
-                packet.clone(),
-                serial,
-                info,
-                if last { end } else { granule },
-            )
-            .unwrap();
+        writer.write_packet(packet.clone(), serial, info, if last { end } else { granule }).unwrap();
     }
     writer.into_inner()
 }
@@ -108,10 +94,7 @@ pub fn ogg_opus(serial: u32, head: &[u8], packets: &[Vec<u8>], samples: u64, end
 /// Two hundred packets of 20 ms with the usual pre-skip: four seconds less the pre-skip.
 pub fn opus_file() -> (Vec<u8>, Vec<Vec<u8>>) {
     let packets = opus_packets(960, 200);
-    (
-        ogg_opus(7, &opus_head(2, 312, 0), &packets, 960, 200 * 960),
-        packets,
-    )
+    (ogg_opus(7, &opus_head(2, 312, 0), &packets, 960, 200 * 960), packets)
 }
 
 pub fn open(bytes: Vec<u8>) -> AudioFile {
@@ -119,8 +102,7 @@ pub fn open(bytes: Vec<u8>) -> AudioFile {
 }
 
 pub fn open_with(bytes: Vec<u8>, options: AudioFileOptions) -> AudioFile {
-    AudioFile::open(Input::Bytes(Arc::from(bytes)), options)
-        .unwrap_or_else(|error| panic!("{error}"))
+    AudioFile::open(Input::Bytes(Arc::from(bytes)), options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// All that is left of a file, as left and right PCM; its frames must be PCM.
@@ -134,11 +116,7 @@ pub fn read_pcm(file: &mut AudioFile) -> (Vec<f32>, Vec<f32>) {
                     left.push(pair[0]);
                     right.push(pair[1]);
                 }
-                assert!(
-                    buf.pcm[usize::from(buf.samples) * 2..]
-                        .iter()
-                        .all(|sample| *sample == 0.0)
-                );
+                assert!(buf.pcm[usize::from(buf.samples) * 2..].iter().all(|sample| *sample == 0.0));
             }
             Frame::Opus(_) => panic!("an Opus frame"),
             Frame::End => return (left, right),

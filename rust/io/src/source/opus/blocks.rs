@@ -25,27 +25,14 @@ pub(crate) struct BlockPackets {
 impl BlockPackets {
     /// Take over a demuxer whose track is Opus.
     pub(crate) fn new(demuxer: Demuxer) -> Result<Self, StageError> {
-        let order = if demuxer.container() == "mp4" {
-            ByteOrder::Big
-        } else {
-            ByteOrder::Little
-        };
-        let head = match demuxer
-            .extra_data()
-            .map(|data| OpusHead::parse(data, order))
-        {
+        let order = if demuxer.container() == "mp4" { ByteOrder::Big } else { ByteOrder::Little };
+        let head = match demuxer.extra_data().map(|data| OpusHead::parse(data, order)) {
             Some(Some(Ok(head))) => head,
             Some(Some(Err(reason))) => return Err(StageError::Unsupported(reason)),
             _ => return Err(StageError::broken("the Opus header is missing or damaged")),
         };
         let next = Some(-i64::from(head.pre_skip));
-        Ok(Self {
-            demuxer,
-            head,
-            origin: None,
-            next,
-            broken: 0,
-        })
+        Ok(Self { demuxer, head, origin: None, next, broken: 0 })
     }
 
     /// The position that a time stamp stands for: containers round it, Opus frames do not.
@@ -70,10 +57,7 @@ impl OpusPackets for BlockPackets {
                     self.next = Some(start + samples as i64);
                     packet.clear();
                     packet.extend_from_slice(&block.data);
-                    return Ok(Step::Packet {
-                        start,
-                        end: i64::MAX,
-                    });
+                    return Ok(Step::Packet { start, end: i64::MAX });
                 }
                 DemuxStep::Reset => {
                     return Err(StageError::broken("the tracks change in the middle"));

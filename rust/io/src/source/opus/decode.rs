@@ -8,12 +8,7 @@ use super::head::OpusHead;
 
 enum Kind {
     Plain(Decoder),
-    Surround {
-        decoder: Movable,
-        channels: usize,
-        matrix: StereoMatrix,
-        scratch: Vec<f32>,
-    },
+    Surround { decoder: Movable, channels: usize, matrix: StereoMatrix, scratch: Vec<f32> },
 }
 
 struct Movable(MultistreamDecoder);
@@ -71,17 +66,9 @@ impl OpusDecoder {
                 out.truncate(before + result.as_ref().map_or(0, |&done| done * 2));
                 result.map_err(fail)
             }
-            Kind::Surround {
-                decoder,
-                channels,
-                matrix,
-                scratch,
-            } => {
+            Kind::Surround { decoder, channels, matrix, scratch } => {
                 scratch.resize(samples * *channels, 0.0);
-                let done = decoder
-                    .0
-                    .decode_float_to_slice(packet, scratch, false)
-                    .map_err(fail)?;
+                let done = decoder.0.decode_float_to_slice(packet, scratch, false).map_err(fail)?;
                 matrix.mix_into(&scratch[..done * *channels], out);
                 Ok(done)
             }

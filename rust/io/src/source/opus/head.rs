@@ -58,19 +58,15 @@ impl OpusHead {
             return None;
         }
         if channels > 8 || !(head.family == 1 || (head.family == 255 && channels <= 2)) {
-            let text = format!(
-                "Opus with {channels} channels of mapping family {} is not supported",
-                head.family
-            );
+            let text =
+                format!("Opus with {channels} channels of mapping family {} is not supported", head.family);
             return Some(Err(text));
         }
         head.streams = body[11];
         head.coupled = body[12];
         head.mapping[..channels].copy_from_slice(&body[13..13 + channels]);
         let coded = u16::from(head.streams) + u16::from(head.coupled);
-        let mapped = head.mapping[..channels]
-            .iter()
-            .all(|&to| to == 255 || u16::from(to) < coded);
+        let mapped = head.mapping[..channels].iter().all(|&to| to == 255 || u16::from(to) < coded);
         let valid = head.streams > 0 && head.coupled <= head.streams && coded <= 255 && mapped;
         valid.then_some(Ok(head))
     }
@@ -91,7 +87,6 @@ impl OpusHead {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -103,20 +98,10 @@ mod tests {
 
     #[test]
     fn reads_what_ffmpeg_writes() {
-        let head = OpusHead::parse(&plain(2), ByteOrder::Little)
-            .unwrap()
-            .unwrap();
-        assert_eq!(
-            (head.channels, head.pre_skip, head.input_rate),
-            (2, 312, 48_000)
-        );
+        let head = OpusHead::parse(&plain(2), ByteOrder::Little).unwrap().unwrap();
+        assert_eq!((head.channels, head.pre_skip, head.input_rate), (2, 312, 48_000));
         assert!(head.is_passable());
-        assert!(
-            OpusHead::parse(&plain(1), ByteOrder::Little)
-                .unwrap()
-                .unwrap()
-                .is_passable()
-        );
+        assert!(OpusHead::parse(&plain(1), ByteOrder::Little).unwrap().unwrap().is_passable());
     }
 
     #[test]
@@ -126,19 +111,10 @@ mod tests {
         let mut surround = plain(6);
         surround[18] = 1;
         surround.extend([4, 2, 0, 4, 1, 2, 3, 5]);
-        assert!(
-            !OpusHead::parse(&surround, ByteOrder::Little)
-                .unwrap()
-                .unwrap()
-                .is_passable()
-        );
+        assert!(!OpusHead::parse(&surround, ByteOrder::Little).unwrap().unwrap().is_passable());
         surround[23] = 7;
         assert!(OpusHead::parse(&surround, ByteOrder::Little).is_none());
         surround[18] = 2;
-        assert!(
-            OpusHead::parse(&surround, ByteOrder::Little)
-                .unwrap()
-                .is_err()
-        );
+        assert!(OpusHead::parse(&surround, ByteOrder::Little).unwrap().is_err());
     }
 }

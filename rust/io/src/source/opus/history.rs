@@ -35,9 +35,7 @@ impl History {
     /// The packets that lead up to `position`, oldest first; none if the newest ends elsewhere.
     pub(crate) fn leading_to(&self, position: i64) -> impl Iterator<Item = &[u8]> {
         let held = if self.end == position { self.held } else { 0 };
-        (0..held).map(move |index| {
-            self.packets[(self.next + PACKETS - held + index) % PACKETS].as_slice()
-        })
+        (0..held).map(move |index| self.packets[(self.next + PACKETS - held + index) % PACKETS].as_slice())
     }
 }
 
@@ -51,14 +49,7 @@ mod tests {
         for index in 0..6_u8 {
             history.push(&[index], i64::from(index) * 960, 960);
         }
-        assert_eq!(
-            history
-                .leading_to(6 * 960)
-                .flatten()
-                .copied()
-                .collect::<Vec<_>>(),
-            [2, 3, 4, 5]
-        );
+        assert_eq!(history.leading_to(6 * 960).flatten().copied().collect::<Vec<_>>(), [2, 3, 4, 5]);
         assert_eq!(history.leading_to(5 * 960).count(), 0);
         history.push(&[9], 20 * 960, 960);
         assert_eq!(history.leading_to(21 * 960).count(), 1);

@@ -53,11 +53,7 @@ pub(crate) fn completed_samples(page: &Page, partial: &[u8], headless: bool) -> 
     let mut total = 0;
     let mut skip = headless;
     while let Some(piece) = page.piece(lacing, body) {
-        let begun = if lacing == 0 && !partial.is_empty() {
-            partial
-        } else {
-            piece.data
-        };
+        let begun = if lacing == 0 && !partial.is_empty() { partial } else { piece.data };
         if piece.complete && !skip {
             total += packet_samples(begun).unwrap_or(0) as i64;
         }
@@ -74,15 +70,9 @@ pub(crate) fn find_origin(reader: &mut PageReader, serial: u32) -> Result<i64, S
         if page.serial != serial || page.granule <= 0 {
             continue;
         }
-        let origin =
-            page.granule
-                .saturating_sub(completed_samples(&page, &[], page.is_continued()));
+        let origin = page.granule.saturating_sub(completed_samples(&page, &[], page.is_continued()));
         // On a last page the granule position is less than what it holds: the rest is padding.
-        return Ok(if page.is_last() {
-            origin.max(0)
-        } else {
-            origin
-        });
+        return Ok(if page.is_last() { origin.max(0) } else { origin });
     }
     Ok(0)
 }

@@ -71,13 +71,7 @@ impl OggPackets {
         let (Some((head, serial)), Some(offset)) = (found, first_offset) else {
             return Ok(Opened::Other(reader.into_file()));
         };
-        let mut link = Link {
-            head,
-            serial,
-            offset,
-            base: 0,
-            origin: 0,
-        };
+        let mut link = Link { head, serial, offset, base: 0, origin: 0 };
         let body_offset = reader.offset;
         link.origin = find_origin(&mut reader, serial)?;
         let mut packets = Self {
@@ -145,13 +139,7 @@ impl OggPackets {
                 let body_offset = self.reader.offset;
                 let origin = find_origin(&mut self.reader, page.serial)?;
                 self.reader.offset = body_offset;
-                link = Link {
-                    head,
-                    serial: page.serial,
-                    offset,
-                    base: end,
-                    origin,
-                };
+                link = Link { head, serial: page.serial, offset, base: end, origin };
                 self.links.push(link.clone());
                 fresh = true;
             } else if page.serial == link.serial && page.granule > 0 {
@@ -178,22 +166,12 @@ impl OggPackets {
                     self.page.clear();
                     continue;
                 };
-                let base = if self.end < i64::MAX {
-                    self.end
-                } else {
-                    self.next.unwrap_or(self.link.base)
-                };
+                let base = if self.end < i64::MAX { self.end } else { self.next.unwrap_or(self.link.base) };
                 let (serial, offset) = (self.page.serial, self.page.offset);
                 let body_offset = self.reader.offset;
                 let origin = find_origin(&mut self.reader, serial)?;
                 self.reader.offset = body_offset;
-                self.enter(Link {
-                    head,
-                    serial,
-                    offset,
-                    base,
-                    origin,
-                });
+                self.enter(Link { head, serial, offset, base, origin });
                 return Ok(Turned::Link);
             }
             if self.page.serial != self.link.serial {
@@ -221,10 +199,7 @@ impl OggPackets {
     /// Check a fresh page of the link against the one before, and learn positions from it.
     fn accept(&mut self) {
         let page = &self.page;
-        if self
-            .sequence
-            .is_some_and(|sequence| sequence.wrapping_add(1) != page.sequence)
-        {
+        if self.sequence.is_some_and(|sequence| sequence.wrapping_add(1) != page.sequence) {
             self.broken += 1;
             self.partial.clear();
             self.next = None;
@@ -275,11 +250,7 @@ impl OggPackets {
         self.tags_due = false;
         self.sequence = Some(self.page.sequence);
         self.next = Some(self.link.position(self.page.granule));
-        self.end = if self.page.is_last() {
-            self.link.position(self.page.granule)
-        } else {
-            i64::MAX
-        };
+        self.end = if self.page.is_last() { self.link.position(self.page.granule) } else { i64::MAX };
         Ok(())
     }
 
@@ -320,18 +291,14 @@ impl OggPackets {
 impl OpusPackets for OggPackets {
     fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError> {
         if std::mem::take(&mut self.announce) {
-            return Ok(Step::Head {
-                base: self.link.base,
-            });
+            return Ok(Step::Head { base: self.link.base });
         }
         loop {
             let Some(piece) = self.page.piece(self.lacing, self.body) else {
                 match self.turn()? {
                     Turned::Page => continue,
                     Turned::Link => {
-                        return Ok(Step::Head {
-                            base: self.link.base,
-                        });
+                        return Ok(Step::Head { base: self.link.base });
                     }
                     Turned::End => return Ok(Step::End),
                 }
@@ -368,32 +335,18 @@ impl OpusPackets for OggPackets {
             };
             let start = self.next.unwrap_or_else(|| self.link.start());
             self.next = Some(start + samples as i64);
-            return Ok(Step::Packet {
-                start,
-                end: self.end,
-            });
+            return Ok(Step::Packet { start, end: self.end });
         }
     }
 
     fn seek(&mut self, target: i64) -> Result<(), StageError> {
-        let index = self
-            .links
-            .iter()
-            .rposition(|link| link.base <= target)
-            .unwrap_or(0);
-        let link_end = self
-            .links
-            .get(index + 1)
-            .map_or(self.reader.len(), |link| link.offset);
+        let index = self.links.iter().rposition(|link| link.base <= target).unwrap_or(0);
+        let link_end = self.links.get(index + 1).map_or(self.reader.len(), |link| link.offset);
         self.enter(self.links[index].clone());
         self.announce = true;
         let counted = self.reader.broken;
         let goal = self.link.granule(target - PRE_ROLL);
-        let page = if goal > self.link.granule(self.link.base) {
-            self.bisect(goal, link_end)?
-        } else {
-            None
-        };
+        let page = if goal > self.link.granule(self.link.base) { self.bisect(goal, link_end)? } else { None };
         match page {
             Some(offset) => self.land(offset)?,
             None => self.reader.offset = self.link.offset,

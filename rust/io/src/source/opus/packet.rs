@@ -23,9 +23,7 @@ pub(crate) fn packet_samples(packet: &[u8]) -> Option<usize> {
         _ => usize::from(packet.get(1)? & 0x3f),
     };
     let samples = frame_samples(toc) * count;
-    (1..=MAX_PACKET_SAMPLES)
-        .contains(&samples)
-        .then_some(samples)
+    (1..=MAX_PACKET_SAMPLES).contains(&samples).then_some(samples)
 }
 
 /// Where the frames of a packet lie.
@@ -55,11 +53,7 @@ impl Layout {
             return None;
         }
         let toc = packet[0];
-        let mut layout = Self {
-            frame_samples: frame_samples(toc),
-            count: 1,
-            frames: [(0, 0); MAX_FRAMES],
-        };
+        let mut layout = Self { frame_samples: frame_samples(toc), count: 1, frames: [(0, 0); MAX_FRAMES] };
         layout.count = samples / layout.frame_samples;
         let mut sizes = [0_usize; MAX_FRAMES];
         let mut at = 1;
@@ -146,25 +140,12 @@ mod tests {
 
     fn frames(packet: &[u8]) -> Option<Vec<(usize, usize)>> {
         let layout = Layout::parse(packet)?;
-        Some(
-            (0..layout.count())
-                .map(|index| layout.frame(index))
-                .collect(),
-        )
+        Some((0..layout.count()).map(|index| layout.frame(index)).collect())
     }
 
     #[test]
     fn durations_follow_the_table() {
-        let table = [
-            (0, 480),
-            (3, 2_880),
-            (12, 480),
-            (13, 960),
-            (15, 960),
-            (16, 120),
-            (19, 960),
-            (31, 960),
-        ];
+        let table = [(0, 480), (3, 2_880), (12, 480), (13, 960), (15, 960), (16, 120), (19, 960), (31, 960)];
         for (config, samples) in table {
             assert_eq!(packet_samples(&[config << 3]), Some(samples));
         }
@@ -181,24 +162,12 @@ mod tests {
         assert_eq!(frames(&[TOC_20_MS, 1, 2]), Some(vec![(1, 2)]));
         assert_eq!(frames(&[TOC_20_MS | 1, 1, 2]), Some(vec![(1, 1), (2, 1)]));
         assert_eq!(frames(&[TOC_20_MS | 1, 1]), None);
-        assert_eq!(
-            frames(&[TOC_20_MS | 2, 1, 9, 8, 7]),
-            Some(vec![(2, 1), (3, 2)])
-        );
+        assert_eq!(frames(&[TOC_20_MS | 2, 1, 9, 8, 7]), Some(vec![(2, 1), (3, 2)]));
         assert_eq!(frames(&[TOC_20_MS | 2, 9, 9]), None);
-        assert_eq!(
-            frames(&[TOC_20_MS | 3, 3, 1, 2, 3]),
-            Some(vec![(2, 1), (3, 1), (4, 1)])
-        );
+        assert_eq!(frames(&[TOC_20_MS | 3, 3, 1, 2, 3]), Some(vec![(2, 1), (3, 1), (4, 1)]));
         assert_eq!(frames(&[TOC_20_MS | 3, 3, 1, 2]), None);
-        assert_eq!(
-            frames(&[TOC_20_MS | 3, 0x42, 1, 5, 6, 0]),
-            Some(vec![(3, 1), (4, 1)])
-        );
-        assert_eq!(
-            frames(&[TOC_20_MS | 3, 0x82, 1, 5, 6, 7]),
-            Some(vec![(3, 1), (4, 2)])
-        );
+        assert_eq!(frames(&[TOC_20_MS | 3, 0x42, 1, 5, 6, 0]), Some(vec![(3, 1), (4, 1)]));
+        assert_eq!(frames(&[TOC_20_MS | 3, 0x82, 1, 5, 6, 7]), Some(vec![(3, 1), (4, 2)]));
         assert_eq!(frames(&[TOC_20_MS | 3, 0x42, 250, 5]), None);
     }
 
@@ -213,11 +182,7 @@ mod tests {
                 packet.push((state.rotate_left(index * 5 + 3) >> 7) as u8);
             }
             if let Some(frames) = frames(&packet) {
-                assert!(
-                    frames
-                        .iter()
-                        .all(|(offset, len)| offset + len <= packet.len())
-                );
+                assert!(frames.iter().all(|(offset, len)| offset + len <= packet.len()));
             }
         }
     }

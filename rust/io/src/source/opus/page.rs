@@ -75,17 +75,9 @@ impl Page {
         let full = values.iter().take_while(|&&value| value == 255).count();
         let complete = full < values.len();
         let count = full + usize::from(complete);
-        let len = values[..count]
-            .iter()
-            .map(|&value| usize::from(value))
-            .sum::<usize>();
+        let len = values[..count].iter().map(|&value| usize::from(value)).sum::<usize>();
         let data = self.body.get(body..body + len)?;
-        Some(Piece {
-            data,
-            complete,
-            next_lacing: lacing + count,
-            next_body: body + len,
-        })
+        Some(Piece { data, complete, next_lacing: lacing + count, next_body: body + len })
     }
 }
 
@@ -109,11 +101,7 @@ pub(crate) struct PageReader {
 
 impl PageReader {
     pub(crate) fn new(file: MediaFile) -> Self {
-        Self {
-            file,
-            offset: 0,
-            broken: 0,
-        }
+        Self { file, offset: 0, broken: 0 }
     }
 
     pub(crate) fn into_file(self) -> MediaFile {
@@ -150,10 +138,7 @@ impl PageReader {
         let mut at = from;
         loop {
             let count = self.file.read_at(&mut window, at)?;
-            if let Some(index) = window[..count]
-                .windows(4)
-                .position(|bytes| bytes == b"OggS")
-            {
+            if let Some(index) = window[..count].windows(4).position(|bytes| bytes == b"OggS") {
                 self.offset = at + index as u64;
                 return Ok(true);
             }
@@ -179,17 +164,10 @@ impl PageReader {
         }
         let lacing_len = usize::from(header[26]);
         let lacing_at = self.offset + HEADER as u64;
-        if self
-            .file
-            .read_at(&mut page.lacing[..lacing_len], lacing_at)?
-            != lacing_len
-        {
+        if self.file.read_at(&mut page.lacing[..lacing_len], lacing_at)? != lacing_len {
             return Ok(Loaded::Damaged);
         }
-        let len = page.lacing[..lacing_len]
-            .iter()
-            .map(|&value| usize::from(value))
-            .sum::<usize>();
+        let len = page.lacing[..lacing_len].iter().map(|&value| usize::from(value)).sum::<usize>();
         page.body.resize(len, 0);
         let body_at = lacing_at + lacing_len as u64;
         if self.file.read_at(&mut page.body, body_at)? != len {
@@ -197,10 +175,7 @@ impl PageReader {
         }
         let stated = u32::from_le_bytes([header[22], header[23], header[24], header[25]]);
         header[22..26].fill(0);
-        let crc = crc32(
-            crc32(crc32(0, &header), &page.lacing[..lacing_len]),
-            &page.body,
-        );
+        let crc = crc32(crc32(crc32(0, &header), &page.lacing[..lacing_len]), &page.body);
         if crc != stated {
             return Ok(Loaded::Damaged);
         }
@@ -226,9 +201,7 @@ enum Loaded {
 
 /// CRC-32 of Ogg: polynomial 0x04c11db7, no reflection, no inversion.
 fn crc32(start: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(start, |crc, &byte| {
-        crc << 8 ^ CRC_TABLE[(crc >> 24) as usize ^ usize::from(byte)]
-    })
+    bytes.iter().fold(start, |crc, &byte| crc << 8 ^ CRC_TABLE[(crc >> 24) as usize ^ usize::from(byte)])
 }
 
 const CRC_TABLE: [u32; 256] = {
@@ -238,11 +211,7 @@ const CRC_TABLE: [u32; 256] = {
         let mut crc = (index as u32) << 24;
         let mut bit = 0;
         while bit < 8 {
-            crc = if crc & 0x8000_0000 != 0 {
-                crc << 1 ^ 0x04c1_1db7
-            } else {
-                crc << 1
-            };
+            crc = if crc & 0x8000_0000 != 0 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 };
             bit += 1;
         }
         table[index] = crc;

@@ -119,9 +119,7 @@ impl OpusStream {
     }
 
     fn may_pass(&self, unit: Unit) -> bool {
-        self.head.is_passable()
-            && unit.samples == FRAME_SAMPLES
-            && self.bytes.len() <= MAX_OPUS_FRAME
+        self.head.is_passable() && unit.samples == FRAME_SAMPLES && self.bytes.len() <= MAX_OPUS_FRAME
     }
 
     /// Produce the next frame.
@@ -235,26 +233,15 @@ impl OpusStream {
             self.count_broken()?;
             return Ok(None);
         };
-        let unit = Unit {
-            start,
-            end,
-            samples,
-        };
+        let unit = Unit { start, end, samples };
         if self.head.is_plain() {
             // Only the packets of a single stream can be laid out without decoding.
             let Some(layout) = Layout::parse(&self.packet) else {
                 self.count_broken()?;
                 return Ok(None);
             };
-            if layout.frame_samples == FRAME_SAMPLES
-                && layout.count() > 1
-                && self.head.is_passable()
-            {
-                self.split = Some(Split {
-                    layout,
-                    index: 0,
-                    unit,
-                });
+            if layout.frame_samples == FRAME_SAMPLES && layout.count() > 1 && self.head.is_passable() {
+                self.split = Some(Split { layout, index: 0, unit });
                 return Ok(None);
             }
         }
@@ -268,14 +255,9 @@ impl OpusStream {
         let (offset, len) = split.layout.frame(split.index);
         self.bytes.clear();
         self.bytes.push(self.packet[0] & 0xfc);
-        self.bytes
-            .extend_from_slice(&self.packet[offset..offset + len]);
+        self.bytes.extend_from_slice(&self.packet[offset..offset + len]);
         let start = split.unit.start + (split.index * FRAME_SAMPLES) as i64;
-        let unit = Unit {
-            start,
-            end: split.unit.end,
-            samples: FRAME_SAMPLES,
-        };
+        let unit = Unit { start, end: split.unit.end, samples: FRAME_SAMPLES };
         split.index += 1;
         if split.index == split.layout.count() {
             self.split = None;
@@ -310,10 +292,7 @@ impl OpusStream {
         if before == 0 {
             self.pending_start = unit.start;
         }
-        let audible = unit
-            .end
-            .saturating_sub(unit.start)
-            .clamp(0, unit.samples as i64) as usize;
+        let audible = unit.end.saturating_sub(unit.start).clamp(0, unit.samples as i64) as usize;
         self.pending.truncate(before + audible * 2);
         let inaudible = (self.audible_from - unit.start).clamp(0, audible as i64) as usize;
         if unit.start + unit.samples as i64 <= self.target && self.target > 0 {

@@ -21,9 +21,7 @@ impl Trim {
         let track = demuxer.track();
         let padding = match (demuxer.container(), track.num_frames, track.padding) {
             ("mp1" | "mp2" | "mp3", Some(frames), Some(padding)) if padding > 0 => {
-                i64::try_from(frames)
-                    .ok()
-                    .map(|end| (end, end + i64::from(padding)))
+                i64::try_from(frames).ok().map(|end| (end, end + i64::from(padding)))
             }
             // Matroska gives no exact end; what a last Vorbis packet holds beyond the stated length is padding.
             ("matroska", _, _) if demuxer.codec() == "vorbis" => {
@@ -35,27 +33,15 @@ impl Trim {
             }
             _ => None,
         };
-        Self {
-            start_stamp: None,
-            padding,
-            by_packet: demuxer.container() == "ogg",
-        }
+        Self { start_stamp: None, padding, by_packet: demuxer.container() == "ogg" }
     }
 
     /// The part of a decoded packet (`frames` samples from `position` on) that is used, as offsets into it.
-    pub(crate) fn audible(
-        &self,
-        position: i64,
-        frames: i64,
-        packet: &Packet,
-        feed_from: i64,
-    ) -> (i64, i64) {
+    pub(crate) fn audible(&self, position: i64, frames: i64, packet: &Packet, feed_from: i64) -> (i64, i64) {
         let from = (feed_from - position).clamp(0, frames);
         let mut to = frames;
         if self.by_packet {
-            to -= i64::try_from(packet.trim_end.get())
-                .unwrap_or(0)
-                .clamp(0, frames);
+            to -= i64::try_from(packet.trim_end.get()).unwrap_or(0).clamp(0, frames);
         }
         if let Some((start, end)) = self.padding {
             // Sound behind the padding (files joined end to end) is heard.
@@ -103,10 +89,7 @@ impl Clock {
         if self.origin.is_none() {
             self.first = stamp;
             // A stream that starts late (cut, or recorded live) is heard from its first packet on.
-            self.origin = Some(
-                trim.start_stamp
-                    .map_or(stamp.max(0.0), |start| demuxer.seconds(start)),
-            );
+            self.origin = Some(trim.start_stamp.map_or(stamp.max(0.0), |start| demuxer.seconds(start)));
         }
     }
 
@@ -139,11 +122,7 @@ impl Clock {
             _ => (demuxer.duration()? * f64::from(rate)).round() as i64,
         };
         let from_zero = matches!(demuxer.container(), "mp4" | "ogg" | "matroska");
-        let left = if from_zero {
-            samples - (origin * f64::from(rate)).round() as i64
-        } else {
-            samples
-        };
+        let left = if from_zero { samples - (origin * f64::from(rate)).round() as i64 } else { samples };
         (left > 0).then_some(left)
     }
 }

@@ -19,23 +19,14 @@ impl Shape {
     pub(crate) fn new(spec: &AudioSpec) -> Result<Self, StageError> {
         let rate = spec.rate();
         if !(1_000..=768_000).contains(&rate) {
-            return Err(StageError::Unsupported(format!(
-                "a sample rate of {rate} Hz is not supported"
-            )));
+            return Err(StageError::Unsupported(format!("a sample rate of {rate} Hz is not supported")));
         }
         let matrix = StereoMatrix::new(spec.channels());
         if matrix.channels() == 0 || matrix.channels() > 64 {
-            return Err(StageError::Unsupported(format!(
-                "{} channels are not supported",
-                matrix.channels()
-            )));
+            return Err(StageError::Unsupported(format!("{} channels are not supported", matrix.channels())));
         }
         let resampler = StereoResampler::new(rate).map_err(StageError::Unsupported)?;
-        Ok(Self {
-            rate,
-            matrix,
-            resampler,
-        })
+        Ok(Self { rate, matrix, resampler })
     }
 }
 
@@ -46,9 +37,7 @@ pub(crate) fn make_decoder(demuxer: &Demuxer) -> Result<Box<dyn AudioDecoder>, S
     let registry = symphonia::default::get_codecs();
     let parameters = demuxer.parameters();
     let Some(found) = registry.get_audio_decoder(parameters.codec) else {
-        return Err(StageError::Unsupported(
-            "its codec is not supported".to_owned(),
-        ));
+        return Err(StageError::Unsupported("its codec is not supported".to_owned()));
     };
     (found.factory)(parameters, &options).map_err(|error| {
         StageError::Unsupported(match demuxer.codec() {

@@ -8,9 +8,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, CODEC_I
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::well_known as formats;
-use symphonia::core::formats::{
-    FormatId, FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType,
-};
+use symphonia::core::formats::{FormatId, FormatOptions, FormatReader, SeekMode, SeekTo, Track, TrackType};
 use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
@@ -55,14 +53,7 @@ impl Demuxer {
         let format = probe(stream, extension)?;
         let container = container_name(format.format_info().format);
         let (track, parameters) = choose_track(&*format)?;
-        Ok(Self {
-            format: Some(format),
-            track,
-            parameters,
-            container,
-            peeked: None,
-            broken: 0,
-        })
+        Ok(Self { format: Some(format), track, parameters, container, peeked: None, broken: 0 })
     }
 
     pub(crate) fn container(&self) -> &'static str {
@@ -182,10 +173,7 @@ impl Demuxer {
         let Some(format) = self.format.as_mut() else {
             return Ok(false);
         };
-        let to = SeekTo::Timestamp {
-            ts: Timestamp::new(stamp),
-            track_id: self.track.id,
-        };
+        let to = SeekTo::Timestamp { ts: Timestamp::new(stamp), track_id: self.track.id };
         match format.seek(SeekMode::Accurate, to) {
             Ok(_) => Ok(true),
             Err(Error::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
@@ -219,14 +207,8 @@ fn probe(
         hint.with_extension(extension);
     }
     let probe = symphonia::default::get_probe();
-    probe
-        .probe(
-            &hint,
-            stream,
-            FormatOptions::default(),
-            MetadataOptions::default(),
-        )
-        .map_err(|error| match error {
+    probe.probe(&hint, stream, FormatOptions::default(), MetadataOptions::default()).map_err(|error| {
+        match error {
             Error::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 StageError::broken("it is cut off")
             }
@@ -235,13 +217,13 @@ fn probe(
             Error::Unsupported(text) => StageError::Unsupported(text.to_owned()),
             Error::DecodeError(text) => StageError::broken(text),
             error => StageError::broken(error.to_string()),
-        })
+        }
+    })
 }
 
 /// The default audio track, else the first with a codec that can be decoded.
 fn choose_track(format: &dyn FormatReader) -> Result<(Track, AudioCodecParameters), StageError> {
-    let playable =
-        |track: &&Track| audio(track).is_some_and(|audio| codec_name(audio.codec) != UNKNOWN);
+    let playable = |track: &&Track| audio(track).is_some_and(|audio| codec_name(audio.codec) != UNKNOWN);
     let track = format
         .default_track(TrackType::Audio)
         .filter(playable)
@@ -249,9 +231,7 @@ fn choose_track(format: &dyn FormatReader) -> Result<(Track, AudioCodecParameter
         .or_else(|| format.first_track(TrackType::Audio));
     match track.and_then(|track| audio(track).map(|audio| (track, audio))) {
         Some((track, audio)) => Ok((track.clone(), audio.clone())),
-        None => Err(StageError::Unsupported(
-            "it has no audio track of a known codec".to_owned(),
-        )),
+        None => Err(StageError::Unsupported("it has no audio track of a known codec".to_owned())),
     }
 }
 

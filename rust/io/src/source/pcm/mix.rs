@@ -27,9 +27,7 @@ impl StereoMatrix {
         let gains = match channels {
             Channels::Positioned(positions) => positions.iter().map(position_gains).collect(),
             Channels::Custom(labels)
-                if labels
-                    .iter()
-                    .all(|label| matches!(label, ChannelLabel::Positioned(_))) =>
+                if labels.iter().all(|label| matches!(label, ChannelLabel::Positioned(_))) =>
             {
                 let gains = |label: &ChannelLabel| match label {
                     ChannelLabel::Positioned(position) => position_gains(*position),
@@ -59,15 +57,7 @@ impl StereoMatrix {
             4 => vec![LEFT, RIGHT, LEFT_SURROUND, RIGHT_SURROUND],
             5 => vec![LEFT, CENTRE, RIGHT, LEFT_SURROUND, RIGHT_SURROUND],
             6 => vec![LEFT, CENTRE, RIGHT, LEFT_SURROUND, RIGHT_SURROUND, SILENT],
-            7 => vec![
-                LEFT,
-                CENTRE,
-                RIGHT,
-                LEFT_SURROUND,
-                RIGHT_SURROUND,
-                BACK,
-                SILENT,
-            ],
+            7 => vec![LEFT, CENTRE, RIGHT, LEFT_SURROUND, RIGHT_SURROUND, BACK, SILENT],
             _ => vec![
                 LEFT,
                 CENTRE,
@@ -149,33 +139,14 @@ fn position_gains(position: Position) -> Pair {
 
 /// Channels without names, in the order of WAV files.
 fn unnamed(count: usize) -> Vec<Pair> {
-    let named = [
-        LEFT,
-        RIGHT,
-        CENTRE,
-        SILENT,
-        LEFT_SURROUND,
-        RIGHT_SURROUND,
-        LEFT_SURROUND,
-        RIGHT_SURROUND,
-    ];
+    let named = [LEFT, RIGHT, CENTRE, SILENT, LEFT_SURROUND, RIGHT_SURROUND, LEFT_SURROUND, RIGHT_SURROUND];
     match count {
         1 => vec![CENTRE],
         2 | 3 | 6 | 8 => named[..count].to_vec(),
         4 => vec![LEFT, RIGHT, LEFT_SURROUND, RIGHT_SURROUND],
         5 => vec![LEFT, RIGHT, CENTRE, LEFT_SURROUND, RIGHT_SURROUND],
-        7 => vec![
-            LEFT,
-            RIGHT,
-            CENTRE,
-            SILENT,
-            BACK,
-            LEFT_SURROUND,
-            RIGHT_SURROUND,
-        ],
-        _ => (0..count)
-            .map(|index| if index % 2 == 0 { LEFT } else { RIGHT })
-            .collect(),
+        7 => vec![LEFT, RIGHT, CENTRE, SILENT, BACK, LEFT_SURROUND, RIGHT_SURROUND],
+        _ => (0..count).map(|index| if index % 2 == 0 { LEFT } else { RIGHT }).collect(),
     }
 }
 
@@ -192,21 +163,9 @@ mod tests {
 
     #[test]
     fn mono_and_stereo_keep_their_level() {
-        assert_eq!(
-            mixed(&StereoMatrix::new(&layouts::CHANNEL_LAYOUT_MONO), &[0.5]),
-            [0.5, 0.5]
-        );
-        assert_eq!(
-            mixed(
-                &StereoMatrix::new(&layouts::CHANNEL_LAYOUT_STEREO),
-                &[0.5, 0.25]
-            ),
-            [0.5, 0.25]
-        );
-        assert_eq!(
-            mixed(&StereoMatrix::new(&Channels::Discrete(1)), &[0.5]),
-            [0.5, 0.5]
-        );
+        assert_eq!(mixed(&StereoMatrix::new(&layouts::CHANNEL_LAYOUT_MONO), &[0.5]), [0.5, 0.5]);
+        assert_eq!(mixed(&StereoMatrix::new(&layouts::CHANNEL_LAYOUT_STEREO), &[0.5, 0.25]), [0.5, 0.25]);
+        assert_eq!(mixed(&StereoMatrix::new(&Channels::Discrete(1)), &[0.5]), [0.5, 0.5]);
         assert_eq!(mixed(&StereoMatrix::vorbis_order(1), &[1.0]), [1.0, 1.0]);
     }
 
@@ -214,21 +173,14 @@ mod tests {
     fn surround_never_clips_and_drops_the_lfe() {
         let matrix = StereoMatrix::new(&layouts::CHANNEL_LAYOUT_5P1);
         let loud = mixed(&matrix, &[1.0; 6]);
-        assert!(
-            loud.iter()
-                .all(|sample| (0.99..=1.000_001).contains(sample))
-        );
+        assert!(loud.iter().all(|sample| (0.99..=1.000_001).contains(sample)));
         assert_eq!(mixed(&matrix, &[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]), [0.0, 0.0]);
         let centre = mixed(&matrix, &[0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
         let left = mixed(&matrix, &[1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
         assert!((centre[0] / left[0] - HALF_POWER).abs() < 1e-6 && left[1] == 0.0);
         for count in 1..12 {
             let matrix = StereoMatrix::new(&Channels::Discrete(count));
-            assert!(
-                mixed(&matrix, &vec![1.0; usize::from(count)])
-                    .iter()
-                    .all(|sample| *sample <= 1.000_001)
-            );
+            assert!(mixed(&matrix, &vec![1.0; usize::from(count)]).iter().all(|sample| *sample <= 1.000_001));
         }
     }
 }

@@ -40,38 +40,31 @@ impl StereoResampler {
         let divisor = gcd(input, output);
         let (step_in, step_out) = (input / divisor, output / divisor);
         let blocks = BLOCK.div_ceil(step_in.min(step_out));
-        let (inner, delay, settle): (Box<dyn Resampler<f32>>, _, _) =
-            if blocks * step_in.max(step_out) <= MAX_BLOCK {
-                let chunk = blocks * step_in;
-                let fft = Fft::new_custom(
-                    input,
-                    output,
-                    chunk,
-                    1,
-                    2,
-                    WindowFunction::BlackmanHarris2,
-                    FixedSync::Both,
-                )
-                .map_err(fail)?;
-                let (delay, settle) = (fft.output_delay(), 2 * fft.fft_size_in());
-                (Box::new(fft), delay, settle)
-            } else {
-                let window = WindowFunction::BlackmanHarris2;
-                let sinc_len = 128;
-                let parameters = SincInterpolationParameters {
-                    sinc_len,
-                    f_cutoff: Some(calculate_cutoff(sinc_len, window)),
-                    interpolation: SincInterpolationType::Cubic,
-                    oversampling_factor: 128,
-                    window,
-                };
-                let ratio = output as f64 / input as f64;
-                let sinc = Async::new_sinc(ratio, 1.0, &parameters, 512, 2, FixedAsync::Input)
+        let (inner, delay, settle): (Box<dyn Resampler<f32>>, _, _) = if blocks * step_in.max(step_out)
+            <= MAX_BLOCK
+        {
+            let chunk = blocks * step_in;
+            let fft =
+                Fft::new_custom(input, output, chunk, 1, 2, WindowFunction::BlackmanHarris2, FixedSync::Both)
                     .map_err(fail)?;
-                // Its first output stands one sample after the first input, which its delay counts in.
-                let delay = sinc.output_delay().saturating_sub(1);
-                (Box::new(sinc), delay, 4 * sinc_len)
+            let (delay, settle) = (fft.output_delay(), 2 * fft.fft_size_in());
+            (Box::new(fft), delay, settle)
+        } else {
+            let window = WindowFunction::BlackmanHarris2;
+            let sinc_len = 128;
+            let parameters = SincInterpolationParameters {
+                sinc_len,
+                f_cutoff: Some(calculate_cutoff(sinc_len, window)),
+                interpolation: SincInterpolationType::Cubic,
+                oversampling_factor: 128,
+                window,
             };
+            let ratio = output as f64 / input as f64;
+            let sinc = Async::new_sinc(ratio, 1.0, &parameters, 512, 2, FixedAsync::Input).map_err(fail)?;
+            // Its first output stands one sample after the first input, which its delay counts in.
+            let delay = sinc.output_delay().saturating_sub(1);
+            (Box::new(sinc), delay, 4 * sinc_len)
+        };
         Ok(Some(Self {
             skip: delay,
             delay,
@@ -142,8 +135,7 @@ impl StereoResampler {
 
     /// The input is over: append the tail, so that the output is as long as the input was.
     pub(crate) fn finish(&mut self, out: &mut Vec<f32>) -> Result<(), String> {
-        let due =
-            (self.taken * u64::from(SAMPLE_RATE) + u64::from(self.rate) / 2) / u64::from(self.rate);
+        let due = (self.taken * u64::from(SAMPLE_RATE) + u64::from(self.rate) / 2) / u64::from(self.rate);
         while self.given < due {
             let need = self.inner.input_frames_next() * 2;
             let partial = self.waiting.len() / 2;
@@ -182,10 +174,8 @@ impl StereoResampler {
         out: &mut Vec<f32>,
     ) -> Result<(), String> {
         let room = output.len() / 2;
-        let input =
-            InterleavedSlice::new(block, 2, block.len() / 2).map_err(|error| error.to_string())?;
-        let mut target =
-            InterleavedSlice::new_mut(output, 2, room).map_err(|error| error.to_string())?;
+        let input = InterleavedSlice::new(block, 2, block.len() / 2).map_err(|error| error.to_string())?;
+        let mut target = InterleavedSlice::new_mut(output, 2, room).map_err(|error| error.to_string())?;
         let indexing = partial.map(|frames| Indexing::new().partial_len(frames));
         let (_, frames) = inner
             .process_into_buffer(&input, &mut target, indexing.as_ref())
@@ -203,7 +193,6 @@ fn gcd(a: usize, b: usize) -> usize {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -218,17 +207,13 @@ mod tests {
     }
 
     fn worst(got: &[f32], want: &[f32]) -> f32 {
-        got.iter()
-            .zip(want)
-            .map(|(got, want)| (got - want).abs())
-            .fold(0.0, f32::max)
+        got.iter().zip(want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max)
     }
 
     #[test]
     fn a_sine_stays_where_it_was_at_every_rate() {
-        for rate in [
-            8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 47_999, 88_200, 96_000, 176_400, 192_000,
-        ] {
+        for rate in [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 47_999, 88_200, 96_000, 176_400, 192_000]
+        {
             let mut resampler = StereoResampler::new(rate).unwrap().unwrap();
             let mut out = Vec::new();
             for piece in sine(rate, rate as usize / 2 + 7, 0).chunks(1_014) {
@@ -256,17 +241,12 @@ mod tests {
             assert!(from <= target);
             resampler.reset();
             let mut again = Vec::new();
-            resampler
-                .push(&whole[from as usize * 2..], &mut again)
-                .unwrap();
+            resampler.push(&whole[from as usize * 2..], &mut again).unwrap();
             let at = (from * 48_000 / u64::from(rate)) as usize;
             assert_eq!(from * 48_000 % u64::from(rate), 0);
             let settled = (target as usize * 48_000 / rate as usize - at) * 2;
             let end = again.len().min(out.len() - at * 2);
-            assert!(
-                worst(&again[settled..end], &out[at * 2 + settled..]) < 1e-4,
-                "{rate}"
-            );
+            assert!(worst(&again[settled..end], &out[at * 2 + settled..]) < 1e-4, "{rate}");
         }
     }
 }

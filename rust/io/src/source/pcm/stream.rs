@@ -96,9 +96,7 @@ impl PcmStream {
     }
 
     pub(crate) fn channels(&self) -> usize {
-        self.shape
-            .as_ref()
-            .map_or(2, |shape| shape.matrix.channels())
+        self.shape.as_ref().map_or(2, |shape| shape.matrix.channels())
     }
 
     /// Damaged pieces so far.
@@ -154,20 +152,15 @@ impl PcmStream {
             from = i64::try_from(resampler.start_for(source.unsigned_abs())).unwrap_or(i64::MAX);
         }
         // Where time stamps are rounded, containers also land after the packet that holds the target.
-        let slack = if self.demuxer.counts_samples(shape.rate) {
-            0
-        } else {
-            rate
-        };
+        let slack = if self.demuxer.counts_samples(shape.rate) { 0 } else { rate };
         let early = from - pre_roll(self.demuxer.codec()) - slack;
         let mut found = false;
         self.at_start = false;
         if early > 0 && self.demuxer.seek(self.clock.stamp(early, shape.rate))? {
             // Some containers land late, or where they were; then the way leads from the start.
             let landed = self.demuxer.peek_seconds()?;
-            found = landed.is_some_and(|stamp| {
-                self.clock.position(stamp, shape.rate) <= from - (from - early) / 2
-            });
+            found = landed
+                .is_some_and(|stamp| self.clock.position(stamp, shape.rate) <= from - (from - early) / 2);
         }
         if !found {
             self.demuxer.rewind()?;
@@ -208,11 +201,7 @@ impl PcmStream {
                 }
             }
             let seeking = self.next < self.drop_before || self.skip_before > i64::MIN;
-            silent = if self.pending.len() > before || seeking {
-                0
-            } else {
-                silent + 1
-            };
+            silent = if self.pending.len() > before || seeking { 0 } else { silent + 1 };
             if silent > MAX_SILENT_RUN {
                 return Err(StageError::broken("its packets hold no sound"));
             }
@@ -261,10 +250,9 @@ impl PcmStream {
             let piece = std::mem::take(&mut self.interleaved);
             self.stereo.clear();
             if let Some(shape) = &self.shape {
-                shape.matrix.mix_into(
-                    &piece[from as usize * channels..to as usize * channels],
-                    &mut self.stereo,
-                );
+                shape
+                    .matrix
+                    .mix_into(&piece[from as usize * channels..to as usize * channels], &mut self.stereo);
             }
             self.interleaved = piece;
             self.push_stereo()?;
@@ -288,8 +276,7 @@ impl PcmStream {
             if hole <= MAX_HOLE_SECONDS * i64::from(rate) {
                 self.push_silence(hole as usize)?;
             } else {
-                self.next +=
-                    (hole as f64 * f64::from(SAMPLE_RATE) / f64::from(rate)).round() as i64;
+                self.next += (hole as f64 * f64::from(SAMPLE_RATE) / f64::from(rate)).round() as i64;
             }
         }
         Ok(stamped)
@@ -305,16 +292,10 @@ impl PcmStream {
         let Some(at) = self.at else { return Ok(()) };
         let rate = self.rate();
         let duration = i64::try_from(packet.dur.get()).unwrap_or(0);
-        let frames = (self.demuxer.seconds(duration) * f64::from(rate))
-            .round()
-            .min(f64::from(rate)) as i64;
+        let frames = (self.demuxer.seconds(duration) * f64::from(rate)).round().min(f64::from(rate)) as i64;
         self.at = Some(at + frames);
         let (from, to) = self.trim.audible(at, frames, packet, self.feed_from);
-        if from < to {
-            self.push_silence((to - from) as usize)
-        } else {
-            Ok(())
-        }
+        if from < to { self.push_silence((to - from) as usize) } else { Ok(()) }
     }
 
     /// Take a new rate or channel layout into use.
@@ -335,11 +316,7 @@ impl PcmStream {
         self.decoder = make_decoder(&self.demuxer)?;
         self.clock = Clock::new(&self.demuxer);
         self.trim = Trim::default();
-        if let Some(resampler) = self
-            .shape
-            .as_mut()
-            .and_then(|shape| shape.resampler.as_mut())
-        {
+        if let Some(resampler) = self.shape.as_mut().and_then(|shape| shape.resampler.as_mut()) {
             resampler.reset();
         }
         Ok(())
@@ -361,21 +338,11 @@ impl PcmStream {
     fn push_stereo(&mut self) -> Result<(), StageError> {
         // Files of floating point samples may hold anything; the resampler would spread it, or give up.
         for sample in &mut self.stereo {
-            *sample = if sample.is_finite() {
-                sample.clamp(-MAX_LEVEL, MAX_LEVEL)
-            } else {
-                0.0
-            };
+            *sample = if sample.is_finite() { sample.clamp(-MAX_LEVEL, MAX_LEVEL) } else { 0.0 };
         }
         let before = self.pending.len();
-        match self
-            .shape
-            .as_mut()
-            .and_then(|shape| shape.resampler.as_mut())
-        {
-            Some(resampler) => resampler
-                .push(&self.stereo, &mut self.pending)
-                .map_err(StageError::Broken)?,
+        match self.shape.as_mut().and_then(|shape| shape.resampler.as_mut()) {
+            Some(resampler) => resampler.push(&self.stereo, &mut self.pending).map_err(StageError::Broken)?,
             None => self.pending.extend_from_slice(&self.stereo),
         }
         self.account(before);
@@ -385,14 +352,8 @@ impl PcmStream {
     /// The resampler's tail.
     fn flush(&mut self) -> Result<(), StageError> {
         let before = self.pending.len();
-        if let Some(resampler) = self
-            .shape
-            .as_mut()
-            .and_then(|shape| shape.resampler.as_mut())
-        {
-            resampler
-                .finish(&mut self.pending)
-                .map_err(StageError::Broken)?;
+        if let Some(resampler) = self.shape.as_mut().and_then(|shape| shape.resampler.as_mut()) {
+            resampler.finish(&mut self.pending).map_err(StageError::Broken)?;
         }
         self.account(before);
         Ok(())

@@ -1,0 +1,202 @@
+//! One voice connection's UDP leg, as its owner holds it.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use isocord_proto::cipher::{KEY_LEN, Sealer, TransportMode};
+use isocord_proto::discovery::Discovery;
+use isocord_proto::frame::OpusFrame;
+use isocord_proto::send::SendPath;
+use isocord_proto::timeline::Timeline;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::engine::Engine;
+use crate::events::EventHandler;
+use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
+use crate::outlet::Outlet;
+use crate::stats::{Counters, Stats};
+use crate::track::TrackReader;
+
+/// Why a connection cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The socket could not be made.
+    #[error("the UDP socket to the voice server could not be opened: {0}")]
+    Socket(#[from] io::Error),
+    /// It is closed, or has no session yet.
+    #[error("the voice connection has no session")]
+    NoSession,
+    /// The track was given to a connection before.
+    #[error("a track plays only once")]
+    TrackUsed,
+    /// The native threads are overloaded or have stopped.
+    #[error("the native threads do not take commands")]
+    Stalled,
+}
+
+/// A connection's socket, keys and slot. Dropping it closes it.
+pub struct Connection {
+    id: ConnectionId,
+    engine: Arc<Engine>,
+    handler: Arc<dyn EventHandler>,
+    counters: Arc<Counters>,
+    ssrc: AtomicU32,
+    has_session: AtomicBool,
+    closed: AtomicBool,
+}
+
+impl Connection {
+    /// A connection without a socket.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn new(engine: Arc<Engine>, handler: Arc<dyn EventHandler>) -> Result<Self, ConnectionError> {
+        let counters = Arc::new(Counters::default());
+        let id = engine.new_id();
+        let outlet = Outlet::new(
+            id,
+            random_timeline(),
+            Arc::clone(&counters),
+            Arc::clone(&handler),
+            engine.events.clone(),
+        );
+        if !engine.clock.send(ClockCommand::Attach(Box::new(outlet))) {
+            return Err(ConnectionError::Stalled);
+        }
+        Ok(Self {
+            id,
+            engine,
+            handler,
+            counters,
+            ssrc: AtomicU32::new(0),
+            has_session: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    /// Opens a socket to the voice server and asks for our own address. A socket from before is
+    /// replaced; what plays waits for [`Self::start_session`].
+    ///
+    /// # Errors
+    /// [`ConnectionError::Socket`], [`ConnectionError::NoSession`] once closed, [`ConnectionError::Stalled`].
+    pub fn open(&self, server: SocketAddr, ssrc: u32, timeout: Duration) -> Result<(), ConnectionError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(ConnectionError::NoSession);
+        }
+        self.has_session.store(false, Ordering::Release);
+        let local: IpAddr =
+            if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let socket = UdpSocket::bind((local, 0))?;
+        // Only datagrams of the server's address reach a connected socket, and sending is cheaper.
+        socket.connect(server)?;
+        socket.set_nonblocking(true)?;
+        self.ssrc.store(ssrc, Ordering::Release);
+
+        let now = self.engine.epoch.elapsed().as_millis() as u64;
+        let peer = Box::new(Peer {
+            socket: mio::net::UdpSocket::from_std(socket.try_clone()?),
+            discovery: Discovery::new(ssrc, now, now + timeout.as_millis() as u64),
+            counters: Arc::clone(&self.counters),
+            handler: Arc::clone(&self.handler),
+        });
+        self.command(OutletCommand::Socket(Arc::new(socket)))?;
+        let sent = self.engine.recv.send(RecvCommand::Open { id: self.id, peer });
+        if sent { Ok(()) } else { Err(ConnectionError::Stalled) }
+    }
+
+    /// Takes the keys of a session; from now on packets leave.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn start_session(&self, mode: TransportMode, key: &[u8; KEY_LEN]) -> Result<(), ConnectionError> {
+        let path = SendPath::new(self.ssrc.load(Ordering::Acquire), Sealer::new(mode, key));
+        self.command(OutletCommand::Session(Box::new(path)))?;
+        self.has_session.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Starts a track, or puts it in the place of the one that plays.
+    ///
+    /// # Errors
+    /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
+    pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
+        if !track.state().attach(self.engine.clock.clone(), self.id) {
+            return Err(ConnectionError::TrackUsed);
+        }
+        self.command(OutletCommand::Play(track))
+    }
+
+    /// Ends the track.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn stop(&self) -> Result<(), ConnectionError> {
+        self.command(OutletCommand::Stop)
+    }
+
+    /// Holds the track.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn pause(&self) -> Result<(), ConnectionError> {
+        self.command(OutletCommand::Pause)
+    }
+
+    /// Lets the track go on.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn resume(&self) -> Result<(), ConnectionError> {
+        self.command(OutletCommand::Resume)
+    }
+
+    /// Sends one packet now, outside the slots.
+    ///
+    /// # Errors
+    /// [`ConnectionError::NoSession`], [`ConnectionError::Stalled`].
+    pub fn send_packet(&self, frame: OpusFrame) -> Result<(), ConnectionError> {
+        if !self.has_session.load(Ordering::Acquire) {
+            return Err(ConnectionError::NoSession);
+        }
+        self.command(OutletCommand::Packet(Box::new(frame)))
+    }
+
+    /// Leaves the clock and closes the socket; what plays ends as closed. Idempotent.
+    pub fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.has_session.store(false, Ordering::Release);
+        // Should the threads have stopped already, they have closed everything themselves.
+        self.engine.recv.send(RecvCommand::Close(self.id));
+        self.engine.clock.send(ClockCommand::Detach(self.id));
+    }
+
+    /// The counts now.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+
+    fn command(&self, command: OutletCommand) -> Result<(), ConnectionError> {
+        if self.engine.clock.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Sequence and timestamp begin anywhere (RFC 3550, section 5.1).
+fn random_timeline() -> Timeline {
+    let mut start = [0; 6];
+    // Without randomness zero does as well; it only makes guessing easier.
+    let _ = SystemRandom::new().fill(&mut start);
+    let [a, b, timestamp @ ..] = start;
+    Timeline::new(u16::from_be_bytes([a, b]), u32::from_be_bytes(timestamp))
+}

@@ -1,0 +1,94 @@
+//! The threads of one process and what leads to them.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crate::clock::ClockHandle;
+use crate::events::EventSender;
+use crate::messages::ConnectionId;
+use crate::recv::{Receiver, RecvHandle};
+use crate::source::FeederPool;
+use crate::thread;
+
+/// Clock, receive and event thread, and the pool that feeds native sources.
+pub struct Engine {
+    pub(crate) clock: ClockHandle,
+    pub(crate) recv: RecvHandle,
+    pub(crate) events: EventSender,
+    pub(crate) epoch: Instant,
+    pub(crate) pool: FeederPool,
+    next_id: AtomicU64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Engine {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// The system's, if it has no thread or poll to give.
+    pub fn start() -> io::Result<Arc<Self>> {
+        let epoch = Instant::now();
+        let events = EventSender::new();
+        let clock = ClockHandle::new();
+        let (receiver, recv) = Receiver::new(events.clone(), epoch)?;
+        let engine = Arc::new(Self {
+            clock: clock.clone(),
+            recv,
+            events: events.clone(),
+            epoch,
+            pool: FeederPool::new(),
+            next_id: AtomicU64::new(0),
+            threads: Mutex::new(Vec::new()),
+        });
+        let for_clock = events.clone();
+        let started = engine
+            .spawn("isocord-clock-0", move || clock.run(for_clock))
+            .and_then(|()| engine.spawn("isocord-recv", move || receiver.run()))
+            .and_then(|()| engine.spawn("isocord-events", move || events.run()));
+        if let Err(error) = started {
+            engine.stop();
+            return Err(error);
+        }
+        Ok(engine)
+    }
+
+    /// Stops the threads; tracks that play end as closed. False if a thread did not stop in time.
+    pub fn stop(&self) -> bool {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.clock.stop();
+        self.recv.stop();
+        // The event thread goes last, so that it still reports what the others ended.
+        let mut all = self.pool.stop(thread::JOIN_BOUND);
+        for (index, handle) in threads.into_iter().enumerate() {
+            if index == EVENT_THREAD {
+                self.events.stop();
+            }
+            all &= thread::join(handle);
+        }
+        all
+    }
+
+    pub(crate) fn new_id(&self) -> ConnectionId {
+        ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let handle = thread::spawn(name, run)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        Ok(())
+    }
+}
+
+/// Its place in the order of starting.
+const EVENT_THREAD: usize = 2;
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.clock.stop();
+        self.recv.stop();
+        self.events.stop();
+    }
+}

@@ -1,0 +1,252 @@
+//! One connection on the clock thread: what it plays, its keys, its socket, its packet in waiting.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::Instant;
+
+use isocord_proto::frame::OpusFrame;
+use isocord_proto::pacing::{Pacer, Supply, Turn};
+use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
+use isocord_proto::timeline::Timeline;
+
+use crate::events::{EventHandler, EventSender, Trash};
+use crate::messages::{ConnectionId, Event, OutletCommand};
+use crate::stats::Counters;
+use crate::track::{TrackEnd, TrackReader};
+
+/// Whether an outlet needs slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// Every 20 ms.
+    Slots,
+    /// None until the next command.
+    None,
+}
+
+/// From one slot of a connection to its next.
+const SLOT_MS: u64 = 20;
+
+enum Prepared {
+    Nothing,
+    Frame(usize),
+    Silence(usize),
+}
+
+pub(crate) struct Outlet {
+    pub id: ConnectionId,
+    socket: Option<Arc<UdpSocket>>,
+    path: Option<Box<SendPath>>,
+    timeline: Timeline,
+    pacer: Pacer,
+    track: Option<TrackReader>,
+    counters: Arc<Counters>,
+    handler: Arc<dyn EventHandler>,
+    events: EventSender,
+    prepared: Prepared,
+    /// Since when a playing track has had nothing to send, not even silence.
+    starved_since_ms: Option<u64>,
+    packet: [u8; MAX_PACKET_LEN],
+}
+
+impl Outlet {
+    pub(crate) fn new(
+        id: ConnectionId,
+        timeline: Timeline,
+        counters: Arc<Counters>,
+        handler: Arc<dyn EventHandler>,
+        events: EventSender,
+    ) -> Self {
+        Self {
+            id,
+            socket: None,
+            path: None,
+            timeline,
+            pacer: Pacer::default(),
+            track: None,
+            counters,
+            handler,
+            events,
+            prepared: Prepared::Nothing,
+            starved_since_ms: None,
+            packet: [0; MAX_PACKET_LEN],
+        }
+    }
+
+    /// Carries out a command; says whether slots are needed from now on.
+    pub(crate) fn command(&mut self, command: OutletCommand, now_ms: u64) -> Demand {
+        if !matches!(command, OutletCommand::Ready | OutletCommand::Packet(_)) {
+            self.starved_since_ms = None;
+        }
+        match command {
+            OutletCommand::Socket(socket) => {
+                self.discard_path();
+                if let Some(old) = self.socket.replace(socket) {
+                    self.events.trash(Trash::Socket(old));
+                }
+            }
+            OutletCommand::Session(path) => {
+                self.discard_path();
+                self.path = Some(path);
+            }
+            OutletCommand::Play(track) => {
+                self.end_track(TrackEnd::Replaced);
+                self.track = Some(track);
+                self.pacer.play();
+            }
+            OutletCommand::Stop => {
+                self.pacer.stop();
+                self.end_track(TrackEnd::Stopped);
+            }
+            OutletCommand::Pause => self.pacer.pause(),
+            OutletCommand::Resume => self.pacer.resume(),
+            OutletCommand::Packet(frame) => {
+                self.send_now(&frame, now_ms);
+                self.events.trash(Trash::Frame(frame));
+            }
+            OutletCommand::Ready => {}
+        }
+        if self.path.is_some() { Demand::Slots } else { Demand::None }
+    }
+
+    /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
+    pub(crate) fn prepare(&mut self, now_ms: u64) -> Demand {
+        self.prepared = Prepared::Nothing;
+        if self.path.is_none() {
+            return Demand::None;
+        }
+        loop {
+            let supply = self.track.as_mut().map_or(Supply::Exhausted, TrackReader::supply);
+            let turn = self.pacer.turn(supply);
+            if self.pacer.underran() {
+                self.note_underruns(1);
+            }
+            match turn {
+                Turn::Frame => {
+                    if let Some(since) = self.starved_since_ms.take() {
+                        self.note_underruns(now_ms.saturating_sub(since) / SLOT_MS);
+                    }
+                    self.prepared = self.seal_frame(now_ms);
+                }
+                Turn::Silence => self.prepared = self.seal_silence(now_ms),
+                Turn::End => {
+                    self.end_track(TrackEnd::Finished);
+                    continue;
+                }
+                Turn::Rest => return self.starve(now_ms),
+            }
+            return Demand::Slots;
+        }
+    }
+
+    /// Sends what was prepared for `deadline`.
+    pub(crate) fn send(&mut self, deadline: Instant) {
+        let (len, is_frame) = match std::mem::replace(&mut self.prepared, Prepared::Nothing) {
+            Prepared::Nothing => return,
+            Prepared::Frame(len) => (len, true),
+            Prepared::Silence(len) => (len, false),
+        };
+        self.counters.lateness.note(Instant::now().saturating_duration_since(deadline));
+        self.transmit(len);
+        if !is_frame {
+            Counters::add(&self.counters.silence_sent, 1);
+        } else if let Some(track) = &self.track {
+            track.state().note_sent();
+        }
+    }
+
+    /// Counts slots that passed while the clock thread could not run.
+    pub(crate) fn note_missed(&self, count: u64) {
+        Counters::add(&self.counters.missed_slots, count);
+    }
+
+    /// Ends what plays, as the connection closes.
+    pub(crate) fn close(&mut self) {
+        self.pacer.stop();
+        self.end_track(TrackEnd::Closed);
+    }
+
+    /// Nothing to send: rests, unless a frame came in at the last moment.
+    fn starve(&mut self, now_ms: u64) -> Demand {
+        // A paused track with frames rests too; only a playing one wants slots for them.
+        let Some(track) = self.track.as_mut().filter(|_| self.pacer.is_playing()) else {
+            return Demand::None;
+        };
+        if track.state().frames_sent() > 0 {
+            self.starved_since_ms.get_or_insert(now_ms);
+        }
+        track.going_to_starve();
+        if track.supply() == Supply::Empty { Demand::None } else { Demand::Slots }
+    }
+
+    fn note_underruns(&self, slots: u64) {
+        Counters::add(&self.counters.underruns, slots);
+        if let Some(track) = &self.track {
+            track.state().note_underruns(slots);
+        }
+    }
+
+    fn seal_frame(&mut self, now_ms: u64) -> Prepared {
+        let (Some(track), Some(path)) = (&mut self.track, &mut self.path) else {
+            return Prepared::Nothing;
+        };
+        let sealed = track.take(|frame| path.packet(frame, &mut self.timeline, now_ms, &mut self.packet));
+        match sealed {
+            Some(Ok(len)) => Prepared::Frame(len),
+            Some(Err(_)) => self.seal_failed(),
+            None => Prepared::Nothing,
+        }
+    }
+
+    fn seal_silence(&mut self, now_ms: u64) -> Prepared {
+        let Some(path) = &mut self.path else { return Prepared::Nothing };
+        match path.packet(&OpusFrame::SILENCE, &mut self.timeline, now_ms, &mut self.packet) {
+            Ok(len) => Prepared::Silence(len),
+            Err(_) => self.seal_failed(),
+        }
+    }
+
+    fn seal_failed(&self) -> Prepared {
+        Counters::add(&self.counters.send_errors, 1);
+        Prepared::Nothing
+    }
+
+    fn send_now(&mut self, frame: &OpusFrame, now_ms: u64) {
+        let Some(path) = &mut self.path else {
+            Counters::add(&self.counters.dropped_commands, 1);
+            return;
+        };
+        match path.packet(frame, &mut self.timeline, now_ms, &mut self.packet) {
+            Ok(len) => {
+                self.pacer.sent_one();
+                self.transmit(len);
+            }
+            Err(_) => Counters::add(&self.counters.send_errors, 1),
+        }
+    }
+
+    fn transmit(&mut self, len: usize) {
+        let Some(socket) = &self.socket else { return };
+        match socket.send(&self.packet[..len]) {
+            Ok(_) => {
+                Counters::add(&self.counters.packets_sent, 1);
+                Counters::add(&self.counters.bytes_sent, len as u64);
+            }
+            Err(_) => Counters::add(&self.counters.send_errors, 1),
+        }
+    }
+
+    fn discard_path(&mut self) {
+        if let Some(path) = self.path.take() {
+            self.events.trash(Trash::Path(path));
+        }
+    }
+
+    fn end_track(&mut self, end: TrackEnd) {
+        let Some(track) = self.track.take() else { return };
+        let end = if track.state().failed() && end == TrackEnd::Finished { TrackEnd::Failed } else { end };
+        if track.state().end_with(end) {
+            self.events.event(&self.handler, Event::TrackEnded(Arc::clone(track.state()), end));
+        }
+        self.events.trash(Trash::Track(track));
+    }
+}

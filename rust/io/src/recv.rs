@@ -1,0 +1,210 @@
+//! The receive thread: every voice socket in one poll. Answers IP discovery, sends the keepalives,
+//! counts what comes in.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_queue::ArrayQueue;
+use isocord_proto::discovery::Step;
+use isocord_proto::keepalive::{self, Keepalive};
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::events::EventSender;
+use crate::messages::{ConnectionId, Event, Peer, RecvCommand};
+use crate::stats::Counters;
+
+const COMMANDS: usize = 1_024;
+const WAKE: Token = Token(usize::MAX);
+/// Bigger than any datagram of Discord's.
+const DATAGRAM: usize = 2_048;
+/// Datagrams that one socket may hand over before the others have their turn.
+const BATCH: usize = 64;
+/// With nothing to do the thread looks up this often.
+const IDLE_LOOK_UP: Duration = Duration::from_secs(5);
+
+/// The way to the receive thread.
+#[derive(Clone)]
+pub(crate) struct RecvHandle(Arc<Shared>);
+
+struct Shared {
+    commands: ArrayQueue<RecvCommand>,
+    waker: Waker,
+    stop: AtomicBool,
+}
+
+impl RecvHandle {
+    /// False if the queue is full.
+    pub(crate) fn send(&self, command: RecvCommand) -> bool {
+        let sent = self.0.commands.push(command).is_ok();
+        self.wake();
+        sent
+    }
+
+    pub(crate) fn stop(&self) {
+        self.0.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Err(error) = self.0.waker.wake() {
+            tracing::warn!(%error, "the receive thread cannot be woken");
+        }
+    }
+}
+
+enum Phase {
+    Discovering,
+    Open,
+    /// Discovery failed; the owner closes the socket.
+    Failed,
+}
+
+struct Line {
+    peer: Box<Peer>,
+    phase: Phase,
+    keepalive: Keepalive,
+    next_keepalive_ms: u64,
+}
+
+/// The receive thread's state.
+pub(crate) struct Receiver {
+    shared: Arc<Shared>,
+    poll: Poll,
+    lines: HashMap<ConnectionId, Line>,
+    events: EventSender,
+    epoch: Instant,
+}
+
+impl Receiver {
+    pub(crate) fn new(events: EventSender, epoch: Instant) -> io::Result<(Self, RecvHandle)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let shared =
+            Arc::new(Shared { commands: ArrayQueue::new(COMMANDS), waker, stop: AtomicBool::new(false) });
+        let receiver = Self { shared: Arc::clone(&shared), poll, lines: HashMap::new(), events, epoch };
+        Ok((receiver, RecvHandle(shared)))
+    }
+
+    /// The thread's work.
+    pub(crate) fn run(mut self) {
+        let mut ready = Events::with_capacity(256);
+        let mut datagram = [0; DATAGRAM];
+        let mut wait = Duration::ZERO;
+        while !self.shared.stop.load(Ordering::Acquire) {
+            if let Err(error) = self.poll.poll(&mut ready, Some(wait))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "the receive thread cannot poll its sockets");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            self.take_commands();
+            for event in &ready {
+                if event.token() != WAKE {
+                    self.read(ConnectionId(event.token().0 as u64), &mut datagram);
+                }
+            }
+            wait = self.run_timers();
+        }
+    }
+
+    fn take_commands(&mut self) {
+        while let Some(command) = self.shared.commands.pop() {
+            match command {
+                RecvCommand::Open { id, peer } => self.open(id, peer),
+                RecvCommand::Close(id) => self.close(id),
+            }
+        }
+    }
+
+    fn open(&mut self, id: ConnectionId, mut peer: Box<Peer>) {
+        self.close(id);
+        let token = Token(id.0 as usize);
+        if let Err(error) = self.poll.registry().register(&mut peer.socket, token, Interest::READABLE) {
+            self.events.event(&peer.handler, Event::DiscoveryFailed(error.to_string()));
+            return;
+        }
+        let line = Line {
+            peer,
+            phase: Phase::Discovering,
+            keepalive: Keepalive::default(),
+            next_keepalive_ms: self.now_ms() + keepalive::INTERVAL_MS,
+        };
+        self.lines.insert(id, line);
+    }
+
+    fn close(&mut self, id: ConnectionId) {
+        if let Some(mut line) = self.lines.remove(&id) {
+            // The socket closes right after, which would take it out of the poll as well.
+            let _ = self.poll.registry().deregister(&mut line.peer.socket);
+        }
+    }
+
+    fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) {
+        let Some(line) = self.lines.get_mut(&id) else { return };
+        for _ in 0..BATCH {
+            match line.peer.socket.recv(datagram) {
+                Ok(len) => line.datagram(&datagram[..len], &self.events),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // A connected socket reports what routers say of it; the next read may be fine.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Sends what is due; returns the time until something is.
+    fn run_timers(&mut self) -> Duration {
+        let now = self.now_ms();
+        let next = self.lines.values_mut().map(|line| line.run_timers(now, &self.events)).min();
+        next.map_or(IDLE_LOOK_UP, |at| Duration::from_millis(at.saturating_sub(now)))
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.epoch.elapsed().as_millis() as u64
+    }
+}
+
+impl Line {
+    fn datagram(&mut self, datagram: &[u8], events: &EventSender) {
+        if let Phase::Discovering = self.phase
+            && let Some(external) = self.peer.discovery.answer(datagram)
+        {
+            self.phase = Phase::Open;
+            events.event(&self.peer.handler, Event::Discovered(external));
+            return;
+        }
+        if !keepalive::is_echo(datagram) {
+            Counters::add(&self.peer.counters.packets_received, 1);
+        }
+    }
+
+    fn run_timers(&mut self, now: u64, events: &EventSender) -> u64 {
+        if let Phase::Discovering = self.phase {
+            loop {
+                match self.peer.discovery.poll(now) {
+                    Step::Send(request) => self.transmit(&request),
+                    Step::Wait(until) => return until,
+                    Step::GiveUp => break,
+                }
+            }
+            self.phase = Phase::Failed;
+            let reason = "the voice server did not answer IP discovery".to_owned();
+            events.event(&self.peer.handler, Event::DiscoveryFailed(reason));
+        }
+        if now >= self.next_keepalive_ms {
+            let packet = self.keepalive.next_packet();
+            self.transmit(&packet);
+            Counters::add(&self.peer.counters.keepalives_sent, 1);
+            self.next_keepalive_ms = now + keepalive::INTERVAL_MS;
+        }
+        self.next_keepalive_ms
+    }
+
+    fn transmit(&self, datagram: &[u8]) {
+        if self.peer.socket.send(datagram).is_err() {
+            Counters::add(&self.peer.counters.send_errors, 1);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A connection against a real UDP server on 127.0.0.1.
+#![allow(clippy::expect_used, clippy::panic)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use isocord_io::connection::{Connection, ConnectionError};
+use isocord_io::engine::Engine;
+use isocord_io::events::EventHandler;
+use isocord_io::messages::Event;
+use isocord_io::track::{TrackEnd, TrackWriter, track};
+use isocord_proto::cipher::{Opener, TransportMode};
+use isocord_proto::frame::{OpusFrame, SILENCE};
+use isocord_proto::rtp::{self, Datagram};
+
+const BOUND: Duration = Duration::from_secs(20);
+const KEY: [u8; 32] = [1; 32];
+const MODE: TransportMode = TransportMode::Aes256GcmRtpsize;
+
+thread_local! {
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+static WATCHING: AtomicBool = AtomicBool::new(false);
+
+struct Counting;
+
+impl Counting {
+    fn count() {
+        if WATCHED.try_with(Cell::get).unwrap_or(false) {
+            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::count();
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        Self::count();
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct Hear(std::sync::Mutex<Sender<Event>>);
+
+impl EventHandler for Hear {
+    fn on_event(&self, event: Event) {
+        let _ = self.0.lock().expect("no panic").send(event);
+    }
+}
+
+struct Call {
+    connection: Connection,
+    events: Receiver<Event>,
+    server: UdpSocket,
+    opener: Opener,
+    engine: Arc<Engine>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Heard {
+    sequence: u16,
+    timestamp: u32,
+    opus: Vec<u8>,
+}
+
+impl Call {
+    fn new() -> Self {
+        let engine = Engine::start().expect("threads");
+        let (sender, events) = channel();
+        let connection =
+            Connection::new(Arc::clone(&engine), Arc::new(Hear(sender.into()))).expect("a connection");
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        server.set_read_timeout(Some(BOUND)).expect("a timeout");
+        connection.open(server.local_addr().expect("bound"), 99, BOUND).expect("a socket");
+        let call = Self { connection, events, server, opener: Opener::new(MODE, &KEY), engine };
+        call.discover();
+        call
+    }
+
+    fn discover(&self) {
+        let mut request = [0; 100];
+        let (len, from) = self.server.recv_from(&mut request).expect("a request");
+        assert_eq!((len, &request[..8]), (74, &[0, 1, 0, 70, 0, 0, 0, 99][..]));
+        let mut answer = request[..74].to_vec();
+        answer[1] = 2;
+        answer[8..17].copy_from_slice(b"127.0.0.1");
+        answer[72..].copy_from_slice(&from.port().to_be_bytes());
+        self.server.send_to(&answer, from).expect("sent");
+        let Event::Discovered(external) = self.event() else { panic!("not discovered") };
+        assert_eq!(external.port, from.port());
+    }
+
+    fn event(&self) -> Event {
+        self.events.recv_timeout(BOUND).expect("an event in time")
+    }
+
+    fn start(&self) {
+        self.connection.start_session(MODE, &KEY).expect("a session");
+    }
+
+    fn hear(&self) -> Heard {
+        let mut datagram = [0; 2_048];
+        let len = self.server.recv(&mut datagram).expect("a packet in time");
+        let datagram = &mut datagram[..len];
+        let Datagram::Rtp(packet) = rtp::parse(datagram) else { panic!("not RTP: {len} bytes") };
+        assert_eq!(packet.header.ssrc, 99);
+        let len = self.opener.open(datagram, packet.clear_len()).expect("sealed for us");
+        let opus = datagram[packet.clear_len()..][..len].to_vec();
+        Heard { sequence: packet.header.sequence, timestamp: packet.header.timestamp, opus }
+    }
+}
+
+fn fill(writer: &mut TrackWriter, bytes: impl IntoIterator<Item = u8>) {
+    for byte in bytes {
+        assert!(writer.push(&OpusFrame::new(&[0xFC, byte]).expect("short")), "no room");
+    }
+}
+
+#[test]
+fn a_track_arrives_whole_and_in_time_order_and_ends_with_silence() {
+    let call = Call::new();
+    call.start();
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 0..10);
+    writer.finish();
+    call.connection.play(reader).expect("taken");
+
+    let heard: Vec<Heard> = (0..15).map(|_| call.hear()).collect();
+    for (index, packet) in heard.iter().enumerate() {
+        let expected = if index < 10 { vec![0xFC, index as u8] } else { SILENCE.to_vec() };
+        assert_eq!(packet.opus, expected);
+        assert_eq!(packet.sequence, heard[0].sequence.wrapping_add(index as u16));
+        // A stalled machine makes gaps of whole slots; time never runs short or out of step.
+        let since = packet.timestamp.wrapping_sub(heard[0].timestamp);
+        assert!(
+            since >= 960 * index as u32 && since.is_multiple_of(960),
+            "packet {index} is {since} after the first"
+        );
+    }
+    assert!(matches!(call.event(), Event::TrackEnded(_, TrackEnd::Finished)));
+    assert_eq!(writer.state().frames_sent(), 10);
+    let stats = call.connection.stats();
+    assert_eq!((stats.packets_sent, stats.silence_sent, stats.underruns), (15, 5, 0));
+    assert!(call.engine.stop());
+}
+
+#[test]
+fn what_plays_waits_for_its_session_and_survives_a_new_socket() {
+    let call = Call::new();
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 0..4);
+    call.connection.play(reader).expect("taken");
+    call.start();
+    assert_eq!(call.hear().opus, [0xFC, 0]);
+
+    call.connection.open(call.server.local_addr().expect("bound"), 99, BOUND).expect("a new socket");
+    // Packets of the old socket may still be under way to us before the new one asks.
+    let mut next = 1;
+    let mut datagram = [0; 100];
+    while call.server.peek(&mut datagram).is_ok_and(|len| len != 74) {
+        assert_eq!(call.hear().opus[1], next);
+        next += 1;
+    }
+    call.discover();
+    call.start();
+    assert_eq!(call.hear().opus, [0xFC, next]);
+    call.connection.close();
+    while !matches!(call.event(), Event::TrackEnded(_, TrackEnd::Closed)) {}
+    assert!(matches!(call.connection.send_packet(OpusFrame::SILENCE), Err(ConnectionError::NoSession)));
+}
+
+#[test]
+fn pause_stop_and_single_packets() {
+    let call = Call::new();
+    assert!(call.connection.send_packet(OpusFrame::SILENCE).is_err());
+    call.start();
+    call.connection.send_packet(OpusFrame::new(&[0xFC, 77]).expect("short")).expect("sent");
+    assert_eq!(call.hear().opus, [0xFC, 77]);
+    for _ in 0..5 {
+        assert_eq!(call.hear().opus, SILENCE);
+    }
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 0..20);
+    call.connection.play(reader).expect("taken");
+    let first = call.hear();
+    assert_eq!(first.opus, [0xFC, 0]);
+    call.connection.pause().expect("taken");
+    let mut played = 1;
+    loop {
+        let heard = call.hear().opus;
+        if heard == SILENCE {
+            break;
+        }
+        assert_eq!(heard, [0xFC, played]);
+        played += 1;
+    }
+    for _ in 0..4 {
+        assert_eq!(call.hear().opus, SILENCE);
+    }
+    call.connection.resume().expect("taken");
+    assert_eq!(call.hear().opus, [0xFC, played]);
+    call.connection.stop().expect("taken");
+    assert_eq!(writer.state().wait_end(BOUND), Some(TrackEnd::Stopped));
+}
+
+#[test]
+fn the_clock_thread_does_not_allocate_for_packets() {
+    let call = Call::new();
+    call.start();
+    let (mut writer, reader) = track(8);
+    // The waker runs on the clock thread, which is how it is told apart from the others.
+    writer.state().set_waker(Box::new(|_| {
+        WATCHED.set(true);
+        WATCHING.store(true, Ordering::Relaxed);
+    }));
+    call.connection.play(reader).expect("taken");
+    let mut sent = 0u8;
+    let mut before = None;
+    while sent < 100 {
+        if let Some(room) = writer.room_to_work() {
+            fill(&mut writer, (0..room).map(|index| sent.wrapping_add(index as u8)));
+            sent += room as u8;
+        }
+        writer.going_to_sleep();
+        call.hear();
+        if before.is_none() && sent > 50 {
+            before = Some(ALLOCATIONS.load(Ordering::Relaxed));
+        }
+    }
+    assert!(WATCHING.load(Ordering::Relaxed), "the clock thread was never told apart");
+    let during = ALLOCATIONS.load(Ordering::Relaxed) - before.expect("half way");
+    assert_eq!(during, 0);
+    assert!(call.connection.stats().packets_sent > 50);
+}
+
+#[test]
+fn a_silent_server_fails_discovery_in_time() {
+    let engine = Engine::start().expect("threads");
+    let (sender, events) = channel();
+    let connection = Connection::new(engine, Arc::new(Hear(sender.into()))).expect("a connection");
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    connection.open(server.local_addr().expect("bound"), 5, Duration::from_millis(150)).expect("a socket");
+    assert!(matches!(events.recv_timeout(BOUND), Ok(Event::DiscoveryFailed(_))));
+}

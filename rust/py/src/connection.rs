@@ -1,0 +1,94 @@
+//! `Connection`: one voice connection's UDP leg.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use isocord_io::connection::{self, ConnectionError};
+use isocord_io::events::EventHandler;
+use isocord_proto::cipher::{KEY_LEN, TransportMode};
+use isocord_proto::frame::OpusFrame;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use zeroize::Zeroizing;
+
+use crate::bytes::bytes_like;
+use crate::engine::engine;
+use crate::errors::{Error, Result};
+use crate::events::Handler;
+use crate::stats::Stats;
+use crate::track::Track;
+
+#[pyfunction]
+pub(crate) fn choose_mode(offered: Vec<String>) -> Result<&'static str> {
+    Ok(TransportMode::choose(offered.iter().map(String::as_str))?.name())
+}
+
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct Connection {
+    inner: connection::Connection,
+    handler: Arc<Handler>,
+}
+
+#[pymethods]
+impl Connection {
+    #[new]
+    fn new(py: Python<'_>, on_event: Py<PyAny>) -> Result<Self> {
+        let handler = Arc::new(Handler::new(on_event));
+        let events = Arc::clone(&handler) as Arc<dyn EventHandler>;
+        let inner = py.detach(|| Ok::<_, Error>(connection::Connection::new(engine()?, events)?))?;
+        Ok(Self { inner, handler })
+    }
+
+    #[pyo3(signature = (host, port, ssrc, *, discovery_timeout = 5.0))]
+    fn open(&self, py: Python<'_>, host: &str, port: u16, ssrc: u32, discovery_timeout: f64) -> Result<()> {
+        let address: IpAddr =
+            host.parse().map_err(|_| PyValueError::new_err(format!("{host:?} is no IP address")))?;
+        let timeout = Duration::try_from_secs_f64(discovery_timeout)
+            .map_err(|_| PyValueError::new_err("discovery_timeout is a number of seconds, 0 or more"))?;
+        Ok(py.detach(|| self.inner.open(SocketAddr::new(address, port), ssrc, timeout))?)
+    }
+
+    fn start_session(&self, py: Python<'_>, mode: &str, secret_key: &Bound<'_, PyAny>) -> Result<()> {
+        let mode = TransportMode::from_name(mode)?;
+        let bytes = bytes_like(secret_key)?;
+        let key: Zeroizing<[u8; KEY_LEN]> = Zeroizing::new(
+            (&*bytes)
+                .try_into()
+                .map_err(|_| PyValueError::new_err(format!("a transport key has {KEY_LEN} bytes")))?,
+        );
+        Ok(py.detach(|| self.inner.start_session(mode, &key))?)
+    }
+
+    fn play(&self, py: Python<'_>, track: &Bound<'_, Track>) -> Result<()> {
+        let reader = track.get().take_reader().ok_or(ConnectionError::TrackUsed)?;
+        self.handler.keep(track);
+        Ok(py.detach(|| self.inner.play(reader))?)
+    }
+
+    fn stop(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.inner.stop())?)
+    }
+
+    fn pause(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.inner.pause())?)
+    }
+
+    fn resume(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.inner.resume())?)
+    }
+
+    fn send_packet(&self, py: Python<'_>, packet: &Bound<'_, PyAny>) -> Result<()> {
+        let frame = OpusFrame::new(&bytes_like(packet)?)?;
+        Ok(py.detach(|| self.inner.send_packet(frame))?)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.inner.close());
+    }
+
+    #[getter]
+    fn stats(&self) -> Stats {
+        Stats(self.inner.stats())
+    }
+}

@@ -1,0 +1,84 @@
+//! The one place where errors of the core become Python exceptions, which live in `isocord.errors`.
+
+use isocord_io::connection::ConnectionError;
+use isocord_io::file_track::FileTrackError;
+use isocord_io::source::{OpenError, SeekError, SourceError, VolumeError};
+use isocord_proto::cipher::UnknownMode;
+use isocord_proto::frame::FrameError;
+use isocord_proto::opus::OpusError;
+use pyo3::exceptions::PyValueError;
+use pyo3::import_exception;
+use pyo3::prelude::*;
+
+import_exception!(isocord.errors, AudioFileError);
+import_exception!(isocord.errors, ClosedError);
+mod python {
+    pyo3::import_exception!(isocord.errors, OpusError);
+}
+import_exception!(isocord.errors, UdpError);
+import_exception!(isocord.errors, UnsupportedModeError);
+
+/// An error of the core on its way to Python.
+pub(crate) enum Error {
+    Connection(ConnectionError),
+    FileTrack(FileTrackError),
+    Frame(FrameError),
+    Mode(UnknownMode),
+    Open(OpenError),
+    Opus(OpusError),
+    Py(PyErr),
+    Seek(SeekError),
+    Source(SourceError),
+    Volume(VolumeError),
+}
+
+/// The result of everything that Python calls.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Connection(error @ ConnectionError::Socket(_)) => UdpError::new_err(error.to_string()),
+            Error::Connection(error @ ConnectionError::TrackUsed) => PyValueError::new_err(error.to_string()),
+            Error::Connection(error) => ClosedError::new_err(error.to_string()),
+            Error::FileTrack(FileTrackError::Opus(error)) => Error::Opus(error).into(),
+            Error::FileTrack(error) => AudioFileError::new_err(error.to_string()),
+            Error::Frame(error) => python::OpusError::new_err(error.to_string()),
+            Error::Mode(error) => UnsupportedModeError::new_err(error.to_string()),
+            Error::Open(error @ (OpenError::Start(_) | OpenError::Volume(_))) => {
+                PyValueError::new_err(error.to_string())
+            }
+            Error::Open(error) => AudioFileError::new_err(error.to_string()),
+            Error::Opus(error @ OpusError::Option(_)) => PyValueError::new_err(error.to_string()),
+            Error::Opus(error) => python::OpusError::new_err(error.to_string()),
+            Error::Py(error) => error,
+            Error::Seek(error @ SeekError::Position(_)) => PyValueError::new_err(error.to_string()),
+            Error::Seek(error) => AudioFileError::new_err(error.to_string()),
+            Error::Source(error) => AudioFileError::new_err(error.to_string()),
+            Error::Volume(error) => PyValueError::new_err(error.to_string()),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($variant:ident($error:ty)),* $(,)?) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        })*
+    };
+}
+
+from!(
+    Connection(ConnectionError),
+    FileTrack(FileTrackError),
+    Frame(FrameError),
+    Mode(UnknownMode),
+    Open(OpenError),
+    Opus(OpusError),
+    Py(PyErr),
+    Seek(SeekError),
+    Source(SourceError),
+    Volume(VolumeError),
+);

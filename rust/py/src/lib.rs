@@ -1,0 +1,43 @@
+//! `isocord._native`: the Python face of `isocord-io`. Conversions only, no decisions.
+#![forbid(unsafe_code)]
+
+mod audio_file;
+mod bytes;
+mod codec;
+mod connection;
+mod engine;
+mod errors;
+mod events;
+mod stats;
+mod track;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    use isocord_proto::cipher::TransportMode;
+    use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
+
+    #[pymodule_export]
+    use crate::audio_file::AudioFile;
+    #[pymodule_export]
+    use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
+    #[pymodule_export]
+    use crate::connection::{Connection, choose_mode};
+    #[pymodule_export]
+    use crate::engine::{after_fork_in_child, shutdown};
+    #[pymodule_export]
+    use crate::events::{Discovered, DiscoveryFailed, TrackEnded};
+    #[pymodule_export]
+    use crate::stats::Stats;
+    #[pymodule_export]
+    use crate::track::Track;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let modes = TransportMode::ALL.map(TransportMode::name);
+        module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
+        module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
+    }
+}

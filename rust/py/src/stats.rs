@@ -1,0 +1,59 @@
+//! `Stats`: a snapshot of a connection's counters.
+
+use isocord_io::stats;
+use pyo3::prelude::*;
+
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct Stats(pub stats::Stats);
+
+macro_rules! counts {
+    ($($name:ident),* $(,)?) => {
+        #[pymethods]
+        impl Stats {
+            $(#[getter]
+            fn $name(&self) -> u64 {
+                self.0.$name
+            })*
+
+            #[getter]
+            fn lateness_p50(&self) -> f64 {
+                self.0.lateness_p50.as_secs_f64()
+            }
+
+            #[getter]
+            fn lateness_p99(&self) -> f64 {
+                self.0.lateness_p99.as_secs_f64()
+            }
+
+            #[getter]
+            fn lateness_max(&self) -> f64 {
+                self.0.lateness_max.as_secs_f64()
+            }
+
+            fn __repr__(&self) -> String {
+                let mut text = String::from("<Stats");
+                $(text.push_str(&format!(" {}={}", stringify!($name), self.0.$name));)*
+                for (name, value) in [
+                    ("lateness_p50", self.0.lateness_p50),
+                    ("lateness_p99", self.0.lateness_p99),
+                    ("lateness_max", self.0.lateness_max),
+                ] {
+                    text.push_str(&format!(" {name}={:.6}", value.as_secs_f64()));
+                }
+                text + ">"
+            }
+        }
+    };
+}
+
+counts!(
+    packets_sent,
+    bytes_sent,
+    silence_sent,
+    keepalives_sent,
+    packets_received,
+    send_errors,
+    underruns,
+    missed_slots,
+    dropped_commands,
+);

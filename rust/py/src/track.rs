@@ -1,0 +1,181 @@
+//! `Track`: the producer's end of a ring of Opus frames.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use isocord_io::source::JobHandle;
+use isocord_io::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
+use isocord_proto::frame::{FRAME_BYTES, OpusFrame};
+use isocord_proto::opus::Encoder;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+
+use crate::audio_file::AudioFile;
+use crate::bytes::bytes_like;
+use crate::codec::{EncoderOptions, frame_of, options_or_default};
+use crate::engine::engine;
+use crate::errors::{Error, Result};
+
+/// The longest a single wait can be asked for.
+const MAX_WAIT: Duration = Duration::from_secs(3_600);
+
+struct Producer {
+    writer: TrackWriter,
+    encoder: Option<Encoder>,
+}
+
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct Track {
+    /// None for a track that the native pool feeds.
+    producer: Option<Mutex<Producer>>,
+    /// Until it plays.
+    reader: Mutex<Option<TrackReader>>,
+    state: Arc<TrackState>,
+    /// Keeps a native source feeding the track for as long as the track exists.
+    _feed: Option<JobHandle>,
+}
+
+impl Track {
+    fn fed_by_python(lookahead: i64, encoder: Option<Encoder>) -> Result<Self> {
+        let (writer, reader) = track(check_lookahead(lookahead)?);
+        let state = Arc::clone(writer.state());
+        let producer = Some(Mutex::new(Producer { writer, encoder }));
+        Ok(Self { producer, reader: Mutex::new(Some(reader)), state, _feed: None })
+    }
+
+    /// The clock's end; none the second time.
+    pub(crate) fn take_reader(&self) -> Option<TrackReader> {
+        lock(&self.reader).take()
+    }
+
+    pub(crate) fn state(&self) -> &Arc<TrackState> {
+        &self.state
+    }
+
+    fn producer(&self) -> PyResult<MutexGuard<'_, Producer>> {
+        let producer = self.producer.as_ref();
+        producer.map(lock).ok_or_else(|| PyTypeError::new_err("this track is fed by a file"))
+    }
+}
+
+#[pymethods]
+impl Track {
+    #[staticmethod]
+    #[pyo3(signature = (options = None, *, lookahead = 25))]
+    fn pcm(options: Option<&EncoderOptions>, lookahead: i64) -> Result<Self> {
+        Self::fed_by_python(lookahead, Some(Encoder::new(&options_or_default(options))?))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (*, lookahead = 25))]
+    fn opus(lookahead: i64) -> Result<Self> {
+        Self::fed_by_python(lookahead, None)
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (file, options = None, *, lookahead = 25))]
+    fn file(
+        py: Python<'_>,
+        file: &Bound<'_, AudioFile>,
+        options: Option<&EncoderOptions>,
+        lookahead: i64,
+    ) -> Result<Self> {
+        let lookahead = check_lookahead(lookahead)?;
+        let options = options_or_default(options);
+        let source = file.get().source()?;
+        let (reader, state, feed) =
+            py.detach(|| Ok::<_, Error>(source.track(&*engine()?, &options, lookahead)?))?;
+        Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, _feed: Some(feed) })
+    }
+
+    fn wait_room(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<usize>> {
+        let timeout = duration(timeout)?;
+        py.detach(|| Ok(self.producer()?.writer.wait_room(timeout)))
+    }
+
+    fn write_pcm(&self, py: Python<'_>, pcm: &Bound<'_, PyAny>) -> Result<usize> {
+        let pcm = bytes_like(pcm)?;
+        py.detach(|| {
+            let Producer { writer, encoder } = &mut *self.producer()?;
+            let encoder =
+                encoder.as_mut().ok_or_else(|| PyTypeError::new_err("this track takes Opus packets"))?;
+            let mut queued = 0;
+            for chunk in pcm.chunks(FRAME_BYTES).take(writer.room()) {
+                if writer.state().end().is_some() {
+                    break;
+                }
+                let samples = frame_of(chunk)?;
+                let mut frame = OpusFrame::SILENCE;
+                frame.fill(|out| encoder.encode(&samples, out))?;
+                queued += usize::from(writer.push(&frame));
+            }
+            Ok::<_, Error>(queued)
+        })
+    }
+
+    fn write_opus(&self, py: Python<'_>, packets: Vec<Bound<'_, PyAny>>) -> Result<usize> {
+        let packets = packets.iter().map(bytes_like).collect::<PyResult<Vec<PyBackedBytes>>>()?;
+        py.detach(|| {
+            let Producer { writer, encoder } = &mut *self.producer()?;
+            if encoder.is_some() {
+                return Err(PyTypeError::new_err("this track takes PCM").into());
+            }
+            let frames = packets.iter().map(|packet| OpusFrame::new(packet));
+            let frames = frames.collect::<std::result::Result<Vec<_>, _>>()?;
+            Ok(frames.iter().take_while(|frame| writer.push(frame)).count())
+        })
+    }
+
+    fn finish(&self) -> PyResult<()> {
+        self.producer()?.writer.finish();
+        Ok(())
+    }
+
+    fn wait_end(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<&'static str>> {
+        let timeout = duration(timeout)?;
+        Ok(py.detach(|| self.state.wait_end(timeout)).map(end_name))
+    }
+
+    #[getter]
+    fn end(&self) -> Option<&'static str> {
+        self.state.end().map(end_name)
+    }
+
+    #[getter]
+    fn frames_sent(&self) -> u64 {
+        self.state.frames_sent()
+    }
+
+    #[getter]
+    fn underruns(&self) -> u64 {
+        self.state.underruns()
+    }
+}
+
+/// The name of an end in Python.
+pub(crate) fn end_name(end: TrackEnd) -> &'static str {
+    match end {
+        TrackEnd::Finished => "finished",
+        TrackEnd::Stopped => "stopped",
+        TrackEnd::Replaced => "replaced",
+        TrackEnd::Closed => "closed",
+        TrackEnd::Failed => "failed",
+    }
+}
+
+fn check_lookahead(frames: i64) -> PyResult<usize> {
+    let fits = usize::try_from(frames).ok().filter(|frames| (1..=MAX_LOOKAHEAD).contains(frames));
+    fits.ok_or_else(|| {
+        PyValueError::new_err(format!("lookahead must be 1 to {MAX_LOOKAHEAD} frames, not {frames}"))
+    })
+}
+
+fn duration(seconds: f64) -> PyResult<Duration> {
+    let duration = Duration::try_from_secs_f64(seconds.min(MAX_WAIT.as_secs_f64()));
+    duration.map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
