@@ -66,12 +66,20 @@ impl Engine {
         }
     }
 
-    fn seek(&mut self, target: i64) -> Result<(), StageError> {
-        match self {
-            Self::Opus(stream) => stream.seek(target),
-            Self::Pcm(stream) => stream.seek(target),
-            Self::Failed => Err(StageError::broken(PANICKED)),
-        }
+    /// Go to `target`; returns where the next frame begins.
+    fn seek(&mut self, target: i64) -> Result<u64, StageError> {
+        let reached = match self {
+            Self::Opus(stream) => {
+                stream.seek(target)?;
+                stream.position()
+            }
+            Self::Pcm(stream) => {
+                stream.seek(target)?;
+                target
+            }
+            Self::Failed => return Err(StageError::broken(PANICKED)),
+        };
+        Ok(u64::try_from(reached).unwrap_or(0))
     }
 
     fn broken(&self) -> u64 {
@@ -201,8 +209,9 @@ impl AudioFile {
 
     /// Go to a place in the file; beyond its end the next frame is [`Frame::End`].
     ///
-    /// Decoded files start at the exact sample. Opus that passes through starts at the packet that holds the sample;
-    /// decoded (volume not 1.0), what that packet has before the sample is silent.
+    /// Decoded files begin at the exact sample. Opus that may pass through begins, whatever the volume, at the packet
+    /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where. A volume that was changed
+    /// is ramped to from the gain of the last frame, so that going back over frames that were not heard has no step.
     ///
     /// # Errors
     /// `seconds` is negative or not a number, or the file cannot be read.
@@ -232,9 +241,7 @@ impl AudioFile {
 
     fn go_to(&mut self, seconds: f64) -> Result<(), StageError> {
         let target = (seconds.min(MAX_SECONDS) * f64::from(SAMPLE_RATE)).round() as i64;
-        self.guard(|engine, _| engine.seek(target))?;
-        self.gain.jump(self.volume.get());
-        self.position = target.unsigned_abs();
+        self.position = self.guard(|engine, _| engine.seek(target))?;
         self.over = false;
         Ok(())
     }
