@@ -3,13 +3,12 @@
 use super::super::error::StageError;
 use super::super::pcm::{DemuxStep, Demuxer};
 use super::head::{ByteOrder, OpusHead};
+use super::history::PRE_ROLL;
 use super::packet::packet_samples;
 use super::{OpusPackets, Step};
 
 /// Positions in a stream are multiples of the shortest Opus frame.
 const GRID: f64 = 120.0;
-/// RFC 7845, 4.6.
-const PRE_ROLL: i64 = 3_840;
 
 /// Reads Opus packets out of a container with time stamps.
 pub(crate) struct BlockPackets {
@@ -69,12 +68,12 @@ impl OpusPackets for BlockPackets {
 
     fn seek(&mut self, target: i64) -> Result<(), StageError> {
         let origin = self.origin.unwrap_or(0.0);
-        let wanted = target - PRE_ROLL + i64::from(self.head.pre_skip);
+        let wanted = target - PRE_ROLL as i64 + i64::from(self.head.pre_skip);
         self.next = None;
         if wanted > 0 && self.demuxer.seek(origin + wanted as f64 / 48_000.0)? {
             // The demuxer may land late; the packet it landed on is looked at and kept for later.
             if let Some(stamp) = self.demuxer.peek_seconds()?
-                && self.position(stamp) <= target - PRE_ROLL / 2
+                && self.position(stamp) <= target - PRE_ROLL as i64 / 2
             {
                 return Ok(());
             }

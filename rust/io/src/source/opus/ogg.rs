@@ -3,6 +3,7 @@
 use super::super::error::StageError;
 use super::super::input::MediaFile;
 use super::head::OpusHead;
+use super::history::PRE_ROLL;
 use super::link::{Link, completed_samples, find_origin, read_head};
 use super::packet::packet_samples;
 use super::page::{MAX_PAGE, Page, PageReader};
@@ -12,8 +13,6 @@ use super::{OpusPackets, Step};
 const MAX_PACKET: usize = 61_440;
 /// Links of a chained file that are remembered for seeking.
 const MAX_LINKS: usize = 4_096;
-/// RFC 7845, 4.6: what a decoder needs to converge after a seek.
-const PRE_ROLL: i64 = 3_840;
 
 /// What an Ogg file turned out to be.
 pub(crate) enum Opened {
@@ -345,7 +344,7 @@ impl OpusPackets for OggPackets {
         self.enter(self.links[index].clone());
         self.announce = true;
         let counted = self.reader.broken;
-        let goal = self.link.granule(target - PRE_ROLL);
+        let goal = self.link.granule(target - PRE_ROLL as i64);
         let page = if goal > self.link.granule(self.link.base) { self.bisect(goal, link_end)? } else { None };
         match page {
             Some(offset) => self.land(offset)?,
