@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cipher;
+pub mod dave;
 pub mod discovery;
 pub mod frame;
 pub mod keepalive;
