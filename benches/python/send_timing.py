@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Stock py-cord and isocord side by side: when their packets arrive, what they cost, how many fit.
 
-Both speak to a fake Discord on 127.0.0.1, without end-to-end encryption (DAVE version 0); arrival times are the kernel's
-receive timestamps there. Each figure comes from a bot in a process of its own. Nothing is asserted.
+Both speak to a fake Discord on 127.0.0.1, without end-to-end encryption (DAVE version 0); arrival times are the
+kernel's receive timestamps there. Each figure comes from a bot in a process of its own. Nothing is asserted.
 
     python benches/python/send_timing.py [--quick] [--json FILE]
 """
@@ -20,10 +20,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import isocord
 from timing import lab, overhead, scale, side_by_side, tables
 from timing.side_by_side import IDLE, ISOCORD, LOADS, ROWS, STOCK, Cell
 from timing.sounds import Tune
+
+import isocord
 
 
 @dataclass(frozen=True)
@@ -106,9 +107,7 @@ def _cells(plan: Plan, tune: Path, scratch: Path) -> list[dict[str, Any]]:
         for load in plan.loads:
             for client, source in plan.rows:
                 _progress(f"{load.name}, {client}, {source}")
-                here.append(
-                    side_by_side.run_cell(pinned, load, client, source, seconds=plan.seconds, tune=tune)
-                )
+                here.append(side_by_side.run_cell(pinned, load, client, source, seconds=plan.seconds, tune=tune))
         _progress("")
         print(tables.cells(here))
         results += here
@@ -138,7 +137,9 @@ def _scale(plan: Plan, tune: Path, scratch: Path) -> list[dict[str, Any]]:
             print(f"  {scale.KINDS[kind]}: {error}")
     _progress("")
     print(tables.steps(results))
-    print("  MB a stream: source, encoder and ring; MB a connection: client, websocket and TLS. Each of those added last.")
+    print(
+        "  MB a stream: source, encoder, ring; MB a connection: client, websocket, TLS; each of those that came last."
+    )
     return [result.plain() for result in results]
 
 
@@ -151,6 +152,9 @@ def _overhead(plan: Plan, tune: Path, scratch: Path) -> dict[str, Any]:
     result = overhead.run(short, frames=plan.frames, rounds=plan.rounds)
     _progress("")
     print(tables.overhead(result))
+    print(
+        "  A process that is woken every 20 ms pays for it; the last line shows what the system takes for that alone."
+    )
     return result.plain()
 
 

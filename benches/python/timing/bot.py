@@ -1,6 +1,6 @@
 """The bot that is measured: one job in a process of its own, ``python -m timing.bot JOB`` with a JSON object.
 
-The result is the last line of standard output, as JSON. Times are nanoseconds since 1970, as the kernel stamps arrivals.
+The result is the last line of standard output, as JSON. Times are nanoseconds since 1970, as the kernel's stamps.
 """
 
 from __future__ import annotations
@@ -102,10 +102,7 @@ async def scale(bot: discord.Bot, job: Job) -> dict[str, Any]:
 
 async def _connect(guild: discord.Guild, client: str) -> Any:
     channel = guild.voice_channels[0]
-    if client == "isocord":
-        connecting = channel.connect(cls=isocord.VoiceClient)
-    else:
-        connecting = channel.connect()
+    connecting = channel.connect(cls=isocord.VoiceClient) if client == "isocord" else channel.connect()
     voice = await asyncio.wait_for(connecting, _CONNECT_LIMIT)
     if not voice.is_connected():
         raise RuntimeError("connect() has returned an unconnected client")

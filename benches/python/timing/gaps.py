@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 FRAME_MS = 20.0
 LATE_MS = 40.0
@@ -46,7 +47,7 @@ def timing(streams: Sequence[Sequence[tuple[int, int]]], end_ns: int) -> Timing 
             continue
         times = [time for time, _ in stream]
         packets += len(stream)
-        own = [(after - before) / 1e6 for before, after in zip(times, times[1:], strict=False)]
+        own = [(after - before) / 1e6 for before, after in pairwise(times)]
         elapsed = times[-1] - times[0]
         if (end_ns - times[-1]) / 1e6 > LATE_MS:
             own.append((end_ns - times[-1]) / 1e6)

@@ -26,7 +26,16 @@ from .sounds import Tune
 
 _SSRC = 0x01020304
 _BOUND = 20.0
-_DRAIN = "import socket, sys\ns = socket.socket(fileno=int(sys.argv[1]))\nwhile s.recv(2048) != b'end': pass"
+_FRAME = 0.02
+_PACKET = 12 + 320 + 20
+"""Bytes of a usual packet: RTP header, Opus at 128 kbit/s, tag and nonce."""
+_DRAIN = """
+import socket, sys
+s = socket.socket(fileno=int(sys.argv[1]))
+s.setblocking(True)
+while s.recv(2048) != b"end":
+    pass
+"""
 
 
 @dataclass(frozen=True)
@@ -37,11 +46,13 @@ class Overhead:
         libopus: encoding alone, one frame after the other.
         file: the whole process while isocord.AudioFile plays a WAV file.
         pcm: the whole process while a thread in Python writes PCM.
+        floor: a thread that sleeps for 20 ms and sends a datagram, over and over.
     """
 
     libopus: float
     file: float
     pcm: float
+    floor: float
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,6 +101,18 @@ class _Line:
             track.wait_end(1.0)
         return time.process_time() - begin
 
+    def sleep_and_send(self, count: int, size: int) -> float:
+        """Seconds of CPU that the same rhythm takes without any work."""
+        data = bytes(size)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect(self._socket.getsockname())
+            begin, due = time.process_time(), time.monotonic()
+            for _ in range(count):
+                due += _FRAME
+                time.sleep(max(0.0, due - time.monotonic()))
+                sender.send(data)
+        return time.process_time() - begin
+
     def close(self) -> None:
         self.connection.close()
         with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
@@ -129,13 +152,19 @@ def main() -> None:
     tune, count, rounds = Tune.at(Path(sys.argv[1])), int(sys.argv[2]), int(sys.argv[3])
     frames = tune.frames()[:count]
     line = _Line()
-    figures: list[tuple[float, float, float]] = []
     _encode_alone(frames)
-    for _ in range(rounds):
-        figures.append((_encode_alone(frames), _play_file(line, tune), _play_pcm(line, frames)))
+    figures = [
+        (
+            _encode_alone(frames),
+            _play_file(line, tune),
+            _play_pcm(line, frames),
+            line.sleep_and_send(len(frames), _PACKET),
+        )
+        for _ in range(rounds)
+    ]
     line.close()
-    milliseconds = [statistics.median(column) * 1e3 / (len(frames) * 0.02) for column in zip(*figures, strict=True)]
-    print(json.dumps(dict(zip(("libopus", "file", "pcm"), milliseconds, strict=True))), flush=True)
+    milliseconds = [statistics.median(column) * 1e3 / (len(frames) * _FRAME) for column in zip(*figures, strict=True)]
+    print(json.dumps(dict(zip(("libopus", "file", "pcm", "floor"), milliseconds, strict=True))), flush=True)
 
 
 if __name__ == "__main__":
