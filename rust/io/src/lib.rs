@@ -12,6 +12,7 @@ pub mod messages;
 mod outlet;
 mod recv;
 mod slots;
+pub mod sink;
 pub mod stats;
 mod thread;
 pub mod track;
