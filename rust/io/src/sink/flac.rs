@@ -106,10 +106,8 @@ fn stream_info(samples: u64, sizes: Option<(u32, u32)>, md5: [u8; 16]) -> [u8; 3
     info[2..4].copy_from_slice(&(BLOCK as u16).to_be_bytes());
     info[4..7].copy_from_slice(&min.to_be_bytes()[1..]);
     info[7..10].copy_from_slice(&max.to_be_bytes()[1..]);
-    let packed = u64::from(SAMPLE_RATE) << 44
-        | (CHANNELS as u64 - 1) << 41
-        | (BITS as u64 - 1) << 36
-        | samples;
+    let packed =
+        u64::from(SAMPLE_RATE) << 44 | (CHANNELS as u64 - 1) << 41 | (BITS as u64 - 1) << 36 | samples;
     info[10..18].copy_from_slice(&packed.to_be_bytes());
     info[18..].copy_from_slice(&md5);
     info

@@ -49,10 +49,10 @@ mod id {
     pub const TAGS: u32 = 0x1254_C367;
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Track {
-    /// None for a spare.
-    user_id: Option<u64>,
+    /// The user's id; None for a spare.
+    name: Option<String>,
     pre_skip: u32,
 }
 
@@ -148,23 +148,22 @@ impl Muxer {
     }
 
     /// A track for one more user; returns its index.
-    fn add_track(&mut self, user_id: u64, pre_skip: u32) -> Result<usize, SinkError> {
-        let track = Track { user_id: Some(user_id), pre_skip };
+    fn add_track(&mut self, name: String, pre_skip: u32) -> Result<usize, SinkError> {
         if self.layout.is_some() && !self.out.seekable() {
-            let free = |old: &Track| old.user_id.is_none() && old.pre_skip == pre_skip;
+            let free = |old: &Track| old.name.is_none() && old.pre_skip == pre_skip;
             let Some(index) = self.tracks.iter().position(free) else {
                 return Err(SinkError::NoRoom(format!(
-                    "the stream's header has no spare track for user {user_id}: a target that can seek is needed"
+                    "the stream's header has no spare track for {name}: a target that can seek is needed"
                 )));
             };
-            self.tracks[index] = track;
+            self.tracks[index] = Track { name: Some(name), pre_skip };
             return Ok(index);
         }
         if self.tracks.len() >= self.max_tracks {
             let most = self.max_tracks;
-            return Err(SinkError::NoRoom(format!("no track for user {user_id}: the file has room for {most}")));
+            return Err(SinkError::NoRoom(format!("no track for {name}: the file has room for {most}")));
         }
-        self.tracks.push(track);
+        self.tracks.push(Track { name: Some(name), pre_skip });
         if let Some(layout) = &self.layout {
             let tracks = self.tracks_element();
             self.out.patch(layout.tracks, &tracks)?;
@@ -176,7 +175,8 @@ impl Muxer {
         let seekable = self.out.seekable();
         if !seekable {
             let pre_skip = self.tracks.first().map_or(0, |track| track.pre_skip);
-            self.tracks.resize(self.tracks.len() + SPARES, Track { user_id: None, pre_skip });
+            let spares = SPARES.min(self.max_tracks.saturating_sub(self.tracks.len()));
+            self.tracks.resize(self.tracks.len() + spares, Track { name: None, pre_skip });
         }
         let mut head = Vec::new();
         head.master(id::EBML, |ebml| {
@@ -223,8 +223,8 @@ impl Muxer {
                 entry.uint(0x83, 2);
                 entry.uint(0x9C, 0);
                 entry.binary(0x0022_B59C, b"und");
-                if let Some(user_id) = track.user_id {
-                    entry.binary(0x536E, user_id.to_string().as_bytes());
+                if let Some(name) = &track.name {
+                    entry.binary(0x536E, name.as_bytes());
                 }
                 entry.binary(0x86, b"A_OPUS");
                 entry.binary(0x63A2, &opus_head(track.pre_skip));
@@ -391,12 +391,12 @@ impl Muxer {
         let mut tags = Vec::new();
         tags.master(id::TAGS, |tags| {
             for (index, track) in self.tracks.iter().enumerate() {
-                let Some(user_id) = track.user_id else { continue };
+                let Some(name) = &track.name else { continue };
                 tags.master(0x7373, |tag| {
                     tag.master(0x63C0, |targets| targets.uint(0x63C5, index as u64 + 1));
                     tag.master(0x67C8, |simple| {
                         simple.binary(0x45A3, b"TITLE");
-                        simple.binary(0x4487, user_id.to_string().as_bytes());
+                        simple.binary(0x4487, name.as_bytes());
                     });
                 });
             }
@@ -431,7 +431,8 @@ impl SharedMuxer {
 /// One track of the file.
 pub(crate) struct MuxTrack {
     muxer: SharedMuxer,
-    user_id: u64,
+    /// The user's id, which has 20 digits at most.
+    name: String,
     /// Where the track starts in the recording.
     offset: u64,
     pre_skip: u32,
@@ -442,13 +443,13 @@ pub(crate) struct MuxTrack {
 }
 
 impl MuxTrack {
-    pub(crate) fn new(muxer: SharedMuxer, user_id: u64, offset: u64) -> Self {
-        Self { muxer, user_id, offset, pre_skip: 0, index: 0, bytes: 0, alone: false }
+    pub(crate) fn new(muxer: SharedMuxer, name: String, offset: u64) -> Self {
+        Self { muxer, name, offset, pre_skip: 0, index: 0, bytes: 0, alone: false }
     }
 
     /// The only track of a file of its own, which starts with the track.
-    pub(crate) fn alone(muxer: Muxer, user_id: u64) -> Self {
-        Self { alone: true, ..Self::new(SharedMuxer::new(muxer), user_id, 0) }
+    pub(crate) fn alone(muxer: Muxer, name: String) -> Self {
+        Self { alone: true, ..Self::new(SharedMuxer::new(muxer), name, 0) }
     }
 
     fn put(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
@@ -467,7 +468,7 @@ impl MuxTrack {
 impl PacketWriter for MuxTrack {
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
         self.pre_skip = pre_skip;
-        self.index = self.muxer.get().add_track(self.user_id, pre_skip)?;
+        self.index = self.muxer.get().add_track(self.name.clone(), pre_skip)?;
         Ok(())
     }
 

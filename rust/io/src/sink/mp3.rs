@@ -1,6 +1,8 @@
 //! MP3 (MPEG-1 layer III) through LAME, constant bit rate, with LAME's info frame.
 
-use mp3lame_encoder::{Bitrate, Builder, Encoder, FlushNoGap, InterleavedPcm, Quality, max_required_buffer_size};
+use mp3lame_encoder::{
+    Bitrate, Builder, Encoder, FlushGap, InterleavedPcm, Quality, max_required_buffer_size,
+};
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
@@ -39,7 +41,11 @@ fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
         224 => Bitrate::Kbps224,
         256 => Bitrate::Kbps256,
         320 => Bitrate::Kbps320,
-        _ => return Err(SinkError::Option("MP3: bitrate must be one of 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320")),
+        _ => {
+            return Err(SinkError::Option(
+                "MP3: bitrate must be one of 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320",
+            ));
+        }
     })
 }
 
@@ -98,7 +104,7 @@ impl PcmWriter for Mp3 {
     fn finish(&mut self) -> Result<(), SinkError> {
         self.coded.clear();
         self.coded.reserve(max_required_buffer_size(0));
-        self.lame.flush_to_vec::<FlushNoGap>(&mut self.coded).map_err(codec)?;
+        self.lame.flush_to_vec::<FlushGap>(&mut self.coded).map_err(codec)?;
         self.out.put(&self.coded)?;
         self.mend()
     }

@@ -328,7 +328,8 @@ impl Recorder {
             self.stats.refused_users += 1;
             return false;
         }
-        let origin = if self.mix.is_some() || self.options.sync_start && !self.maker.is_shared() { 0 } else { at };
+        let origin =
+            if self.mix.is_some() || self.options.sync_start && !self.maker.is_shared() { 0 } else { at };
         let track = self.maker.track(&self.options, user_id, origin, opus, self.mix.is_some());
         if track.active() {
             self.events.push_back(RecorderEvent::TrackStarted { user_id, offset: origin });

@@ -29,23 +29,28 @@ struct Opened {
     path: Option<PathBuf>,
 }
 
-fn open(format: Format, target: Target, opus: Option<&EncoderOptions>, user_id: Option<u64>) -> Result<Opened> {
+fn open(
+    format: Format,
+    target: Target,
+    opus: Option<&EncoderOptions>,
+    user_id: Option<u64>,
+) -> Result<Opened> {
     let out = Output::open(target)?;
     let path = out.path().map(Into::into);
     let pcm = |writer: Box<dyn PcmWriter>| Box::new(PcmLane::new(writer));
+    let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
     let lane = match format {
         Format::Wav => pcm(Box::new(Wav::new(out)?)),
         Format::Pcm => pcm(Box::new(Raw(out))),
         Format::Flac => pcm(Box::new(Flac::new(out)?)),
         Format::Mp3 { bitrate } => pcm(Box::new(Mp3::new(out, bitrate)?)),
         Format::OggOpus => {
-            let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
             let serial = user_id.map_or(1, |user_id| (user_id ^ user_id >> 32) as u32);
             return packets(Box::new(OggOpus::new(out, serial, vec![format!("TITLE={title}")])), opus, path);
         }
         Format::Matroska(doc_type) => {
             let muxer = Muxer::new(out, doc_type, 1)?;
-            return packets(Box::new(MuxTrack::alone(muxer, user_id.unwrap_or(0))), opus, path);
+            return packets(Box::new(MuxTrack::alone(muxer, title)), opus, path);
         }
     };
     Ok(Opened { lane, path })
@@ -126,7 +131,7 @@ impl Maker {
                 .map_err(SinkError::Target)
                 .and_then(|target| open(options.format, target, encode, Some(user_id))),
             Self::Shared(muxer) => {
-                packets(Box::new(MuxTrack::new(muxer.clone(), user_id, origin)), encode, None)
+                packets(Box::new(MuxTrack::new(muxer.clone(), user_id.to_string(), origin)), encode, None)
             }
             Self::Voices => Ok(Opened { lane: Box::new(Voice), path: None }),
         };

@@ -106,7 +106,11 @@ impl RecorderThread {
     ///
     /// # Errors
     /// [`FinishError::TimedOut`] after `timeout`; a later call goes on waiting.
-    pub fn finish(&mut self, position: Option<u64>, timeout: Duration) -> Result<RecorderReport, FinishError> {
+    pub fn finish(
+        &mut self,
+        position: Option<u64>,
+        timeout: Duration,
+    ) -> Result<RecorderReport, FinishError> {
         if let Some(report) = &self.report {
             return Ok(report.clone());
         }
