@@ -2,17 +2,20 @@
 //! the time or sleeps.
 //!
 //! Threads: [`clock`] prepares, waits and sends; [`recv`] polls every socket; [`events`] hands what
-//! happened to its owner. What crosses between them is typed and bounded ([`messages`]).
+//! happened to its owner; the pool of [`source`] decodes files. What crosses between them is typed
+//! and bounded ([`messages`]).
 
 pub mod clock;
 pub mod connection;
 pub mod engine;
 pub mod events;
+pub mod file_track;
 pub mod messages;
 mod outlet;
 mod recv;
 pub mod sink;
 mod slots;
+pub mod source;
 pub mod stats;
 mod thread;
 pub mod track;

@@ -14,6 +14,7 @@ mod flac;
 mod lane;
 mod matroska;
 mod mixer;
+#[cfg(feature = "mp3")]
 mod mp3;
 mod ogg_opus;
 mod output;

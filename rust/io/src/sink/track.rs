@@ -11,6 +11,7 @@ use super::flac::Flac;
 use super::lane::{EncodeLane, Lane, PacketWriter, PassLane, PcmLane, PcmWriter, TrackLane, Unpacker};
 use super::matroska::{MuxTrack, Muxer, SharedMuxer};
 use super::mixer::Mixer;
+#[cfg(feature = "mp3")]
 use super::mp3::Mp3;
 use super::ogg_opus::OggOpus;
 use super::output::{Output, Target};
@@ -43,6 +44,9 @@ fn open(
         Format::Wav => pcm(Box::new(Wav::new(out)?)),
         Format::Pcm => pcm(Box::new(Raw(out))),
         Format::Flac => pcm(Box::new(Flac::new(out)?)),
+        #[cfg(not(feature = "mp3"))]
+        Format::Mp3 { .. } => return Err(SinkError::Option("isocord was built without MP3")),
+        #[cfg(feature = "mp3")]
         Format::Mp3 { bitrate } => pcm(Box::new(Mp3::new(out, bitrate)?)),
         Format::OggOpus => {
             let serial = user_id.map_or(1, |user_id| (user_id ^ user_id >> 32) as u32);
