@@ -47,6 +47,8 @@ impl Flac {
     pub(crate) fn new(mut out: Output) -> Result<Self, SinkError> {
         let mut config = config::Encoder::default();
         config.block_size = BLOCK;
+        // Fixed predictors take a quarter of the time of computed ones, for files some per cent bigger.
+        config.subframe_coding.use_lpc = false;
         let config = config.into_verified().map_err(|(_, error)| codec(error))?;
         let info = StreamInfo::new(SAMPLE_RATE as usize, CHANNELS, BITS).map_err(codec)?;
         let frame = FrameBuf::with_size(CHANNELS, BLOCK).map_err(codec)?;

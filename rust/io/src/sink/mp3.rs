@@ -58,7 +58,7 @@ impl Mp3 {
         builder.set_sample_rate(SAMPLE_RATE).map_err(codec)?;
         builder.set_output_sample_rate(std::num::NonZeroU32::new(SAMPLE_RATE)).map_err(codec)?;
         builder.set_brate(bit_rate(kbps)?).map_err(codec)?;
-        builder.set_quality(Quality::Good).map_err(codec)?;
+        builder.set_quality(Quality::Ok).map_err(codec)?;
         builder.set_to_write_vbr_tag(info).map_err(codec)?;
         let lame = builder.build().map_err(codec)?;
         Ok(Self { out, lame, coded: Vec::new(), info })

@@ -10,8 +10,8 @@ use super::recorder::Recorder;
 use super::report::{RecorderEvent, RecorderReport, RecorderState, RecorderStats};
 use super::{FrameSink, Payload, Wants};
 
-/// Messages that may wait: at 50 frames a second, 25 speakers fill it in 3 s.
-const QUEUE: usize = 4_096;
+/// Messages that may wait: at 50 frames a second, 25 speakers fill it in 12 s (60 MB).
+const QUEUE: usize = 16_384;
 /// While the queue is full, an order of the owner is tried again this often.
 const RETRY: Duration = Duration::from_millis(5);
 
