@@ -13,6 +13,7 @@ pub mod file_track;
 pub mod messages;
 mod outlet;
 mod recv;
+pub mod sink;
 mod slots;
 pub mod source;
 pub mod stats;
