@@ -20,8 +20,13 @@ use slots::{CAPACITY, Slots};
 const MAX_DROPOUT: i64 = 3_000;
 /// Sequence numbers that a packet can be late by.
 const MAX_MISORDER: i64 = 1_000;
+/// No packet is later than this: 2 s. One that seems to be has begun a stream anew.
+const MAX_LATE: i64 = 96_000;
 /// A spurt is over when nothing has come for this long: 200 ms.
 const REST: i64 = 9_600;
+/// A stream's first packets are held at least so long, as its place on the clock is found from the
+/// fastest of them: 200 ms. Once for each stream, that is no delay for what follows.
+const OPENING: i64 = 9_600;
 /// Until packets say otherwise, and in a gap that says nothing.
 const FRAME: i64 = 960;
 /// Numbers are extended from here, so that they never become negative.
@@ -140,6 +145,10 @@ pub struct JitterBuffer {
     next_time: i64,
     /// Packets before this one are due at once.
     hurry: i64,
+    /// When the first packet of this spurt came.
+    spurt_at: i64,
+    /// When the last spurt was over.
+    rested_at: i64,
     /// Packets lost that no turn has told of.
     skipped: u64,
     /// Samples of the last packet played.
@@ -163,6 +172,8 @@ impl JitterBuffer {
             next: 0,
             next_time: 0,
             hurry: 0,
+            spurt_at: 0,
+            rested_at: 0,
             skipped: 0,
             frame: FRAME,
             silent: false,
@@ -194,6 +205,10 @@ impl JitterBuffer {
             self.newest_time + i64::from(packet.timestamp.wrapping_sub(self.newest_time as u32) as i32);
         let transit = packet.at - time;
         if sequence < self.next && !self.may_open_with(sequence) {
+            let rested = packet.at - self.rested_at;
+            if self.phase == Phase::Resting && rested > MAX_LATE {
+                return Inserted::Restarted;
+            }
             return self.too_late(sequence, transit);
         }
         if self.slots.waiting(sequence).is_some() {
@@ -208,6 +223,7 @@ impl JitterBuffer {
         }
         if self.phase == Phase::Resting {
             self.alignment.begin_spurt(transit);
+            self.spurt_at = packet.at;
             self.phase = Phase::Buffering;
         } else if sequence > self.newest && self.alignment.is_elsewhere(transit) {
             return Inserted::Restarted;
@@ -269,7 +285,7 @@ impl JitterBuffer {
         }
         if let Some(head) = self.slots.waiting(self.next) {
             let (time, samples) = (head.timestamp, head.samples);
-            let due = self.alignment.due(time) + self.delay.get();
+            let due = self.due(time);
             if now < due && self.next >= self.hurry {
                 return Turn::Wait(due);
             }
@@ -285,7 +301,7 @@ impl JitterBuffer {
                 // The spurt before the pause was over, so the lost ones began the next.
                 self.next_time = begin;
             }
-            let due = self.alignment.due(if is_pause { begin } else { self.next_time }) + self.delay.get();
+            let due = self.due(if is_pause { begin } else { self.next_time });
             if now < due && self.next >= self.hurry {
                 return Turn::Wait(due);
             }
@@ -299,7 +315,18 @@ impl JitterBuffer {
         self.newest_time = FIRST_CYCLE + i64::from(packet.timestamp);
         (self.next, self.next_time) = (self.newest, self.newest_time);
         self.alignment.begin_spurt(packet.at - self.newest_time);
+        self.spurt_at = packet.at;
         self.phase = Phase::Opening;
+    }
+
+    /// When something of `time` is to be played.
+    fn due(&self, time: i64) -> i64 {
+        let due = self.alignment.position(time) + self.delay.get();
+        match self.phase {
+            Phase::Opening => due.max(self.spurt_at + OPENING),
+            Phase::Buffering if self.alignment.is_in_doubt() => due.max(self.spurt_at + self.delay.get()),
+            _ => due,
+        }
     }
 
     /// Whether a packet from before the first one can still open the stream.
@@ -384,9 +411,10 @@ impl JitterBuffer {
     fn dry(&mut self, now: i64) -> Turn<'_> {
         let end = self.end();
         let rest_at = if self.silent { end } else { end + self.delay.get() + REST };
-        if now < rest_at && self.next >= self.hurry {
+        if now < rest_at && self.next > self.hurry {
             return Turn::Wait(rest_at);
         }
+        self.rested_at = now;
         self.phase = Phase::Resting;
         self.delay.relax();
         Turn::SpurtEnd

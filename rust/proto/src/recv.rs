@@ -134,7 +134,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.listening
     }
 
-    /// The gateway says whose stream it is (opcode 5). What waited for that is played.
+    /// The gateway says whose stream it is (opcode 5). What waited for that is played by [`Self::poll`].
     pub fn assign_ssrc<O: Output + ?Sized>(&mut self, ssrc: u32, user_id: u64, now: Duration, out: &mut O) {
         let changed = match self.ssrcs.assign(ssrc, user_id) {
             Assigned::TakenFrom(other) => Some(other),
@@ -161,8 +161,8 @@ impl<E: EndToEnd> ReceivePath<E> {
         }
     }
 
-    /// Lets `change` give the end-to-end encryption new keys, and tries the packets that waited for them.
-    /// Decoders forget the past at the next break of the sound.
+    /// Lets `change` give the end-to-end encryption new keys, and tries the packets that waited for
+    /// them; [`Self::poll`] plays them. Decoders forget the past at the next break of the sound.
     pub fn change_keys<O: Output + ?Sized>(
         &mut self,
         now: Duration,
@@ -174,7 +174,8 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.replay(now, out, |_| true);
     }
 
-    /// Takes a datagram in; its bytes are overwritten. What is due at `now` is handed out.
+    /// Takes a datagram in; its bytes are overwritten. Then, or after all datagrams that have come
+    /// together, [`Self::poll`] is to be called.
     pub fn datagram<O: Output + ?Sized>(&mut self, datagram: &mut [u8], now: Duration, out: &mut O) {
         match rtp::parse(datagram) {
             Datagram::Rtp(packet) => {

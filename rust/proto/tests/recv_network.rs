@@ -5,6 +5,7 @@ mod recv_support;
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN, SILENCE};
 use isocord_proto::opus::{Application, Encoder, EncoderOptions, Signal};
 use isocord_proto::recv::{FrameKind, Listening};
+use isocord_proto::toc;
 use recv_support::*;
 
 const BAD: Faults = Faults { loss: 0.10, jitter_ms: 30.0, reorder: 0.05, duplicates: 0.02 };
@@ -36,7 +37,8 @@ fn what_is_lost_is_concealed_and_nothing_else() {
         assert!(stats.late <= 6, "{stats:?}");
         assert!(stats.duplicate > 60 && stats.restarts == 0 && stats.malformed == 0, "{stats:?}");
         let count = |kind| call.ear.heard.iter().filter(|frame| frame.kind == kind).count() as u64;
-        assert_eq!(count(FrameKind::Concealed), stats.concealed);
+        // A correction of the place in the first moments may cut out one of them.
+        assert!(stats.concealed - count(FrameKind::Concealed) <= 2, "{stats:?}");
         assert!(stats.delay >= 40 * 48 && stats.delay <= 90 * 48, "{stats:?}");
         assert!((200..900).contains(&stats.jitter), "{stats:?}");
     }
@@ -69,7 +71,8 @@ fn a_good_network_costs_nothing() {
     assert_eq!((stats.received, stats.lost, stats.late, stats.jitter), (1_000, 0, 0, 0));
     for (number, frame) in call.take().iter().enumerate() {
         assert_eq!(frame.position, number as u64 * 960);
-        assert!(frame.at <= ms(20 * number as u64 + 61));
+        // The first ones are held longer, to find their place.
+        assert!(frame.at <= ms((20 * number as u64 + 61).max(201)));
     }
 }
 
@@ -141,6 +144,14 @@ fn a_long_outage_fades_to_silence_and_ends() {
     }
 }
 
+/// Something like a vowel: harmonics of 140 Hz that come and go four times a second.
+fn voice(sample: u64) -> i16 {
+    let time = sample as f64 / 48_000.0;
+    let tone = |k: f64| (time * 140.0 * k * std::f64::consts::TAU).sin() / k;
+    let sum: f64 = (1..12).map(|k| tone(f64::from(k))).sum();
+    (sum * 8_000.0 * (0.6 + 0.4 * (time * 4.0 * std::f64::consts::TAU).sin())) as i16
+}
+
 #[test]
 fn fec_restores_what_one_packet_lost() {
     let options = EncoderOptions {
@@ -155,30 +166,31 @@ fn fec_restores_what_one_packet_lost() {
     let mut call = Call::new(Listening::Pcm);
     call.assign(5, 500);
     let mut sender = Sender::new(5, 0, 0);
-    let mut lost = 0;
+    let (mut lost, mut restorable) = (0, 0);
     for number in 0..500u64 {
-        let pcm: Vec<i16> = (0..960u64)
-            .flat_map(|i| [(((number * 960 + i) as f64 * 0.03).sin() * 12_000.0) as i16; 2])
-            .collect();
+        let pcm: Vec<i16> = (0..960u64).flat_map(|i| [voice(number * 960 + i); 2]).collect();
         let mut opus = [0; MAX_OPUS_LEN];
         let len = encoder.encode(&pcm, &mut opus).expect("encoded");
         let packet = sender.packet(&opus[..len], 960);
         if number % 10 == 5 {
             lost += 1;
         } else {
+            if number % 10 == 6 {
+                restorable += u64::from(toc::parse(&opus[..len]).is_some_and(|toc| toc.fec));
+            }
             call.wire(ms(20 * number), packet);
         }
     }
     call.run_until(ms(20_000));
     let (heard, stats) = (call.take(), call.user(500));
-    assert_eq!((stats.lost, stats.recovered + stats.concealed), (lost, lost));
-    assert!(stats.recovered > 45, "{stats:?}");
+    assert_eq!((stats.lost, stats.recovered, stats.concealed), (lost, restorable, lost - restorable));
+    assert!(restorable > 20, "the encoder put FEC into {restorable} packets only");
     assert_eq!(heard.len(), 500);
     // What was restored is as loud as the tone.
     for frame in heard.iter().filter(|frame| frame.kind == FrameKind::Recovered) {
         let power: f64 = frame.pcm.iter().map(|&value| f64::from(value).powi(2)).sum();
         let level = (power / frame.pcm.len() as f64).sqrt();
-        assert!(level > 5_000.0, "{level}");
+        assert!(level > 1_000.0, "{level}");
     }
 }
 
@@ -201,7 +213,7 @@ fn packets_of_all_lengths_make_frames_of_20_ms() {
         call.run_until(ms(10_000));
         let (heard, stats) = (call.take(), call.user(500));
         assert_eq!((stats.malformed, u32::from(stats.lost == 1)), (0, u32::from(count > 40)), "{samples}");
-        assert_eq!(heard.len(), 100, "{samples}");
+        assert_eq!(heard.len() as u32, (count * samples).div_ceil(960), "{samples}");
         assert!(heard.windows(2).all(|pair| pair[1].position == pair[0].position + 960), "{samples}");
     }
 }

@@ -52,7 +52,7 @@ impl Stream {
         }
     }
 
-    /// Takes in a packet that came at `arrival.at` and plays what is due at `now`.
+    /// Takes in a packet. It is played by [`Self::play`] at the earliest, after the others that came with it.
     pub(super) fn receive<O: Output + ?Sized>(
         &mut self,
         arrival: &Arrival<'_>,
@@ -62,7 +62,8 @@ impl Stream {
     ) {
         stats.jitter = self.interarrival.note(arrival.at, arrival.timestamp);
         self.last_arrival = arrival.at;
-        // Twice, because a restarted stream may still find itself full.
+        self.due = Some(now);
+        // Making room or beginning anew takes one more turn each.
         for _ in 0..3 {
             match self.jitter.insert(arrival) {
                 Inserted::Queued | Inserted::Suspect => break,
@@ -82,7 +83,6 @@ impl Stream {
             }
         }
         stats.delay = self.jitter.delay();
-        self.play(now, stats, stage);
     }
 
     /// Plays what waits and begins anew with the next packet.
