@@ -1,1 +1,45 @@
-//! Shared set-up of the benches.
+//! What the benches share: sound that is the same in every run.
+
+use isocord_proto::frame::{FRAME_LEN, OpusFrame};
+use isocord_proto::opus::{Encoder, EncoderOptions};
+
+/// A second of something like music: a chord with tremolo and a little noise.
+#[must_use]
+pub fn music() -> Vec<[i16; FRAME_LEN]> {
+    let mut noise = 0x2545_F491u32;
+    let mut sample = |time: f64| {
+        noise ^= noise << 13;
+        noise ^= noise >> 17;
+        noise ^= noise << 5;
+        let chord: f64 = [220.0, 277.2, 329.6, 880.0]
+            .iter()
+            .map(|hertz| (std::f64::consts::TAU * hertz * time).sin())
+            .sum();
+        let tremolo = 0.6 + 0.4 * (std::f64::consts::TAU * 3.0 * time).sin();
+        let hiss = f64::from(noise) / f64::from(u32::MAX) - 0.5;
+        ((chord * tremolo * 0.2 + hiss * 0.05) * 32_767.0) as i16
+    };
+    let mut frames = vec![[0; FRAME_LEN]; 50];
+    for (index, pair) in frames.as_flattened_mut().chunks_exact_mut(2).enumerate() {
+        let time = index as f64 / 48_000.0;
+        pair[0] = sample(time);
+        pair[1] = sample(time + 0.0007);
+    }
+    frames
+}
+
+/// The same as Opus at 128 kbit/s.
+///
+/// # Panics
+/// If libopus refuses its own defaults.
+#[must_use]
+#[expect(clippy::expect_used)]
+pub fn opus() -> Vec<OpusFrame> {
+    let mut encoder = Encoder::new(&EncoderOptions::default()).expect("the defaults are valid");
+    let encode = |pcm: [i16; FRAME_LEN]| {
+        let mut frame = OpusFrame::SILENCE;
+        frame.fill(|out| encoder.encode(&pcm, out)).expect("a whole frame");
+        frame
+    };
+    music().into_iter().map(encode).collect()
+}

@@ -30,3 +30,26 @@ class OpusError(IsocordError):
 
 class AudioFileError(IsocordError):
     """A file cannot be played: missing, broken, of an unknown format, or closed."""
+
+
+class UnknownHostError(IsocordError, TypeError):
+    """The client belongs to no bot library that isocord knows."""
+
+
+class ClientError(IsocordError):
+    """A voice client was asked for something that its state does not allow, e.g. to play while not connected.
+
+    It is a ``ClientException`` of the bot library as well.
+    """
+
+
+class ConnectError(ClientError):
+    """The voice connection could not be made, or was refused for good.
+
+    Attributes:
+        code: the close code of the voice gateway, or None where none was involved.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use isocord_proto::cipher::{KEY_LEN, Opener, Sealer, TransportMode};
+use isocord_proto::dave::ReceiverChange;
 use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
@@ -17,7 +18,7 @@ use crate::engine::Engine;
 use crate::events::EventHandler;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
 use crate::outlet::Outlet;
-use crate::receive::ear::{EarCommand, EndToEnd};
+use crate::receive::ear::EarCommand;
 use crate::receive::queue::{Form, FrameReader, frame_queue};
 use crate::receive::report::{Published, ReceiveReport};
 use crate::stats::{Counters, Stats};
@@ -199,16 +200,14 @@ impl Connection {
         self.hear(EarCommand::Left(user_id))
     }
 
-    /// Lets `change` give the receiving side new end-to-end keys, on the receive thread: it must not
-    /// wait. It gets that thread's time, since the engine was started.
+    /// Hands a DAVE session's [`Output::Receivers`](isocord_proto::dave::Output::Receivers) to the
+    /// receiving side. A new connection refuses plain frames: calls without DAVE need
+    /// [`ReceiverChange::AllowPlain`].
     ///
     /// # Errors
     /// [`ConnectionError::Stalled`].
-    pub fn change_keys(
-        &self,
-        change: impl FnOnce(&mut EndToEnd, Duration) + Send + 'static,
-    ) -> Result<(), ConnectionError> {
-        self.hear(EarCommand::Keys(Box::new(change)))
+    pub fn change_receivers(&self, change: ReceiverChange) -> Result<(), ConnectionError> {
+        self.hear(EarCommand::Keys(change))
     }
 
     /// What was received, of the connection and of each user.

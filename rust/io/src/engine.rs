@@ -10,14 +10,16 @@ use crate::clock::ClockHandle;
 use crate::events::EventSender;
 use crate::messages::ConnectionId;
 use crate::recv::{Receiver, RecvHandle};
+use crate::source::FeederPool;
 use crate::thread;
 
-/// Clock, receive and event thread.
+/// Clock, receive and event thread, and the pool that feeds native sources.
 pub struct Engine {
     pub(crate) clock: ClockHandle,
     pub(crate) recv: RecvHandle,
     pub(crate) events: EventSender,
     pub(crate) epoch: Instant,
+    pub(crate) pool: FeederPool,
     next_id: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -37,6 +39,7 @@ impl Engine {
             recv,
             events: events.clone(),
             epoch,
+            pool: FeederPool::new(),
             next_id: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
         });
@@ -58,7 +61,7 @@ impl Engine {
         self.clock.stop();
         self.recv.stop();
         // The event thread goes last, so that it still reports what the others ended.
-        let mut all = true;
+        let mut all = self.pool.stop(thread::JOIN_BOUND);
         for (index, handle) in threads.into_iter().enumerate() {
             if index == EVENT_THREAD {
                 self.events.stop();

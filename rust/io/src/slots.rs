@@ -14,6 +14,7 @@ pub(crate) const PHASES: u64 = 10;
 const CROWD: u64 = 2;
 
 /// Who has which slot, and who rests.
+#[expect(clippy::vec_box, reason = "outlets move between the lists; a move is then one pointer")]
 #[derive(Default)]
 pub(crate) struct Slots {
     phases: [Vec<Box<Outlet>>; PHASES as usize],
@@ -67,6 +68,7 @@ impl Slots {
     }
 
     /// Those who have this slot.
+    #[expect(clippy::vec_box, reason = "see the lists")]
     pub(crate) fn at(&mut self, slot: u64) -> &mut Vec<Box<Outlet>> {
         &mut self.phases[phase(slot)]
     }

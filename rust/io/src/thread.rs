@@ -4,7 +4,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long a thread is waited for when it is told to stop.
-const JOIN_BOUND: Duration = Duration::from_secs(2);
+pub(crate) const JOIN_BOUND: Duration = Duration::from_secs(2);
 /// The threads need little stack; a small one saves memory where stacks are committed at once.
 const STACK: usize = 256 * 1024;
 

@@ -51,8 +51,9 @@ impl TrackEnd {
     }
 }
 
-/// Wakes whoever makes the frames. It is called on the clock thread: it must not block or allocate.
-pub type ProducerWaker = Box<dyn Fn() + Send + Sync>;
+/// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
+/// must not block or allocate.
+pub type ProducerWaker = Box<dyn Fn(u32) + Send + Sync>;
 
 /// What producer, clock and onlookers share of a track.
 #[derive(Default)]
@@ -64,8 +65,9 @@ pub struct TrackState {
     /// Frames that left the ring, sent or flushed.
     taken: AtomicU64,
     underruns: AtomicU64,
-    /// Frames before this one are stale.
+    /// Frames from `flush_from` up to this one are stale.
     flush_to: AtomicU64,
+    flush_from: AtomicU64,
     producer_sleeps: AtomicBool,
     clock_starves: AtomicBool,
     producer: OnceLock<ProducerWaker>,
@@ -122,11 +124,17 @@ impl TrackState {
         }
     }
 
+    /// Says how to wake the producer; only the first call counts.
+    pub fn set_waker(&self, waker: ProducerWaker) {
+        // A second waker would be a second producer, which the ring's type already rules out.
+        let _ = self.producer.set(waker);
+    }
+
     /// Ends it, unless it has ended. Wakes the producer, who then sees the end.
     pub(crate) fn end_with(&self, end: TrackEnd) -> bool {
         let first = self.end.compare_exchange(0, end as u8, AcqRel, Acquire).is_ok();
         if first {
-            self.wake_producer();
+            self.wake_producer(0);
         }
         first
     }
@@ -154,9 +162,9 @@ impl TrackState {
         self.outlet.set((clock, id)).is_ok()
     }
 
-    fn wake_producer(&self) {
+    fn wake_producer(&self, left: u32) {
         if let Some(wake) = self.producer.get() {
-            wake();
+            wake(left);
         }
     }
 
@@ -205,12 +213,6 @@ impl TrackWriter {
         &self.state
     }
 
-    /// Says how to wake the producer; only the first call counts.
-    pub fn set_waker(&self, waker: ProducerWaker) {
-        // A second waker would be a second producer, which the ring's type already rules out.
-        let _ = self.state.producer.set(waker);
-    }
-
     /// Frames that may be pushed now.
     #[must_use]
     pub fn room(&self) -> usize {
@@ -237,22 +239,15 @@ impl TrackWriter {
         self.state.producer_sleeps.store(true, Release);
     }
 
-    /// Queues a frame; gives it back if there is no room.
-    ///
-    /// # Errors
-    /// The frame, if the ring is full.
-    pub fn push(&mut self, frame: OpusFrame) -> Result<(), OpusFrame> {
-        if self.room() == 0 {
-            return Err(frame);
+    /// Queues a frame; false if there is no room.
+    #[must_use]
+    pub fn push(&mut self, frame: &OpusFrame) -> bool {
+        let pushed = self.room() > 0 && self.ring.push(*frame).is_ok();
+        if pushed {
+            self.pushed += 1;
+            self.state.wake_clock();
         }
-        match self.ring.push(frame) {
-            Ok(()) => {
-                self.pushed += 1;
-                self.state.wake_clock();
-                Ok(())
-            }
-            Err(rtrb::PushError::Full(frame)) => Err(frame),
-        }
+        pushed
     }
 
     /// Frames pushed so far.
@@ -261,15 +256,30 @@ impl TrackWriter {
         self.pushed
     }
 
-    /// Makes the frames in the ring stale: they are passed over as soon as a newer one is there.
-    pub fn flush(&mut self) {
+    /// Makes the frames in the ring stale, but for the next `keep`: they are passed over as soon as
+    /// a newer one is there. Returns the number of the frame that the next pushed one will follow.
+    pub fn flush(&mut self, keep: u64) -> u64 {
+        let from = (self.state.frames_taken() + keep).min(self.pushed);
+        self.state.flush_from.store(from, Release);
         self.state.flush_to.store(self.pushed, Release);
+        from
+    }
+
+    /// Frames in the ring.
+    #[must_use]
+    pub fn queued(&self) -> u32 {
+        (self.ring.buffer().capacity() - self.ring.slots()) as u32
     }
 
     /// No more frames will come.
     pub fn finish(&self) {
         self.state.finished.store(true, Release);
         self.state.wake_clock();
+    }
+
+    /// More frames will come after all, as after a seek; too late if the end was already reached.
+    pub fn unfinish(&self) {
+        self.state.finished.store(false, Release);
     }
 
     /// No more frames will come, because the source failed.
@@ -282,7 +292,7 @@ impl TrackWriter {
     /// the track is over. The first thread that waits is the producer from then on.
     pub fn wait_room(&mut self, timeout: Duration) -> Option<usize> {
         let me: Thread = std::thread::current();
-        let _ = self.state.producer.set(Box::new(move || me.unpark()));
+        self.state.set_waker(Box::new(move |_| me.unpark()));
         let deadline = Instant::now() + timeout;
         loop {
             self.going_to_sleep();
@@ -337,6 +347,7 @@ impl TrackReader {
     fn drop_stale(&mut self) {
         let stale = self.state.flush_to.load(Acquire).saturating_sub(self.taken) as usize;
         if stale > 0
+            && self.taken >= self.state.flush_from.load(Acquire)
             && self.ring.slots() > stale
             && let Ok(chunk) = self.ring.read_chunk(stale)
         {
@@ -348,9 +359,10 @@ impl TrackReader {
     fn note_taken(&mut self, count: u64) {
         self.taken += count;
         self.state.taken.store(self.taken, Release);
-        let free = self.ring.buffer().capacity() - self.ring.slots();
+        let left = self.ring.slots();
+        let free = self.ring.buffer().capacity() - left;
         if free >= self.half && self.state.producer_sleeps.swap(false, AcqRel) {
-            self.state.wake_producer();
+            self.state.wake_producer(left as u32);
         }
     }
 }
@@ -376,9 +388,9 @@ mod tests {
         let (mut writer, mut reader) = track(4);
         assert_eq!(reader.supply(), Supply::Empty);
         for byte in 1..=4 {
-            writer.push(frame(byte)).expect("room");
+            assert!(writer.push(&frame(byte)));
         }
-        assert!(writer.push(frame(5)).is_err());
+        assert!(!writer.push(&frame(5)));
         writer.finish();
         assert_eq!(drain(&mut reader), [1, 2, 3, 4]);
         assert_eq!(reader.supply(), Supply::Exhausted);
@@ -389,7 +401,7 @@ mod tests {
         let (mut writer, mut reader) = track(4);
         for byte in 0..4 {
             assert!(writer.room_to_work().is_some());
-            writer.push(frame(byte)).expect("room");
+            assert!(writer.push(&frame(byte)));
         }
         assert_eq!(writer.room_to_work(), None);
         reader.take(|_| ());
@@ -402,15 +414,26 @@ mod tests {
     fn stale_frames_play_until_a_newer_one_is_there() {
         let (mut writer, mut reader) = track(4);
         for byte in 1..=4 {
-            writer.push(frame(byte)).expect("room");
+            assert!(writer.push(&frame(byte)));
         }
-        writer.flush();
+        writer.flush(0);
         assert_eq!(reader.supply(), Supply::Ready);
         assert_eq!(reader.take(|frame| frame.as_bytes()[0]), Some(1));
         assert!(writer.room_to_work().is_some(), "a flush must have room in a full ring");
-        writer.push(frame(9)).expect("room in the reserve");
+        assert!(writer.push(&frame(9)));
         assert_eq!(drain(&mut reader), [9]);
         assert_eq!(writer.room(), 4);
+    }
+
+    #[test]
+    fn a_flush_can_leave_the_next_frames_alone() {
+        let (mut writer, mut reader) = track(4);
+        for byte in 1..=4 {
+            assert!(writer.push(&frame(byte)));
+        }
+        assert_eq!(writer.flush(2), 2);
+        assert!(writer.push(&frame(9)));
+        assert_eq!(drain(&mut reader), [1, 2, 9]);
     }
 
     #[test]
@@ -424,7 +447,7 @@ mod tests {
     #[test]
     fn a_waiting_producer_is_told_that_the_track_is_over() {
         let (mut writer, reader) = track(1);
-        writer.push(frame(0)).expect("room");
+        assert!(writer.push(&frame(0)));
         let state = Arc::clone(reader.state());
         let producer = std::thread::spawn(move || writer.wait_room(Duration::from_secs(60)));
         state.end_with(TrackEnd::Closed);

@@ -13,6 +13,7 @@ use isocord_io::receive::pump::{FrameConsumer, Pump};
 use isocord_io::receive::queue::{Form, FrameReader, Item};
 use isocord_io::receive::report::ReceiveReport;
 use isocord_proto::cipher::{Sealer, TransportMode};
+use isocord_proto::dave::ReceiverChange;
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN, OpusFrame};
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use isocord_proto::recv::{FrameKind, Sound, Speaking};
@@ -59,6 +60,7 @@ impl Call {
         let client = discover(&server);
         let Ok(Event::Discovered(_)) = events.recv_timeout(BOUND) else { panic!("not discovered") };
         connection.start_session(MODE, &KEY).expect("taken");
+        connection.change_receivers(ReceiverChange::AllowPlain).expect("taken");
         Self { connection, engine, server, client, _events: events }
     }
 

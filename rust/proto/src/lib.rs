@@ -8,10 +8,11 @@
 //! [`opus`] -> [`send`] = ([`dave`] seal -> [`rtp`] header -> [`cipher`] seal), timed by [`timeline`].
 //!
 //! The way in: [`recv`] = ([`rtp`] / [`rtcp`] -> [`cipher`] open -> [`ssrc`] to user, or [`waiting`] ->
-//! end-to-end open -> [`jitter`] buffer -> [`opus`] decode or conceal).
+//! [`dave`] open -> [`jitter`] buffer -> [`opus`] decode or conceal).
 #![forbid(unsafe_code)]
 
 pub mod cipher;
+pub mod dave;
 pub mod discovery;
 pub mod frame;
 pub mod jitter;

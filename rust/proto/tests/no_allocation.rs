@@ -1,4 +1,5 @@
 //! A packet is made without allocating, in every transport mode.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

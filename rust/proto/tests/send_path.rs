@@ -1,4 +1,5 @@
 //! What leaves is what a listener with the session's key can read.
+#![allow(clippy::expect_used, clippy::panic)]
 
 use isocord_proto::cipher::{CipherError, MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};

@@ -1,6 +1,8 @@
 //! The one place where errors of the core become Python exceptions, which live in `isocord.errors`.
 
 use isocord_io::connection::ConnectionError;
+use isocord_io::file_track::FileTrackError;
+use isocord_io::source::{OpenError, SeekError, SourceError, VolumeError};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::frame::FrameError;
 use isocord_proto::opus::OpusError;
@@ -8,6 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::import_exception;
 use pyo3::prelude::*;
 
+import_exception!(isocord.errors, AudioFileError);
 import_exception!(isocord.errors, ClosedError);
 mod python {
     pyo3::import_exception!(isocord.errors, OpusError);
@@ -18,10 +21,15 @@ import_exception!(isocord.errors, UnsupportedModeError);
 /// An error of the core on its way to Python.
 pub(crate) enum Error {
     Connection(ConnectionError),
+    FileTrack(FileTrackError),
     Frame(FrameError),
     Mode(UnknownMode),
+    Open(OpenError),
     Opus(OpusError),
     Py(PyErr),
+    Seek(SeekError),
+    Source(SourceError),
+    Volume(VolumeError),
 }
 
 /// The result of everything that Python calls.
@@ -33,11 +41,21 @@ impl From<Error> for PyErr {
             Error::Connection(error @ ConnectionError::Socket(_)) => UdpError::new_err(error.to_string()),
             Error::Connection(error @ ConnectionError::TrackUsed) => PyValueError::new_err(error.to_string()),
             Error::Connection(error) => ClosedError::new_err(error.to_string()),
+            Error::FileTrack(FileTrackError::Opus(error)) => Error::Opus(error).into(),
+            Error::FileTrack(error) => AudioFileError::new_err(error.to_string()),
             Error::Frame(error) => python::OpusError::new_err(error.to_string()),
             Error::Mode(error) => UnsupportedModeError::new_err(error.to_string()),
+            Error::Open(error @ (OpenError::Start(_) | OpenError::Volume(_))) => {
+                PyValueError::new_err(error.to_string())
+            }
+            Error::Open(error) => AudioFileError::new_err(error.to_string()),
             Error::Opus(error @ OpusError::Option(_)) => PyValueError::new_err(error.to_string()),
             Error::Opus(error) => python::OpusError::new_err(error.to_string()),
             Error::Py(error) => error,
+            Error::Seek(error @ SeekError::Position(_)) => PyValueError::new_err(error.to_string()),
+            Error::Seek(error) => AudioFileError::new_err(error.to_string()),
+            Error::Source(error) => AudioFileError::new_err(error.to_string()),
+            Error::Volume(error) => PyValueError::new_err(error.to_string()),
         }
     }
 }
@@ -52,4 +70,15 @@ macro_rules! from {
     };
 }
 
-from!(Connection(ConnectionError), Frame(FrameError), Mode(UnknownMode), Opus(OpusError), Py(PyErr));
+from!(
+    Connection(ConnectionError),
+    FileTrack(FileTrackError),
+    Frame(FrameError),
+    Mode(UnknownMode),
+    Open(OpenError),
+    Opus(OpusError),
+    Py(PyErr),
+    Seek(SeekError),
+    Source(SourceError),
+    Volume(VolumeError),
+);

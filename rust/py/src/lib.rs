@@ -1,6 +1,7 @@
 //! `isocord._native`: the Python face of `isocord-io`. Conversions only, no decisions.
 #![forbid(unsafe_code)]
 
+mod audio_file;
 mod bytes;
 mod codec;
 mod connection;
@@ -18,6 +19,8 @@ mod _native {
     use pyo3::prelude::*;
     use pyo3::types::PyTuple;
 
+    #[pymodule_export]
+    use crate::audio_file::AudioFile;
     #[pymodule_export]
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]

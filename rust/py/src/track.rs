@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use isocord_io::source::JobHandle;
 use isocord_io::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
 use isocord_proto::frame::{FRAME_BYTES, OpusFrame};
 use isocord_proto::opus::Encoder;
@@ -10,8 +11,10 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
+use crate::audio_file::AudioFile;
 use crate::bytes::bytes_like;
 use crate::codec::{EncoderOptions, frame_of, options_or_default};
+use crate::engine::engine;
 use crate::errors::{Error, Result};
 
 /// The longest a single wait can be asked for.
@@ -29,6 +32,8 @@ pub(crate) struct Track {
     /// Until it plays.
     reader: Mutex<Option<TrackReader>>,
     state: Arc<TrackState>,
+    /// Keeps a native source feeding the track for as long as the track exists.
+    _feed: Option<JobHandle>,
 }
 
 impl Track {
@@ -36,7 +41,7 @@ impl Track {
         let (writer, reader) = track(check_lookahead(lookahead)?);
         let state = Arc::clone(writer.state());
         let producer = Some(Mutex::new(Producer { writer, encoder }));
-        Ok(Self { producer, reader: Mutex::new(Some(reader)), state })
+        Ok(Self { producer, reader: Mutex::new(Some(reader)), state, _feed: None })
     }
 
     /// The clock's end; none the second time.
@@ -68,6 +73,22 @@ impl Track {
         Self::fed_by_python(lookahead, None)
     }
 
+    #[staticmethod]
+    #[pyo3(signature = (file, options = None, *, lookahead = 25))]
+    fn file(
+        py: Python<'_>,
+        file: &Bound<'_, AudioFile>,
+        options: Option<&EncoderOptions>,
+        lookahead: i64,
+    ) -> Result<Self> {
+        let lookahead = check_lookahead(lookahead)?;
+        let options = options_or_default(options);
+        let source = file.get().source()?;
+        let (reader, state, feed) =
+            py.detach(|| Ok::<_, Error>(source.track(&*engine()?, &options, lookahead)?))?;
+        Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, _feed: Some(feed) })
+    }
+
     fn wait_room(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<usize>> {
         let timeout = duration(timeout)?;
         py.detach(|| Ok(self.producer()?.writer.wait_room(timeout)))
@@ -87,7 +108,7 @@ impl Track {
                 let samples = frame_of(chunk)?;
                 let mut frame = OpusFrame::SILENCE;
                 frame.fill(|out| encoder.encode(&samples, out))?;
-                queued += usize::from(writer.push(frame).is_ok());
+                queued += usize::from(writer.push(&frame));
             }
             Ok::<_, Error>(queued)
         })
@@ -102,7 +123,7 @@ impl Track {
             }
             let frames = packets.iter().map(|packet| OpusFrame::new(packet));
             let frames = frames.collect::<std::result::Result<Vec<_>, _>>()?;
-            Ok(frames.into_iter().map_while(|frame| writer.push(frame).ok()).count())
+            Ok(frames.iter().take_while(|frame| writer.push(frame)).count())
         })
     }
 

@@ -4,16 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isocord_proto::cipher::Opener;
-use isocord_proto::recv::{DelayBounds, Frame, Listening, Output, Plain, ReceivePath, Speaking};
+use isocord_proto::dave::{Openers, ReceiverChange};
+use isocord_proto::recv::{DelayBounds, Frame, Listening, Output, ReceivePath, Speaking};
 
 use super::queue::{Form, FrameWriter};
 use super::report::{PUBLISH_MS, Published};
-
-/// The end-to-end encryption of a connection.
-pub type EndToEnd = Plain;
-
-/// A change of the end-to-end keys, with the receive thread's time.
-pub(crate) type KeyChange = Box<dyn FnOnce(&mut EndToEnd, Duration) + Send>;
 
 /// What is due is played at multiples of this, so that all connections and speakers share a wake-up and
 /// consumers get batches.
@@ -29,12 +24,12 @@ pub(crate) enum EarCommand {
     Left(u64),
     /// Somebody listens, until the other end of the queue is dropped.
     Listen(FrameWriter),
-    /// New end-to-end keys.
-    Keys(KeyChange),
+    /// New end-to-end keys, or a transition from or to plain frames.
+    Keys(ReceiverChange),
 }
 
 pub(crate) struct Ear {
-    path: ReceivePath<EndToEnd>,
+    path: ReceivePath<Openers>,
     listeners: Listeners,
     published: Arc<Published>,
     next_tick: Option<u64>,
@@ -69,7 +64,7 @@ impl Listeners {
 impl Ear {
     pub(crate) fn new(published: Arc<Published>) -> Self {
         Self {
-            path: ReceivePath::new(EndToEnd::default(), DelayBounds::default()),
+            path: ReceivePath::new(Openers::new(), DelayBounds::default()),
             listeners: Listeners(Vec::new()),
             published,
             next_tick: None,
@@ -88,7 +83,9 @@ impl Ear {
                 out.0.push(writer);
                 self.listeners_changed(now);
             }
-            EarCommand::Keys(change) => self.path.change_keys(now, out, |keys| change(keys, now)),
+            EarCommand::Keys(change) => {
+                self.path.change_keys(now, out, |openers| openers.apply(change, now));
+            }
         }
         self.schedule(now);
     }

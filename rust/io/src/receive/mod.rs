@@ -5,7 +5,7 @@
 //! brings frames to a consumer on any other thread, [`pump`] is such a thread for native consumers,
 //! [`report`] is what can be read of it from outside.
 
-pub mod ear;
+pub(crate) mod ear;
 pub mod pump;
 pub mod queue;
 pub mod report;

@@ -2,12 +2,14 @@
 
 use core::time::Duration;
 
+use crate::dave::{OpenError, Openers};
+
 /// Why a frame was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// No key that is here opens it; one that is on its way may. The frame waits.
+    /// Nothing that is here opens it; a key or a transition that is on its way may. The frame waits.
     NoKey,
-    /// No key ever will: it is plain where it must not be, or was opened before.
+    /// Nothing ever will.
     Final,
 }
 
@@ -25,6 +27,24 @@ pub trait EndToEnd {
         out: &mut [u8],
         now: Duration,
     ) -> Result<usize, Refusal>;
+}
+
+/// DAVE. Members change their sending keys when they see a commit, and UDP is quicker than the gateway:
+/// frames of the next epoch come before its keys, and plain ones before a downgrade is executed.
+impl EndToEnd for Openers {
+    fn open(
+        &mut self,
+        user_id: u64,
+        frame: &[u8],
+        out: &mut [u8],
+        now: Duration,
+    ) -> Result<usize, Refusal> {
+        match self.open(user_id, frame, out, now) {
+            Ok(opened) => Ok(opened.len()),
+            Err(OpenError::NoKey | OpenError::NotAuthentic | OpenError::NotEncrypted) => Err(Refusal::NoKey),
+            Err(OpenError::Replayed | OpenError::BufferTooSmall { .. }) => Err(Refusal::Final),
+        }
+    }
 }
 
 /// A call without end-to-end encryption.

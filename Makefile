@@ -1,0 +1,68 @@
+# Two commands matter: `make demo` and `make test`. They need Python 3.10+, Rust and a C compiler.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.isocord
+
+RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
+WHEEL_DIR := dist/wheels
+
+.PHONY: help build demo test ready lint rust-test python-test hosts-test bench clean
+
+help:
+	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
+	@echo "make test    build, then run every test, type check and lint"
+	@echo "make ready   the quick part of it, before a commit"
+	@echo "make bench   the figures of README.md"
+	@echo "make build   only build and install into $(VENV)"
+
+$(STAMP)-tools: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+# PATH holds cmake and ninja, which come from PyPI and build the bundled libopus.
+$(STAMP)-native: $(STAMP)-tools $(RUST_SOURCES) pyproject.toml
+	@echo "== build the native core"
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin develop --release --quiet
+	@touch $@
+
+build: $(STAMP)-native
+
+demo: build
+	$(BIN)/isocord demo $(FILE)
+
+lint: $(STAMP)-tools
+	@echo "== format, lint, types"
+	cargo fmt --all --check
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+
+rust-test: $(STAMP)-tools
+	@echo "== cargo test"
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --workspace
+
+python-test: build
+	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
+	$(BIN)/python -m pytest tests
+
+hosts-test: build
+	@echo "== pytest, against each bot library in an environment of its own"
+	$(BIN)/python tests/hosts/environments.py
+
+test: lint rust-test python-test hosts-test
+	@echo "make test: lint, cargo test, pytest and the bot libraries have all passed"
+
+ready: lint build
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --workspace --lib
+	$(BIN)/python -m pytest tests/unit -x
+
+bench: build
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
+	$(BIN)/python benches/python/send_timing.py
+
+clean:
+	rm -rf target dist $(VENV) .venvs demo-out

@@ -1,0 +1,364 @@
+"""The voice client that bots see.
+
+``VoiceClient(client, channel)`` makes an instance of a class that is both isocord's and the voice protocol of the
+library that ``client`` belongs to. The methods here belong to the bot's loop, as the libraries have it; those that play
+may be called from any thread. Audio and heartbeats never wait for that loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from .client_info import InfoSurface
+from .client_link import ClientLink
+from .client_playback import PlaybackSurface
+from .connection import VoiceConnection
+from .errors import ClientError, ConnectError
+from .events import (
+    ChannelEvent,
+    ConnectionState,
+    Phase,
+    Reason,
+    UsersConnected,
+    UserSpeaking,
+)
+from .hosts import Host, host_of, payloads
+from .playback import Player
+from .session import Socket, SocketOpener
+
+if TYPE_CHECKING:
+    from .gateway.options import SocketOptions
+    from .gateway.thread import GatewayThread
+    from .gateway.transport import SocketHandler
+
+_log = logging.getLogger(__name__)
+
+_LEAVE_LIMIT = 1.0
+_DEFAULT_TIMEOUT = 60.0
+
+
+class VoiceClient(InfoSurface, PlaybackSurface):
+    """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
+
+    Attributes:
+        client: the bot.
+        channel: the voice channel that the bot is in.
+        loop: the bot's event loop.
+    """
+
+    def __new__(cls, client: Any, channel: Any, *args: Any, **kwargs: Any) -> VoiceClient:
+        host = host_of(client)
+        made: VoiceClient = object.__new__(_joined(cls, host))
+        made._host = host
+        return made
+
+    def __init__(self, client: Any, channel: Any) -> None:
+        self.client = client
+        self.channel = channel
+        self.loop = self._host.loop(client)
+        self._key: int = channel._get_voice_client_key()[0]
+        self._connection: VoiceConnection | None = None
+        self._link: ClientLink | None = None
+        self._timeout = _DEFAULT_TIMEOUT
+        self._self_mute = False
+        self._self_deaf = False
+        self._waiters: set[asyncio.Event] = set()
+        self._left = asyncio.Event()
+        self._leaving = False
+        self._encoding = {}
+        self._lookahead = 25
+        self._packet_encoder = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} guild={self._key} {self.state}>"
+
+    # Waiting.
+
+    def wait_until_connected(self, timeout: float | None = 30.0) -> bool:
+        """Block the calling thread, not the bot's loop, until connected; False if that fails or takes too long."""
+        link = self._link
+        if link is not None:
+            link.settled.wait(timeout)
+        return self.is_connected()
+
+    async def wait_for_state(self, *phases: Phase, timeout: float | None = None) -> ConnectionState:
+        """Wait for one of ``phases``.
+
+        Raises:
+            asyncio.TimeoutError: it took longer than ``timeout`` seconds.
+        """
+        await self._wait(lambda: self.state.phase in phases, timeout)
+        return self.state
+
+    # What it does.
+
+    async def connect(
+        self,
+        *,
+        timeout: float = _DEFAULT_TIMEOUT,
+        reconnect: bool = True,
+        self_deaf: bool = False,
+        self_mute: bool = False,
+        **_: Any,
+    ) -> None:
+        """Connect to the channel. The bot library calls it in ``channel.connect``.
+
+        Args:
+            timeout: seconds that the whole connect may take.
+            reconnect: whether to make a new voice session where the present one is lost and cannot be resumed.
+            self_deaf: join deafened.
+            self_mute: join muted.
+
+        Raises:
+            asyncio.TimeoutError: it took longer than ``timeout``.
+            ConnectError: Discord refused, or the handshake failed too often.
+            ClientError: connected already. Both are a ``ClientException`` of the bot library as well.
+        """
+        holder = self._host.registered(self.client, self._key)
+        live = self._connection is not None and self.state.phase is not Phase.DISCONNECTED
+        if live or holder not in (None, self):
+            raise self._host.error(ClientError, "Already connected to a voice channel.")
+        if holder is None:
+            self._host.register(self.client, self._key, self)
+        self._timeout = timeout if timeout is not None else _DEFAULT_TIMEOUT
+        self._self_deaf, self._self_mute = self_deaf, self_mute
+        try:
+            connection = self._connect(reconnect)
+            connection.start()
+            await asyncio.wait_for(asyncio.wrap_future(connection.connected), self._timeout + _LEAVE_LIMIT)
+            state = connection.state
+            if state.phase is Phase.DISCONNECTED:
+                raise self._failure(state)
+        except BaseException:
+            if self._connection is not None:
+                self._connection.stop(leave=True)
+            self.cleanup()
+            raise
+
+    async def disconnect(self, *, force: bool = False) -> None:
+        """Leave the channel.
+
+        Args:
+            force: clean up even where nothing is connected.
+        """
+        connection = self._connection
+        if connection is None or connection.state.phase is Phase.DISCONNECTED:
+            if force:
+                self.cleanup()
+            return
+        self.stop()
+        self._leaving = True
+        connection.stop(leave=False)
+        try:
+            await asyncio.wait_for(self._leave(connection), _LEAVE_LIMIT)
+        except asyncio.TimeoutError:
+            _log.debug("Discord did not confirm the leave in time")
+        except Exception as error:
+            _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
+        finally:
+            self._leaving = False
+            self.cleanup()
+
+    async def move_to(self, channel: Any, *, timeout: float | None = 30.0) -> None:
+        """Go to another channel of the guild, without a leave; what plays keeps its place.
+
+        Args:
+            channel: the voice channel; None disconnects.
+            timeout: seconds to wait until the bot is connected there.
+
+        Raises:
+            ClientError: there is no connection.
+            asyncio.TimeoutError: it took longer than ``timeout``.
+        """
+        if channel is None:
+            await self.disconnect()
+            return
+        connection = self._connection
+        if connection is None or connection.state.phase is Phase.DISCONNECTED:
+            raise self._host.error(ClientError, "Not connected to voice")
+        if channel.id == getattr(self.channel, "id", None) and self.is_connected():
+            return
+        sessions = connection.flow.sessions
+        connection.move(channel.id)
+
+        def arrived() -> bool:
+            if connection.state.phase is Phase.DISCONNECTED:
+                raise self._failure(connection.state)
+            return (
+                getattr(self.channel, "id", None) == channel.id
+                and connection.state.is_connected
+                and connection.flow.sessions > sessions
+            )
+
+        await self._wait(arrived, timeout)
+
+    def cleanup(self) -> None:
+        """End everything and leave the bot's registry, unless a newer client took the place. Does nothing twice."""
+        if self._connection is not None:
+            self._connection.stop(leave=False)
+        self._host.unregister(self.client, self._key, self)
+
+    # What the bot library tells.
+
+    async def on_voice_state_update(self, data: Any) -> None:
+        """The bot's own voice state changed. Called by the bot library."""
+        try:
+            update = payloads.voice_state(data)
+        except ValueError as error:
+            _log.debug("Ignoring %s", error)
+            return
+        if update.channel_id is None:
+            self._left.set()
+        else:
+            if update.channel_id != getattr(self.channel, "id", None):
+                self._find_channel(update.channel_id)
+            if update.self_mute is not None:
+                self._self_mute = update.self_mute
+            if update.self_deaf is not None:
+                self._self_deaf = update.self_deaf
+        if self._connection is not None:
+            self._connection.voice_state(update)
+        self._wake()
+
+    async def on_voice_server_update(self, data: Any) -> None:
+        """The guild has another voice server. Called by the bot library."""
+        try:
+            update = payloads.voice_server(data)
+        except ValueError as error:
+            _log.debug("Ignoring %s", error)
+            return
+        if self._connection is not None:
+            self._connection.voice_server(update)
+
+    # Inside; on the bot's loop.
+
+    def _connect(self, reconnect: bool) -> VoiceConnection:
+        self._link = link = ClientLink(self, self.loop)
+        host, loop = self._host, self.loop
+
+        def player(native: _native.Connection, sync: Callable[[], None]) -> Player:
+            return Player(native, sync, loop=loop, manners=host.manners)
+
+        self._connection = link.connection = VoiceConnection(
+            link,
+            server_id=self._key,
+            user_id=self.user.id,
+            channel_id=self.channel.id,
+            timeout=self._timeout,
+            reconnect=reconnect,
+            player=player,
+            open_socket=_socket_opener(host.socket_options(self.client)),
+        )
+        return self._connection
+
+    async def _leave(self, connection: VoiceConnection) -> None:
+        self._left.clear()
+        await self._change_voice_state(None)
+        await asyncio.wrap_future(connection.finished)
+        if not self._host.is_closing(self.client):
+            # Discord's word that the bot has left, so that nobody takes it for a kick of the next client.
+            await self._left.wait()
+
+    async def _change_voice_state(self, channel_id: int | None) -> None:
+        guild = self._host.guild(self.client, self._key) or self.guild
+        await self._host.change_voice_state(guild, channel_id, self_mute=self._self_mute, self_deaf=self._self_deaf)
+
+    def _find_channel(self, channel_id: int) -> None:
+        guild = self._host.guild(self.client, self._key) or self.guild
+        found = guild.get_channel(channel_id) if guild is not None else None
+        if found is not None:
+            self.channel = found
+
+    def _take_state(self, connection: VoiceConnection | None, state: ConnectionState) -> None:
+        if connection is not self._connection:
+            return
+        if state.phase is Phase.DISCONNECTED and not self._leaving:
+            self.cleanup()
+        self._wake()
+        self.client.dispatch("voice_connection_state_update", self, state)
+
+    def _take_channel_event(self, event: ChannelEvent) -> None:
+        names, guild, dispatch = self._host.events, self.guild, self.client.dispatch
+
+        def member(user_id: int) -> Any:
+            return guild.get_member(user_id) if guild is not None else None
+
+        if isinstance(event, UserSpeaking):
+            state = self._host.speaking_state(event.flags)
+            dispatch(names.speaking, member(event.user_id), event.ssrc, state)
+        elif isinstance(event, UsersConnected):
+            for found in filter(None, map(member, event.user_ids)):
+                dispatch(names.connect, found)
+        else:
+            dispatch(names.disconnect, member(event.user_id), event.ssrc)
+
+    def _check_registry(self, connection: VoiceConnection | None) -> None:
+        """See that the library still knows this client: a new session of the bot's gateway empties its registry."""
+        if connection is None or connection is not self._connection or connection.state.phase is Phase.DISCONNECTED:
+            return
+        holder = self._host.registered(self.client, self._key)
+        if holder is self:
+            return
+        if holder is not None:
+            connection.stop(Reason.SUPERSEDED, leave=False)
+        elif not self._host.is_closing(self.client):
+            _log.info("The bot's gateway has a new session: joining the voice channel of guild %d again", self._key)
+            self._host.register(self.client, self._key, self)
+            self._find_channel(self.channel.id)
+            connection.rejoin()
+
+    def _failure(self, state: ConnectionState) -> Exception:
+        text = f"Could not connect to voice: {state.detail or state.reason.value}"
+        if state.reason is Reason.TIMED_OUT:
+            return asyncio.TimeoutError(text)
+        if state.code is not None:
+            text = f"{text} (close code {state.code})"
+        return self._host.error(ConnectError, text, state.code)
+
+    async def _wait(self, condition: Callable[[], bool], timeout: float | None) -> None:
+        changed = asyncio.Event()
+        self._waiters.add(changed)
+        try:
+            deadline = None if timeout is None else self.loop.time() + timeout
+            while not condition():
+                changed.clear()
+                remaining = None if deadline is None else deadline - self.loop.time()
+                await asyncio.wait_for(changed.wait(), remaining)
+        finally:
+            self._waiters.discard(changed)
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            waiter.set()
+
+
+def _joined(cls: type[VoiceClient], host: Host) -> type[VoiceClient]:
+    """A class that is both ``cls`` and the host's voice protocol; one for each pair."""
+    if issubclass(cls, host.voice_protocol):
+        return cls
+    known: dict[type, type[VoiceClient]] | None = cls.__dict__.get("_isocord_joined")
+    if known is None:
+        known = {}
+        cls._isocord_joined = known  # type: ignore[attr-defined]
+    if host.voice_protocol not in known:
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        known[host.voice_protocol] = type(cls.__name__, (cls, host.voice_protocol), names)
+    return known[host.voice_protocol]
+
+
+def _socket_opener(options: SocketOptions) -> Callable[[GatewayThread], SocketOpener]:
+    """What opens websockets with the bot's own network settings; aiohttp is not imported before the first one."""
+
+    def on(thread: GatewayThread) -> SocketOpener:
+        def open_socket(endpoint: str, handler: SocketHandler) -> Socket:
+            from .gateway.transport import GatewaySocket
+
+            return GatewaySocket(thread, endpoint, options, handler)
+
+        return open_socket
+
+    return on

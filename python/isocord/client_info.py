@@ -1,0 +1,136 @@
+"""What a :class:`isocord.VoiceClient` tells of itself; all of it may be read from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from . import _native
+from .client_ws import VoiceWebSocket
+from .errors import ClientError
+from .events import ConnectionState, Phase, Reason
+from .stats import VoiceStats, snapshot
+
+if TYPE_CHECKING:
+    from .connection import VoiceConnection
+    from .hosts import Host
+    from .session import SessionInfo
+
+_IDLE = ConnectionState(Phase.IDLE, Reason.REQUESTED)
+
+
+class InfoSurface:
+    """State, session and counters; see :class:`isocord.VoiceClient`."""
+
+    supported_modes: tuple[str, ...] = _native.TRANSPORT_MODES
+
+    client: Any
+    channel: Any
+    loop: asyncio.AbstractEventLoop
+    _host: Host
+    _key: int
+    _timeout: float
+    _connection: VoiceConnection | None
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands, and why."""
+        return self._connection.state if self._connection is not None else _IDLE
+
+    @property
+    def guild(self) -> Any:
+        """The guild that the bot is connected to, if applicable."""
+        return getattr(self.channel, "guild", None)
+
+    @property
+    def user(self) -> Any:
+        """The user connected to voice: the bot itself."""
+        return self._host.user(self.client)
+
+    @property
+    def server_id(self) -> int:
+        """The guild's id."""
+        return self._key
+
+    @property
+    def session_id(self) -> str | None:
+        """The voice connection's session id."""
+        return self._connection.flow.session_id if self._connection is not None else None
+
+    @property
+    def token(self) -> str | None:
+        """The voice connection's token. Keep it to yourself."""
+        return self._connection.flow.token if self._connection is not None else None
+
+    @property
+    def endpoint(self) -> str | None:
+        """``host:port`` of the voice server."""
+        return self._connection.flow.endpoint if self._connection is not None else None
+
+    @property
+    def endpoint_ip(self) -> str | None:
+        """The IP address that sound is sent to."""
+        return info.address if (info := self._info) is not None else None
+
+    @property
+    def voice_port(self) -> int | None:
+        """The UDP port that sound is sent to."""
+        return info.port if (info := self._info) is not None else None
+
+    @property
+    def ssrc(self) -> int | None:
+        """The number that marks the bot's packets."""
+        return info.ssrc if (info := self._info) is not None else None
+
+    @property
+    def mode(self) -> str | None:
+        """The transport encryption mode."""
+        return info.mode if (info := self._info) is not None else None
+
+    @property
+    def secret_key(self) -> list[int] | None:
+        """The transport key, 32 numbers. Keep it to yourself."""
+        return list(info.secret_key) if (info := self._info) is not None else None
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that ``connect`` was given."""
+        return self._timeout
+
+    @property
+    def ws(self) -> VoiceWebSocket | None:
+        """The voice gateway, for ``await ws.speak(flags)``; None before ``connect``."""
+        return VoiceWebSocket(self._connection) if self._connection is not None else None
+
+    @property
+    def latency(self) -> float:
+        """Seconds between a heartbeat and its answer; infinite before the first."""
+        return self._connection.latencies.last if self._connection is not None else float("inf")
+
+    @property
+    def average_latency(self) -> float:
+        """The mean of the last 20 latencies in seconds; infinite before the first."""
+        return self._connection.latencies.average if self._connection is not None else float("inf")
+
+    @property
+    def stats(self) -> VoiceStats:
+        """Counters of the present connection.
+
+        Raises:
+            ClientError: ``connect`` has not been called.
+        """
+        if self._connection is None:
+            raise self._host.error(ClientError, "Not connected to voice")
+        return snapshot(self._connection)
+
+    def is_connected(self) -> bool:
+        """Whether sound can leave: also while the websocket alone is being resumed."""
+        return self._connection is not None and self._connection.state.is_connected
+
+    def is_dave_connection(self) -> bool:
+        """Whether the call is end-to-end encrypted."""
+        return (info := self._info) is not None and info.dave_version > 0
+
+    @property
+    def _info(self) -> SessionInfo | None:
+        return self._connection.info if self._connection is not None else None

@@ -1,0 +1,77 @@
+"""The client's end of a connection: hands over from the gateway thread to the bot's loop.
+
+Every method may be called from any thread, returns at once, and puts up with a loop that is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .connection import VoiceConnection
+from .events import ChannelEvent, ConnectionState, Phase, Reason
+
+if TYPE_CHECKING:
+    from .client import VoiceClient
+
+_log = logging.getLogger(__name__)
+
+
+class ClientLink:
+    """Joins one :class:`VoiceConnection` to the voice client that made it."""
+
+    def __init__(self, client: VoiceClient, loop: asyncio.AbstractEventLoop) -> None:
+        self._client = client
+        self._loop = loop
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.connection: VoiceConnection | None = None
+        self.settled = threading.Event()
+        """Set while the connection is connected or over."""
+
+    def send_voice_state(self, channel_id: int | None) -> None:
+        """Send opcode 4 on the bot's gateway."""
+        self._post(self._send_voice_state, channel_id)
+
+    def state_changed(self, state: ConnectionState) -> None:
+        """Tell the client."""
+        if state.is_connected or state.phase is Phase.DISCONNECTED:
+            self.settled.set()
+        else:
+            self.settled.clear()
+        posted = self._post(self._client._take_state, self.connection, state)
+        if not posted and state.phase is Phase.DISCONNECTED:
+            # Nobody is left to do it on the bot's loop.
+            self._client.cleanup()
+
+    def channel_event(self, event: ChannelEvent) -> None:
+        """Have the bot dispatch it."""
+        self._post(self._client._take_channel_event, event)
+
+    def check(self) -> None:
+        """Have the client look into the bot's registry."""
+        self._post(self._client._check_registry, self.connection)
+
+    def _post(self, function: Callable[..., object], *args: Any) -> bool:
+        try:
+            self._loop.call_soon_threadsafe(function, *args)
+        except RuntimeError:
+            connection = self.connection
+            if connection is not None and connection.state.phase is not Phase.DISCONNECTED:
+                _log.warning("The bot's event loop is closed: ending its voice connection")
+                connection.stop(Reason.LOOP_CLOSED, leave=False)
+            return False
+        return True
+
+    def _send_voice_state(self, channel_id: int | None) -> None:
+        task = self._loop.create_task(self._client._change_voice_state(channel_id), name="isocord-voice-state")
+        # The loop itself holds tasks only weakly.
+        self._tasks.add(task)
+        task.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("The voice state could not be sent on the bot's gateway: %s: %s", type(error).__name__, error)

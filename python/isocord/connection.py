@@ -1,0 +1,392 @@
+"""One voice connection, carried out.
+
+:class:`~isocord.flow.ConnectionFlow` decides what happens next; this module does it: opens sessions, arms timers,
+starts tracks, and tells the client. Who owns what:
+
+- The flow, the session and every underscored attribute belong to the gateway thread. The public methods only hand work
+  over to it and may be called from any thread; the properties read one immutable value.
+- The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
+- The :class:`Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
+
+No lock is held while anything outside is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import weakref
+from collections.abc import Callable
+from typing import Protocol
+
+from . import _native
+from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
+from .events import (
+    ChannelEvent,
+    ConnectionState,
+    Phase,
+    Reason,
+    UserDisconnected,
+    UsersConnected,
+    UserSpeaking,
+    VoiceServerUpdate,
+    VoiceStateUpdate,
+)
+from .flow import ConnectionFlow
+from .gateway.close_codes import CloseVerdict
+from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
+from .gateway.protocol import Counters, Credentials, Latencies
+from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
+from .playback import Player
+from .session import SessionInfo, SocketOpener, VoiceSession
+from .sources.feeder import kill_feeders
+from .speaking import VOICE, Speaker
+
+_log = logging.getLogger(__name__)
+
+MAX_DAVE_VERSION = 0
+"""Highest DAVE protocol version that Identify offers."""
+CHECK_INTERVAL = 5.0
+"""How often the link is asked whether the bot still knows this connection, in seconds."""
+
+
+class Link(Protocol):
+    """The client's end of a connection; each method only hands over to the bot's loop."""
+
+    def send_voice_state(self, channel_id: int | None) -> None:
+        """Send opcode 4 on the bot's gateway."""
+
+    def state_changed(self, state: ConnectionState) -> None:
+        """The connection has another state."""
+
+    def channel_event(self, event: ChannelEvent) -> None:
+        """Something happened to others in the channel."""
+
+    def check(self) -> None:
+        """See that the bot's registry still holds this connection."""
+
+
+class VoiceConnection:
+    """A voice connection from its first join to its end; it is not used again after that.
+
+    Args:
+        link: the client's end.
+        server_id: the guild.
+        user_id: the bot.
+        channel_id: the channel to join.
+        timeout: seconds for the first connect.
+        reconnect: whether a lost session may be replaced.
+        player: makes the player, given the native connection and a way to ask for :meth:`sync`.
+        open_socket: makes the opener of websockets for the gateway thread.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        *,
+        server_id: int,
+        user_id: int,
+        channel_id: int,
+        timeout: float,
+        reconnect: bool,
+        player: Callable[[_native.Connection, Callable[[], None]], Player],
+        open_socket: Callable[[GatewayThread], SocketOpener],
+    ) -> None:
+        self._link = link
+        self._server_id = server_id
+        self._user_id = user_id
+        self._thread = gateway_thread()
+        after_gateway_stops(kill_feeders)
+        after_gateway_stops(_native.shutdown)
+        self._open_socket = open_socket(self._thread)
+        self._flow = ConnectionFlow(channel_id, timeout=timeout, reconnect=reconnect)
+        self._state = self._flow.state
+        self._session: VoiceSession | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._check_timer: asyncio.TimerHandle | None = None
+        self._acting = False
+        self._ssrcs: dict[int, int] = {}
+        self.latencies = Latencies()
+        self.counters = Counters()
+        self.native = _native.Connection(_event_handler(weakref.WeakMethod(self._on_native)))
+        self.player = player(self.native, self.sync)
+        self._speaker = Speaker(self._thread, self.player, self)
+        self.connected = _uncancellable()
+        """Done when the first connect succeeded, or when the connection is over."""
+        self.finished = _uncancellable()
+        """Done when the connection is over; :attr:`state` says why."""
+
+    # From any thread.
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where the connection stands."""
+        if not self._thread.alive and self._state.phase is not Phase.DISCONNECTED:
+            # Nothing works on: the process was forked, or the interpreter is shutting down.
+            return ConnectionState(Phase.DISCONNECTED, Reason.FORKED)
+        return self._state
+
+    @property
+    def session(self) -> VoiceSession | None:
+        """The present session; to be read only."""
+        return self._session
+
+    @property
+    def info(self) -> SessionInfo | None:
+        """What the present session is like, once it was established."""
+        session = self._session
+        return session.info if session is not None else None
+
+    @property
+    def seq_ack(self) -> int:
+        """Number of the last numbered message of the voice gateway, -1 if none."""
+        session = self._session
+        return session.protocol.seq_ack if session is not None else -1
+
+    @property
+    def flow(self) -> ConnectionFlow:
+        """The decisions; to be read only."""
+        return self._flow
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the server knows that we speak."""
+        session = self._session
+        return session is not None and bool(session.protocol.speaking_flags & VOICE)
+
+    def start(self) -> None:
+        """Join the channel; :attr:`connected` says how it went."""
+        if not self._thread.call(self._start):
+            self.connected.set_result(None)
+
+    def voice_state(self, update: VoiceStateUpdate) -> None:
+        """The bot's own voice state changed."""
+        self._thread.call(self._decide, self._flow.voice_state, update)
+
+    def voice_server(self, update: VoiceServerUpdate) -> None:
+        """The guild has another voice server."""
+        self._thread.call(self._decide, self._flow.voice_server, update)
+
+    def move(self, channel_id: int) -> None:
+        """Go to another channel."""
+        self._thread.call(self._move, channel_id)
+
+    def rejoin(self) -> None:
+        """The bot's gateway has a new session and forgot this connection: ask for the channel again."""
+        self._thread.call(self._decide, self._flow.rejoin_main_gateway)
+
+    def stop(self, reason: Reason = Reason.REQUESTED, *, leave: bool) -> None:
+        """End the connection; :attr:`finished` is done soon after."""
+        if not self._thread.call(self._stop, reason, leave):
+            self._close_native()
+            if not self.finished.done():
+                self.finished.set_result(None)
+
+    def sync(self) -> None:
+        """The player wants something else: let the server know, then let the native side know."""
+        self._thread.call(self._speaker.sync)
+
+    def speak(self, flags: int) -> concurrent.futures.Future[None]:
+        """Set the speaking flags that hold while the player is silent; done when they are written."""
+        done = _uncancellable()
+        if not self._thread.call(self._speaker.set_manual, flags, done):
+            done.set_result(None)
+        return done
+
+    # On the gateway thread.
+
+    def _now(self) -> float:
+        return self._thread.loop.time()
+
+    def _start(self) -> None:
+        self._thread.at_stop(self._shut_down)
+        self._flow.start(self._now())
+        self._act()
+        self._check()
+        # Meanwhile the bot's gateway answers.
+        from .gateway import transport
+
+        transport.warm_up(self._thread)
+
+    def _decide(self, method: Callable[..., None], *args: object) -> None:
+        method(*args, self._now())
+        self._act()
+
+    def _move(self, channel_id: int) -> None:
+        self._flow.move(channel_id)
+        self._act()
+
+    def _stop(self, reason: Reason, leave: bool) -> None:
+        self._flow.stop(reason, leave=leave)
+        self._act()
+
+    def _shut_down(self) -> None:
+        self._stop(Reason.REQUESTED, False)
+
+    def _act(self) -> None:
+        """Carry out what the flow decided, and what it decides meanwhile."""
+        if self._acting:
+            return
+        self._acting = True
+        try:
+            while actions := self._flow.take_actions():
+                for action in actions:
+                    self._carry_out(action)
+        finally:
+            self._acting = False
+        self._note_state()
+        self.session_changed()
+
+    def _carry_out(self, action: Action) -> None:
+        match action:
+            case SendVoiceState():
+                self._link.send_voice_state(action.channel_id)
+            case OpenSocket():
+                self._open(action)
+            case CloseSocket():
+                if self._session is not None:
+                    self._session.drop_socket(action.code)
+            case Finish():
+                self._finish()
+
+    def _open(self, action: OpenSocket) -> None:
+        if not action.resume or self._session is None:
+            if self._session is not None:
+                self._session.close(1000)
+            target = action.target
+            self._session = VoiceSession(
+                self,
+                thread=self._thread,
+                native=self.native,
+                credentials=Credentials(self._server_id, self._user_id, target.session_id, target.token),
+                endpoint=target.endpoint,
+                open_socket=self._open_socket,
+                max_dave_version=MAX_DAVE_VERSION,
+                latencies=self.latencies,
+            )
+            self._session.protocol.counters = self.counters
+        self._session.open()
+
+    def _finish(self) -> None:
+        self._thread.forget(self._shut_down)
+        for timer in (self._timer, self._check_timer):
+            if timer is not None:
+                timer.cancel()
+        self._speaker.close()
+        if self._session is not None:
+            self._session.close(1000)
+        self._note_state()
+        self._close_native()
+        self.finished.set_result(None)
+        if not self.connected.done():
+            self.connected.set_result(None)
+
+    def _close_native(self) -> None:
+        self.player.close()
+        self.native.close()
+        self.player.finish_all()
+
+    def _note_state(self) -> None:
+        state = self._flow.state
+        if state == self._state:
+            return
+        self._state = state
+        if state.phase is Phase.CONNECTED and not self.connected.done():
+            self.connected.set_result(None)
+        _log.info("Voice connection of guild %d: %s", self._server_id, state)
+        self._link.state_changed(state)
+
+    def _check(self) -> None:
+        self._check_timer = self._thread.loop.call_later(CHECK_INTERVAL, self._check)
+        self._link.check()
+
+    # Reports of the session.
+
+    def session_established(self, *, resumed: bool) -> None:
+        if not resumed:
+            self._ssrcs.clear()
+        self._flow.established(self._now(), resumed=resumed)
+        self._act()
+        self._speaker.sync()
+
+    def session_lost(self, verdict: CloseVerdict) -> None:
+        resumable = self._session is not None and self._session.protocol.can_resume
+        self._flow.lost(verdict, self._now(), resumable=resumable)
+        # The loss may be a sign that the bot's gateway lost its session, too.
+        self._link.check()
+        self._act()
+
+    def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
+        match event:
+            case Speaking():
+                self._ssrcs[event.user_id] = event.ssrc
+                self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
+            case ClientsConnect():
+                self._link.channel_event(UsersConnected(event.user_ids))
+            case ClientDisconnect():
+                self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
+
+    def session_dave_event(self, event: DaveEvent) -> None:
+        # Identify offered no DAVE version, so the server has nothing to say about it.
+        self.counters.unknown += 1
+
+    def session_changed(self) -> None:
+        if self._acting:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        session = self._session
+        due = [when for when in (self._flow.deadline, session.deadline if session else None) if when is not None]
+        if due:
+            self._timer = self._thread.loop.call_at(min(due), self._timeout)
+
+    def _timeout(self) -> None:
+        self._timer = None
+        now = self._now()
+        self._flow.timeout(now)
+        self._act()
+        if self._session is not None:
+            self._session.timeout(now)
+        self.session_changed()
+
+    # Events of the native side.
+
+    def _on_native(self, event: _native.Event) -> None:
+        if isinstance(event, _native.TrackEnded):
+            self.player.track_ended()
+        else:
+            self._thread.call(self._take_native, event)
+
+    def _take_native(self, event: _native.Discovered | _native.DiscoveryFailed) -> None:
+        if self._session is None:
+            return
+        if isinstance(event, _native.Discovered):
+            self._session.discovered(event)
+        else:
+            self._session.discovery_failed(event)
+
+    # Speaking, and the player.
+
+    def wanted_flags(self) -> int:
+        return self._speaker.wanted_flags
+
+
+def _event_handler(
+    method: weakref.WeakMethod[Callable[[_native.Event], None]],
+) -> Callable[[_native.Event], None]:
+    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
+
+    def on_event(event: _native.Event) -> None:
+        if (handle := method()) is not None:
+            handle(event)
+
+    return on_event
+
+
+def _uncancellable() -> concurrent.futures.Future[None]:
+    """A future that a waiter who is cancelled does not cancel along."""
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
+    return future

@@ -1,0 +1,43 @@
+"""The bot libraries that isocord serves, each described in a file of its own.
+
+None of them is imported before a client of it asks for a voice connection.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from functools import cache
+
+from ..errors import UnknownHostError
+from .base import Host
+
+__all__ = ["Host", "host_of"]
+
+_FAMILIES = ("discord", "disnake", "nextcord")
+
+
+def host_of(client: object) -> Host:
+    """The bot library that ``client`` is a client of.
+
+    Raises:
+        UnknownHostError: it is none of py-cord, discord.py, disnake and nextcord.
+    """
+    for ancestor in type(client).__mro__:
+        package = ancestor.__module__.partition(".")[0]
+        if package in _FAMILIES:
+            return _load(package)
+    raise UnknownHostError(
+        f"{type(client).__name__} is no client of py-cord, discord.py, disnake or nextcord: isocord cannot serve it"
+    )
+
+
+@cache
+def _load(package: str) -> Host:
+    if package == "discord":
+        # py-cord and discord.py share the name of their package; only py-cord has sinks.
+        package = "pycord" if importlib.util.find_spec("discord.sinks") is not None else "discordpy"
+    module = importlib.import_module(f".{package}", __name__)
+    host = module.load()
+    assert isinstance(host, Host)
+    return host

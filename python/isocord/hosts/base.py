@@ -1,0 +1,142 @@
+"""What isocord needs to know of a bot library.
+
+The four libraries descend from one, so most of it is the same: :class:`Host` describes that, and each library's own
+file fills in or overrides what differs. Methods that touch the library's objects run on the bot's loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ..errors import ClientError, IsocordError, OpusError
+from ..gateway.options import SocketOptions
+from ..playback import Manners
+from .exceptions import combined
+
+_E = TypeVar("_E", bound=IsocordError)
+
+
+@dataclass(frozen=True, slots=True)
+class EventNames:
+    """The names that a library, or its usual voice extension, dispatches voice events under."""
+
+    speaking: str = "member_speaking_state_update"
+    connect: str = "member_connect"
+    disconnect: str = "member_disconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class _ChannelId:
+    """All that ``change_voice_state`` reads of a channel."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Host:
+    """One bot library.
+
+    Attributes:
+        name: what its users call it.
+        voice_protocol: the base class that it asks of voice clients.
+        audio_source: the base class of its sources.
+        ffmpeg_audio: the base class of its sources that run a process.
+        client_exception: what it raises where a client is asked for something impossible.
+        opus_error: what it raises where libopus fails.
+        speaking_state: turns speaking flags into what its events carry.
+        manners: how it ends a playback.
+        events: names of its voice events.
+    """
+
+    name: str
+    voice_protocol: type
+    audio_source: type
+    ffmpeg_audio: type
+    client_exception: type[Exception]
+    opus_error: type[Exception]
+    speaking_state: Callable[[int], object] = int
+    manners: Manners = field(default_factory=Manners)
+    events: EventNames = field(default_factory=EventNames)
+
+    # Exceptions.
+
+    def error(self, kind: type[_E], message: str, code: int | None = None) -> _E:
+        """An exception that is isocord's ``kind`` and the library's own at once."""
+        if issubclass(kind, OpusError):
+            return combined(kind, self.opus_error)(message, code)
+        if issubclass(kind, ClientError):
+            return combined(kind, self.client_exception)(message, code)
+        return kind(message)
+
+    # The client's registry of voice clients.
+
+    def registered(self, client: Any, key: int) -> object | None:
+        """The voice client that the library holds under ``key``."""
+        found: object | None = client._connection._get_voice_client(key)
+        return found
+
+    def register(self, client: Any, key: int, voice: object) -> None:
+        """Have the library hold ``voice`` under ``key``."""
+        client._connection._add_voice_client(key, voice)
+
+    def unregister(self, client: Any, key: int, voice: object) -> None:
+        """Have the library forget ``voice``, unless another client took its key."""
+        if self.registered(client, key) is voice:
+            client._connection._remove_voice_client(key)
+
+    def is_closing(self, client: Any) -> bool:
+        """Whether the client was closed, so that its gateway tells nothing any more."""
+        return bool(client.is_closed())
+
+    def loop(self, client: Any) -> Any:
+        """The event loop that the bot runs on."""
+        return client._connection.loop
+
+    def user(self, client: Any) -> Any:
+        """The bot's own user."""
+        return client._connection.user
+
+    # The guild.
+
+    async def change_voice_state(self, guild: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool) -> None:
+        """Send opcode 4. Every call sets both flags, so both have to be said."""
+        channel = None if channel_id is None else _ChannelId(channel_id)
+        await guild.change_voice_state(channel=channel, self_mute=self_mute, self_deaf=self_deaf)
+
+    def guild(self, client: Any, guild_id: int) -> Any:
+        """The guild as the library knows it now, or None."""
+        return client.get_guild(guild_id)
+
+    def process_of(self, source: object) -> Any:
+        """The source that runs a process, behind any volume transformers; None if there is none."""
+        for _ in range(16):
+            if isinstance(source, self.ffmpeg_audio):
+                return source
+            source = getattr(source, "original", None)
+            if source is None:
+                return None
+        return None
+
+    # The network.
+
+    def socket_options(self, client: Any) -> SocketOptions:
+        """The proxy and the TLS settings that the bot's own HTTP client uses."""
+        http = client.http
+        connector = _first(http, "connector", "_connector")
+        context = getattr(connector, "_ssl", None)
+        return SocketOptions(
+            proxy=_first(http, "proxy", "_proxy"),
+            proxy_auth=_first(http, "proxy_auth", "_proxy_auth"),
+            ssl=None if context is True else context,
+        )
+
+
+def _first(owner: object, *names: str) -> Any:
+    """The first of the attributes that is set; the libraries mark the others with None or a falsy object."""
+    for name in names:
+        value = getattr(owner, name, None)
+        if value:
+            return value
+    return None

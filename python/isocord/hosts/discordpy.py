@@ -1,0 +1,23 @@
+"""discord.py 2. Its voice events are those of discord-ext-voice-recv."""
+
+from __future__ import annotations
+
+import importlib
+
+from .base import EventNames, Host
+
+
+def load() -> Host:
+    """Describe the installed discord.py."""
+    discord = importlib.import_module("discord")
+    enums = importlib.import_module("discord.enums")
+    return Host(
+        name="discord.py",
+        voice_protocol=discord.VoiceProtocol,
+        audio_source=discord.AudioSource,
+        ffmpeg_audio=importlib.import_module("discord.player").FFmpegAudio,
+        client_exception=discord.ClientException,
+        opus_error=importlib.import_module("discord.opus").OpusError,
+        speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
+        events=EventNames("voice_member_speaking_state", "voice_member_connect", "voice_member_disconnect"),
+    )

@@ -1,0 +1,29 @@
+"""Exception classes that are isocord's and the bot library's at once, so that either ``except`` catches them."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from ..errors import IsocordError
+
+    _E = TypeVar("_E", bound=IsocordError)
+
+
+def combined(ours: type[_E], theirs: type[Exception]) -> type[_E]:
+    """A class with both ancestors; its arguments are a message and an optional code."""
+    made: type[_E] = _combined(cast("Hashable", ours), cast("Hashable", theirs))
+    return made
+
+
+@cache
+def _combined(ours: Any, theirs: Any) -> type[Any]:
+    def initialise(self: Any, message: str, code: int | None = None) -> None:
+        # The libraries' own initialisers may ask a libopus that is not there for the words: pass them by.
+        Exception.__init__(self, message)
+        self.code = code
+
+    return type(ours.__name__, (ours, theirs), {"__module__": ours.__module__, "__init__": initialise})

@@ -1,0 +1,22 @@
+"""nextcord 2.6 and newer."""
+
+from __future__ import annotations
+
+import importlib
+
+from .base import Host
+
+
+def load() -> Host:
+    """Describe the installed nextcord."""
+    nextcord = importlib.import_module("nextcord")
+    enums = importlib.import_module("nextcord.enums")
+    return Host(
+        name="nextcord",
+        voice_protocol=nextcord.VoiceProtocol,
+        audio_source=nextcord.AudioSource,
+        ffmpeg_audio=importlib.import_module("nextcord.player").FFmpegAudio,
+        client_exception=nextcord.ClientException,
+        opus_error=importlib.import_module("nextcord.opus").OpusError,
+        speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
+    )

@@ -1,0 +1,28 @@
+"""py-cord 2.6 to 2.8. Since 2.8 voice has a package of its own, ``discord.voice``, and other manners."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+from ..playback import Manners
+from .base import Host
+
+
+def load() -> Host:
+    """Describe the installed py-cord."""
+    discord = importlib.import_module("discord")
+    enums = importlib.import_module("discord.enums")
+    modern = importlib.util.find_spec("discord.voice") is not None
+    # discord.VoiceProtocol warns in versions that have the package.
+    voice = importlib.import_module("discord.voice") if modern else discord
+    return Host(
+        name="py-cord",
+        voice_protocol=voice.VoiceProtocol,
+        audio_source=discord.AudioSource,
+        ffmpeg_audio=discord.FFmpegAudio,
+        client_exception=discord.ClientException,
+        opus_error=discord.opus.OpusError,
+        speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
+        manners=Manners(after_first=modern, resolve_on_stop=modern),
+    )

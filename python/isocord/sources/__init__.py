@@ -1,0 +1,1 @@
+"""Where sound comes from: sources written in Python, read ahead on threads of their own."""

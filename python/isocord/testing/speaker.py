@@ -1,0 +1,153 @@
+"""A participant that speaks, on schedule or with the faults of a bad network."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from os import PathLike
+
+from .faults import Fault
+from .listener import Listener
+from .opus import CodecName, encode_pcm
+from .participants import Stage
+from .rtp import SAMPLES_PER_FRAME, SILENCE_FRAME, MediaPacket
+from .sounds import load
+from .world import User
+
+_FRAME_SECONDS = 0.020
+_SILENCE_FRAMES = 5
+
+
+class Speaker(Listener):
+    """Sends sound into a call, and hears as every participant does.
+
+    Args:
+        fault: what happens to its packets on the way to the server.
+        encoder: which Opus encoder :meth:`play` uses.
+
+    Attributes:
+        announce: whether opcode 5 (Speaking) goes out before the first packet; switch it off to rehearse SSRCs that
+            nobody knows yet.
+        sent: packets handed to the network, before faults.
+
+    Example:
+        >>> async def talk(discord, channel):
+        ...     bob = discord.speak(channel, user="bob")
+        ...     bob.play(tone(440, 1.0))
+        ...     await discord.wait_for(lambda: not bob.is_playing)
+    """
+
+    def __init__(
+        self,
+        user: User,
+        ssrc: int,
+        stage: Stage,
+        *,
+        fault: Fault[MediaPacket] | None = None,
+        encoder: CodecName = "auto",
+        decoder: CodecName = "auto",
+        announce: bool = True,
+    ) -> None:
+        super().__init__(user, ssrc, stage, decoder=decoder)
+        self.fault = fault
+        self.announce = announce
+        self.encoder: CodecName = encoder
+        self.sent = 0
+        self.next_seq = secrets.randbelow(1 << 16)
+        self._timestamp = secrets.randbelow(1 << 32)
+        self._stopped_at: float | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def is_playing(self) -> bool:
+        task = self._task
+        return task is not None and not task.done()
+
+    def play(self, pcm: bytes) -> None:
+        """Speak 48 kHz stereo s16le, in place of what plays now.
+
+        Raises:
+            MissingDependencyError: there is no Opus encoder.
+        """
+        self.play_opus(list(encode_pcm(pcm, self.encoder)))
+
+    def play_file(self, path: str | PathLike[str]) -> None:
+        """Speak an audio file.
+
+        Raises:
+            MissingDependencyError: PyAV is not installed.
+            OSError: the file cannot be read.
+        """
+        self.play(load(path))
+
+    def play_opus(self, packets: Iterable[bytes]) -> None:
+        """Speak Opus packets of 20 ms, in place of what plays now."""
+        frames = list(packets)
+        self._stage.on_server(lambda: self._start(frames))
+
+    def stop(self) -> None:
+        """Stop speaking at once, without the silence frames; idempotent."""
+        self._stage.on_server(self._cancel)
+
+    def detach(self) -> None:
+        self._cancel()
+        super().detach()
+
+    def _start(self, frames: Sequence[bytes]) -> None:
+        self._cancel()
+        self._task = asyncio.get_running_loop().create_task(self._speak(frames))
+
+    def _cancel(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+
+    async def _speak(self, frames: Sequence[bytes]) -> None:
+        loop = asyncio.get_running_loop()
+        if self._stopped_at is not None:
+            # RTP time is wall time: it goes on while nothing is said.
+            pause = int((loop.time() - self._stopped_at) / _FRAME_SECONDS) * SAMPLES_PER_FRAME
+            self._timestamp = (self._timestamp + max(pause, 0)) & 0xFFFFFFFF
+        try:
+            if self.announce:
+                self._set_speaking(1)
+            start = loop.time()
+            for number, frame in enumerate([*frames, *[SILENCE_FRAME] * _SILENCE_FRAMES]):
+                await asyncio.sleep(max(0.0, start + number * _FRAME_SECONDS - loop.time()))
+                self._send(frame)
+            if self.announce:
+                self._set_speaking(0)
+        finally:
+            self._stopped_at = loop.time()
+
+    def _set_speaking(self, flags: int) -> None:
+        if self.call is not None:
+            self.call.set_speaking(self, flags)
+
+    def _send(self, frame: bytes) -> None:
+        packet = MediaPacket(
+            self.user_id,
+            self.ssrc,
+            self.next_seq,
+            self._timestamp,
+            self.frames.seal(frame),
+            time.time_ns(),
+        )
+        self.next_seq = (self.next_seq + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + SAMPLES_PER_FRAME) & 0xFFFFFFFF
+        self.sent += 1
+        if self.fault is None:
+            self._arrive(packet)
+            return
+        loop = asyncio.get_running_loop()
+        for held, out in self.fault(packet):
+            if held > 0:
+                loop.call_later(held, self._arrive, out)
+            else:
+                self._arrive(out)
+
+    def _arrive(self, packet: MediaPacket) -> None:
+        if self.call is not None:
+            self.call.relay(self, packet)

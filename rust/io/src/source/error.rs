@@ -1,0 +1,134 @@
+//! What can go wrong with a file, before and while it plays.
+
+use std::io;
+
+use super::volume::VolumeError;
+
+/// Why a file cannot be played. `name` is the last part of its path, or what the options call it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The operating system refused.
+    #[error("cannot open {name}: {source}")]
+    Io {
+        /// The file.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A directory, a pipe or a device: reading it might never end.
+    #[error("{name} is not a regular file")]
+    NotAFile {
+        /// The file.
+        name: String,
+    },
+    /// Zero bytes.
+    #[error("{name} is empty")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// No known container was found.
+    #[error("not an audio file that isocord knows: {name}")]
+    Unknown {
+        /// The file.
+        name: String,
+    },
+    /// A known container, with a codec or a layout inside that cannot be decoded.
+    #[error("{name} cannot be played: {reason}")]
+    Unsupported {
+        /// The file.
+        name: String,
+        /// What is not supported.
+        reason: String,
+    },
+    /// A known container that holds no sound, or none that can be decoded.
+    #[error("{name} is broken: {reason}")]
+    Broken {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The start position is negative or not a number.
+    #[error("start must be a number of seconds, 0 or more, not {0}")]
+    Start(f64),
+    /// The volume is out of its range.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+}
+
+/// Why an open file gives no more frames.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Reading failed.
+    #[error("reading {name} failed: {source}")]
+    Io {
+        /// The file.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nothing more can be decoded.
+    #[error("{name} is broken: {reason}")]
+    Broken {
+        /// The file.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Why a seek was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum SeekError {
+    /// The target is negative or not a number.
+    #[error("a position must be a number of seconds, 0 or more, not {0}")]
+    Position(f64),
+    /// The file failed on the way.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+}
+
+/// A failure inside one stage, before the file's name is known to it.
+#[derive(Debug)]
+pub(crate) enum StageError {
+    /// Reading failed.
+    Io(io::Error),
+    /// No known container.
+    Unknown,
+    /// A codec or a layout that cannot be decoded.
+    Unsupported(String),
+    /// Nothing more can be decoded.
+    Broken(String),
+}
+
+impl StageError {
+    pub(crate) fn broken(reason: impl Into<String>) -> Self {
+        Self::Broken(reason.into())
+    }
+
+    pub(crate) fn into_open(self, name: &str) -> OpenError {
+        let name = name.to_owned();
+        match self {
+            Self::Io(source) => OpenError::Io { name, source },
+            Self::Unknown => OpenError::Unknown { name },
+            Self::Unsupported(reason) => OpenError::Unsupported { name, reason },
+            Self::Broken(reason) => OpenError::Broken { name, reason },
+        }
+    }
+
+    pub(crate) fn into_source(self, name: &str) -> SourceError {
+        let name = name.to_owned();
+        match self {
+            Self::Io(source) => SourceError::Io { name, source },
+            Self::Unknown => SourceError::Broken { name, reason: "the container is unknown".to_owned() },
+            Self::Unsupported(reason) | Self::Broken(reason) => SourceError::Broken { name, reason },
+        }
+    }
+}
+
+impl From<io::Error> for StageError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

@@ -1,0 +1,184 @@
+//! Where the bytes come from: a path, an open file or memory, seen as a window with corrected bytes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use symphonia::core::io::MediaSource;
+
+use super::error::OpenError;
+
+/// What to play.
+#[derive(Debug)]
+pub enum Input {
+    /// A file by its path.
+    Path(PathBuf),
+    /// A whole file in memory; shared, never copied.
+    Bytes(Arc<[u8]>),
+    /// A file that is open for reading. It is read by position: its own offset is neither used nor moved (except on
+    /// Windows, where reading by position moves it).
+    File(File),
+}
+
+impl Input {
+    /// What errors call it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Path(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+            Self::Bytes(_) => "bytes in memory".to_owned(),
+            Self::File(_) => "the open file".to_owned(),
+        }
+    }
+
+    pub(crate) fn open(self, name: &str) -> Result<MediaFile, OpenError> {
+        let fail = |source| OpenError::Io { name: name.to_owned(), source };
+        let backing = match self {
+            Self::Path(path) => {
+                // Opening a pipe would wait for its writer.
+                if !fs::metadata(&path).map_err(fail)?.is_file() {
+                    return Err(OpenError::NotAFile { name: name.to_owned() });
+                }
+                Backing::File(File::open(&path).map_err(fail)?)
+            }
+            Self::File(file) => Backing::File(file),
+            Self::Bytes(bytes) => Backing::Bytes(bytes),
+        };
+        let len = match &backing {
+            Backing::Bytes(bytes) => bytes.len() as u64,
+            Backing::File(file) => {
+                let metadata = file.metadata().map_err(fail)?;
+                if !metadata.is_file() {
+                    return Err(OpenError::NotAFile { name: name.to_owned() });
+                }
+                metadata.len()
+            }
+        };
+        if len == 0 {
+            return Err(OpenError::Empty { name: name.to_owned() });
+        }
+        Ok(MediaFile { backing, start: 0, len, position: 0, patches: Vec::new() })
+    }
+}
+
+#[derive(Debug)]
+enum Backing {
+    File(File),
+    Bytes(Arc<[u8]>),
+}
+
+impl Backing {
+    #[cfg(unix)]
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::File(file) => std::os::unix::fs::FileExt::read_at(file, buf, offset),
+            Self::Bytes(bytes) => Ok(copy_at(bytes, buf, offset)),
+        }
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::File(file) => std::os::windows::fs::FileExt::seek_read(file, buf, offset),
+            Self::Bytes(bytes) => Ok(copy_at(bytes, buf, offset)),
+        }
+    }
+}
+
+fn copy_at(bytes: &[u8], buf: &mut [u8], offset: u64) -> usize {
+    let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    let count = buf.len().min(bytes.len() - from);
+    buf[..count].copy_from_slice(&bytes[from..from + count]);
+    count
+}
+
+/// A window of a file. Reading is by position, so that a handle shared with others does not disturb it.
+#[derive(Debug)]
+pub(crate) struct MediaFile {
+    backing: Backing,
+    start: u64,
+    len: u64,
+    position: u64,
+    /// Bytes (by position in the window) that readers see changed, sorted.
+    patches: Vec<(u64, u8)>,
+}
+
+impl MediaFile {
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Fill `buf` from `offset` on; less than all of it only at the end.
+    pub(crate) fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.len.saturating_sub(offset);
+        let want = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut done = 0;
+        while done < want {
+            match self.backing.read_at(&mut buf[done..want], self.start + offset + done as u64) {
+                Ok(0) => break,
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let first = self.patches.partition_point(|patch| patch.0 < offset);
+        for &(at, byte) in &self.patches[first..] {
+            match usize::try_from(at - offset) {
+                Ok(index) if index < done => buf[index] = byte,
+                _ => break,
+            }
+        }
+        Ok(done)
+    }
+
+    /// Read exactly `N` bytes at `offset`, or None where the file ends before.
+    pub(crate) fn bytes_at<const N: usize>(&self, offset: u64) -> io::Result<Option<[u8; N]>> {
+        let mut buf = [0; N];
+        Ok((self.read_at(&mut buf, offset)? == N).then_some(buf))
+    }
+
+    /// Cut the window to `from..to` of what it is now.
+    pub(crate) fn narrow(&mut self, from: u64, to: u64) {
+        let to = to.min(self.len);
+        let from = from.min(to);
+        self.start += from;
+        self.len = to - from;
+        self.position = 0;
+    }
+
+    /// Make readers see other bytes.
+    pub(crate) fn patch(&mut self, mut patches: Vec<(u64, u8)>) {
+        patches.sort_unstable();
+        self.patches = patches;
+    }
+}
+
+impl Read for MediaFile {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let count = self.read_at(buf, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for MediaFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.position.checked_add_signed(by),
+            SeekFrom::End(by) => self.len.checked_add_signed(by),
+        };
+        self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        Ok(self.position)
+    }
+}
+
+impl MediaSource for MediaFile {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.len)
+    }
+}

@@ -1,0 +1,27 @@
+//! Sound from a file, in frames of 20 ms, without Python.
+//!
+//! [`AudioFile`] opens a file or bytes in memory and yields frames: Opus packets as they stand in the file where that
+//! is possible, else 48 kHz stereo PCM for the caller's encoder. [`FeederPool`] runs the jobs that keep the rings of
+//! many such sources full, on a few threads.
+//!
+//! The way of a PCM file: demux and decode (symphonia) -> downmix to stereo -> resample to 48 kHz -> volume -> frame.
+//! The way of an Opus file: pages or blocks -> packets -> units of 20 ms -> frame, or decode -> volume -> frame.
+//!
+//! Every position is counted in samples of 48 kHz from the first sample that is meant to be heard.
+
+mod error;
+mod file;
+mod frame;
+mod input;
+mod mp4;
+mod opus;
+mod pcm;
+mod pool;
+mod volume;
+
+pub use error::{OpenError, SeekError, SourceError};
+pub use file::{AudioFile, AudioFileOptions, FileInfo};
+pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, SAMPLE_RATE};
+pub use input::Input;
+pub use pool::{Feed, FeedStatus, FeederPool, JobHandle, JobWaker};
+pub use volume::{MAX_VOLUME, Volume, VolumeError};

@@ -1,0 +1,52 @@
+//! Files that hold Opus: packets pass through where they can and are decoded where they must.
+
+mod blocks;
+mod decode;
+mod head;
+mod history;
+mod ogg;
+mod packet;
+mod page;
+mod stream;
+
+pub(crate) use blocks::BlockPackets;
+use head::OpusHead;
+pub(crate) use ogg::{OggPackets, Opened as OggOpened};
+pub(crate) use stream::OpusStream;
+
+use super::error::StageError;
+
+/// What a container gives next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// A packet was put into the buffer. Its first sample stands at `start`; what stands at `end` and later is padding.
+    Packet {
+        /// Position of the first sample.
+        start: i64,
+        /// Position after the last sample that is meant to be heard.
+        end: i64,
+    },
+    /// A stream with a header of its own begins (chained Ogg, or after a seek): the decoder starts anew.
+    Head {
+        /// Position of its first sample that is meant to be heard.
+        base: i64,
+    },
+    /// The file is over.
+    End,
+}
+
+/// Opus packets of one file in order. Positions are samples of 48 kHz; 0 is the first that is meant to be heard.
+pub(crate) trait OpusPackets: Send {
+    /// Read the next packet into `packet`, whose old content is dropped.
+    fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError>;
+    /// Go to a packet that starts at or before `target`, so that the next step is that packet or a head.
+    fn seek(&mut self, target: i64) -> Result<(), StageError>;
+    /// The name of the container.
+    fn container(&self) -> &'static str;
+    /// The stream's identification header.
+    fn head(&self) -> &OpusHead;
+    /// Samples in all, if known.
+    fn duration(&self) -> Option<u64>;
+    /// Damaged pieces skipped so far.
+    fn broken(&self) -> u64;
+}

@@ -1,0 +1,437 @@
+//! Opus in Ogg (RFC 7845): pages to packets with exact positions, chained streams, seeking by bisection.
+
+use super::super::error::StageError;
+use super::super::input::MediaFile;
+use super::head::{ByteOrder, OpusHead};
+use super::packet::packet_samples;
+use super::page::{MAX_PAGE, Page, PageReader};
+use super::{OpusPackets, Step};
+
+/// A packet that grows beyond this is damage.
+const MAX_PACKET: usize = 61_440;
+/// Links of a chained file that are remembered for seeking.
+const MAX_LINKS: usize = 4_096;
+/// RFC 7845, 4.6: what a decoder needs to converge after a seek.
+const PRE_ROLL: i64 = 3_840;
+
+/// One logical Opus stream of a (possibly chained) file.
+#[derive(Clone)]
+struct Link {
+    head: OpusHead,
+    serial: u32,
+    /// Where its first page begins.
+    offset: u64,
+    /// Position of its first sample that is meant to be heard.
+    base: i64,
+    /// Granule position of its very first sample, pre-skip included.
+    origin: i64,
+}
+
+impl Link {
+    fn position(&self, granule: i64) -> i64 {
+        let first = self.origin.saturating_add(i64::from(self.head.pre_skip));
+        granule.saturating_sub(first).saturating_add(self.base)
+    }
+
+    fn granule(&self, position: i64) -> i64 {
+        let first = self.origin.saturating_add(i64::from(self.head.pre_skip));
+        position.saturating_sub(self.base).saturating_add(first)
+    }
+
+    fn start(&self) -> i64 {
+        self.base - i64::from(self.head.pre_skip)
+    }
+}
+
+/// What an Ogg file turned out to be.
+pub(crate) enum Opened {
+    /// It holds Opus.
+    Opus(Box<OggPackets>),
+    /// It holds something else.
+    Other(MediaFile),
+}
+
+/// Reads Opus packets out of Ogg.
+pub(crate) struct OggPackets {
+    reader: PageReader,
+    page: Page,
+    /// The next piece of the page.
+    lacing: usize,
+    body: usize,
+    /// The beginning of a packet that goes on on the next page.
+    partial: Vec<u8>,
+    /// The next piece belongs to a packet whose beginning was lost.
+    headless: bool,
+    /// No audio of the link has been read, so that further first pages belong to the same group of streams.
+    fresh: bool,
+    /// The comment header is still to come.
+    tags_due: bool,
+    sequence: Option<u32>,
+    /// Position of the next packet; None after a loss, until a granule position tells.
+    next: Option<i64>,
+    /// Position where the link ends, once its last page is read.
+    end: i64,
+    link: Link,
+    announce: bool,
+    /// Links that can be sought in: the first, or all of a chained file.
+    links: Vec<Link>,
+    duration: Option<u64>,
+    broken: u64,
+}
+
+enum Turned {
+    Page,
+    Link,
+    End,
+}
+
+impl OggPackets {
+    /// Open a file that begins with Ogg pages.
+    pub(crate) fn open(file: MediaFile) -> Result<Opened, StageError> {
+        let mut reader = PageReader::new(file);
+        let mut page = Page::empty();
+        let mut found = None;
+        let mut first_offset = None;
+        while found.is_none() && reader.next(&mut page)? && page.is_first() {
+            first_offset = first_offset.or(Some(page.offset));
+            found = read_head(&page)?.map(|head| (head, page.serial));
+        }
+        let (Some((head, serial)), Some(offset)) = (found, first_offset) else {
+            return Ok(Opened::Other(reader.into_file()));
+        };
+        let mut link = Link { head, serial, offset, base: 0, origin: 0 };
+        let body_offset = reader.offset;
+        link.origin = find_origin(&mut reader, serial)?;
+        let mut packets = Self {
+            reader,
+            page: Page::empty(),
+            lacing: 0,
+            body: 0,
+            partial: Vec::new(),
+            headless: false,
+            fresh: true,
+            tags_due: true,
+            sequence: None,
+            next: Some(link.start()),
+            end: i64::MAX,
+            links: vec![link.clone()],
+            link,
+            announce: false,
+            duration: None,
+            broken: 0,
+        };
+        packets.measure()?;
+        packets.reader.offset = body_offset;
+        packets.reader.broken = 0;
+        Ok(Opened::Opus(Box::new(packets)))
+    }
+
+    /// Find the duration: from the last page, or for a chained file from all of them.
+    fn measure(&mut self) -> Result<(), StageError> {
+        let mut page = Page::empty();
+        let from = self.reader.len().saturating_sub(2 * MAX_PAGE);
+        let mut last = None;
+        if self.reader.resync(from)? {
+            while self.reader.next(&mut page)? {
+                if page.granule >= 0 {
+                    last = Some((page.serial, page.granule));
+                }
+            }
+        }
+        let Some((serial, granule)) = last else { return Ok(()) };
+        let mut end = self.link.position(granule);
+        if serial != self.link.serial {
+            end = self.walk_links(&mut page)?;
+        }
+        self.duration = u64::try_from(end).ok();
+        Ok(())
+    }
+
+    /// Read the whole file to learn its links. Returns the position of its end.
+    fn walk_links(&mut self, page: &mut Page) -> Result<i64, StageError> {
+        self.reader.offset = self.link.offset;
+        let mut link = self.link.clone();
+        let mut end = 0;
+        let mut fresh = true;
+        while self.reader.next(page)? {
+            if page.is_first() {
+                if fresh || self.links.len() >= MAX_LINKS {
+                    continue;
+                }
+                let Ok(Some(head)) = read_head(page) else { continue };
+                let offset = page.offset;
+                let body_offset = self.reader.offset;
+                let origin = find_origin(&mut self.reader, page.serial)?;
+                self.reader.offset = body_offset;
+                link = Link { head, serial: page.serial, offset, base: end, origin };
+                self.links.push(link.clone());
+                fresh = true;
+            } else if page.serial == link.serial && page.granule > 0 {
+                end = end.max(link.position(page.granule));
+                fresh = false;
+            }
+        }
+        Ok(end)
+    }
+
+    /// Go on to the next page of the link, or to the next link.
+    fn turn(&mut self) -> Result<Turned, StageError> {
+        loop {
+            if !self.reader.next(&mut self.page)? {
+                return Ok(Turned::End);
+            }
+            (self.lacing, self.body) = (0, 0);
+            if self.page.is_first() {
+                if self.fresh {
+                    self.page.clear();
+                    continue;
+                }
+                let Ok(Some(head)) = read_head(&self.page) else {
+                    self.page.clear();
+                    continue;
+                };
+                let base = if self.end < i64::MAX { self.end } else { self.next.unwrap_or(self.link.base) };
+                let (serial, offset) = (self.page.serial, self.page.offset);
+                let body_offset = self.reader.offset;
+                let origin = find_origin(&mut self.reader, serial)?;
+                self.reader.offset = body_offset;
+                self.enter(Link { head, serial, offset, base, origin });
+                return Ok(Turned::Link);
+            }
+            if self.page.serial != self.link.serial {
+                self.page.clear();
+                continue;
+            }
+            self.accept();
+            return Ok(Turned::Page);
+        }
+    }
+
+    /// Begin a link; the reader stands behind its first page.
+    fn enter(&mut self, link: Link) {
+        self.page.clear();
+        self.partial.clear();
+        self.headless = false;
+        self.fresh = true;
+        self.tags_due = true;
+        self.sequence = None;
+        self.next = Some(link.start());
+        self.end = i64::MAX;
+        self.link = link;
+    }
+
+    /// Check a fresh page of the link against the one before, and learn positions from it.
+    fn accept(&mut self) {
+        let page = &self.page;
+        if self.sequence.is_some_and(|sequence| sequence.wrapping_add(1) != page.sequence) {
+            self.broken += 1;
+            self.partial.clear();
+            self.next = None;
+        }
+        self.sequence = Some(page.sequence);
+        if page.is_continued() {
+            self.headless = self.partial.is_empty() && !self.tags_due;
+        } else {
+            self.headless = false;
+            if !self.partial.is_empty() {
+                self.partial.clear();
+                self.broken += 1;
+            }
+        }
+        if page.granule < 0 || (self.tags_due && page.granule == 0) {
+            return;
+        }
+        self.fresh = false;
+        if self.next.is_none() {
+            let total = completed_samples(page, &self.partial, self.headless);
+            self.next = Some(self.link.position(page.granule.saturating_sub(total)));
+        }
+        if page.is_last() {
+            self.end = self.link.position(page.granule);
+        }
+    }
+
+    /// Stand behind the last whole packet of the page at `offset`, whose granule position is then known.
+    fn land(&mut self, offset: u64) -> Result<(), StageError> {
+        self.reader.offset = offset;
+        if !self.reader.next(&mut self.page)? {
+            return Ok(());
+        }
+        (self.lacing, self.body) = (0, 0);
+        self.partial.clear();
+        while let Some(piece) = self.page.piece(self.lacing, self.body) {
+            if !piece.complete {
+                // What goes on from the page before has lost its beginning.
+                if !(self.lacing == 0 && self.page.is_continued()) {
+                    self.partial.extend_from_slice(piece.data);
+                }
+            }
+            (self.lacing, self.body) = (piece.next_lacing, piece.next_body);
+        }
+        self.headless = false;
+        self.fresh = false;
+        self.tags_due = false;
+        self.sequence = Some(self.page.sequence);
+        self.next = Some(self.link.position(self.page.granule));
+        self.end = if self.page.is_last() { self.link.position(self.page.granule) } else { i64::MAX };
+        Ok(())
+    }
+
+    /// The offset of the last audio page of the link that ends at `goal` or before.
+    fn bisect(&mut self, goal: i64, link_end: u64) -> Result<Option<u64>, StageError> {
+        let mut page = Page::empty();
+        let (mut low, mut high) = (self.link.offset, link_end);
+        while high - low > 2 * MAX_PAGE {
+            let middle = low + (high - low) / 2;
+            let mut landed = self.reader.resync(middle)?;
+            while landed {
+                landed = self.reader.next(&mut page)? && page.offset < high;
+                if landed && page.serial == self.link.serial && page.granule >= 0 {
+                    break;
+                }
+            }
+            if landed && page.granule <= goal {
+                low = page.offset;
+            } else {
+                high = middle;
+            }
+        }
+        let mut best = None;
+        self.reader.offset = low;
+        while self.reader.next(&mut page)? && page.offset < link_end {
+            if page.serial != self.link.serial || page.granule <= 0 || page.is_first() {
+                continue;
+            }
+            if page.granule > goal {
+                break;
+            }
+            best = Some(page.offset);
+        }
+        Ok(best)
+    }
+}
+
+impl OpusPackets for OggPackets {
+    fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError> {
+        if std::mem::take(&mut self.announce) {
+            return Ok(Step::Head { base: self.link.base });
+        }
+        loop {
+            let Some(piece) = self.page.piece(self.lacing, self.body) else {
+                match self.turn()? {
+                    Turned::Page => continue,
+                    Turned::Link => return Ok(Step::Head { base: self.link.base }),
+                    Turned::End => return Ok(Step::End),
+                }
+            };
+            let opening = self.lacing == 0 && self.page.is_continued();
+            (self.lacing, self.body) = (piece.next_lacing, piece.next_body);
+            if self.tags_due {
+                if opening || piece.data.starts_with(b"OpusTags") {
+                    self.tags_due = !piece.complete;
+                    continue;
+                }
+                self.tags_due = false;
+            }
+            if self.headless {
+                self.headless = !piece.complete;
+                continue;
+            }
+            if self.partial.len() + piece.data.len() > MAX_PACKET {
+                self.partial.clear();
+                self.headless = !piece.complete;
+                self.broken += 1;
+                continue;
+            }
+            if !piece.complete {
+                self.partial.extend_from_slice(piece.data);
+                continue;
+            }
+            packet.clear();
+            packet.append(&mut self.partial);
+            packet.extend_from_slice(piece.data);
+            let Some(samples) = packet_samples(packet) else {
+                self.broken += 1;
+                continue;
+            };
+            let start = self.next.unwrap_or_else(|| self.link.start());
+            self.next = Some(start + samples as i64);
+            return Ok(Step::Packet { start, end: self.end });
+        }
+    }
+
+    fn seek(&mut self, target: i64) -> Result<(), StageError> {
+        let index = self.links.iter().rposition(|link| link.base <= target).unwrap_or(0);
+        let link_end = self.links.get(index + 1).map_or(self.reader.len(), |link| link.offset);
+        self.enter(self.links[index].clone());
+        self.announce = true;
+        let counted = self.reader.broken;
+        let goal = self.link.granule(target - PRE_ROLL);
+        let page = if goal > self.link.granule(self.link.base) { self.bisect(goal, link_end)? } else { None };
+        match page {
+            Some(offset) => self.land(offset)?,
+            None => self.reader.offset = self.link.offset,
+        }
+        self.reader.broken = counted;
+        Ok(())
+    }
+
+    fn container(&self) -> &'static str {
+        "ogg"
+    }
+
+    fn head(&self) -> &OpusHead {
+        &self.link.head
+    }
+
+    fn duration(&self) -> Option<u64> {
+        self.duration
+    }
+
+    fn broken(&self) -> u64 {
+        self.broken + self.reader.broken
+    }
+}
+
+/// The Opus header on a first page; None if it begins another kind of stream.
+fn read_head(page: &Page) -> Result<Option<OpusHead>, StageError> {
+    let data = page.piece(0, 0).map(|piece| piece.data).unwrap_or_default();
+    if !data.starts_with(b"OpusHead") {
+        return Ok(None);
+    }
+    match OpusHead::parse(data, ByteOrder::Little) {
+        Some(Ok(head)) => Ok(Some(head)),
+        Some(Err(reason)) => Err(StageError::Unsupported(reason)),
+        None => Err(StageError::broken("the Opus header is damaged")),
+    }
+}
+
+/// Samples of the packets that end on a page.
+fn completed_samples(page: &Page, partial: &[u8], headless: bool) -> i64 {
+    let (mut lacing, mut body) = (0, 0);
+    let mut total = 0;
+    let mut skip = headless;
+    while let Some(piece) = page.piece(lacing, body) {
+        let begun = if lacing == 0 && !partial.is_empty() { partial } else { piece.data };
+        if piece.complete && !skip {
+            total += packet_samples(begun).unwrap_or(0) as i64;
+        }
+        skip = skip && !piece.complete;
+        (lacing, body) = (piece.next_lacing, piece.next_body);
+    }
+    total
+}
+
+/// The granule position of a link's first sample: that of its first audio page less what the page holds.
+fn find_origin(reader: &mut PageReader, serial: u32) -> Result<i64, StageError> {
+    let mut page = Page::empty();
+    while reader.next(&mut page)? {
+        if page.serial != serial || page.granule <= 0 {
+            continue;
+        }
+        let origin = page.granule.saturating_sub(completed_samples(&page, &[], page.is_continued()));
+        // On a last page the granule position is less than what it holds: the rest is padding.
+        return Ok(if page.is_last() { origin.max(0) } else { origin });
+    }
+    Ok(0)
+}

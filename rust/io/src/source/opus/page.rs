@@ -1,0 +1,217 @@
+//! Ogg pages (RFC 3533), read by position and checked by their CRC. Damaged ones are skipped and counted.
+
+use std::io;
+
+use super::super::input::MediaFile;
+
+const HEADER: usize = 27;
+/// The longest page: header, 255 lacing values, 255 segments of 255 bytes.
+pub(crate) const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
+
+/// Page flags (RFC 3533, section 6).
+const CONTINUED: u8 = 1;
+const FIRST: u8 = 2;
+const LAST: u8 = 4;
+
+/// One page as it stands in the file.
+pub(crate) struct Page {
+    /// Where it begins and where the next one should.
+    pub(crate) offset: u64,
+    pub(crate) end: u64,
+    pub(crate) serial: u32,
+    pub(crate) sequence: u32,
+    /// Granule position; -1 where no packet ends on the page.
+    pub(crate) granule: i64,
+    flags: u8,
+    lacing_len: usize,
+    lacing: [u8; 255],
+    body: Vec<u8>,
+}
+
+impl Page {
+    pub(crate) fn empty() -> Self {
+        Self {
+            offset: 0,
+            end: 0,
+            serial: 0,
+            sequence: 0,
+            granule: -1,
+            flags: 0,
+            lacing_len: 0,
+            lacing: [0; 255],
+            body: Vec::new(),
+        }
+    }
+
+    /// Drop the content.
+    pub(crate) fn clear(&mut self) {
+        self.lacing_len = 0;
+    }
+
+    /// The page begins inside a packet.
+    pub(crate) fn is_continued(&self) -> bool {
+        self.flags & CONTINUED != 0
+    }
+
+    /// The first page of a logical stream.
+    pub(crate) fn is_first(&self) -> bool {
+        self.flags & FIRST != 0
+    }
+
+    /// The last page of a logical stream.
+    pub(crate) fn is_last(&self) -> bool {
+        self.flags & LAST != 0
+    }
+
+    /// The pieces of packets on the page, from lacing value `lacing` and body byte `body` on.
+    pub(crate) fn piece(&self, lacing: usize, body: usize) -> Option<Piece<'_>> {
+        let values = &self.lacing[lacing.min(self.lacing_len)..self.lacing_len];
+        if values.is_empty() {
+            return None;
+        }
+        let full = values.iter().take_while(|&&value| value == 255).count();
+        let complete = full < values.len();
+        let count = full + usize::from(complete);
+        let len = values[..count].iter().map(|&value| usize::from(value)).sum::<usize>();
+        let data = self.body.get(body..body + len)?;
+        Some(Piece { data, complete, next_lacing: lacing + count, next_body: body + len })
+    }
+}
+
+/// A packet, or the part of it that lies on one page.
+pub(crate) struct Piece<'a> {
+    pub(crate) data: &'a [u8],
+    /// The packet ends here.
+    pub(crate) complete: bool,
+    pub(crate) next_lacing: usize,
+    pub(crate) next_body: usize,
+}
+
+/// Reads pages from any place of a file on.
+pub(crate) struct PageReader {
+    file: MediaFile,
+    /// Where the next page is looked for.
+    pub(crate) offset: u64,
+    /// Damaged or misplaced pages skipped.
+    pub(crate) broken: u64,
+}
+
+impl PageReader {
+    pub(crate) fn new(file: MediaFile) -> Self {
+        Self { file, offset: 0, broken: 0 }
+    }
+
+    pub(crate) fn into_file(self) -> MediaFile {
+        self.file
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    /// Read the next sound page into `page`. False at the end of the file.
+    pub(crate) fn next(&mut self, page: &mut Page) -> io::Result<bool> {
+        loop {
+            match self.load(page)? {
+                Loaded::Page => {
+                    self.offset = page.end;
+                    return Ok(true);
+                }
+                Loaded::End => return Ok(false),
+                Loaded::Damaged => {
+                    self.broken += 1;
+                    if !self.resync(self.offset + 1)? {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Move to the next capture pattern at `from` or later. False if there is none.
+    pub(crate) fn resync(&mut self, from: u64) -> io::Result<bool> {
+        let mut window = [0_u8; 4_096];
+        let mut at = from;
+        loop {
+            let count = self.file.read_at(&mut window, at)?;
+            if let Some(index) = window[..count].windows(4).position(|bytes| bytes == b"OggS") {
+                self.offset = at + index as u64;
+                return Ok(true);
+            }
+            if count < window.len() {
+                self.offset = self.file.len();
+                return Ok(false);
+            }
+            at += count as u64 - 3;
+        }
+    }
+
+    fn load(&self, page: &mut Page) -> io::Result<Loaded> {
+        // The page is invalid until it is whole, so that no old body is read with a new header.
+        page.lacing_len = 0;
+        let mut header = [0_u8; HEADER];
+        match self.file.read_at(&mut header, self.offset)? {
+            0 => return Ok(Loaded::End),
+            HEADER => {}
+            _ => return Ok(Loaded::Damaged),
+        }
+        if !header.starts_with(b"OggS\0") {
+            return Ok(Loaded::Damaged);
+        }
+        let lacing_len = usize::from(header[26]);
+        let lacing_at = self.offset + HEADER as u64;
+        if self.file.read_at(&mut page.lacing[..lacing_len], lacing_at)? != lacing_len {
+            return Ok(Loaded::Damaged);
+        }
+        let len = page.lacing[..lacing_len].iter().map(|&value| usize::from(value)).sum::<usize>();
+        page.body.resize(len, 0);
+        let body_at = lacing_at + lacing_len as u64;
+        if self.file.read_at(&mut page.body, body_at)? != len {
+            return Ok(Loaded::Damaged);
+        }
+        let stated = u32::from_le_bytes([header[22], header[23], header[24], header[25]]);
+        header[22..26].fill(0);
+        let crc = crc32(crc32(crc32(0, &header), &page.lacing[..lacing_len]), &page.body);
+        if crc != stated {
+            return Ok(Loaded::Damaged);
+        }
+        let four = |at: usize| [header[at], header[at + 1], header[at + 2], header[at + 3]];
+        let mut granule = [0_u8; 8];
+        granule.copy_from_slice(&header[6..14]);
+        page.flags = header[5];
+        page.granule = i64::from_le_bytes(granule);
+        page.serial = u32::from_le_bytes(four(14));
+        page.sequence = u32::from_le_bytes(four(18));
+        page.lacing_len = lacing_len;
+        page.offset = self.offset;
+        page.end = body_at + len as u64;
+        Ok(Loaded::Page)
+    }
+}
+
+enum Loaded {
+    Page,
+    Damaged,
+    End,
+}
+
+/// CRC-32 of Ogg: polynomial 0x04c11db7, no reflection, no inversion.
+fn crc32(start: u32, bytes: &[u8]) -> u32 {
+    bytes.iter().fold(start, |crc, &byte| crc << 8 ^ CRC_TABLE[(crc >> 24) as usize ^ usize::from(byte)])
+}
+
+const CRC_TABLE: [u32; 256] = {
+    let mut table = [0_u32; 256];
+    let mut index = 0;
+    while index < 256 {
+        let mut crc = (index as u32) << 24;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 0x8000_0000 != 0 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 };
+            bit += 1;
+        }
+        table[index] = crc;
+        index += 1;
+    }
+    table
+};

@@ -1,0 +1,332 @@
+//! Opus packets to frames: passed through while the volume is 1.0, decoded while it is not.
+//!
+//! Frames of a stream whose packets may pass stay on the grid of its packets in both modes, so that the mode can
+//! change at any frame without a gap: what lies before the first audible sample is silenced, not cut away.
+
+use super::super::error::StageError;
+use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME};
+use super::super::volume::Gain;
+use super::decode::OpusDecoder;
+use super::head::OpusHead;
+use super::history::History;
+use super::packet::{Layout, packet_samples};
+use super::{OpusPackets, Step};
+
+/// Packets in a row that cannot be decoded before the file is given up.
+const MAX_BROKEN_RUN: u32 = 500;
+const FRAME_VALUES: usize = FRAME_SAMPLES * 2;
+
+/// A piece of the stream that is passed or decoded as a whole: a packet, or one 20 ms frame of a longer one.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    start: i64,
+    end: i64,
+    samples: usize,
+}
+
+enum Next {
+    Unit(Unit),
+    Head { base: i64 },
+    End,
+}
+
+/// A longer packet whose frames of 20 ms are handed out one by one.
+struct Split {
+    layout: Layout,
+    index: usize,
+    unit: Unit,
+}
+
+/// The frames of one Opus file.
+pub(crate) struct OpusStream {
+    packets: Box<dyn OpusPackets>,
+    head: OpusHead,
+    packet: Vec<u8>,
+    split: Option<Split>,
+    /// The unit that comes next; its bytes are in `bytes`.
+    unit: Option<Unit>,
+    bytes: Vec<u8>,
+    /// A link begins here, with its first audible position.
+    head_due: Option<i64>,
+    ended: bool,
+    history: History,
+    decoder: Option<OpusDecoder>,
+    /// Decoded sound that has not left, and the position of its first sample.
+    pending: Vec<f32>,
+    pending_start: i64,
+    /// Where the last seek went: what lies before only leads up to it.
+    target: i64,
+    /// What comes before is not heard: the pre-skip of a link, and after a seek all before its target.
+    audible_from: i64,
+    broken: u64,
+    broken_run: u32,
+}
+
+impl OpusStream {
+    /// Open a stream and read its first packet.
+    pub(crate) fn new(packets: Box<dyn OpusPackets>) -> Result<Self, StageError> {
+        let head = packets.head().clone();
+        // A header that libopus refuses is found now, not when the volume changes.
+        OpusDecoder::new(&head).map_err(StageError::Broken)?;
+        let mut stream = Self {
+            packets,
+            head,
+            packet: Vec::new(),
+            split: None,
+            unit: None,
+            bytes: Vec::new(),
+            head_due: None,
+            ended: false,
+            history: History::default(),
+            decoder: None,
+            pending: Vec::new(),
+            pending_start: 0,
+            target: 0,
+            audible_from: 0,
+            broken: 0,
+            broken_run: 0,
+        };
+        if !matches!(stream.peek()?, Next::Unit(_)) {
+            return Err(StageError::broken("it holds no sound"));
+        }
+        Ok(stream)
+    }
+
+    pub(crate) fn head(&self) -> &OpusHead {
+        &self.head
+    }
+
+    pub(crate) fn container(&self) -> &'static str {
+        self.packets.container()
+    }
+
+    pub(crate) fn duration(&self) -> Option<u64> {
+        self.packets.duration()
+    }
+
+    pub(crate) fn broken(&self) -> u64 {
+        self.broken + self.packets.broken()
+    }
+
+    /// True if the next frame is an Opus packet of the file at this volume.
+    pub(crate) fn passes(&self, volume: f32, gain: &Gain) -> bool {
+        gain.is_unity(volume) && self.pending.is_empty() && self.unit.is_some_and(|unit| self.may_pass(unit))
+    }
+
+    fn may_pass(&self, unit: Unit) -> bool {
+        self.head.is_passable() && unit.samples == FRAME_SAMPLES && self.bytes.len() <= MAX_OPUS_FRAME
+    }
+
+    /// Produce the next frame.
+    pub(crate) fn next_frame(
+        &mut self,
+        out: &mut FrameBuf,
+        volume: f32,
+        gain: &mut Gain,
+    ) -> Result<Frame, StageError> {
+        out.has_lead_in = false;
+        loop {
+            if self.pending.len() >= FRAME_VALUES {
+                return Ok(self.cut(out, volume, gain));
+            }
+            let unit = match self.peek()? {
+                Next::Unit(unit) => unit,
+                Next::Head { .. } | Next::End if !self.pending.is_empty() => {
+                    return Ok(self.cut(out, volume, gain));
+                }
+                Next::Head { base } => {
+                    self.begin_link(base);
+                    continue;
+                }
+                Next::End => return Ok(Frame::End),
+            };
+            self.unit = None;
+            let unit_end = unit.start + unit.samples as i64;
+            if unit.start >= unit.end {
+                continue;
+            }
+            if gain.is_unity(volume) && self.pending.is_empty() && self.may_pass(unit) {
+                self.decoder = None;
+                self.history.push(&self.bytes, unit.start, unit.samples);
+                // The pre-skip passes: it lets the far end's decoder converge.
+                if unit_end <= self.target && self.target > 0 {
+                    continue;
+                }
+                let len = self.bytes.len();
+                out.opus[..len].copy_from_slice(&self.bytes);
+                out.position = u64::try_from(unit.start).unwrap_or(0);
+                out.samples = (unit_end.min(unit.end) - unit.start) as u16;
+                return Ok(Frame::Opus(len));
+            }
+            self.decode(unit, out)?;
+        }
+    }
+
+    /// Go to `target`. The next frame begins there, or at the packet that holds it.
+    pub(crate) fn seek(&mut self, target: i64) -> Result<(), StageError> {
+        self.split = None;
+        self.unit = None;
+        self.head_due = None;
+        self.ended = false;
+        self.broken_run = 0;
+        self.pending.clear();
+        self.history.clear();
+        self.decoder = None;
+        self.packets.seek(target)?;
+        self.target = target;
+        self.audible_from = target;
+        Ok(())
+    }
+
+    fn begin_link(&mut self, base: i64) {
+        self.head_due = None;
+        self.head = self.packets.head().clone();
+        self.audible_from = base.max(self.target);
+        self.decoder = None;
+        self.history.clear();
+    }
+
+    /// Make the next unit ready without taking it.
+    fn peek(&mut self) -> Result<Next, StageError> {
+        if let Some(unit) = self.unit {
+            return Ok(Next::Unit(unit));
+        }
+        if let Some(base) = self.head_due {
+            return Ok(Next::Head { base });
+        }
+        if self.ended {
+            return Ok(Next::End);
+        }
+        loop {
+            if let Some(unit) = self.next_of_split() {
+                self.unit = Some(unit);
+                return Ok(Next::Unit(unit));
+            }
+            match self.packets.next(&mut self.packet)? {
+                Step::Packet { start, end } => {
+                    if let Some(unit) = self.take_packet(start, end)? {
+                        self.unit = Some(unit);
+                        return Ok(Next::Unit(unit));
+                    }
+                }
+                Step::Head { base } => {
+                    self.head_due = Some(base);
+                    return Ok(Next::Head { base });
+                }
+                Step::End => {
+                    self.ended = true;
+                    return Ok(Next::End);
+                }
+            }
+        }
+    }
+
+    /// Check a packet. None if it is broken, or if it was split.
+    fn take_packet(&mut self, start: i64, end: i64) -> Result<Option<Unit>, StageError> {
+        let Some(samples) = packet_samples(&self.packet) else {
+            self.count_broken()?;
+            return Ok(None);
+        };
+        let unit = Unit { start, end, samples };
+        if self.head.is_plain() {
+            // Only the packets of a single stream can be laid out without decoding.
+            let Some(layout) = Layout::parse(&self.packet) else {
+                self.count_broken()?;
+                return Ok(None);
+            };
+            if layout.frame_samples == FRAME_SAMPLES && layout.count() > 1 && self.head.is_passable() {
+                self.split = Some(Split { layout, index: 0, unit });
+                return Ok(None);
+            }
+        }
+        std::mem::swap(&mut self.packet, &mut self.bytes);
+        Ok(Some(unit))
+    }
+
+    /// The next frame of a split packet as a packet of its own: the same TOC byte with code 0.
+    fn next_of_split(&mut self) -> Option<Unit> {
+        let split = self.split.as_mut()?;
+        let (offset, len) = split.layout.frame(split.index);
+        self.bytes.clear();
+        self.bytes.push(self.packet[0] & 0xfc);
+        self.bytes.extend_from_slice(&self.packet[offset..offset + len]);
+        let start = split.unit.start + (split.index * FRAME_SAMPLES) as i64;
+        let unit = Unit { start, end: split.unit.end, samples: FRAME_SAMPLES };
+        split.index += 1;
+        if split.index == split.layout.count() {
+            self.split = None;
+        }
+        Some(unit)
+    }
+
+    fn count_broken(&mut self) -> Result<(), StageError> {
+        self.broken += 1;
+        self.broken_run += 1;
+        if self.broken_run > MAX_BROKEN_RUN {
+            return Err(StageError::broken("no Opus packet can be decoded any more"));
+        }
+        Ok(())
+    }
+
+    /// Decode a unit and append what is to be heard of it.
+    fn decode(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<(), StageError> {
+        let mut decoder = match self.decoder.take() {
+            Some(decoder) => decoder,
+            None => self.take_over(unit, out)?,
+        };
+        self.history.push(&self.bytes, unit.start, unit.samples);
+        let before = self.pending.len();
+        match decoder.decode(&self.bytes, unit.samples, &mut self.pending) {
+            Ok(_) => self.broken_run = 0,
+            Err(_) => self.count_broken()?,
+        }
+        self.decoder = Some(decoder);
+        // A broken packet leaves silence, so that what follows keeps its time.
+        self.pending.resize(before + unit.samples * 2, 0.0);
+        if before == 0 {
+            self.pending_start = unit.start;
+        }
+        let audible = (unit.end - unit.start).clamp(0, unit.samples as i64) as usize;
+        self.pending.truncate(before + audible * 2);
+        let inaudible = (self.audible_from - unit.start).clamp(0, audible as i64) as usize;
+        if unit.start + unit.samples as i64 <= self.target && self.target > 0 {
+            self.pending.truncate(before);
+        } else if self.may_pass(unit) {
+            self.pending[before..before + inaudible * 2].fill(0.0);
+        } else if before == 0 {
+            self.pending.drain(..inaudible * 2);
+            self.pending_start += inaudible as i64;
+        }
+        Ok(())
+    }
+
+    /// A decoder that has converged on the packets before `unit`.
+    fn take_over(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<OpusDecoder, StageError> {
+        let mut decoder = OpusDecoder::new(&self.head).map_err(StageError::Broken)?;
+        let mut lead_in = Vec::new();
+        for packet in self.history.leading_to(unit.start) {
+            lead_in.clear();
+            let samples = packet_samples(packet).unwrap_or(FRAME_SAMPLES);
+            // A packet that fails here only makes the start less smooth.
+            let _ = decoder.decode(packet, samples, &mut lead_in);
+        }
+        if lead_in.len() == FRAME_VALUES && unit.start > self.audible_from {
+            out.lead_in.copy_from_slice(&lead_in);
+            out.has_lead_in = true;
+        }
+        Ok(decoder)
+    }
+
+    /// Take one frame off the decoded sound, padded with zeros.
+    fn cut(&mut self, out: &mut FrameBuf, volume: f32, gain: &mut Gain) -> Frame {
+        let len = self.pending.len().min(FRAME_VALUES);
+        out.pcm[..len].copy_from_slice(&self.pending[..len]);
+        out.pcm[len..].fill(0.0);
+        gain.apply(volume, &mut out.pcm);
+        out.position = u64::try_from(self.pending_start).unwrap_or(0);
+        out.samples = (len / 2) as u16;
+        self.pending.drain(..len);
+        self.pending_start += (len / 2) as i64;
+        Frame::Pcm
+    }
+}

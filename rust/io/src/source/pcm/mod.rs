@@ -1,0 +1,12 @@
+//! Files that are decoded: demux, decode, downmix, resample.
+
+mod clock;
+mod demux;
+mod mix;
+mod resample;
+mod stream;
+
+pub(crate) use clock::Trim;
+pub(crate) use demux::{DemuxStep, Demuxer};
+pub(crate) use mix::StereoMatrix;
+pub(crate) use stream::PcmStream;

@@ -1,0 +1,199 @@
+"""In-memory stand-ins for the native module's connection and tracks, driven by the test instead of a clock."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from isocord import _native
+
+
+class FakeAudioFile:
+    """A native source: it has no feeder thread."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.cleaned = 0
+
+    def cleanup(self) -> None:
+        self.cleaned += 1
+
+
+class FakeTrack:
+    """A ring of frames that :meth:`FakeConnection.step` takes from."""
+
+    def __init__(self, kind: str, lookahead: int = 25) -> None:
+        self.kind = kind
+        self.lookahead = lookahead
+        self.frames: list[bytes] = []
+        self.batches: list[int] = []
+        self.frames_sent = 0
+        self.underruns = 0
+        self.end: str | None = None
+        self.finishing = kind == "file"
+        self.changed = threading.Condition()
+
+    @staticmethod
+    def pcm(options: Any = None, *, lookahead: int = 25) -> FakeTrack:
+        return FakeTrack("pcm", lookahead)
+
+    @staticmethod
+    def opus(*, lookahead: int = 25) -> FakeTrack:
+        return FakeTrack("opus", lookahead)
+
+    @staticmethod
+    def file(file: Any, options: Any = None, *, lookahead: int = 25) -> FakeTrack:
+        track = FakeTrack("file", lookahead)
+        track.frames = [b"f"] * 3
+        return track
+
+    def _wait(self, condition: Callable[[], bool], timeout: float) -> None:
+        with self.changed:
+            self.changed.wait_for(condition, timeout)
+
+    def wait_room(self, timeout: float) -> int | None:
+        self._wait(lambda: self.end is not None or len(self.frames) < self.lookahead, timeout)
+        return None if self.end is not None else self.lookahead - len(self.frames)
+
+    def wait_end(self, timeout: float) -> str | None:
+        self._wait(lambda: self.end is not None, timeout)
+        return self.end
+
+    def write_pcm(self, pcm: bytes) -> int:
+        assert self.kind == "pcm"
+        assert len(pcm) % 3840 == 0
+        return self._write([pcm[at : at + 3840] for at in range(0, len(pcm), 3840)])
+
+    def write_opus(self, packets: list[bytes]) -> int:
+        assert self.kind == "opus"
+        return self._write(list(packets))
+
+    def _write(self, frames: list[bytes]) -> int:
+        with self.changed:
+            if self.end is not None:
+                return 0
+            self.batches.append(len(frames))
+            self.frames += frames
+            assert len(self.frames) <= self.lookahead
+            self.changed.notify_all()
+        return len(frames)
+
+    def finish(self) -> None:
+        self.finishing = True
+
+    def end_as(self, end: str) -> None:
+        with self.changed:
+            if self.end is None:
+                self.end = end
+            self.changed.notify_all()
+
+    def take(self) -> None:
+        with self.changed:
+            if self.frames:
+                self.frames.pop(0)
+                self.frames_sent += 1
+            self.changed.notify_all()
+
+
+class FakeConnection:
+    """Notes the commands; plays when told to."""
+
+    def __init__(self, on_event: Callable[[Any], object]) -> None:
+        self.on_event = on_event
+        self.commands: list[str] = []
+        self.track: FakeTrack | None = None
+        self.paused = False
+        self.closed = False
+        self.opened: list[tuple[str, int, int]] = []
+        self.session: tuple[str, bytes] | None = None
+        self.packets: list[bytes] = []
+
+    def open(self, host: str, port: int, ssrc: int, *, discovery_timeout: float = 5.0) -> None:
+        self.opened.append((host, port, ssrc))
+        self.session = None
+
+    def start_session(self, mode: str, secret_key: bytes) -> None:
+        self.session = (mode, bytes(secret_key))
+        self.commands.append("session")
+
+    def play(self, track: FakeTrack) -> None:
+        self.commands.append("play")
+        self._end("replaced")
+        self.track, self.paused = track, False
+
+    def stop(self) -> None:
+        self.commands.append("stop")
+        self._end("stopped")
+
+    def pause(self) -> None:
+        self.commands.append("pause")
+        self.paused = True
+
+    def resume(self) -> None:
+        self.commands.append("resume")
+        self.paused = False
+
+    def send_packet(self, packet: bytes) -> None:
+        self.packets.append(packet)
+
+    def close(self) -> None:
+        self.closed = True
+        self._end("closed")
+
+    def _end(self, end: str) -> None:
+        track, self.track = self.track, None
+        if track is not None:
+            track.end_as(end)
+            # Events come on a thread of their own, as they do from the native side.
+            threading.Thread(target=self.on_event, args=(FakeTrackEnded(track),), daemon=True).start()
+
+    def step(self, frames: int = 1) -> None:
+        """Let ``frames`` slots pass."""
+        for _ in range(frames):
+            track = self.track
+            if track is None or self.paused:
+                return
+            if track.frames:
+                track.take()
+            elif track.finishing:
+                self._end("finished")
+
+    def play_out(self, limit: float = 5.0) -> None:
+        """Let slots pass until what plays is over."""
+        wait_until(lambda: self.track is not None, limit)
+        track, deadline = self.track, time.monotonic() + limit
+        while self.track is track and time.monotonic() < deadline:
+            self.step()
+            time.sleep(0.0005)
+        assert self.track is not track
+
+
+class FakeTrackEnded:
+    """The event at the end of a track."""
+
+    def __init__(self, track: FakeTrack) -> None:
+        self.track = track
+        self.end = track.end
+
+
+def wait_until(condition: Callable[[], object], limit: float = 5.0) -> None:
+    """Wait until ``condition`` holds, and fail if it does not."""
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("it did not happen in time")
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def fake_native(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The native module's parts that touch threads and sockets, replaced."""
+    monkeypatch.setattr(_native, "Connection", FakeConnection)
+    monkeypatch.setattr(_native, "Track", FakeTrack)
+    monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
+    monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
+    yield

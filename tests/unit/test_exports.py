@@ -1,0 +1,87 @@
+"""The public names, and what importing them costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import isocord
+
+
+def test_the_public_names() -> None:
+    assert sorted(isocord.__all__) == [
+        "AudioFile",
+        "AudioFileError",
+        "ClientError",
+        "ClosedError",
+        "ConnectError",
+        "ConnectionState",
+        "IsocordError",
+        "OpusError",
+        "Phase",
+        "Reason",
+        "UdpError",
+        "UnknownHostError",
+        "UnsupportedModeError",
+        "VoiceClient",
+        "VoiceStats",
+    ]
+    assert all(hasattr(isocord, name) for name in isocord.__all__)
+
+
+def test_the_surface_of_the_voice_client() -> None:
+    public = {name for name in dir(isocord.VoiceClient) if not name.startswith("_")}
+    assert public == {
+        "average_latency",
+        "cleanup",
+        "connect",
+        "disconnect",
+        "elapsed",
+        "endpoint",
+        "endpoint_ip",
+        "guild",
+        "is_connected",
+        "is_dave_connection",
+        "is_paused",
+        "is_playing",
+        "latency",
+        "mode",
+        "move_to",
+        "on_voice_server_update",
+        "on_voice_state_update",
+        "pause",
+        "play",
+        "resume",
+        "secret_key",
+        "send_audio_packet",
+        "server_id",
+        "session_id",
+        "source",
+        "ssrc",
+        "state",
+        "stats",
+        "stop",
+        "supported_modes",
+        "timeout",
+        "token",
+        "user",
+        "voice_port",
+        "wait_for_state",
+        "wait_until_connected",
+        "ws",
+    }
+
+
+def test_importing_it_loads_no_bot_library_and_no_aiohttp() -> None:
+    code = (
+        "import sys, isocord;"
+        "print([name for name in ('discord', 'disnake', 'nextcord', 'aiohttp', 'nacl', 'davey') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_importing_it_starts_no_thread() -> None:
+    code = "import threading, isocord; print(threading.active_count())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "1"
