@@ -102,7 +102,14 @@ impl Receiver {
         let waker = Waker::new(poll.registry(), WAKE)?;
         let shared =
             Arc::new(Shared { commands: ArrayQueue::new(COMMANDS), waker, stop: AtomicBool::new(false) });
-        let receiver = Self { shared: Arc::clone(&shared), poll, lines: HashMap::new(), ears: HashMap::new(), events, epoch };
+        let receiver = Self {
+            shared: Arc::clone(&shared),
+            poll,
+            lines: HashMap::new(),
+            ears: HashMap::new(),
+            events,
+            epoch,
+        };
         Ok((receiver, RecvHandle(shared)))
     }
 

@@ -118,7 +118,8 @@ impl Speaker {
         let len = self.encoder.encode(pcm, &mut opus).expect("encoded");
         let frame = OpusFrame::new(&opus[..len]).expect("a frame");
         let mut out = [0; MAX_PACKET_LEN];
-        let len = self.path.packet(&frame, &mut self.timeline, self.slot * 20, &mut out).expect("nonces left");
+        let len =
+            self.path.packet(&frame, &mut self.timeline, self.slot * 20, &mut out).expect("nonces left");
         self.slot += 1;
         out[..len].to_vec()
     }
@@ -170,7 +171,8 @@ fn several_listen_to_several() {
             assert!(!is_pcm || of_user[10..].iter().all(|(.., loudest)| *loudest > 8_000));
         }
     }
-    let report = call.report_with(|report| report.users.iter().map(|(_, user)| user.received).sum::<u64>() == 100);
+    let report =
+        call.report_with(|report| report.users.iter().map(|(_, user)| user.received).sum::<u64>() == 100);
     assert_eq!((report.connection.rtp, report.connection.forged, report.users.len()), (100, 0, 2));
     assert!(call.engine.stop());
 }

@@ -100,7 +100,10 @@ mod tests {
     fn both_directions_agree_and_stay_bounded() {
         let mut map = SsrcMap::default();
         for step in 0..20_000u32 {
-            map.assign(step.wrapping_mul(2_654_435_761) % 6_000, u64::from(step.wrapping_mul(40_503) % 5_000));
+            map.assign(
+                step.wrapping_mul(2_654_435_761) % 6_000,
+                u64::from(step.wrapping_mul(40_503) % 5_000),
+            );
             if step % 7 == 0 {
                 map.remove(u64::from(step % 5_000));
             }

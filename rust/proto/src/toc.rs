@@ -107,8 +107,8 @@ fn frame_size(packet: &[u8], at: usize) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opus::{Decoder, Encoder, EncoderOptions, MAX_DECODED_LEN, Signal};
     use crate::frame::{FRAME_LEN, MAX_OPUS_LEN};
+    use crate::opus::{Decoder, Encoder, EncoderOptions, MAX_DECODED_LEN, Signal};
 
     #[test]
     fn lengths_are_those_of_the_decoder() {

@@ -196,7 +196,8 @@ fn fec_restores_what_one_packet_lost() {
 
 #[test]
 fn packets_of_all_lengths_make_frames_of_20_ms() {
-    for (toc, samples) in [(0xE4u8, 120), (0xEC, 240), (0xF4, 480), (0xFC, 960), (0x54, 1_920), (0x5C, 2_880)] {
+    for (toc, samples) in [(0xE4u8, 120), (0xEC, 240), (0xF4, 480), (0xFC, 960), (0x54, 1_920), (0x5C, 2_880)]
+    {
         let mut call = Call::new(Listening::Pcm);
         call.assign(5, 500);
         let mut sender = Sender::new(5, 65_500, 0);

@@ -3,6 +3,7 @@
 mod recv_support;
 
 use isocord_proto::cipher::{Opener, TransportMode};
+use isocord_proto::dave::{FrameSealer, Openers, ReceiverChange, SenderChange, SenderRatchet};
 use isocord_proto::frame::SILENCE;
 use isocord_proto::recv::{EndToEnd, FrameKind, Listening, Plain, Refusal, Speaking};
 use recv_support::*;
@@ -28,7 +29,11 @@ fn every_mode_is_opened_and_stripped() {
             let mut body = Vec::new();
             if first & 0x10 != 0 {
                 let preamble = [0xBE, 0xDE, 0, 2];
-                if mode.is_rtpsize() { clear.extend(preamble) } else { body.extend(preamble) }
+                if mode.is_rtpsize() {
+                    clear.extend(preamble)
+                } else {
+                    body.extend(preamble)
+                }
                 body.extend([0x51; 8]);
             }
             if number < 4 {
@@ -289,4 +294,40 @@ fn sound_before_its_key_waits_and_what_no_key_opens_is_counted() {
     call.run_until(ms(6_000));
     let stats = call.user(500);
     assert_eq!((stats.failed_to_open, stats.received, stats.lost), (2, 60, 0));
+}
+
+#[test]
+fn dave_frames_are_opened_and_those_of_the_next_epoch_wait_for_its_keys() {
+    let ratchet = |epoch: u8| SenderRatchet::new(&[epoch; 16]);
+    let epoch = |number: u8| ReceiverChange::Epoch(vec![(500, ratchet(number))]);
+    let mut call = Call::with(Listening::Opus, Openers::new(), MODE);
+    call.assign(5, 500);
+    let mut member = FrameSealer::new();
+    let mut sender = Sender::new(5, 0, 0);
+    for number in 0..150u32 {
+        match number {
+            0 => member.apply(SenderChange::Key(ratchet(1))),
+            50 => member.apply(SenderChange::Key(ratchet(2))),
+            100 => member.apply(SenderChange::Passthrough),
+            _ => {}
+        }
+        let mut sealed = [0; 64];
+        let len = member.seal(&numbered(number), &mut sealed).expect("sealed");
+        let packet = sender.packet(&sealed[..len], 960);
+        call.wire(ms(20 * u64::from(number)), packet.clone());
+        // A thief plays it again, later.
+        call.wire(ms(20 * u64::from(number) + 300), packet);
+    }
+    for (at, change) in [(200, epoch(1)), (1_200, epoch(2)), (2_100, ReceiverChange::AllowPlain)] {
+        call.run_until(ms(at));
+        let now = call.now;
+        call.path.change_keys(now, &mut call.ear, |openers| openers.apply(change, now));
+    }
+    call.run_until(ms(6_000));
+    let heard = call.take();
+    assert_eq!(sound(&heard), (0..150).map(numbered).collect::<Vec<_>>());
+    let stats = call.user(500);
+    assert_eq!((stats.lost, stats.late), (0, 0), "{stats:?}");
+    // The plain ones again are duplicates, the sealed ones do not open twice.
+    assert_eq!((stats.received, stats.duplicate, stats.failed_to_open), (200, 50, 100), "{stats:?}");
 }

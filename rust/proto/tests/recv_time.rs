@@ -21,13 +21,15 @@ fn clicks_lie_where_they_were_made_for_late_joiners_too() {
     for (seed, jitter_ms) in [(1, 0.0), (2, 30.0), (3, 30.0), (4, 30.0)] {
         let mut call = Call::new(Listening::Pcm);
         call.random = Random(seed);
-        call.faults = Faults { jitter_ms, loss: if jitter_ms > 0.0 { 0.02 } else { 0.0 }, ..Faults::default() };
+        call.faults =
+            Faults { jitter_ms, loss: if jitter_ms > 0.0 { 0.02 } else { 0.0 }, ..Faults::default() };
         let joined = [0u64, 3_000, 7_340];
         for (index, &from) in joined.iter().enumerate() {
             let id = index as u64 + 1;
             call.assign(id as u32, id);
             let mut encoder = Encoder::new(&EncoderOptions::default()).expect("an encoder");
-            let mut sender = Sender::new(id as u32, (id * 30_000) as u16, (id as u32).wrapping_mul(1_500_000_000));
+            let mut sender =
+                Sender::new(id as u32, (id * 30_000) as u16, (id as u32).wrapping_mul(1_500_000_000));
             for slot in (from..20_000).step_by(20) {
                 let mut opus = [0; MAX_OPUS_LEN];
                 let len = encoder.encode(&clicks(slot, 500), &mut opus).expect("encoded");

@@ -20,25 +20,13 @@ pub trait EndToEnd {
     ///
     /// # Errors
     /// [`Refusal`]; nothing has changed then.
-    fn open(
-        &mut self,
-        user_id: u64,
-        frame: &[u8],
-        out: &mut [u8],
-        now: Duration,
-    ) -> Result<usize, Refusal>;
+    fn open(&mut self, user_id: u64, frame: &[u8], out: &mut [u8], now: Duration) -> Result<usize, Refusal>;
 }
 
 /// DAVE. Members change their sending keys when they see a commit, and UDP is quicker than the gateway:
 /// frames of the next epoch come before its keys, and plain ones before a downgrade is executed.
 impl EndToEnd for Openers {
-    fn open(
-        &mut self,
-        user_id: u64,
-        frame: &[u8],
-        out: &mut [u8],
-        now: Duration,
-    ) -> Result<usize, Refusal> {
+    fn open(&mut self, user_id: u64, frame: &[u8], out: &mut [u8], now: Duration) -> Result<usize, Refusal> {
         match self.open(user_id, frame, out, now) {
             Ok(opened) => Ok(opened.len()),
             Err(OpenError::NoKey | OpenError::NotAuthentic | OpenError::NotEncrypted) => Err(Refusal::NoKey),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::recv::{
-    DelayBounds, EndToEnd, Frame, FrameKind, Listening, Output, Plain, ReceivePath, Sound, Speaking, UserStats,
+    DelayBounds, EndToEnd, Frame, FrameKind, Listening, Output, Plain, ReceivePath, Sound, Speaking,
+    UserStats,
 };
 use isocord_proto::rtp::Header;
 
