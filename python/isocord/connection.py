@@ -32,6 +32,7 @@ from .events import (
     VoiceServerUpdate,
     VoiceStateUpdate,
 )
+from .errors import ClosedError
 from .flow import ConnectionFlow
 from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
@@ -330,6 +331,7 @@ class VoiceConnection:
         match event:
             case Speaking():
                 self._ssrcs[event.user_id] = event.ssrc
+                self._tell_native(self.native.assign_ssrc, event.ssrc, event.user_id)
                 self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
             case ClientsConnect():
                 if self._encryption is not None:
@@ -338,7 +340,16 @@ class VoiceConnection:
             case ClientDisconnect():
                 if self._encryption is not None:
                     self._encryption.user_disconnected(event.user_id)
+                self._tell_native(self.native.user_left, event.user_id)
                 self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
+
+    @staticmethod
+    def _tell_native(method: Callable[..., None], *args: int) -> None:
+        try:
+            method(*args)
+        except ClosedError:
+            # The native threads have stopped; nothing is heard any more.
+            _log.debug("The native side takes no commands any more")
 
     def session_dave_event(self, event: DaveEvent) -> None:
         if self._encryption is not None:

@@ -230,7 +230,9 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
     assert _native.AudioFile(renamed).codec == "flac"
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"RIFF\0\0\0\0WAVE", b"OggS" + b"\0" * 100, b"ID3\x04" + b"\xff" * 900])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 5000, b"RIFF\0\0\0\0WAVE", b"OggS" + b"\0" * 100, b"ID3\x04" + b"\xff" * 900]
+)
 def test_what_is_no_sound_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "shopping list.mp3"
     path.write_bytes(content)

@@ -99,8 +99,9 @@ impl State {
                 (Output::Sender(change), Keys::Connection(connection)) => {
                     connection.get().inner.change_sender(change)?;
                 }
-                // Nobody listens on a connection yet, so there is nothing to open.
-                (Output::Receivers(_), Keys::Connection(_)) => {}
+                (Output::Receivers(change), Keys::Connection(connection)) => {
+                    connection.get().inner.change_receivers(change)?;
+                }
                 (Output::Sender(change), Keys::Own { sealer, .. }) => sealer.apply(change),
                 (Output::Receivers(change), Keys::Own { openers, since, .. }) => {
                     openers.apply(change, since.elapsed());
