@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +17,9 @@ from isocord.errors import DaveError
 CHANNEL = 927_310_423_890_473_011
 SILENCE = b"\xf8\xff\xfe"
 MARKER = b"\xfa\xfa"
+
+# libdave logs an error for each frame that it cannot open, and here some are meant to be.
+logging.getLogger("dave").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -287,7 +291,7 @@ class Davey(Member):
         return code or None
 
     def seal(self, frame: bytes) -> bytes | None:
-        if self.version == 0 or frame == SILENCE:
+        if self.sealing == PLAIN or frame == SILENCE:
             return frame
         if self.session is None or not self.session.ready:
             return None
