@@ -6,7 +6,8 @@ starts tracks, and tells the client. Who owns what:
 - The flow, the session and every underscored attribute belong to the gateway thread. The public methods only hand work
   over to it and may be called from any thread; the properties read one immutable value.
 - The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
-- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
+- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the loop
+  of the bot.
 
 No lock is held while anything outside is called.
 """
