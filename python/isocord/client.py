@@ -17,6 +17,7 @@ from .client_info import InfoSurface
 from .client_link import ClientLink
 from .client_playback import PlaybackSurface
 from .connection import VoiceConnection
+from .encryption import EncryptionState
 from .errors import ClientError, ConnectError
 from .events import (
     ChannelEvent,
@@ -76,6 +77,7 @@ class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[m
         self._encoding = {}
         self._lookahead = 25
         self._packet_encoder = None
+        self._privacy_code: str | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._key} {self.state}>"
@@ -287,6 +289,11 @@ class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[m
             self.cleanup()
         self._wake()
         self.client.dispatch("voice_connection_state_update", self, state)
+
+    def _take_encryption(self, connection: VoiceConnection | None, state: EncryptionState) -> None:
+        if connection is self._connection and state.privacy_code != self._privacy_code:
+            self._privacy_code = state.privacy_code
+            self.client.dispatch("voice_privacy_code_update", self, self.privacy_code)
 
     def _take_channel_event(self, event: ChannelEvent) -> None:
         names, guild, dispatch = self._host.events, self.guild, self.client.dispatch

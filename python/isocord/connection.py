@@ -22,6 +22,7 @@ from collections.abc import Callable
 
 from . import _native
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
+from .encryption import MAX_DAVE_VERSION, Encryption
 from .events import (
     ConnectionState,
     Phase,
@@ -45,8 +46,6 @@ from .speaking import VOICE, Speaker
 
 _log = logging.getLogger(__name__)
 
-MAX_DAVE_VERSION = 0
-"""Highest DAVE protocol version that Identify offers."""
 CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
 HURRIED_CHECK_INTERVAL = 0.25
@@ -89,6 +88,7 @@ class VoiceConnection:
         self._flow = ConnectionFlow(channel_id, timeout=timeout, reconnect=reconnect)
         self._state = self._flow.state
         self._session: VoiceSession | None = None
+        self._encryption: Encryption | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._check_timer: asyncio.TimerHandle | None = None
         self._acting = False
@@ -123,6 +123,11 @@ class VoiceConnection:
         """What the present session is like, once it was established."""
         session = self._session
         return session.info if session is not None else None
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """End-to-end encryption of the present session; to be read only."""
+        return self._encryption
 
     @property
     def seq_ack(self) -> int:
@@ -256,6 +261,13 @@ class VoiceConnection:
                 latencies=self.latencies,
             )
             self._session.protocol.counters = self.counters
+            self._encryption = Encryption(
+                self.native,
+                user_id=self._user_id,
+                channel_id=self._flow.channel_id,
+                send=self._session.send,
+                changed=self._encryption_changed,
+            )
         self._session.open()
 
     def _finish(self) -> None:
@@ -300,6 +312,9 @@ class VoiceConnection:
     def session_established(self, *, resumed: bool) -> None:
         if not resumed:
             self._ssrcs.clear()
+            session, encryption = self._session, self._encryption
+            if session is not None and session.info is not None and encryption is not None:
+                encryption.start(session.info.dave_version)
         self._flow.established(self._now(), resumed=resumed)
         self._act()
         self._speaker.sync()
@@ -318,13 +333,21 @@ class VoiceConnection:
                 self._ssrcs[event.user_id] = event.ssrc
                 self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
             case ClientsConnect():
+                if self._encryption is not None:
+                    self._encryption.users_connected(event.user_ids)
                 self._link.channel_event(UsersConnected(event.user_ids))
             case ClientDisconnect():
+                if self._encryption is not None:
+                    self._encryption.user_disconnected(event.user_id)
                 self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
 
     def session_dave_event(self, event: DaveEvent) -> None:
-        # Identify offered no DAVE version, so the server has nothing to say about it.
-        self.counters.unknown += 1
+        if self._encryption is not None:
+            self._encryption.take(event)
+
+    def _encryption_changed(self) -> None:
+        if self._encryption is not None:
+            self._link.encryption_changed(self._encryption.state)
 
     def session_changed(self) -> None:
         if self._acting:

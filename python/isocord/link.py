@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from .encryption import EncryptionState
 from .events import ChannelEvent, ConnectionState
 
 
@@ -18,6 +19,9 @@ class Link(Protocol):
 
     def channel_event(self, event: ChannelEvent) -> None:
         """Something happened to others in the channel."""
+
+    def encryption_changed(self, state: EncryptionState) -> None:
+        """The end-to-end encryption has another version or privacy code."""
 
     def check(self) -> None:
         """See that the bot's registry still holds this connection."""

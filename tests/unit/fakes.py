@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -172,6 +172,25 @@ class FakeConnection:
         assert self.track is not track
 
 
+class FakeDaveSession:
+    """A call without end-to-end encryption."""
+
+    def __init__(self, connection: FakeConnection | None, user_id: int, channel_id: int) -> None:
+        self.heard: list[tuple[object, ...]] = []
+
+    def session_description(self, version: int) -> list[object]:
+        self.heard.append((4, version))
+        return []
+
+    def clients_connect(self, user_ids: Sequence[int]) -> list[object]:
+        self.heard.append((11, *user_ids))
+        return []
+
+    def client_disconnect(self, user_id: int) -> list[object]:
+        self.heard.append((13, user_id))
+        return []
+
+
 class FakeTrackEnded:
     """The event at the end of a track."""
 
@@ -193,6 +212,7 @@ def wait_until(condition: Callable[[], object], limit: float = 5.0) -> None:
 def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
     """The native module's parts that touch threads and sockets, replaced."""
     monkeypatch.setattr(_native, "Connection", FakeConnection)
+    monkeypatch.setattr(_native, "DaveSession", FakeDaveSession)
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)

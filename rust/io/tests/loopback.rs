@@ -15,6 +15,7 @@ use isocord_io::events::EventHandler;
 use isocord_io::messages::Event;
 use isocord_io::track::{TrackEnd, TrackWriter, track};
 use isocord_proto::cipher::{Opener, TransportMode};
+use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::{OpusFrame, SILENCE};
 use isocord_proto::rtp::{self, Datagram};
 
@@ -110,6 +111,7 @@ impl Call {
 
     fn start(&self) {
         self.connection.start_session(MODE, &KEY).expect("a session");
+        self.connection.change_sender(SenderChange::Passthrough).expect("taken");
     }
 
     fn hear(&self) -> Heard {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use isocord_io::connection::{self, ConnectionError};
 use isocord_io::events::EventHandler;
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
+use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::OpusFrame;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -26,7 +27,7 @@ pub(crate) fn choose_mode(offered: Vec<String>) -> Result<&'static str> {
 
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct Connection {
-    inner: connection::Connection,
+    pub(crate) inner: connection::Connection,
     handler: Arc<Handler>,
 }
 
@@ -58,6 +59,10 @@ impl Connection {
                 .map_err(|_| PyValueError::new_err(format!("a transport key has {KEY_LEN} bytes")))?,
         );
         Ok(py.detach(|| self.inner.start_session(mode, &key))?)
+    }
+
+    fn allow_unencrypted(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.inner.change_sender(SenderChange::Passthrough))?)
     }
 
     fn play(&self, py: Python<'_>, track: &Bound<'_, Track>) -> Result<()> {

@@ -5,6 +5,8 @@ mod audio_file;
 mod bytes;
 mod codec;
 mod connection;
+mod dave;
+mod delivery;
 mod engine;
 mod errors;
 mod events;
@@ -25,6 +27,10 @@ mod _native {
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
     use crate::connection::{Connection, choose_mode};
+    #[pymodule_export]
+    use crate::dave::{DaveNotice, DaveSession, DaveVersionChanged, PrivacyCodeChanged};
+    #[pymodule_export]
+    use crate::delivery::{Commit, DeliveryService};
     #[pymodule_export]
     use crate::engine::{after_fork_in_child, shutdown};
     #[pymodule_export]
