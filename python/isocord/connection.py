@@ -6,7 +6,8 @@ starts tracks, and tells the client. Who owns what:
 - The flow, the session and every underscored attribute belong to the gateway thread. The public methods only hand work
   over to it and may be called from any thread; the properties read one immutable value.
 - The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
-- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
+- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the loop
+  of the bot.
 
 No lock is held while anything outside is called.
 """
@@ -38,6 +39,7 @@ from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
+from .handover import uncancellable, weak_handler
 from .link import Link
 from .playback import Player
 from .session import SessionInfo, SocketOpener, VoiceSession
@@ -95,12 +97,12 @@ class VoiceConnection:
         self._ssrcs: dict[int, int] = {}
         self.latencies = Latencies()
         self.counters = Counters()
-        self.native = _native.Connection(_event_handler(weakref.WeakMethod(self._on_native)))
+        self.native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
         self.player = player(self.native, self.sync)
         self._speaker = Speaker(self._thread, self.player, self)
-        self.connected = _uncancellable()
+        self.connected = uncancellable()
         """Done when the first connect succeeded, or when the connection is over."""
-        self.finished = _uncancellable()
+        self.finished = uncancellable()
         """Done when the connection is over; :attr:`state` says why."""
 
     # From any thread.
@@ -184,7 +186,7 @@ class VoiceConnection:
 
     def speak(self, flags: int) -> concurrent.futures.Future[None]:
         """Set the speaking flags that hold while the player is silent; done when they are written."""
-        done = _uncancellable()
+        done = uncancellable()
         if not self._thread.call(self._speaker.set_manual, flags, done):
             done.set_result(None)
         return done
@@ -399,22 +401,3 @@ class VoiceConnection:
 
     def wanted_flags(self) -> int:
         return self._speaker.wanted_flags
-
-
-def _event_handler(
-    method: weakref.WeakMethod[Callable[[_native.Event], None]],
-) -> Callable[[_native.Event], None]:
-    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
-
-    def on_event(event: _native.Event) -> None:
-        if (handle := method()) is not None:
-            handle(event)
-
-    return on_event
-
-
-def _uncancellable() -> concurrent.futures.Future[None]:
-    """A future that a waiter who is cancelled does not cancel along."""
-    future: concurrent.futures.Future[None] = concurrent.futures.Future()
-    future.set_running_or_notify_cancel()
-    return future
