@@ -1,4 +1,4 @@
-//! Writes the seeds of the DAVE targets into `corpus/`: one true message of each kind.
+//! Writes the seeds of the DAVE targets into `corpus/`: one true message of each kind (`cargo run --example dave_seeds`).
 
 use std::fs;
 use std::path::Path;
