@@ -23,6 +23,7 @@ from collections.abc import Callable
 from . import _native
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
 from .encryption import MAX_DAVE_VERSION, Encryption
+from .errors import ClosedError
 from .events import (
     ConnectionState,
     Phase,
@@ -33,7 +34,6 @@ from .events import (
     VoiceServerUpdate,
     VoiceStateUpdate,
 )
-from .errors import ClosedError
 from .flow import ConnectionFlow
 from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking

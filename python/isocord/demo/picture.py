@@ -11,7 +11,7 @@ from .compare import Samples
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen first.
+from matplotlib import pyplot as plt
 
 
 def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, title: str) -> None:

@@ -143,7 +143,9 @@ class Listener(Participant):
             self.overflowed += 1
             return
         arrivals.append(
-            Arrival(packet.time_ns, packet.seq, packet.timestamp, packet.ssrc, packet.size, opus, opus != packet.payload)
+            Arrival(
+                packet.time_ns, packet.seq, packet.timestamp, packet.ssrc, packet.size, opus, opus != packet.payload
+            )
         )
 
     @property
