@@ -134,7 +134,8 @@ def test_decoded_formats_are_right_to_the_sample(
 ) -> None:
     path = encode(tmp_path / f"sound{suffix}", codec, rate, layout, options, bit_rate=160_000)
     file = _native.AudioFile(path)
-    assert not file.is_opus() and not file.passthrough
+    assert not file.is_opus()
+    assert not file.passthrough
     assert (file.sample_rate, file.channels) == (rate, {"mono": 1, "stereo": 2, "5.1": 6}[layout])
     assert file.duration == pytest.approx(SECONDS, abs=0.03)
     sound = read_all(file)
@@ -206,7 +207,7 @@ def test_volume_start_and_position(tmp_path: Path) -> None:
     for bad in (-0.1, math.nan, 1e9):
         with pytest.raises(ValueError, match="volume"):
             file.volume = bad
-    with pytest.raises(ValueError, match="position|seconds"):
+    with pytest.raises(ValueError, match=r"position|seconds"):
         file.seek(-1.0)
     file.close()
 
@@ -231,12 +232,12 @@ def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
 def test_what_is_no_sound_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "shopping list.mp3"
     path.write_bytes(content)
-    with pytest.raises(AudioFileError, match="shopping list.mp3"):
+    with pytest.raises(AudioFileError, match=r"shopping list\.mp3"):
         _native.AudioFile(path)
 
 
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AudioFileError, match="missing.wav"):
+    with pytest.raises(AudioFileError, match=r"missing\.wav"):
         _native.AudioFile(tmp_path / "missing.wav")
     with pytest.raises(AudioFileError, match="not a regular file"):
         _native.AudioFile(tmp_path)
@@ -262,4 +263,4 @@ def test_a_damaged_middle_is_passed_over(tmp_path: Path, suffix: str, codec: str
     # The beginning and the end are untouched.
     assert residue(sound[RATE : 2 * RATE], RATE) < 0.15
     tail = place(sound[-RATE:], len(sound) - RATE, 30_000)
-    assert residue(sound[-RATE : -RATE // 2], tail) < 0.1
+    assert residue(sound[-RATE : -RATE // 2], tail) < 0.15
