@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p isocord-benches --bench dave`. The same for `davey`, an independent implementation, is in
 //! `benches/davey`, outside the workspace.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../../rust/proto/tests/dave_support/mod.rs"]
 mod dave_support;

@@ -1,4 +1,5 @@
 //! Writes the seeds of the DAVE targets into `corpus/`: one true message of each kind (`cargo run --example dave_seeds`).
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! What the recorder writes, read back: by libopus and by the crate's own file reader, which is another library.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod sink_support;
 

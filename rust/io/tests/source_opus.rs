@@ -1,5 +1,5 @@
 //! Opus files: packets pass as they stand while they can, and the change to decoding and back is not heard.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod source_files;
 

@@ -1,5 +1,5 @@
 //! Decoded files: what a listener hears is what the file holds, from its first sample to its last.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod source_files;
 

@@ -1,5 +1,5 @@
 //! Histories of encrypted calls, in virtual time.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dave_support;
 
