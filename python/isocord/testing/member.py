@@ -77,7 +77,8 @@ class NativeMember:
             return None
 
     def _feed(self, op: VoiceOp, body: Any) -> list[_native.DaveOutput]:
-        session, outputs = self.session, list[_native.DaveOutput]()
+        session = self.session
+        outputs: list[_native.DaveOutput] = []
         match op:
             case VoiceOp.SESSION_DESCRIPTION:
                 outputs = session.session_description(body["dave_protocol_version"])
