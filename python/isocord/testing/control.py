@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from . import payloads
 from .backend import Backend
+from .delivery import EncryptedCall
 from .errors import NotFoundError
 from .faults import Fault
 from .listener import Listener
@@ -18,7 +19,7 @@ from .participants import Participant
 from .payloads import Json
 from .rtp import MediaPacket
 from .speaker import Speaker
-from .views import GatewayView, VoiceSessionView
+from .views import EncryptionView, GatewayView, VoiceSessionView
 from .voice_session import Grant
 from .websocket import MessageFilter
 from .world import Channel, ChannelKind, Guild, Reference, User, VoiceState
@@ -96,6 +97,16 @@ class Control(ABC):
         user_id = self.bot.id if user is None else self.user(user).id
         session = self._backend.voice.sessions.get((self._guild(guild).id, user_id))
         return None if session is None else VoiceSessionView(session, self._backend, self.on_server)
+
+    def encryption(self, channel: Reference) -> EncryptionView | None:
+        """The end-to-end encryption of a channel's call; None in a fake with ``dave_version=0``.
+
+        Raises:
+            NotFoundError: no such channel.
+        """
+        where = self.channel(channel)
+        delivery = self.on_server(lambda: self._backend.switchboard.call(where.id).delivery)
+        return EncryptionView(delivery, self.on_server) if isinstance(delivery, EncryptedCall) else None
 
     @property
     def gateway(self) -> GatewayView:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .call import Call
 
 _NS = 1_000_000_000
+_MAGIC = b"\xfa\xfa"
+"""The end of every encrypted frame (whitepaper, "Magic Marker")."""
 _NEWCOMER = 5.0
 """Seconds within which one who joins has its keys at the latest; what cannot be opened later is a fault."""
 _JUMP = 5 * SAMPLE_RATE
@@ -35,7 +37,7 @@ class Arrival:
         ssrc: the sender's SSRC.
         size: bytes of the UDP datagram; 0 from a scripted speaker.
         opus: the Opus packet, or None if the frame could not be decrypted end to end.
-        encrypted: whether it came encrypted end to end.
+        encrypted: whether it came encrypted end to end; silence frames may come as they are.
     """
 
     time_ns: int
@@ -142,10 +144,9 @@ class Listener(Participant):
         if len(arrivals) >= self._max_frames:
             self.overflowed += 1
             return
+        encrypted = opus != packet.payload and packet.payload.endswith(_MAGIC)
         arrivals.append(
-            Arrival(
-                packet.time_ns, packet.seq, packet.timestamp, packet.ssrc, packet.size, opus, opus != packet.payload
-            )
+            Arrival(packet.time_ns, packet.seq, packet.timestamp, packet.ssrc, packet.size, opus, encrypted)
         )
 
     @property

@@ -78,23 +78,23 @@ class NativeMember:
 
     def _feed(self, op: VoiceOp, body: Any) -> list[_native.DaveOutput]:
         session = self.session
+        outputs: list[_native.DaveOutput] = []
         match op:
             case VoiceOp.SESSION_DESCRIPTION:
-                return session.session_description(body["dave_protocol_version"])
+                outputs = session.session_description(body["dave_protocol_version"])
             case VoiceOp.CLIENTS_CONNECT:
-                return session.clients_connect([int(user_id) for user_id in body["user_ids"]])
+                outputs = session.clients_connect([int(user_id) for user_id in body["user_ids"]])
             case VoiceOp.CLIENT_DISCONNECT:
-                return session.client_disconnect(int(body["user_id"]))
+                outputs = session.client_disconnect(int(body["user_id"]))
             case VoiceOp.DAVE_PREPARE_TRANSITION:
-                return session.prepare_transition(body["transition_id"], body["protocol_version"])
+                outputs = session.prepare_transition(body["transition_id"], body["protocol_version"])
             case VoiceOp.DAVE_EXECUTE_TRANSITION:
-                return session.execute_transition(body["transition_id"])
+                outputs = session.execute_transition(body["transition_id"])
             case VoiceOp.DAVE_PREPARE_EPOCH:
-                return session.prepare_epoch(body["epoch"], body["protocol_version"])
+                outputs = session.prepare_epoch(body["epoch"], body["protocol_version"])
             case _ if isinstance(body, bytes):
-                return session.binary(op, body)
-            case _:
-                return []
+                outputs = session.binary(op, body)
+        return outputs
 
 
 def grouped(code: str | None) -> str | None:

@@ -142,7 +142,11 @@ impl DaveSession {
     fn new(py: Python<'_>, connection: Option<Py<Connection>>, user_id: u64, channel_id: u64) -> Self {
         let keys = match connection {
             Some(connection) => Keys::Connection(connection),
-            None => Keys::Own { sealer: FrameSealer::new(), openers: Openers::new(), since: Instant::now() },
+            None => Keys::Own(Box::new(OwnKeys {
+                sealer: FrameSealer::new(),
+                openers: Openers::new(),
+                since: Instant::now(),
+            })),
         };
         let session = py.detach(|| dave::Session::new(user_id, channel_id));
         Self(Mutex::new(State { session, keys }))
