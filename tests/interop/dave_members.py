@@ -22,7 +22,7 @@ MARKER = b"\xfa\xfa"
 logging.getLogger("dave").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Keys:
     """Names the keys of one epoch of one of the call's groups; only the tests know them by name."""
 
@@ -134,6 +134,12 @@ class Member:
     def open(self, user_id: int, frame: bytes) -> bytes | None:
         """The opened frame; None if it cannot be opened."""
         raise NotImplementedError
+
+    def sealed(self, frame: bytes) -> bytes:
+        """The sealed frame of one who has a key."""
+        sealed = self.seal(frame)
+        assert sealed is not None, (self.kind, self.user_id)
+        return sealed
 
     def verification_code(self, user_id: int) -> str:
         raise NotImplementedError
