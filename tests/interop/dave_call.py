@@ -6,6 +6,7 @@ shuffle, as is who commits first and when a frame arrives. No clock is read and 
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -59,13 +60,18 @@ class Call:
         self.opened: Counter[tuple[str, str]] = Counter()
         self.lost: Counter[tuple[str, str]] = Counter()
         """Frames that could have been opened and were not, by kind of sender and of receiver."""
-        self.too_early: Counter[tuple[str, str]] = Counter()
-        """Frames under keys that the receiver did not have (yet), which nobody could open."""
+        self.ahead: Counter[tuple[str, str]] = Counter()
+        """Frames under keys of an epoch that the receiver has yet to hear of: the sender changed its key early."""
+        self.unshared: Counter[tuple[str, str]] = Counter()
+        """Frames under keys that the receiver was not to have or has given up: from before it came, mostly."""
+        self.timeouts = 0
+        """Transitions for which somebody did not get ready."""
         self.muted: Counter[str] = Counter()
         self._down: dict[int, deque[Down]] = {}
         self._up: dict[int, deque[Up]] = {}
         self._air: dict[tuple[int, int], deque[Frame]] = {}
         self._transitions: dict[int, Transition] = {}
+        self._sharers: dict[Keys, set[Member]] = {}
         self._next_transition = 0
         self._group = 1
         self._frames = 0
@@ -130,6 +136,7 @@ class Call:
             if not self.step():
                 if self.hold_executes or not self._transitions:
                     return
+                self.timeouts += 1
                 self._execute(next(iter(self._transitions)))
         raise AssertionError("the call does not come to rest")
 
@@ -188,13 +195,23 @@ class Call:
         kinds = (frame.kind, receiver.kind)
         opened = receiver.open(frame.sender, frame.sealed)
         if opened == frame.plain:
-            if receiver.kind == "ours" and frame.sealed != SILENCE:
-                assert receiver.plain_passes if frame.keys == PLAIN else frame.keys in receiver.known
+            if receiver.kind == "ours" and frame.plain != SILENCE:
+                # What is opened must be under keys that the gateway has given to this member.
+                assert receiver.should_open(frame.sender, frame.keys)
             self.opened[kinds] += 1
-        elif frame.keys in receiver.known or (frame.keys == PLAIN and receiver.plain_passes):
+        elif receiver.should_open(frame.sender, frame.keys):
             self.lost[kinds] += 1
+        elif frame.keys is not None and self._is_ahead(frame.keys, receiver):
+            self.ahead[kinds] += 1
         else:
-            self.too_early[kinds] += 1
+            self.unshared[kinds] += 1
+
+    def _is_ahead(self, keys: Keys, receiver: Member) -> bool:
+        return keys > receiver.newest and receiver in self._sharers.get(keys, ())
+
+    def forget_counts(self) -> None:
+        for counter in (self.opened, self.lost, self.ahead, self.unshared, self.muted, self.winners):
+            counter.clear()
 
     # The gateway.
 
@@ -237,6 +254,7 @@ class Call:
         self.winners[self.members[user_id].kind] += 1
         keys = Keys(self._group, commit.epoch)
         concerned = {user for user in [*commit.staying, *commit.joining] if user in self.members}
+        self._sharers[keys] = {self.members[user] for user in concerned}
         transition_id = 0 if first and self.first_at_once else self._new_transition(concerned)
         announcement = Down(29, commit.announcement(transition_id), transition=transition_id, keys=keys)
         for staying in commit.staying:
@@ -289,23 +307,27 @@ class Call:
         if len(self.members) > 1:
             assert sorted(self.service.members) == sorted(self.members)
             privacy = {member.privacy_code for member in self.members.values()}
-            assert len(privacy) == 1 and None not in privacy, {
-                (member.user_id, member.kind): member.privacy_code for member in self.members.values()
-            }
+            assert None not in privacy
+            assert len(privacy) == 1
         if codes:
             users = sorted(self.members)
-            for one, other in zip(users, users[1:], strict=False):
+            for one, other in itertools.pairwise(users):
                 code = self.members[one].verification_code(other)
-                assert code == self.members[other].verification_code(one) and len(code) == 45
+                assert code == self.members[other].verification_code(one)
+                assert len(code) == 45
         self.assert_all_hear_all()
 
     def assert_nothing_lost(self) -> None:
+        """Every frame was opened by all who had its keys, and isocord never used keys that others had yet to get."""
         assert not self.lost, self.report()
+        if not self.first_at_once and not self.timeouts and not any(member.refused for member in self.members.values()):
+            assert not [sender for sender, _ in self.ahead if sender == "ours"], self.report()
 
     def report(self) -> str:
         return (
-            f"opened {dict(self.opened)}, lost {dict(self.lost)}, too early {dict(self.too_early)}, "
-            f"muted {dict(self.muted)}, winners {dict(self.winners)}"
+            f"opened {dict(self.opened)}, lost {dict(self.lost)}, ahead {dict(self.ahead)}, "
+            f"unshared {dict(self.unshared)}, timeouts {self.timeouts}, muted {dict(self.muted)}, "
+            f"winners {dict(self.winners)}"
         )
 
 

@@ -22,7 +22,7 @@ MARKER = b"\xfa\xfa"
 logging.getLogger("dave").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Keys:
     """Names the keys of one epoch of one of the call's groups; only the tests know them by name."""
 
@@ -112,6 +112,10 @@ class Member:
         self.sealing = keys
         self.version = 0 if keys == PLAIN else 1
 
+    def should_open(self, user_id: int, keys: Keys | None) -> bool:
+        """Whether a frame under these keys has to be opened: they are known here."""
+        return self.plain_passes if keys == PLAIN else keys in self.known
+
     @property
     def epoch(self) -> int | None:
         raise NotImplementedError
@@ -130,6 +134,12 @@ class Member:
     def open(self, user_id: int, frame: bytes) -> bytes | None:
         """The opened frame; None if it cannot be opened."""
         raise NotImplementedError
+
+    def sealed(self, frame: bytes) -> bytes:
+        """The sealed frame of one who has a key."""
+        sealed = self.seal(frame)
+        assert sealed is not None, (self.kind, self.user_id)
+        return sealed
 
     def verification_code(self, user_id: int) -> str:
         raise NotImplementedError
@@ -216,6 +226,7 @@ class Davey(Member):
         super().__init__(user_id)
         self.session: davey.DaveSession | None = None
         self._sender = b""
+        self._forgotten: set[tuple[int, Keys]] = set()
 
     def _start(self, version: int) -> list[Up]:
         # A session that starts anew forgets the others' keys and has none of its own.
@@ -263,6 +274,7 @@ class Davey(Member):
             case 27 if session is not None:
                 return self._proposals(session, message.payload)
             case 29 | 30 if session is not None:
+                before = set(session.get_user_ids())
                 try:
                     if message.op == 29:
                         session.process_commit(message.payload[2:])
@@ -270,8 +282,14 @@ class Davey(Member):
                         session.process_welcome(message.payload[2:])
                 except ValueError:
                     return [Up(31, transition=message.transition), *self._start(1)]
+                # davey drops at once all keys of one who is removed from the group.
+                gone = before - set(session.get_user_ids())
+                self._forgotten.update((int(user_id), keys) for user_id in gone for keys in self.known)
                 return [Up(23, transition=message.transition)] if message.transition else []
         return []
+
+    def should_open(self, user_id: int, keys: Keys | None) -> bool:
+        return super().should_open(user_id, keys) and (user_id, keys) not in self._forgotten
 
     def _proposals(self, session: davey.DaveSession, payload: bytes) -> list[Up]:
         kind = davey.ProposalsOperationType.revoke if payload[0] else davey.ProposalsOperationType.append
