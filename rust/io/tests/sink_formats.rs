@@ -171,6 +171,9 @@ fn past_four_gibibytes_a_wave_file_is_rf64() {
     // Just under seven hours: 4.4 GiB, of which the object keeps the first and counts the rest.
     let late = 24_800 * RATE;
     recorder.frame(1, START, Payload::Pcm(&frame));
+    for minute in 1..=late / RATE / 60 {
+        recorder.advance(START + minute * 60 * RATE);
+    }
     recorder.frame(1, START + late, Payload::Pcm(&frame));
     let report = recorder.finish(None);
     let bytes = file.bytes();

@@ -333,7 +333,7 @@ fn nonsense_is_counted_and_dropped() {
         recorder.frame(1, START + RATE + 960, Payload::Pcm(&[1; 961]));
         recorder.advance(u64::MAX);
         let stats = recorder.stats();
-        assert_eq!((stats.invalid, stats.ahead, stats.before_start), (6, 2, 1), "{format:?}");
+        assert_eq!((stats.invalid, stats.ahead, stats.before_start), (6, 3, 1), "{format:?}");
     }
     let tracks = Layout::Tracks(Target::Stream(Box::new(std::io::sink())));
     assert!(matches!(Recorder::new(options(Format::Wav), tracks), Err(SinkError::Option(_))));

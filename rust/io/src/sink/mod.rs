@@ -64,6 +64,7 @@ pub trait FrameSink: Send {
     fn frame(&mut self, user_id: u64, position: u64, payload: Payload<'_>);
 
     /// The common clock has come to `position`; called at least once a second, also while nobody speaks,
-    /// and after the frames that were received up to then.
+    /// and after the frames that were received up to then. Frames more than ten seconds ahead of it are dropped,
+    /// and so are steps of the clock by more than an hour.
     fn advance(&mut self, position: u64);
 }

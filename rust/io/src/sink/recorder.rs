@@ -26,6 +26,8 @@ const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
 const LAG: u64 = SAMPLE_RATE as u64;
 /// No frame comes from further in the future.
 const AHEAD: u64 = 10 * SAMPLE_RATE as u64;
+/// The clock makes no bigger step than an hour; silence would be written for all of it.
+const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
 /// The longest frame of PCM that is taken.
 const MAX_PCM: usize = 2 * SAMPLE_RATE as usize;
 
@@ -165,6 +167,9 @@ impl Recorder {
     /// [`SinkError::Option`] for options that do not go together, others if a target given here cannot be opened.
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
         options.opus.check()?;
+        if options.start > u64::MAX / 4 {
+            return Err(SinkError::Option("start lies too far in the future"));
+        }
         let (maker, mix) = Maker::new(&options, layout)?;
         Ok(Self {
             timeline: Timeline::new(options.start),
@@ -223,14 +228,15 @@ impl Recorder {
         stats
     }
 
-    /// Ends all tracks, at `position` if it lies later than what was recorded, and says what there is.
+    /// Ends all tracks, at `position` if it lies later than what was recorded (by an hour at most), and says what there is.
     /// Called again it says the same.
     pub fn finish(&mut self, position: Option<u64>) -> RecorderReport {
         if let Some(report) = &self.report {
             return report.clone();
         }
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
-        let mut end = self.now.max(position.map_or(0, |position| self.timeline.map(position))).min(limit);
+        let end = position.map_or(0, |position| self.timeline.map(position));
+        let mut end = end.min(self.now.saturating_add(MAX_STEP)).max(self.now).min(limit);
         let mut whole = Ok(());
         for track in self.tracks.values_mut() {
             match &mut self.mix {
@@ -418,8 +424,11 @@ impl FrameSink for Recorder {
             self.stats.invalid += 1;
             return;
         };
-        // Positions beyond this would overflow sums further on.
-        if position > u64::MAX / 4 || self.clock.is_some_and(|clock| position > clock + AHEAD) {
+        let latest = match self.clock {
+            Some(clock) => clock.saturating_add(AHEAD),
+            None => self.options.start.saturating_add(MAX_STEP),
+        };
+        if position > latest {
             self.stats.ahead += 1;
             return;
         }
@@ -460,11 +469,15 @@ impl FrameSink for Recorder {
     }
 
     fn advance(&mut self, position: u64) {
-        let position = position.min(u64::MAX / 4);
-        self.clock = Some(self.clock.map_or(position, |clock| clock.max(position)));
-        if self.ended.is_some() {
+        let clock = self.clock.unwrap_or(self.options.start);
+        if self.ended.is_some() || position < clock {
             return;
         }
+        if position - clock > MAX_STEP {
+            self.stats.ahead += 1;
+            return;
+        }
+        self.clock = Some(position);
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
         self.now = self.now.max(self.timeline.map(position)).min(limit);
         self.tick();

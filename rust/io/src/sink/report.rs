@@ -22,7 +22,7 @@ pub struct RecorderStats {
     pub track_ended: u64,
     /// No Opus packet, no PCM, or too long.
     pub invalid: u64,
-    /// More than ten seconds ahead of the clock.
+    /// More than ten seconds ahead of the clock; also steps of the clock by more than an hour.
     pub ahead: u64,
     /// After their place had been written.
     pub late: u64,
