@@ -137,9 +137,7 @@ def _scale(plan: Plan, tune: Path, scratch: Path) -> list[dict[str, Any]]:
             print(f"  {scale.KINDS[kind]}: {error}")
     _progress("")
     print(tables.steps(results))
-    print(
-        "  MB a stream: source, encoder, ring; MB a connection: client, websocket, TLS; each of those that came last."
-    )
+    print("  MB a stream: source, encoder, ring; MB a connection: client, websocket, TLS; of those added last.")
     return [result.plain() for result in results]
 
 
@@ -149,12 +147,15 @@ def _overhead(plan: Plan, tune: Path, scratch: Path) -> dict[str, Any]:
     short.mkdir()
     Tune.synthesise(short, plan.frames * 0.02)
     _progress("one encoded stream")
-    result = overhead.run(short, frames=plan.frames, rounds=plan.rounds)
-    _progress("")
+    try:
+        result = overhead.run(short, frames=plan.frames, rounds=plan.rounds)
+    except lab.JobError as error:
+        print(f"  {error}")
+        return {"error": str(error)}
+    finally:
+        _progress("")
     print(tables.overhead(result))
-    print(
-        "  A process that is woken every 20 ms pays for it; the last line shows what the system takes for that alone."
-    )
+    print("  The last line: what the system takes for waking a process every 20 ms, without any sound.")
     return result.plain()
 
 

@@ -78,13 +78,18 @@ def run_bot(
         JobError: it failed, or took longer than ``limit`` seconds.
     """
     order = {"work": work, "addresses": dataclasses.asdict(addresses), "token": token, "tune": str(tune), **job}
+    return run_json([sys.executable, "-m", "timing.bot", json.dumps(order)], core=core, limit=limit)
+
+
+def run_json(command: list[str], *, core: int | None, limit: float) -> dict[str, Any]:
+    """Run a program whose last line is a JSON object.
+
+    Raises:
+        JobError: it failed, or took longer than ``limit`` seconds.
+    """
     with on_core(core):
         process = subprocess.Popen(
-            [sys.executable, "-m", "timing.bot", json.dumps(order)],
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
     try:
         said, complained = process.communicate(timeout=limit)
@@ -93,7 +98,7 @@ def run_bot(
         _, complained = process.communicate()
         raise JobError(f"not done after {limit:.0f} s: {_last_line(complained)}") from None
     if process.returncode != 0:
-        raise JobError(_last_line(complained))
+        raise JobError(f"exit status {process.returncode}: {_last_line(complained)}")
     result: dict[str, Any] = json.loads(said.splitlines()[-1])
     return result
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import socket
 import statistics
@@ -26,13 +27,14 @@ from .sounds import Tune
 
 _SSRC = 0x01020304
 _BOUND = 20.0
+_LONGEST = 60.0
 _FRAME = 0.02
 _PACKET = 12 + 320 + 20
 """Bytes of a usual packet: RTP header, Opus at 128 kbit/s, tag and nonce."""
 _DRAIN = """
 import socket, sys
 s = socket.socket(fileno=int(sys.argv[1]))
-s.setblocking(True)
+s.settimeout(60)
 while s.recv(2048) != b"end":
     pass
 """
@@ -65,10 +67,7 @@ def run(tune: Path, *, frames: int, rounds: int) -> Overhead:
         JobError: it failed.
     """
     command = [sys.executable, "-m", "timing.overhead", str(tune), str(frames), str(rounds)]
-    done = subprocess.run(command, env=lab.environment(), capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise lab.JobError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "overhead failed")
-    return Overhead(**json.loads(done.stdout.splitlines()[-1]))
+    return Overhead(**lab.run_json(command, core=None, limit=60 + rounds * frames * _FRAME * 6))
 
 
 class _Line:
@@ -88,8 +87,11 @@ class _Line:
         if not isinstance(found, _native.Discovered):
             raise TypeError(f"no IP discovery: {found}")
         self.connection.start_session("aead_aes256_gcm_rtpsize", bytes(range(32)))
+        self.connection.allow_unencrypted()
         handle = self._socket.fileno()
-        self._drain = subprocess.Popen([sys.executable, "-c", _DRAIN, str(handle)], pass_fds=(handle,))
+        self._drain = subprocess.Popen(
+            [sys.executable, "-c", _DRAIN, str(handle)], pass_fds=(handle,), stderr=subprocess.DEVNULL
+        )
 
     def play(self, track: _native.Track, feed: Callable[[], None] | None) -> float:
         """Seconds of CPU that the process takes until the track is over."""
@@ -97,8 +99,8 @@ class _Line:
         self.connection.play(track)
         if feed is not None:
             feed()
-        while track.end is None:
-            track.wait_end(1.0)
+        if track.wait_end(_LONGEST) != "finished":
+            raise RuntimeError(f"the track has not finished: {track.end}")
         return time.process_time() - begin
 
     def sleep_and_send(self, count: int, size: int) -> float:
@@ -165,6 +167,7 @@ def main() -> None:
     line.close()
     milliseconds = [statistics.median(column) * 1e3 / (len(frames) * _FRAME) for column in zip(*figures, strict=True)]
     print(json.dumps(dict(zip(("libopus", "file", "pcm", "floor"), milliseconds, strict=True))), flush=True)
+    os._exit(0)
 
 
 if __name__ == "__main__":

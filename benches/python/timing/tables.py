@@ -56,7 +56,7 @@ CELL_HEAD = (
 )
 CELL_AIMS = (
     "  aims of isocord: 50.0 packets/s, no gap over 40 ms; p99 |gap-20 ms| at most 0.2 ms when idle, and at most\n"
-    "  a tenth of py-cord's under GIL threads; connect to first packet 15 ms. Times in ms; ! marks a miss.\n"
+    "  a tenth of py-cord's under GIL threads; connect to first packet 15 ms. Times in ms; ! marks a missed aim.\n"
     "  ratio: py-cord's figure divided by isocord's. source file is isocord.AudioFile (WAV), beside py-cord with PCM."
 )
 
