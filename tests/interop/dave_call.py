@@ -101,6 +101,14 @@ class Call:
             self._transitions[transition_id].everyone.discard(user_id)
             self._execute_if_ready(transition_id)
         self._propose(self.service.remove(user_id))
+        self._recreate_if_deserted()
+
+    def _recreate_if_deserted(self) -> None:
+        """Make a new group where nobody is left in the old one, who could let in those who wait."""
+        if self.service.is_established:
+            group = self._sharers[Keys(self._group, self.service.epoch)]
+            if not group & set(self.members.values()):
+                self.recreate()
 
     def recreate(self) -> None:
         """Make a new group: opcode 24 with epoch 1 to all."""
@@ -240,6 +248,9 @@ class Call:
                     transition.everyone.discard(user_id)
                     self._execute_if_ready(message.transition)
                 self._propose(self.service.remove(user_id))
+                for sharers in self._sharers.values():
+                    sharers.discard(self.members[user_id])
+                self._recreate_if_deserted()
             case other:
                 raise AssertionError(f"unexpected opcode {other}")
 
