@@ -1,5 +1,5 @@
 //! Instruction counts (valgrind): they repeat where times do not.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use isocord_benches::opus;

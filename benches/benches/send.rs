@@ -1,5 +1,5 @@
 //! The way out: seal, RTP header, encode, and the whole story of a frame.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use isocord_benches::{music, opus};

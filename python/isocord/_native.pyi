@@ -270,6 +270,24 @@ class Connection:
             OpusError: the packet is empty or over 1,275 bytes.
             ClosedError: no session.
         """
+    def listen(self, *, opus: bool = False, capacity: int = 4096) -> FrameQueue:
+        """Listen: what users say comes out of the queue until it is closed. Several can listen at once.
+
+        With nobody listening, packets are only counted. A new socket or session does not end it.
+
+        Args:
+            opus: Opus packets as they came instead of decoded sound.
+            capacity: frames of 20 ms that may wait, of all users; what finds the queue full is dropped and counted.
+        """
+    def assign_ssrc(self, ssrc: int, user_id: int) -> None:
+        """The gateway says that a stream is a user's (opcode 5)."""
+    def user_left(self, user_id: int) -> None:
+        """The gateway says that a user left (opcode 13)."""
+    @property
+    def position(self) -> int:
+        """Now, in samples of 48 kHz on the clock that all frames of :meth:`listen` are placed on."""
+    @property
+    def receive_stats(self) -> ReceiveStats: ...
     def close(self) -> None:
         """Leave the clock and close the socket; idempotent. A track that plays ends as "closed"."""
     @property
@@ -441,3 +459,100 @@ class DeliveryService:
     def pending_members(self) -> list[int]: ...
     @property
     def sole_member(self) -> int | None: ...
+
+@final
+class HeardFrame:
+    """20 ms of one user's sound, or one Opus packet."""
+
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def position(self) -> int:
+        """Place of its first sample on the common clock, in samples of 48 kHz."""
+    @property
+    def samples(self) -> int:
+        """Its length in samples per channel."""
+    @property
+    def kind(self) -> Literal["voice", "recovered", "concealed"]:
+        """As it came; from in-band FEC; filled in for a lost packet."""
+    @property
+    def data(self) -> bytes:
+        """s16le stereo at 48 kHz, or an Opus packet."""
+
+@final
+class SpeakingChanged:
+    """A user begins or ceases to speak, as the packets tell it."""
+
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def speaking(self) -> bool: ...
+    @property
+    def position(self) -> int: ...
+
+@final
+class FrameQueue:
+    """Frames on their way from the receive thread to one consumer."""
+
+    def take(self, max: int, timeout: float) -> list[HeardFrame | SpeakingChanged] | None:
+        """At most ``max`` items, waiting (without the GIL) up to ``timeout`` seconds for the first.
+
+        Empty if none came; None once the queue is closed and empty.
+        """
+    @property
+    def dropped(self) -> int:
+        """Items that found the queue full."""
+    def close(self) -> None:
+        """Stop listening. What waits can still be taken."""
+
+@final
+class ReceiveStats:
+    """What a connection received; a snapshot of at most 0.2 s ago."""
+
+    @property
+    def rtp(self) -> int: ...
+    @property
+    def rtcp(self) -> int: ...
+    @property
+    def unheard(self) -> int: ...
+    @property
+    def unknown_dropped(self) -> int: ...
+    @property
+    def forged(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
+    @property
+    def padding(self) -> int: ...
+    @property
+    def ignored(self) -> int: ...
+    @property
+    def users(self) -> dict[int, UserReceiveStats]: ...
+
+@final
+class UserReceiveStats:
+    """What one user sent; ``jitter`` and ``delay`` in samples of 48 kHz, the rest in packets."""
+
+    @property
+    def received(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def late(self) -> int: ...
+    @property
+    def duplicate(self) -> int: ...
+    @property
+    def concealed(self) -> int: ...
+    @property
+    def recovered(self) -> int: ...
+    @property
+    def failed_to_open(self) -> int: ...
+    @property
+    def ignored(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def jitter(self) -> int: ...
+    @property
+    def delay(self) -> int: ...

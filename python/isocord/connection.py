@@ -6,7 +6,8 @@ starts tracks, and tells the client. Who owns what:
 - The flow, the session and every underscored attribute belong to the gateway thread. The public methods only hand work
   over to it and may be called from any thread; the properties read one immutable value.
 - The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
-- The :class:`Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
+- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the loop
+  of the bot.
 
 No lock is held while anything outside is called.
 """
@@ -18,13 +19,12 @@ import concurrent.futures
 import logging
 import weakref
 from collections.abc import Callable
-from typing import Protocol
 
 from . import _native
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
-from .encryption import MAX_DAVE_VERSION, Encryption, EncryptionState
+from .encryption import MAX_DAVE_VERSION, Encryption
+from .errors import ClosedError
 from .events import (
-    ChannelEvent,
     ConnectionState,
     Phase,
     Reason,
@@ -39,6 +39,8 @@ from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
+from .handover import uncancellable, weak_handler
+from .link import Link
 from .playback import Player
 from .session import SessionInfo, SocketOpener, VoiceSession
 from .sources.feeder import kill_feeders
@@ -50,25 +52,6 @@ CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
 HURRIED_CHECK_INTERVAL = 0.25
 """The same while a new voice session is being made: the bot's own gateway may be what is missing."""
-
-
-class Link(Protocol):
-    """The client's end of a connection; each method only hands over to the bot's loop."""
-
-    def send_voice_state(self, channel_id: int | None) -> None:
-        """Send opcode 4 on the bot's gateway."""
-
-    def state_changed(self, state: ConnectionState) -> None:
-        """The connection has another state."""
-
-    def channel_event(self, event: ChannelEvent) -> None:
-        """Something happened to others in the channel."""
-
-    def encryption_changed(self, state: EncryptionState) -> None:
-        """The end-to-end encryption has another version or privacy code."""
-
-    def check(self) -> None:
-        """See that the bot's registry still holds this connection."""
 
 
 class VoiceConnection:
@@ -114,12 +97,12 @@ class VoiceConnection:
         self._ssrcs: dict[int, int] = {}
         self.latencies = Latencies()
         self.counters = Counters()
-        self.native = _native.Connection(_event_handler(weakref.WeakMethod(self._on_native)))
+        self.native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
         self.player = player(self.native, self.sync)
         self._speaker = Speaker(self._thread, self.player, self)
-        self.connected = _uncancellable()
+        self.connected = uncancellable()
         """Done when the first connect succeeded, or when the connection is over."""
-        self.finished = _uncancellable()
+        self.finished = uncancellable()
         """Done when the connection is over; :attr:`state` says why."""
 
     # From any thread.
@@ -203,7 +186,7 @@ class VoiceConnection:
 
     def speak(self, flags: int) -> concurrent.futures.Future[None]:
         """Set the speaking flags that hold while the player is silent; done when they are written."""
-        done = _uncancellable()
+        done = uncancellable()
         if not self._thread.call(self._speaker.set_manual, flags, done):
             done.set_result(None)
         return done
@@ -350,6 +333,7 @@ class VoiceConnection:
         match event:
             case Speaking():
                 self._ssrcs[event.user_id] = event.ssrc
+                self._tell_native(self.native.assign_ssrc, event.ssrc, event.user_id)
                 self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
             case ClientsConnect():
                 if self._encryption is not None:
@@ -358,7 +342,16 @@ class VoiceConnection:
             case ClientDisconnect():
                 if self._encryption is not None:
                     self._encryption.user_disconnected(event.user_id)
+                self._tell_native(self.native.user_left, event.user_id)
                 self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
+
+    @staticmethod
+    def _tell_native(method: Callable[..., None], *args: int) -> None:
+        try:
+            method(*args)
+        except ClosedError:
+            # The native threads have stopped; nothing is heard any more.
+            _log.debug("The native side takes no commands any more")
 
     def session_dave_event(self, event: DaveEvent) -> None:
         if self._encryption is not None:
@@ -408,22 +401,3 @@ class VoiceConnection:
 
     def wanted_flags(self) -> int:
         return self._speaker.wanted_flags
-
-
-def _event_handler(
-    method: weakref.WeakMethod[Callable[[_native.Event], None]],
-) -> Callable[[_native.Event], None]:
-    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
-
-    def on_event(event: _native.Event) -> None:
-        if (handle := method()) is not None:
-            handle(event)
-
-    return on_event
-
-
-def _uncancellable() -> concurrent.futures.Future[None]:
-    """A future that a waiter who is cancelled does not cancel along."""
-    future: concurrent.futures.Future[None] = concurrent.futures.Future()
-    future.set_running_or_notify_cancel()
-    return future

@@ -9,11 +9,16 @@ import asyncio
 import datetime
 import importlib
 import importlib.util
+import shutil
+import ssl
 import threading
 import time
+import wave
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 import isocord
@@ -198,6 +203,19 @@ class TestConnect:
         assert caught.value.code == 4017
         assert world.guild.voice_client is None
 
+    async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The connector that a bot was made with says what is trusted.
+        trusts_nobody = aiohttp.TCPConnector(ssl=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        name = "connector" if hasattr(world.bot.http, "connector") else "_connector"
+        with monkeypatch.context() as patch:
+            patch.setattr(world.bot.http, name, trusts_nobody)
+            with pytest.raises(ConnectError, match="certificate"):
+                await world.connect()
+        await trusts_nobody.close()
+        assert world.guild.voice_client is None
+
     async def test_reconnecting_after_a_disconnect(self, world: World) -> None:
         for _ in range(3):
             voice = await world.connect()
@@ -321,6 +339,39 @@ class TestPlay:
         assert voice.source is new
         assert await asyncio.wait_for(future, 10) is None
         assert (old.cleaned, new.cleaned) == (0, 1)
+
+    async def test_a_file_plays_without_a_feeder_thread(self, world: World, tmp_path: Path) -> None:
+        path = tmp_path / "tone.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(48_000)
+            file.writeframes(b"\x10\x20" * 1920 * 20)
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        source = isocord.AudioFile(path)
+        names: list[str] = []
+        future = voice.play(source, after=lambda error: names.append(threading.current_thread().name), wait_finish=True)
+        assert voice.source is source
+        assert not any(thread.name.startswith("isocord-feed") for thread in threading.enumerate())
+        assert await asyncio.wait_for(future, 10) is None
+        assert names == ["isocord-after"]
+        await until(lambda: len(alice.arrivals()) >= 20)
+        assert not any(arrival.is_silence for arrival in alice.arrivals()[:20])
+        with pytest.raises(isocord.AudioFileError):
+            voice.play(source)
+        assert not voice.is_playing()
+
+    @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+    async def test_processes_are_reaped(self, world: World) -> None:
+        voice = await world.connect()
+        endless = "anullsrc=r=48000:cl=stereo"
+        source = library.FFmpegPCMAudio(endless, before_options="-f lavfi")
+        process = source._process
+        voice.play(library.PCMVolumeTransformer(source))
+        await until(lambda: voice.elapsed() > datetime.timedelta())
+        voice.stop()
+        await until(lambda: process.poll() is not None)
 
     async def test_single_packets(self, world: World) -> None:
         alice = world.discord.listen("General", user="alice")

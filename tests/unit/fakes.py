@@ -111,6 +111,7 @@ class FakeConnection:
         self.opened: list[tuple[str, int, int]] = []
         self.session: tuple[str, bytes] | None = None
         self.packets: list[bytes] = []
+        self.ssrcs: dict[int, int] = {}
 
     def open(self, host: str, port: int, ssrc: int, *, discovery_timeout: float = 5.0) -> None:
         self.opened.append((host, port, ssrc))
@@ -136,6 +137,12 @@ class FakeConnection:
     def resume(self) -> None:
         self.commands.append("resume")
         self.paused = False
+
+    def assign_ssrc(self, ssrc: int, user_id: int) -> None:
+        self.ssrcs[ssrc] = user_id
+
+    def user_left(self, user_id: int) -> None:
+        self.ssrcs = {ssrc: user for ssrc, user in self.ssrcs.items() if user != user_id}
 
     def send_packet(self, packet: bytes) -> None:
         self.packets.append(packet)

@@ -10,6 +10,8 @@ use isocord_proto::send::SendPath;
 
 use crate::events::EventHandler;
 use crate::outlet::Outlet;
+use crate::receive::ear::EarCommand;
+use crate::receive::report::Published;
 use crate::stats::Counters;
 use crate::track::{TrackEnd, TrackReader, TrackState};
 
@@ -42,8 +44,14 @@ pub(crate) enum OutletCommand {
 
 /// To the receive thread.
 pub(crate) enum RecvCommand {
-    Open { id: ConnectionId, peer: Box<Peer> },
+    /// A connection is made; its counts are published there.
+    Attach(ConnectionId, Arc<Published>),
+    Open {
+        id: ConnectionId,
+        peer: Box<Peer>,
+    },
     Close(ConnectionId),
+    To(ConnectionId, EarCommand),
 }
 
 /// One socket as the receive thread sees it.

@@ -1,5 +1,5 @@
 //! A connection against a real UDP server on 127.0.0.1.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

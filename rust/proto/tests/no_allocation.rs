@@ -1,5 +1,5 @@
 //! A packet is made without allocating, in every transport mode, with and without end-to-end encryption.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

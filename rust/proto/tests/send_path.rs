@@ -1,5 +1,5 @@
 //! What leaves is what a listener with the session's key can read.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use isocord_proto::cipher::{CipherError, MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::dave::{Openers, ReceiverChange, SealError, SenderChange, SenderRatchet};

@@ -81,7 +81,13 @@ fn feed(session: &mut dave::Session, input: &Input<'_>) {
 /// Where the keys go.
 enum Keys {
     Connection(Py<Connection>),
-    Own { sealer: FrameSealer, openers: Openers, since: Instant },
+    Own(Box<OwnKeys>),
+}
+
+struct OwnKeys {
+    sealer: FrameSealer,
+    openers: Openers,
+    since: Instant,
 }
 
 struct State {
@@ -99,11 +105,12 @@ impl State {
                 (Output::Sender(change), Keys::Connection(connection)) => {
                     connection.get().inner.change_sender(change)?;
                 }
-                // Nobody listens on a connection yet, so there is nothing to open.
-                (Output::Receivers(_), Keys::Connection(_)) => {}
-                (Output::Sender(change), Keys::Own { sealer, .. }) => sealer.apply(change),
-                (Output::Receivers(change), Keys::Own { openers, since, .. }) => {
-                    openers.apply(change, since.elapsed());
+                (Output::Receivers(change), Keys::Connection(connection)) => {
+                    connection.get().inner.change_receivers(change)?;
+                }
+                (Output::Sender(change), Keys::Own(own)) => own.sealer.apply(change),
+                (Output::Receivers(change), Keys::Own(own)) => {
+                    own.openers.apply(change, own.since.elapsed());
                 }
                 (other, _) => rest.push(other),
             }
@@ -135,7 +142,11 @@ impl DaveSession {
     fn new(py: Python<'_>, connection: Option<Py<Connection>>, user_id: u64, channel_id: u64) -> Self {
         let keys = match connection {
             Some(connection) => Keys::Connection(connection),
-            None => Keys::Own { sealer: FrameSealer::new(), openers: Openers::new(), since: Instant::now() },
+            None => Keys::Own(Box::new(OwnKeys {
+                sealer: FrameSealer::new(),
+                openers: Openers::new(),
+                since: Instant::now(),
+            })),
         };
         let session = py.detach(|| dave::Session::new(user_id, channel_id));
         Self(Mutex::new(State { session, keys }))
@@ -224,10 +235,10 @@ impl DaveSession {
     fn seal<'py>(&self, py: Python<'py>, frame: &Bound<'py, PyAny>) -> Result<Bound<'py, PyBytes>> {
         let frame = bytes_like(frame)?;
         let mut sealed = vec![0; frame.len() + MAX_OVERHEAD];
-        let State { keys: Keys::Own { sealer, .. }, .. } = &mut *self.lock() else {
+        let State { keys: Keys::Own(own), .. } = &mut *self.lock() else {
             return Err(PyValueError::new_err("the keys of this session are with its connection").into());
         };
-        let len = sealer.seal(&frame, &mut sealed)?;
+        let len = own.sealer.seal(&frame, &mut sealed)?;
         Ok(PyBytes::new(py, &sealed[..len]))
     }
 
@@ -239,10 +250,11 @@ impl DaveSession {
     ) -> Result<Bound<'py, PyBytes>> {
         let frame = bytes_like(frame)?;
         let mut opened = vec![0; frame.len()];
-        let State { keys: Keys::Own { openers, since, .. }, .. } = &mut *self.lock() else {
+        let State { keys: Keys::Own(own), .. } = &mut *self.lock() else {
             return Err(PyValueError::new_err("the keys of this session are with its connection").into());
         };
-        let result = openers.open(user_id, &frame, &mut opened, since.elapsed())?;
+        let elapsed = own.since.elapsed();
+        let result = own.openers.open(user_id, &frame, &mut opened, elapsed)?;
         Ok(PyBytes::new(py, &opened[..result.len()]))
     }
 

@@ -10,6 +10,7 @@ mod delivery;
 mod engine;
 mod errors;
 mod events;
+mod listen;
 mod stats;
 mod track;
 
@@ -36,7 +37,9 @@ mod _native {
     #[pymodule_export]
     use crate::events::{Discovered, DiscoveryFailed, TrackEnded};
     #[pymodule_export]
-    use crate::stats::Stats;
+    use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
+    #[pymodule_export]
+    use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]
     use crate::track::Track;
 
