@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from .errors import ConnectError as ConnectError
     from .errors import DaveError as DaveError
     from .errors import IsocordError as IsocordError
+    from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
+    from .errors import RecordingError as RecordingError
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
@@ -41,7 +43,9 @@ _HOMES = {
         "ConnectError",
         "DaveError",
         "IsocordError",
+        "NotASinkError",
         "OpusError",
+        "RecordingError",
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",
