@@ -12,6 +12,8 @@ from .hosts.voice_extras import install as _install_voice_extras
 
 if TYPE_CHECKING:
     from ._native import AudioFile as AudioFile
+    from ._native import HeardFrame as HeardFrame
+    from ._native import SpeakingChanged as SpeakingChanged
     from .client import VoiceClient as VoiceClient
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
@@ -34,7 +36,7 @@ __version__ = "0.1.0"
 
 # Names are imported when first used, so that `import isocord` costs next to nothing.
 _HOMES = {
-    "_native": ("AudioFile",),
+    "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
     "client": ("VoiceClient",),
     "errors": (
         "AudioFileError",

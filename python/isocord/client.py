@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from .client_info import InfoSurface
 from .client_link import ClientLink
+from .client_listening import ListeningSurface
 from .client_playback import PlaybackSurface
 from .client_recording import RecordingSurface
 from .connection import VoiceConnection
@@ -47,7 +48,7 @@ _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
 
 
-class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, _AnyProtocol):  # type: ignore[misc]
+class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurface, _AnyProtocol):  # type: ignore[misc]
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:

@@ -128,9 +128,6 @@ async def test_each_tone_is_in_its_own_track_and_a_late_one_is_aligned(world: Wo
         name: read_wav(sink.audio_data[speaker.user_id].file)
         for name, speaker in (("alice", alice), ("bob", bob), ("carol", carol))
     }
-    print({name: (len(pcm) / 192_000, onset(pcm)) for name, pcm in tracks.items()}, late)
-    print({name: [round(power(pcm, f), 5) for f in TONES.values()] for name, pcm in tracks.items()})
-    print(voice._connection.native.receive_stats.users)
     for name, pcm in tracks.items():
         for other, frequency in TONES.items():
             share = power(pcm, frequency)
@@ -281,3 +278,28 @@ async def test_the_sinks_that_run_ffmpeg(world: World, tmp_path: Any, monkeypatc
             samples = sum(frame.samples / frame.sample_rate for frame in opened.decode(audio=0))
         assert samples == pytest.approx(0.5, abs=0.06), name
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_listening_live(world: World) -> None:
+    voice = await world.connect()
+    bob = world.discord.speak("General", user="bob")
+    heard: list[Any] = []
+
+    async def listen() -> None:
+        async for item in voice.listen(users=[bob.user_id], speaking=True):
+            heard.append(item)
+
+    task = asyncio.create_task(listen())
+    await asyncio.sleep(0)
+    bob.play(testing.tone(440, 0.3))
+    await until(lambda: any(not getattr(item, "speaking", True) for item in heard))
+    events = [item.speaking for item in heard if isinstance(item, isocord.SpeakingChanged)]
+    frames = [item for item in heard if isinstance(item, isocord.HeardFrame)]
+    assert (events[0], events[-1]) == (True, False)
+    assert all(len(item.data) == item.samples * 4 for item in frames)
+    assert len(frames) >= 15
+    assert voice.receive_stats.users[bob.user_id].received >= 15
+    await voice.disconnect()
+    await asyncio.wait_for(task, 5)
+    with pytest.raises(library.ClientException):
+        voice.listen()

@@ -24,12 +24,12 @@ class PcmFormat:
     FRAME_SIZE = SAMPLES_PER_FRAME * SAMPLE_SIZE
 
 
-def mend_wave_sink(sink: Any, wave_sink: type | None) -> None:
+def mend_wave_sink(sink: Any, wave_sink: Any) -> None:
     """Give a sink that formats as py-cord's ``WaveSink`` a formatter that keeps all sound.
 
     py-cord's writes a header for 0 bytes over the first 44 bytes of the sound.
     """
-    if wave_sink is None or wave_sink not in type(sink).__mro__:
+    if wave_sink is None or not isinstance(sink, wave_sink):
         return
     if getattr(type(sink), "format_audio", None) is not getattr(wave_sink, "format_audio", None):
         return
