@@ -113,7 +113,7 @@ class Listening:
         return self
 
     async def __anext__(self) -> _native.HeardFrame | _native.SpeakingChanged:
-        item = await self._waiting.get()
+        item: _native.HeardFrame | _native.SpeakingChanged | None = await self._waiting.get()
         if item is None:
             raise StopAsyncIteration
         return item

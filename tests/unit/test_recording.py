@@ -181,9 +181,10 @@ def test_a_closed_queue_ends_it() -> None:
 
 def test_the_time_filter_ends_it() -> None:
     tape = Tape(time=0.5)
-    frames = Frames(frame(1, START + SECOND // 2 - 100), frame(1, START + SECOND // 2 + 860))
-    frames.position += SECOND
+    frames = Frames()
     recording, _ = record(frames, tape)
+    frames.position += SECOND
+    frames.items = [frame(1, START + SECOND // 2 - 100), frame(1, START + SECOND // 2 + 860)]
     assert recording.join(10)
     assert tape.sizes == {1: 400}
 

@@ -6,6 +6,7 @@ alone: the sink is still finished, and whoever waits is told.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from .. import _native
+from ..errors import ClosedError
 from .base import AnySink
 from .timeline import BYTES_PER_SAMPLE, SAMPLE_RATE, Timeline, Tracks, silence
 
@@ -125,7 +127,7 @@ class Recording:
         self._clock = clock
         self._delay = delay
         self._finish = finish
-        self._start = clock()
+        self._start = self._position = clock()
         self._seconds = float(getattr(sink, "seconds", 0) or 0)
         self._timeline = Timeline(self._start)
         self._writer = Writer(sink, self._timeline, sync_start=sync_start)
@@ -149,17 +151,23 @@ class Recording:
 
     def toggle_pause(self) -> None:
         """Pause, or go on; what is said meanwhile and its time are left out of all tracks alike."""
-        self._timeline.toggle(self._clock())
+        self._timeline.toggle(self._now())
 
     def stop(self) -> None:
         """Record nothing that is said from now on; what was said before is still written. Idempotent."""
-        self._timeline.stop(self._clock())
+        self._timeline.stop(self._now())
         self._stopping.set()
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the sink is finished and its owner told; False if that takes longer."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
+
+    def _now(self) -> int:
+        # Once the native threads have stopped, time stands still.
+        with contextlib.suppress(ClosedError):
+            self._position = self._clock()
+        return self._position
 
     def _run(self) -> None:
         try:
@@ -189,7 +197,7 @@ class Recording:
             items = self._frames.take(_TAKE_LIMIT, _TAKE_SECONDS)
             if items is None:
                 return
-            if self._seconds > 0 and self._clock() - self._start >= self._seconds * SAMPLE_RATE:
+            if self._seconds > 0 and self._now() - self._start >= self._seconds * SAMPLE_RATE:
                 self._timeline.stop(self._start + int(self._seconds * SAMPLE_RATE))
                 self._stopping.set()
             for item in items:
