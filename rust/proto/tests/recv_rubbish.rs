@@ -82,7 +82,7 @@ fn a_flood_of_rubbish_leaves_the_sound_alone() {
         for _ in 0..100 {
             let len = flood.next() as usize % 200;
             let mut rubbish: Vec<u8> = (0..len).map(|_| flood.next() as u8).collect();
-            if len > 12 && flood.next() % 2 == 0 {
+            if len > 12 && flood.next().is_multiple_of(2) {
                 // One that looks like the user's.
                 rubbish[..12].copy_from_slice(&packet[..12]);
             }
