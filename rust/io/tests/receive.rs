@@ -14,7 +14,7 @@ use isocord_io::receive::pump::{FrameConsumer, Pump};
 use isocord_io::receive::queue::{Form, FrameReader, Item};
 use isocord_io::receive::report::ReceiveReport;
 use isocord_proto::cipher::{Sealer, TransportMode};
-use isocord_proto::dave::ReceiverChange;
+use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN, OpusFrame};
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use isocord_proto::recv::{FrameKind, Sound, Speaking};
@@ -106,8 +106,10 @@ fn discover(server: &UdpSocket) -> SocketAddr {
 
 impl Speaker {
     fn new(ssrc: u32) -> Self {
+        let mut path = SendPath::new(ssrc, Sealer::new(MODE, &KEY));
+        path.change_sender(SenderChange::Passthrough);
         Self {
-            path: SendPath::new(ssrc, Sealer::new(MODE, &KEY)),
+            path,
             timeline: Timeline::new(60_000, u32::MAX - 5_000),
             slot: 0,
             encoder: Encoder::new(&EncoderOptions::default()).expect("an encoder"),

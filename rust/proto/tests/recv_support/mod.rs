@@ -115,15 +115,16 @@ pub struct Ear {
     pub heard: Vec<Heard>,
     pub speaking: Vec<(u64, Speaking, u64)>,
     pub now: Duration,
-    /// Where the next frame of each user may begin.
-    ends: std::collections::HashMap<u64, u64>,
+    /// Where the next frame of each user may begin, decoded or not.
+    ends: std::collections::HashMap<(u64, bool), u64>,
     pub keep_pcm: bool,
     pub frames: u64,
 }
 
 impl Output for Ear {
     fn frame(&mut self, frame: Frame<'_>) {
-        let end = self.ends.entry(frame.user_id).or_default();
+        let decoded = matches!(frame.sound, Sound::Pcm(_));
+        let end = self.ends.entry((frame.user_id, decoded)).or_default();
         assert!(frame.position >= *end, "frames overlap: {} before {end}", frame.position);
         *end = frame.position + u64::from(frame.samples);
         self.frames += 1;
