@@ -62,7 +62,8 @@ fn listener(mode: TransportMode, form: Form, speakers: u32) -> (ReceivePath<Open
     let mut queue = Queue(writer, reader);
     let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
     path.start_session(Opener::new(mode, &KEY));
-    let members = (0..speakers).map(|user| (u64::from(user), SenderRatchet::new(&[user as u8; 16]))).collect();
+    let members =
+        (0..speakers).map(|user| (u64::from(user), SenderRatchet::new(&[user as u8; 16]))).collect();
     path.change_keys(Duration::ZERO, &mut queue, |openers| {
         openers.apply(ReceiverChange::Epoch(members), Duration::ZERO);
     });
@@ -75,7 +76,12 @@ fn listener(mode: TransportMode, form: Form, speakers: u32) -> (ReceivePath<Open
 }
 
 /// Everything from the datagram to the frame in the consumer's hand.
-fn receive(path: &mut ReceivePath<Openers>, queue: &mut Queue, packets: &mut [Vec<u8>], speakers: usize) -> usize {
+fn receive(
+    path: &mut ReceivePath<Openers>,
+    queue: &mut Queue,
+    packets: &mut [Vec<u8>],
+    speakers: usize,
+) -> usize {
     let mut frames = 0;
     for (slot, packets) in packets.chunks_mut(speakers).enumerate() {
         let now = Duration::from_millis(20 * slot as u64);
@@ -107,7 +113,8 @@ fn story(c: &mut Criterion) {
 
     let gcm = TransportMode::Aes256GcmRtpsize;
     let xchacha = TransportMode::XChaCha20Poly1305Rtpsize;
-    for (name, mode, form) in [("decoded", gcm, Form::Pcm), ("decoded", xchacha, Form::Pcm), ("opus", gcm, Form::Opus)]
+    for (name, mode, form) in
+        [("decoded", gcm, Form::Pcm), ("decoded", xchacha, Form::Pcm), ("opus", gcm, Form::Opus)]
     {
         let packets = sealed(mode, &frames, 1);
         group.bench_function(BenchmarkId::new(name, mode.name()), |b| {
