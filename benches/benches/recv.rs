@@ -1,5 +1,5 @@
 //! The way in: what a received packet costs beside libopus's decoding of it alone.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::hint::black_box;
 use std::time::Duration;

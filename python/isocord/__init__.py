@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .errors import ClientError as ClientError
     from .errors import ClosedError as ClosedError
     from .errors import ConnectError as ConnectError
+    from .errors import DaveError as DaveError
     from .errors import IsocordError as IsocordError
     from .errors import OpusError as OpusError
     from .errors import UdpError as UdpError
@@ -38,6 +39,7 @@ _HOMES = {
         "ClientError",
         "ClosedError",
         "ConnectError",
+        "DaveError",
         "IsocordError",
         "OpusError",
         "UdpError",

@@ -53,3 +53,7 @@ class ConnectError(ClientError):
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class DaveError(IsocordError):
+    """The end-to-end encryption (DAVE) refused a message or a frame."""

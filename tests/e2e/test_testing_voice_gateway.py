@@ -134,7 +134,8 @@ class Clients:
 
 @pytest_asyncio.fixture
 async def clients(request: pytest.FixtureRequest) -> AsyncIterator[Clients]:
-    options = getattr(request, "param", {})
+    # These clients have no end-to-end encryption; test_testing_dave.py has those that do.
+    options = {"dave_version": 0, **getattr(request, "param", {})}
     async with FakeDiscord(patch=False, **options) as discord, AsyncExitStack() as stack:
         yield Clients(discord, stack)
 

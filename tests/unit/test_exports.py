@@ -16,6 +16,7 @@ def test_the_public_names() -> None:
         "ClosedError",
         "ConnectError",
         "ConnectionState",
+        "DaveError",
         "IsocordError",
         "OpusError",
         "Phase",
@@ -51,6 +52,7 @@ def test_the_surface_of_the_voice_client() -> None:
         "on_voice_state_update",
         "pause",
         "play",
+        "privacy_code",
         "resume",
         "secret_key",
         "send_audio_packet",
@@ -65,7 +67,9 @@ def test_the_surface_of_the_voice_client() -> None:
         "timeout",
         "token",
         "user",
+        "verification_code",
         "voice_port",
+        "voice_privacy_code",
         "wait_for_state",
         "wait_until_connected",
         "ws",
@@ -73,10 +77,8 @@ def test_the_surface_of_the_voice_client() -> None:
 
 
 def test_importing_it_loads_no_bot_library_and_no_aiohttp() -> None:
-    code = (
-        "import sys, isocord;"
-        "print([name for name in ('discord', 'disnake', 'nextcord', 'aiohttp', 'nacl', 'davey') if name in sys.modules])"
-    )
+    names = ("discord", "disnake", "nextcord", "aiohttp", "nacl", "davey")
+    code = f"import sys, isocord; print([name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

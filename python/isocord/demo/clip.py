@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .compare import Samples
+
 RATE = 48_000
 _BEAT = 0.3
 _MELODY = (0, 4, 7, 12, 11, 7, 4, 2, 5, 9, 12, 14, 12, 9, 7, 5)
@@ -31,15 +33,15 @@ def synthesise(path: Path, seconds: float) -> None:
         file.writeframes(pcm.tobytes())
 
 
-def _note(semitone: int, seconds: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _note(semitone: int, seconds: float) -> Samples:
     time = np.arange(round(seconds * RATE)) / RATE
     pitch = 2 * np.pi * 440 * 2 ** (semitone / 12)
     wave_ = np.sin(pitch * time) + 0.4 * np.sin(2 * pitch * time) + 0.15 * np.sin(3 * pitch * time)
-    note: np.ndarray[tuple[int], np.dtype[np.float64]] = wave_ * np.exp(-5 * time) * np.minimum(1, time * 400)
+    note: Samples = wave_ * np.exp(-5 * time) * np.minimum(1, time * 400)
     return note
 
 
-def _add(sound: np.ndarray, start: int, note: np.ndarray, left: float) -> None:  # type: ignore[type-arg]
+def _add(sound: Samples, start: int, note: Samples, left: float) -> None:
     room = sound[start : start + len(note)]
     room[:, 0] += note[: len(room)] * left
     room[:, 1] += note[: len(room)] * (1 - left)

@@ -32,7 +32,8 @@ class Likeness:
 
 def mono(pcm: bytes) -> Samples:
     """s16le stereo to samples in -1 to 1."""
-    return np.frombuffer(pcm, "<i2").reshape(-1, 2).mean(axis=1) / 32_768
+    samples: Samples = np.frombuffer(pcm, "<i2").reshape(-1, 2).mean(axis=1) / 32_768
+    return samples
 
 
 def likeness(played: Samples, heard: Samples) -> Likeness:

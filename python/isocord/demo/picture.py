@@ -11,7 +11,7 @@ from .compare import Samples
 
 mpl.use("Agg")
 
-from matplotlib import pyplot as plt  # noqa: E402 - the backend is chosen first.
+from matplotlib import pyplot as plt
 
 
 def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, title: str) -> None:
@@ -35,9 +35,16 @@ def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, titl
     histogram.hist(gaps_ms, bins=np.arange(15, 25.05, 0.1).tolist(), color="#4050c8", log=True)
     histogram.set(xlabel="gap / ms (15 to 25)", ylabel="packets")
     for axes, sound, name, colour in ((top, played, "played", "#2e8b57"), (bottom, heard, "heard", "#c06020")):
-        step = max(1, len(sound) // 6_000)
-        axes.plot(np.arange(0, len(sound), step) / 48_000, sound[::step], linewidth=0.4, color=colour)
+        low, high, at = _envelope(sound)
+        axes.fill_between(at, low, high, linewidth=0, color=colour)
         axes.set(ylabel=name, ylim=(-1, 1), xlim=(0, max(len(played), len(heard)) / 48_000))
     bottom.set_xlabel("time / s")
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _envelope(sound: Samples, points: int = 1_500) -> tuple[Samples, Samples, Samples]:
+    """The lowest and the highest sample of each piece, and when it begins."""
+    size = max(1, len(sound) // points)
+    pieces = sound[: len(sound) // size * size].reshape(-1, size)
+    return pieces.min(axis=1), pieces.max(axis=1), np.arange(len(pieces)) * size / 48_000

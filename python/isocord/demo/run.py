@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import discord
 
@@ -57,7 +58,9 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
 async def _play(
     fake: FakeDiscordProcess, listener: RemoteParticipant, file: Path, seconds: float, *, busy: bool
 ) -> Result:
-    bot = discord.Bot(intents=discord.Intents.default())
+    # py-cord's own classes are not typed.
+    make_bot: Any = discord.Bot
+    bot = make_bot(intents=discord.Intents.default())
     running = asyncio.create_task(bot.start(fake.token))
     try:
         await asyncio.wait_for(bot.wait_for("ready"), _LOGIN)
@@ -95,7 +98,7 @@ async def _play(
             running.exception()
 
 
-async def _watch(source: isocord.AudioFile, length: float, finished: asyncio.Future[object]) -> None:
+async def _watch(source: isocord.AudioFile, length: float, finished: asyncio.Future[Any]) -> None:
     """A progress bar until the song, or the part of it that is wanted, is over."""
     width = 40
     deadline = time.monotonic() + length + 10
@@ -112,7 +115,7 @@ async def _watch(source: isocord.AudioFile, length: float, finished: asyncio.Fut
 
 
 def _pcm(file: Path, length: float) -> bytes:
-    source, parts = isocord.AudioFile(file), []
+    source, parts = isocord.AudioFile(file), list[bytes]()
     while len(parts) < length * 50 and (frame := source.read()):
         parts.append(frame)
     return b"".join(parts)

@@ -90,6 +90,15 @@ class Host:
         """Whether the client was closed, so that its gateway tells nothing any more."""
         return bool(client.is_closed())
 
+    def gateway_is_away(self, client: Any, guild_id: int) -> bool:
+        """Whether the bot's own gateway is not connected or has no session yet."""
+        try:
+            websocket = client._connection._get_websocket(guild_id)
+            return not websocket.open or websocket.session_id is None
+        except (AttributeError, KeyError):
+            # There is no websocket yet, or no such shard.
+            return True
+
     def loop(self, client: Any) -> Any:
         """The event loop that the bot runs on."""
         return client._connection.loop

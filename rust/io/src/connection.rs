@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use isocord_proto::cipher::{KEY_LEN, Opener, Sealer, TransportMode};
-use isocord_proto::dave::ReceiverChange;
+use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
@@ -115,7 +115,8 @@ impl Connection {
         if sent { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
-    /// Takes the keys of a session; from now on packets leave, and those that come are opened.
+    /// Takes the keys of a session. Packets that come are opened from now on; packets leave once
+    /// [`Self::change_sender`] has said how.
     ///
     /// # Errors
     /// [`ConnectionError::Stalled`].
@@ -125,6 +126,14 @@ impl Connection {
         self.command(OutletCommand::Session(Box::new(path)))?;
         self.has_session.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Obeys the DAVE session of this voice session: from the next packet on.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn change_sender(&self, change: SenderChange) -> Result<(), ConnectionError> {
+        self.command(OutletCommand::Sender(change))
     }
 
     /// Starts a track, or puts it in the place of the one that plays.

@@ -14,6 +14,7 @@ pub mod messages;
 mod outlet;
 pub mod receive;
 mod recv;
+pub mod sink;
 mod slots;
 pub mod source;
 pub mod stats;

@@ -3,6 +3,7 @@
 use std::net::UdpSocket;
 use std::sync::Arc;
 
+use isocord_proto::dave::SenderChange;
 use isocord_proto::discovery::{Discovery, External};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
@@ -30,6 +31,8 @@ pub(crate) enum OutletCommand {
     /// A new socket; packets wait for the session that belongs to it.
     Socket(Arc<UdpSocket>),
     Session(Box<SendPath>),
+    /// What the end-to-end encryption does from now on.
+    Sender(SenderChange),
     Play(TrackReader),
     Stop,
     Pause,

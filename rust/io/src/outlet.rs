@@ -88,6 +88,11 @@ impl Outlet {
                 self.discard_path();
                 self.path = Some(path);
             }
+            OutletCommand::Sender(change) => {
+                if let Some(path) = &mut self.path {
+                    path.change_sender(change);
+                }
+            }
             OutletCommand::Play(track) => {
                 self.end_track(TrackEnd::Replaced);
                 self.track = Some(track);
@@ -105,13 +110,18 @@ impl Outlet {
             }
             OutletCommand::Ready => {}
         }
-        if self.path.is_some() { Demand::Slots } else { Demand::None }
+        if self.can_send() { Demand::Slots } else { Demand::None }
+    }
+
+    /// Without a session, or without a key in an encrypted call, what plays keeps its place and waits.
+    fn can_send(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| !path.is_blocked())
     }
 
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
     pub(crate) fn prepare(&mut self, now_ms: u64) -> Demand {
         self.prepared = Prepared::Nothing;
-        if self.path.is_none() {
+        if !self.can_send() {
             return Demand::None;
         }
         loop {

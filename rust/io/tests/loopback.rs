@@ -1,5 +1,5 @@
 //! A connection against a real UDP server on 127.0.0.1.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -15,6 +15,7 @@ use isocord_io::events::EventHandler;
 use isocord_io::messages::Event;
 use isocord_io::track::{TrackEnd, TrackWriter, track};
 use isocord_proto::cipher::{Opener, TransportMode};
+use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::{OpusFrame, SILENCE};
 use isocord_proto::rtp::{self, Datagram};
 
@@ -110,6 +111,7 @@ impl Call {
 
     fn start(&self) {
         self.connection.start_session(MODE, &KEY).expect("a session");
+        self.connection.change_sender(SenderChange::Passthrough).expect("taken");
     }
 
     fn hear(&self) -> Heard {

@@ -1,4 +1,5 @@
 //! Sound from a real UDP server on 127.0.0.1 to those who listen.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};

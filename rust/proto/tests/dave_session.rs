@@ -1,5 +1,5 @@
 //! Histories of encrypted calls, in virtual time.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod dave_support;
 
@@ -422,4 +422,46 @@ fn both_sides_see_the_same_verification_code() {
     assert_eq!(one, other);
     assert_eq!(one.len(), 45);
     assert!(call.member(1).session.verification(3).is_none());
+}
+
+#[test]
+fn no_nonce_is_used_twice_when_a_transition_comes_again() {
+    let mut call = Call::with([1]);
+    let mut frames = std::collections::BTreeSet::new();
+    for round in 0..6 {
+        if round == 3 {
+            call.join(2);
+        }
+        for _ in 0..2 {
+            call.member(1).session.prepare_transition(0, 1);
+            call.run();
+            assert!(frames.insert(call.member(1).seal(b"always the same").unwrap()));
+        }
+    }
+}
+
+#[test]
+fn one_who_is_pending_keeps_the_key_that_the_others_have() {
+    let mut call = Call::with([1, 2, 3]);
+    call.member(2).session.announce_commit(&[0, 9, 1, 2, 3]);
+    let reported = call.member(2).run(std::time::Duration::ZERO);
+    assert_eq!(reported[0], ClientMessage::InvalidCommitWelcome { transition_id: 9 });
+    call.member(2).session.prepare_transition(10, 1);
+    call.member(2).session.execute_transition(10);
+    call.member(2).run(std::time::Duration::ZERO);
+    let (frame, now) = (call.member(2).seal(b"still with you").unwrap(), call.now);
+    assert_eq!(call.member(1).open(2, &frame, now).as_deref(), Ok(&b"still with you"[..]));
+}
+
+#[test]
+fn a_reconnect_from_a_plain_call_to_an_encrypted_one_sends_nothing_plain() {
+    let mut member = Member::new(1);
+    member.session.session_description(0);
+    member.run(std::time::Duration::ZERO);
+    assert_eq!(member.seal(b"plain").unwrap(), b"plain");
+    member.session.session_description(1);
+    member.run(std::time::Duration::ZERO);
+    assert!(member.seal(b"plain").is_none());
+    let later = std::time::Duration::from_secs(10);
+    assert_eq!(member.open(2, b"plain", later), Err(OpenError::NotEncrypted));
 }

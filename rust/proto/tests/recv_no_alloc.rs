@@ -1,5 +1,5 @@
 //! Once a stream is known, receiving takes no memory: in every transport mode, with DAVE, with loss.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

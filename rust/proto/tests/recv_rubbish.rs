@@ -1,4 +1,5 @@
 //! Floods and rubbish are counted, cost bounded memory, and leave the sound alone.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod recv_support;
 

@@ -1,4 +1,5 @@
 //! Every datagram takes its right way: opened, stripped, given to its user, or counted and dropped.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod recv_support;
 

@@ -1,4 +1,5 @@
 //! Sound lies where it was made: for late joiners, after pauses, after an hour, across every wrap.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod recv_support;
 

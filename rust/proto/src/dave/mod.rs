@@ -1,4 +1,15 @@
-//! DAVE, Discord's end-to-end encryption, protocol version 1.
+//! DAVE, Discord's end-to-end encryption, protocol version 1 (whitepaper 1.1, repository `discord/dave-protocol`).
+//!
+//! Three parts, for three threads, that share nothing and hand each other whole values:
+//!
+//! - [`Session`], slow, on the gateway's thread: the MLS group and the transitions. Messages of the voice gateway go in,
+//!   [`Output`]s come out: messages to send, and new keys.
+//! - [`FrameSealer`], on the clock thread: seals outgoing frames. It takes a [`SenderChange`] when a transition is executed.
+//! - [`Openers`], on the receive thread: opens the frames of everybody else. It takes a [`ReceiverChange`] as soon as the group
+//!   has moved, before anybody sends with the new keys, and keeps the old ones for ten seconds.
+//!
+//! A key goes this way: MLS exporter (`group`) -> [`SenderRatchet`] (`ratchet`) -> one key for 2^24 frames (`nonce`) ->
+//! AES-128-GCM (`cipher`) -> frame (`frame`). The other side of the gateway is in [`delivery`].
 
 mod cipher;
 mod commit;

@@ -14,7 +14,7 @@ use super::replay::ReplayWindow;
 pub const RETENTION: Duration = Duration::from_secs(10);
 
 /// Epochs whose keys are kept at most; the oldest goes first.
-const MAX_EPOCHS: usize = 16;
+const MAX_EPOCHS: usize = 32;
 
 /// What came out of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,6 +57,8 @@ pub struct Session {
     /// The version that is in force.
     version: u16,
     allows_plain: bool,
+    /// Whether the sender has a key in force.
+    is_sealing: bool,
     privacy_code: Option<PrivacyCode>,
     outputs: VecDeque<Output>,
 }
@@ -81,6 +83,7 @@ impl Session {
             announced_version: 0,
             version: 0,
             allows_plain: false,
+            is_sealing: false,
             privacy_code: None,
             outputs: VecDeque::new(),
         }
@@ -95,12 +98,13 @@ impl Session {
     pub fn session_description(&mut self, dave_protocol_version: u16) {
         self.transitions.drop_pending();
         match dave_protocol_version {
-            0 => self.execute(Target::Plain),
+            0 => self.execute_plain(),
             1..=MAX_PROTOCOL_VERSION => {
-                if self.version == 0 {
+                if !self.is_sealing {
                     // Whatever was sent before: from now on only encrypted frames may leave.
-                    self.outputs.push_back(Output::Sender(SenderChange::Blocked));
+                    self.set_sender(SenderChange::Blocked);
                 }
+                self.refuse_plain();
                 self.set_version(dave_protocol_version);
                 self.start_group(dave_protocol_version);
             }
@@ -142,7 +146,11 @@ impl Session {
     /// Opcode 22: the transition happens now. This is where the sender's key changes.
     pub fn execute_transition(&mut self, transition_id: u16) {
         match self.transitions.take(transition_id) {
-            Some(target) => self.execute(target),
+            Some(Target::Plain) => self.execute_plain(),
+            Some(Target::Encrypted(epoch)) => {
+                let key = self.transitions.take_key(epoch);
+                self.execute_encrypted(epoch, key);
+            }
             None => self.notice(Notice::UnknownTransition { transition_id }),
         }
     }

@@ -66,19 +66,18 @@ impl Session {
         self.prepare(transition_id, Target::Encrypted(self.epoch));
     }
 
+    /// Gets ready for a transition; the initial one is executed at once.
     pub(super) fn prepare(&mut self, transition_id: u16, target: Target) {
-        if transition_id == INIT_TRANSITION {
-            self.execute(target);
-        } else {
-            self.transitions.prepare(transition_id, target);
-            self.send(ClientMessage::ReadyForTransition { transition_id });
-        }
-    }
-
-    pub(super) fn execute(&mut self, target: Target) {
         match target {
+            _ if transition_id != INIT_TRANSITION => {
+                self.transitions.prepare(transition_id, target);
+                self.send(ClientMessage::ReadyForTransition { transition_id });
+            }
             Target::Plain => self.execute_plain(),
-            Target::Encrypted(epoch) => self.execute_encrypted(epoch),
+            Target::Encrypted(epoch) => {
+                let key = self.transitions.take_key(epoch).or_else(|| self.local_key(epoch));
+                self.execute_encrypted(epoch, key);
+            }
         }
     }
 
@@ -86,31 +85,33 @@ impl Session {
         self.announced_version = 0;
         self.leave_group();
         self.transitions.drop_keys();
-        self.outputs.push_back(Output::Sender(SenderChange::Passthrough));
+        self.set_sender(SenderChange::Passthrough);
         self.allow_plain();
         self.outputs.push_back(Output::Receivers(ReceiverChange::Expire));
         self.set_version(0);
     }
 
-    pub(super) fn execute_encrypted(&mut self, epoch: KeyEpoch) {
-        let in_force = self.transitions.in_force();
-        if in_force > Some(epoch) {
+    pub(super) fn execute_encrypted(&mut self, epoch: KeyEpoch, key: Option<SenderRatchet>) {
+        if self.transitions.in_force() > Some(epoch) {
             // A later transition has been executed before this one.
             return;
         }
-        if in_force != Some(epoch) {
-            let key = self.transitions.take_key(epoch).or_else(|| self.local_key(epoch));
-            // Without a key nothing may leave any more.
-            self.outputs.push_back(Output::Sender(key.map_or(SenderChange::Blocked, SenderChange::Key)));
+        match key {
+            Some(key) => self.set_sender(SenderChange::Key(key)),
+            // The others still have the key in force; where there is none, nothing may leave any more.
+            None if self.is_sealing => {}
+            None => self.set_sender(SenderChange::Blocked),
         }
-        if core::mem::take(&mut self.allows_plain) {
-            self.outputs.push_back(Output::Receivers(ReceiverChange::RefusePlain));
-        }
+        self.refuse_plain();
         self.set_version(self.announced_version.max(1));
     }
 
     /// The sender's key of a local group, for one who is alone in the call (whitepaper, "Sole member reset").
     pub(super) fn local_key(&mut self, epoch: KeyEpoch) -> Option<SenderRatchet> {
+        if self.transitions.in_force() == Some(epoch) {
+            // A second ratchet from the same secret would use its nonces again.
+            return None;
+        }
         let group = self.group.as_ref().filter(|group| !group.is_established() && epoch == self.epoch)?;
         let key = group.ratchet(&self.client, self.client.user_id).ok()?;
         self.transitions.keep(epoch, key);
@@ -126,9 +127,20 @@ impl Session {
         self.start_group(self.announced_version.max(1));
     }
 
+    pub(super) fn set_sender(&mut self, change: SenderChange) {
+        self.is_sealing = matches!(change, SenderChange::Key(_));
+        self.outputs.push_back(Output::Sender(change));
+    }
+
     pub(super) fn allow_plain(&mut self) {
         if !core::mem::replace(&mut self.allows_plain, true) {
             self.outputs.push_back(Output::Receivers(ReceiverChange::AllowPlain));
+        }
+    }
+
+    pub(super) fn refuse_plain(&mut self) {
+        if core::mem::take(&mut self.allows_plain) {
+            self.outputs.push_back(Output::Receivers(ReceiverChange::RefusePlain));
         }
     }
 

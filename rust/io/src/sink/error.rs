@@ -1,0 +1,43 @@
+//! Why a recording, or one track of it, failed.
+
+use std::io;
+use std::path::PathBuf;
+
+/// What went wrong with a track or a file.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// A target could not be opened.
+    #[error("cannot open {} for recording: {source}", path.display())]
+    Open {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// A write, seek or flush failed, for example because the disk is full.
+    #[error("cannot write {target}: {source}")]
+    Write {
+        /// The path, or what kind of object it is.
+        target: String,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// The maker of targets failed.
+    #[error("no target for this track: {0}")]
+    Target(io::Error),
+    /// An encoder refused.
+    #[error("{0}")]
+    Codec(String),
+    /// A combination of options that cannot be.
+    #[error("{0}")]
+    Option(&'static str),
+    /// The file cannot hold one more track.
+    #[error("{0}")]
+    NoRoom(String),
+}
+
+impl From<isocord_proto::opus::OpusError> for SinkError {
+    fn from(error: isocord_proto::opus::OpusError) -> Self {
+        Self::Codec(error.to_string())
+    }
+}

@@ -1,0 +1,115 @@
+//! MP3 (MPEG-1 layer III) through LAME, constant bit rate, with LAME's info frame.
+
+use mp3lame_encoder::{
+    Bitrate, Builder, Encoder, FlushGap, InterleavedPcm, Quality, max_required_buffer_size,
+};
+
+use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
+
+use super::error::SinkError;
+use super::lane::PcmWriter;
+use super::output::Output;
+
+/// Samples given to LAME at once.
+const CHUNK: usize = 4_800;
+
+/// Writes an MP3 stream.
+pub(crate) struct Mp3 {
+    out: Output,
+    lame: Encoder,
+    coded: Vec<u8>,
+    /// The first frame is a place for the info frame, which knows the length and the encoder's delay.
+    info: bool,
+}
+
+fn codec(error: impl std::fmt::Display) -> SinkError {
+    SinkError::Codec(format!("MP3: {error}"))
+}
+
+fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
+    Ok(match kbps {
+        32 => Bitrate::Kbps32,
+        40 => Bitrate::Kbps40,
+        48 => Bitrate::Kbps48,
+        64 => Bitrate::Kbps64,
+        80 => Bitrate::Kbps80,
+        96 => Bitrate::Kbps96,
+        112 => Bitrate::Kbps112,
+        128 => Bitrate::Kbps128,
+        160 => Bitrate::Kbps160,
+        192 => Bitrate::Kbps192,
+        224 => Bitrate::Kbps224,
+        256 => Bitrate::Kbps256,
+        320 => Bitrate::Kbps320,
+        _ => {
+            return Err(SinkError::Option(
+                "MP3: bitrate must be one of 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320",
+            ));
+        }
+    })
+}
+
+impl Mp3 {
+    pub(crate) fn new(out: Output, kbps: u16) -> Result<Self, SinkError> {
+        // Where the first frame cannot be mended later, there is none.
+        let info = out.seekable();
+        let mut builder = Builder::new().ok_or_else(|| codec("no memory"))?;
+        builder.set_num_channels(CHANNELS as u8).map_err(codec)?;
+        builder.set_sample_rate(SAMPLE_RATE).map_err(codec)?;
+        builder.set_output_sample_rate(std::num::NonZeroU32::new(SAMPLE_RATE)).map_err(codec)?;
+        builder.set_brate(bit_rate(kbps)?).map_err(codec)?;
+        builder.set_quality(Quality::Ok).map_err(codec)?;
+        builder.set_to_write_vbr_tag(info).map_err(codec)?;
+        let lame = builder.build().map_err(codec)?;
+        Ok(Self { out, lame, coded: Vec::new(), info })
+    }
+
+    fn mend(&mut self) -> Result<(), SinkError> {
+        if self.info && self.out.len() > 0 {
+            self.coded.clear();
+            self.coded.reserve(self.lame.lame_tag_size());
+            if self.lame.lame_tag_encode_to_vec(&mut self.coded).is_some() {
+                self.out.patch(0, &self.coded)?;
+            }
+        }
+        self.out.flush()
+    }
+}
+
+impl PcmWriter for Mp3 {
+    fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
+        for chunk in pcm.chunks(CHUNK * CHANNELS) {
+            self.coded.clear();
+            self.coded.reserve(max_required_buffer_size(CHUNK));
+            self.lame.encode_to_vec(InterleavedPcm(chunk), &mut self.coded).map_err(codec)?;
+            self.out.put(&self.coded)?;
+        }
+        Ok(())
+    }
+
+    fn silence(&mut self, mut samples: u64) -> Result<(), SinkError> {
+        let zeros = [0; CHUNK * CHANNELS];
+        while samples > 0 {
+            let step = samples.min(CHUNK as u64);
+            self.pcm(&zeros[..CHANNELS * step as usize])?;
+            samples -= step;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.mend()
+    }
+
+    fn finish(&mut self) -> Result<(), SinkError> {
+        self.coded.clear();
+        self.coded.reserve(max_required_buffer_size(0));
+        self.lame.flush_to_vec::<FlushGap>(&mut self.coded).map_err(codec)?;
+        self.out.put(&self.coded)?;
+        self.mend()
+    }
+
+    fn len(&self) -> u64 {
+        self.out.len()
+    }
+}

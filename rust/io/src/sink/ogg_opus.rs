@@ -1,0 +1,96 @@
+//! Ogg Opus (RFC 7845), packets as they come.
+
+use ogg::{PacketWriteEndInfo, PacketWriter as OggWriter};
+
+use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
+
+use super::error::SinkError;
+use super::lane::PacketWriter;
+use super::output::Output;
+
+/// A page is closed after half a second; a reader of an unfinished file sees whole pages only.
+const PAGE: u64 = SAMPLE_RATE as u64 / 2;
+
+/// The identification header (RFC 7845, section 5.1), also Matroska's CodecPrivate.
+pub(crate) fn opus_head(pre_skip: u32) -> Vec<u8> {
+    let mut head = b"OpusHead".to_vec();
+    head.push(1);
+    head.push(CHANNELS as u8);
+    head.extend((pre_skip as u16).to_le_bytes());
+    head.extend(SAMPLE_RATE.to_le_bytes());
+    // No gain; channel mapping family 0.
+    head.extend([0, 0, 0]);
+    head
+}
+
+/// The comment header (RFC 7845, section 5.2).
+fn opus_tags(comments: &[String]) -> Vec<u8> {
+    let mut tags = b"OpusTags".to_vec();
+    let mut text = |value: &str| {
+        tags.extend((value.len() as u32).to_le_bytes());
+        tags.extend(value.as_bytes());
+    };
+    text("isocord");
+    tags.extend((comments.len() as u32).to_le_bytes());
+    for comment in comments {
+        tags.extend((comment.len() as u32).to_le_bytes());
+        tags.extend(comment.as_bytes());
+    }
+    tags
+}
+
+/// Writes one logical stream.
+pub(crate) struct OggOpus {
+    ogg: OggWriter<'static, Output>,
+    serial: u32,
+    comments: Vec<String>,
+    pre_skip: u64,
+    page_start: u64,
+}
+
+impl OggOpus {
+    /// `comments` are `KEY=value`.
+    pub(crate) fn new(out: Output, serial: u32, comments: Vec<String>) -> Self {
+        Self { ogg: OggWriter::new(out), serial, comments, pre_skip: 0, page_start: 0 }
+    }
+
+    fn put(&mut self, packet: Vec<u8>, end: PacketWriteEndInfo, granule: u64) -> Result<(), SinkError> {
+        self.ogg
+            .write_packet(packet, self.serial, end, granule)
+            .map_err(|source| SinkError::Write { target: self.ogg.inner().name(), source })
+    }
+}
+
+impl PacketWriter for OggOpus {
+    fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
+        self.pre_skip = u64::from(pre_skip);
+        self.put(opus_head(pre_skip), PacketWriteEndInfo::EndPage, 0)?;
+        let tags = opus_tags(&std::mem::take(&mut self.comments));
+        self.put(tags, PacketWriteEndInfo::EndPage, 0)
+    }
+
+    fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {
+        let granule = at + u64::from(samples);
+        let end = if granule - self.page_start >= PAGE {
+            self.page_start = granule;
+            PacketWriteEndInfo::EndPage
+        } else {
+            PacketWriteEndInfo::NormalPacket
+        };
+        self.put(packet.to_vec(), end, granule)
+    }
+
+    fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
+        let granule = at + u64::from(samples - trim);
+        self.put(packet.to_vec(), PacketWriteEndInfo::EndStream, granule.max(self.pre_skip))?;
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.ogg.inner_mut().flush()
+    }
+
+    fn len(&self) -> u64 {
+        self.ogg.inner().len()
+    }
+}

@@ -1,0 +1,491 @@
+//! The recorder: one timeline, many tracks, their limits and their end.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use isocord_proto::frame::SAMPLE_RATE;
+use isocord_proto::opus::EncoderOptions;
+
+use super::assembler::Held;
+use super::error::SinkError;
+use super::matroska::DocType;
+use super::output::Target;
+use super::packet;
+use super::report::{
+    EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
+};
+use super::timeline::{Place, Timeline};
+use super::track::{Maker, Mix, Track};
+use super::{FrameSink, Payload, Wants};
+
+/// Files are brought up to date this often, in samples.
+const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
+/// A silent user's track follows the clock at this distance.
+const LAG: u64 = SAMPLE_RATE as u64;
+/// No frame comes from further in the future.
+const AHEAD: u64 = 10 * SAMPLE_RATE as u64;
+/// The clock makes no bigger step than an hour; silence would be written for all of it.
+const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
+/// The longest frame of PCM that is taken.
+const MAX_PCM: usize = 2 * SAMPLE_RATE as usize;
+
+/// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
+pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
+
+/// A factory of files named after the user id in a directory that exists.
+#[must_use]
+pub fn directory(directory: PathBuf, format: Format) -> TargetFactory {
+    let suffix = format.suffix();
+    Box::new(move |user_id| Ok(Target::Path(directory.join(format!("{user_id}.{suffix}")))))
+}
+
+/// How files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// 16-bit PCM with a RIFF header, RF64 past 4 GiB.
+    Wav,
+    /// s16le interleaved stereo without a header.
+    Pcm,
+    /// Lossless.
+    Flac,
+    /// MPEG-1 layer III with a constant bit rate.
+    Mp3 {
+        /// kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
+        bitrate: u16,
+    },
+    /// Opus packets in Ogg pages, as they were received.
+    OggOpus,
+    /// Opus packets in Matroska or WebM, as they were received.
+    Matroska(DocType),
+}
+
+impl Format {
+    /// The usual end of a file's name, without the dot.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Wav => "wav",
+            Self::Pcm => "pcm",
+            Self::Flac => "flac",
+            Self::Mp3 { .. } => "mp3",
+            Self::OggOpus => "ogg",
+            Self::Matroska(DocType::Matroska) => "mka",
+            Self::Matroska(DocType::Webm) => "webm",
+        }
+    }
+
+    pub(crate) fn takes_opus(self) -> bool {
+        matches!(self, Self::OggOpus | Self::Matroska(_))
+    }
+}
+
+/// What goes into which file.
+pub enum Layout {
+    /// Each user a file.
+    PerUser(TargetFactory),
+    /// All users summed in one.
+    Mixdown(Target),
+    /// All users in one file, each a track; [`Format::Matroska`] only. A user who comes late has a track that
+    /// begins late by its timestamps, whatever `sync_start` says.
+    Tracks(Target),
+}
+
+/// Settings of a [`Recorder`]. Times in samples at 48 kHz.
+#[derive(Debug, Clone)]
+pub struct RecorderOptions {
+    /// How files are written.
+    pub format: Format,
+    /// The position where the recording starts.
+    pub start: u64,
+    /// A late user's file begins with silence from the recording's start, not at the user's first frame.
+    pub sync_start: bool,
+    /// [`Recorder::finish`] fills all tracks with silence to one end.
+    pub pad_end: bool,
+    /// How long a frame waits for an earlier one of the same user.
+    pub reorder: u64,
+    /// How late a frame still gets into the mixdown.
+    pub mix_window: u64,
+    /// Only these users.
+    pub users: Option<HashSet<u64>>,
+    /// The longest recording, pauses not counted.
+    pub max_samples: Option<u64>,
+    /// The biggest file of one user.
+    pub max_track_bytes: Option<u64>,
+    /// The most that all files may have together.
+    pub max_total_bytes: Option<u64>,
+    /// The most users.
+    pub max_tracks: usize,
+    /// For Opus formats that are given PCM, as a mixdown is.
+    pub opus: EncoderOptions,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        Self {
+            format: Format::Wav,
+            start: 0,
+            sync_start: false,
+            pad_end: true,
+            reorder: 24_000,
+            mix_window: 19_200,
+            users: None,
+            max_samples: None,
+            max_track_bytes: None,
+            max_total_bytes: None,
+            max_tracks: 64,
+            opus: EncoderOptions::default(),
+        }
+    }
+}
+
+/// Writes what many users say to files that share one timeline.
+///
+/// It blocks while a target does; [`RecorderThread`](super::RecorderThread) keeps that off the caller's thread.
+pub struct Recorder {
+    options: RecorderOptions,
+    maker: Maker,
+    mix: Option<Mix>,
+    timeline: Timeline,
+    tracks: BTreeMap<u64, Track>,
+    /// What the owner of the clock said last.
+    clock: Option<u64>,
+    /// The recording's length so far.
+    now: u64,
+    refreshed: u64,
+    ended: Option<EndReason>,
+    events: VecDeque<RecorderEvent>,
+    stats: RecorderStats,
+    report: Option<RecorderReport>,
+}
+
+impl Recorder {
+    /// A recorder that is running.
+    ///
+    /// # Errors
+    /// [`SinkError::Option`] for options that do not go together, others if a target given here cannot be opened.
+    pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
+        options.opus.check()?;
+        if options.start > u64::MAX / 4 {
+            return Err(SinkError::Option("start lies too far in the future"));
+        }
+        let (maker, mix) = Maker::new(&options, layout)?;
+        Ok(Self {
+            timeline: Timeline::new(options.start),
+            maker,
+            mix,
+            tracks: BTreeMap::new(),
+            clock: None,
+            now: 0,
+            refreshed: 0,
+            ended: None,
+            events: VecDeque::new(),
+            stats: RecorderStats::default(),
+            report: None,
+            options,
+        })
+    }
+
+    /// From `position` on frames are dropped and the recording's time stands still.
+    pub fn pause(&mut self, position: u64) {
+        self.timeline.pause(position);
+    }
+
+    /// Frames are taken again from `position` on.
+    pub fn resume(&mut self, position: u64) {
+        self.timeline.resume(position);
+    }
+
+    /// What it does now.
+    #[must_use]
+    pub fn state(&self) -> RecorderState {
+        match self.ended {
+            Some(reason) => RecorderState::Ended(reason),
+            None if self.timeline.paused() => RecorderState::Paused,
+            None => RecorderState::Recording,
+        }
+    }
+
+    /// The oldest event that was not taken yet.
+    pub fn next_event(&mut self) -> Option<RecorderEvent> {
+        self.events.pop_front()
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn stats(&self) -> RecorderStats {
+        let mut stats = self.stats;
+        for track in self.tracks.values() {
+            stats.late += track.counts().late;
+            stats.overlapping += track.counts().overlapping;
+            stats.filled_samples += if self.mix.is_some() { 0 } else { track.counts().filled };
+        }
+        stats.late_samples = self.mix.as_ref().map_or(0, Mix::late);
+        stats.tracks = self.tracks.len() as u64;
+        stats.bytes = self.bytes();
+        stats.samples = self.now;
+        stats
+    }
+
+    /// Ends all tracks, at `position` if it lies later than what was recorded (by an hour at most), and says what there is.
+    /// Called again it says the same.
+    pub fn finish(&mut self, position: Option<u64>) -> RecorderReport {
+        if let Some(report) = &self.report {
+            return report.clone();
+        }
+        let limit = self.options.max_samples.unwrap_or(u64::MAX);
+        let end = position.map_or(0, |position| self.timeline.map(position));
+        let mut end = end.min(self.now.saturating_add(MAX_STEP)).max(self.now).min(limit);
+        let mut whole = Ok(());
+        for track in self.tracks.values_mut() {
+            match &mut self.mix {
+                Some(mix) => whole = whole.and_then(|()| mix.release(track, u64::MAX)),
+                None => track.release(),
+            }
+            end = end.max(track.end());
+        }
+        self.now = end;
+        for (&user_id, track) in &mut self.tracks {
+            if self.mix.is_none() {
+                track.finish(self.options.pad_end.then_some(end));
+                Self::note(&mut self.events, Some(user_id), track);
+            }
+        }
+        whole = whole.and_then(|()| match &mut self.mix {
+            Some(mix) => mix.finish(end),
+            None => self.maker.finish(),
+        });
+        self.fail_whole(whole);
+        let reason = *self.ended.get_or_insert(EndReason::Finished);
+        let stats = self.stats();
+        let report = RecorderReport { tracks: self.track_reports(), samples: self.now, reason, stats };
+        self.report = Some(report.clone());
+        report
+    }
+
+    fn track_reports(&self) -> Vec<TrackReport> {
+        match &self.mix {
+            Some(mix) => vec![mix.report()],
+            None => {
+                let shared = self.maker.path();
+                let report = |(&user_id, track): (&u64, &Track)| track.report(user_id, shared.clone());
+                self.tracks.iter().map(report).collect()
+            }
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match (&self.mix, self.maker.shared_len()) {
+            (Some(mix), _) => mix.len(),
+            (None, Some(len)) => len,
+            (None, None) => self.tracks.values().map(Track::len).sum(),
+        }
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if self.ended.is_none() {
+            self.ended = Some(reason);
+            self.events.push_back(RecorderEvent::Ended(reason));
+        }
+    }
+
+    /// An error of the one file that all users are in.
+    fn fail_whole(&mut self, result: Result<(), SinkError>) {
+        if let Err(error) = result {
+            let error = Arc::new(error);
+            tracing::warn!(%error, "a recording failed");
+            match &mut self.mix {
+                Some(mix) => mix.fail(Arc::clone(&error)),
+                None => {
+                    for track in self.tracks.values_mut() {
+                        track.fail(Arc::clone(&error));
+                        track.told = true;
+                    }
+                }
+            }
+            let state = TrackState::Failed(error);
+            self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
+            self.end(EndReason::Failed);
+        }
+    }
+
+    /// Tells once that a track has ended early.
+    fn note(events: &mut VecDeque<RecorderEvent>, user_id: Option<u64>, track: &mut Track) {
+        if track.told || track.active() {
+            return;
+        }
+        let state = track.state().clone();
+        if let TrackState::Failed(error) = &state {
+            tracing::warn!(%error, "a track of a recording failed");
+        }
+        track.told = true;
+        if matches!(state, TrackState::Failed(_) | TrackState::SizeLimit) {
+            events.push_back(RecorderEvent::TrackEnded { user_id, state });
+        }
+    }
+
+    /// Makes the user's track at the first call; false if there are too many.
+    fn ensure_track(&mut self, user_id: u64, at: u64, opus: bool) -> bool {
+        if self.tracks.contains_key(&user_id) {
+            return true;
+        }
+        if self.tracks.len() >= self.options.max_tracks {
+            self.stats.refused_users += 1;
+            return false;
+        }
+        let origin =
+            if self.mix.is_some() || self.options.sync_start && !self.maker.is_shared() { 0 } else { at };
+        let track = self.maker.track(&self.options, user_id, origin, opus, self.mix.is_some());
+        if track.active() {
+            self.events.push_back(RecorderEvent::TrackStarted { user_id, offset: origin });
+        }
+        self.tracks.insert(user_id, track);
+        true
+    }
+
+    fn take(&mut self, user_id: u64, at: u64, frame: Held) {
+        let opus = matches!(frame, Held::Opus(..));
+        if !self.ensure_track(user_id, at, opus) {
+            return;
+        }
+        let Some(track) = self.tracks.get_mut(&user_id) else { return };
+        if !track.active() {
+            self.stats.track_ended += 1;
+            Self::note(&mut self.events, Some(user_id), track);
+            return;
+        }
+        let result = match &mut self.mix {
+            Some(mix) => mix.frame(track, at, frame),
+            None => {
+                track.frame(at, frame);
+                if self.options.max_track_bytes.is_some_and(|most| track.len() >= most) {
+                    track.stop_at_limit();
+                }
+                Self::note(&mut self.events, Some(user_id), track);
+                self.maker.broken()
+            }
+        };
+        self.fail_whole(result);
+    }
+
+    /// What has to happen as time goes by.
+    fn tick(&mut self) {
+        let due = self.now >= self.refreshed + REFRESH;
+        let mut result = Ok(());
+        if let Some(mix) = &mut self.mix {
+            let until = self.now.saturating_sub(mix.patience());
+            for track in self.tracks.values_mut() {
+                result = result.and_then(|()| mix.release(track, until));
+            }
+            result = result.and_then(|()| mix.advance(self.now, due));
+        } else {
+            let until = self.now.saturating_sub(self.options.reorder);
+            let fill = self.now.saturating_sub(LAG.max(self.options.reorder));
+            for (&user_id, track) in &mut self.tracks {
+                track.advance(until, due.then_some(fill));
+                Self::note(&mut self.events, Some(user_id), track);
+            }
+        }
+        if due {
+            self.refreshed = self.now;
+            result = result.and_then(|()| self.maker.flush());
+            if self.options.max_total_bytes.is_some_and(|most| self.bytes() >= most) {
+                self.end(EndReason::SizeLimit);
+            }
+        }
+        self.fail_whole(result.and_then(|()| self.maker.broken()));
+        if self.options.max_samples.is_some_and(|most| self.now >= most) {
+            self.end(EndReason::TimeLimit);
+        }
+    }
+}
+
+impl FrameSink for Recorder {
+    fn wants(&self) -> Wants {
+        if self.mix.is_none() && self.options.format.takes_opus() { Wants::Opus } else { Wants::Pcm }
+    }
+
+    fn frame(&mut self, user_id: u64, position: u64, payload: Payload<'_>) {
+        self.stats.frames += 1;
+        if self.ended.is_some() {
+            self.stats.after_end += 1;
+            return;
+        }
+        if self.options.users.as_ref().is_some_and(|users| !users.contains(&user_id)) {
+            self.stats.filtered += 1;
+            return;
+        }
+        let samples = match payload {
+            Payload::Pcm(pcm) => Some(pcm.len() as u32 / 2).filter(|_| (2..=MAX_PCM).contains(&pcm.len())),
+            Payload::Opus(packet) => packet::samples(packet),
+        };
+        let Some(samples) = samples else {
+            self.stats.invalid += 1;
+            return;
+        };
+        let latest = match self.clock {
+            Some(clock) => clock.saturating_add(AHEAD),
+            None => self.options.start.saturating_add(MAX_STEP),
+        };
+        if position > latest {
+            self.stats.ahead += 1;
+            return;
+        }
+        let limit = self.options.max_samples.unwrap_or(u64::MAX);
+        let (at, skip, keep) = match self.timeline.place(position, samples) {
+            Place::Before => {
+                self.stats.before_start += 1;
+                return;
+            }
+            Place::Paused => {
+                self.stats.paused += 1;
+                return;
+            }
+            Place::At { at, .. } if at >= limit => {
+                self.stats.after_end += 1;
+                self.end(EndReason::TimeLimit);
+                return;
+            }
+            Place::At { at, skip, keep } => (at, skip, u64::from(keep).min(limit - at)),
+        };
+        match payload {
+            Payload::Pcm(pcm) => {
+                let from = 2 * skip as usize;
+                self.take(user_id, at, Held::Pcm(pcm[from..from + 2 * keep as usize].to_vec()));
+            }
+            // A packet cannot be cut: it is in with its bigger half.
+            Payload::Opus(packet) if 2 * keep >= u64::from(samples) => {
+                let at = at.saturating_sub(u64::from(skip));
+                self.take(user_id, at, Held::Opus(packet.to_vec(), samples));
+            }
+            Payload::Opus(_) if skip > 0 => self.stats.before_start += 1,
+            Payload::Opus(_) => self.stats.after_end += 1,
+        }
+        self.now = self.now.max(at + keep);
+        if self.now >= self.refreshed + REFRESH {
+            self.tick();
+        }
+    }
+
+    fn advance(&mut self, position: u64) {
+        let clock = self.clock.unwrap_or(self.options.start);
+        if self.ended.is_some() || position < clock {
+            return;
+        }
+        if position - clock > MAX_STEP {
+            self.stats.ahead += 1;
+            return;
+        }
+        self.clock = Some(position);
+        let limit = self.options.max_samples.unwrap_or(u64::MAX);
+        self.now = self.now.max(self.timeline.map(position)).min(limit);
+        self.tick();
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.finish(None);
+    }
+}
