@@ -10,11 +10,13 @@
 mod alignment;
 mod delay;
 mod slots;
+mod suspect;
 
 use alignment::Alignment;
 use delay::AdaptiveDelay;
 pub use delay::DelayBounds;
 use slots::{CAPACITY, Slots};
+use suspect::Suspect;
 
 /// Sequence numbers that a network can lose in a row (RFC 3550, appendix A.1).
 const MAX_DROPOUT: i64 = 3_000;
@@ -116,19 +118,6 @@ enum Phase {
     Playing,
 }
 
-/// A packet that may be the first of a restarted stream.
-#[derive(Debug, Default)]
-struct Suspect {
-    is_held: bool,
-    sequence: u16,
-    timestamp: u32,
-    at: i64,
-    samples: u32,
-    frame_samples: u32,
-    silence: bool,
-    payload: Vec<u8>,
-}
-
 /// The buffer of one stream.
 #[derive(Debug)]
 pub struct JitterBuffer {
@@ -207,7 +196,7 @@ impl JitterBuffer {
         if sequence < self.next && !self.may_open_with(sequence) {
             let rested = packet.at - self.rested_at;
             if self.phase == Phase::Resting && rested > MAX_LATE {
-                return Inserted::Restarted;
+                return self.restarted();
             }
             return self.too_late(sequence, transit);
         }
@@ -226,9 +215,9 @@ impl JitterBuffer {
             self.spurt_at = packet.at;
             self.phase = Phase::Buffering;
         } else if sequence > self.newest && self.alignment.is_elsewhere(transit) {
-            return Inserted::Restarted;
+            return self.restarted();
         }
-        self.suspect.is_held = false;
+        self.suspect.forget();
         self.measure(transit);
         if sequence < self.next {
             (self.next, self.next_time) = (sequence, time);
@@ -257,21 +246,9 @@ impl JitterBuffer {
         self.alignment = Alignment::default();
         self.phase = Phase::New;
         (self.hurry, self.skipped, self.frame, self.silent) = (0, 0, FRAME, false);
-        if std::mem::take(&mut self.suspect.is_held) {
-            let payload = std::mem::take(&mut self.suspect.payload);
-            let suspect = &self.suspect;
-            let first = Arrival {
-                sequence: suspect.sequence,
-                timestamp: suspect.timestamp,
-                at: suspect.at,
-                samples: suspect.samples,
-                frame_samples: suspect.frame_samples,
-                silence: suspect.silence,
-                payload: &payload,
-            };
-            self.insert(&first);
-            self.suspect.payload = payload;
-        }
+        let mut suspect = std::mem::take(&mut self.suspect);
+        suspect.release(|first| _ = self.insert(first));
+        self.suspect = suspect;
     }
 
     /// What is to be played at `now`. To be called until it says [`Turn::Wait`] or [`Turn::Rest`].
@@ -352,21 +329,20 @@ impl JitterBuffer {
     }
 
     fn suspect(&mut self, packet: &Arrival<'_>) -> Inserted {
-        let held = &mut self.suspect;
-        let follows = held.is_held && (1..=5).contains(&packet.sequence.wrapping_sub(held.sequence));
-        if follows || self.phase == Phase::Resting {
+        if self.suspect.is_followed_by(packet) {
             return Inserted::Restarted;
         }
-        held.is_held = true;
-        held.sequence = packet.sequence;
-        held.timestamp = packet.timestamp;
-        held.at = packet.at;
-        held.samples = packet.samples;
-        held.frame_samples = packet.frame_samples;
-        held.silence = packet.silence;
-        held.payload.clear();
-        held.payload.extend_from_slice(packet.payload);
+        if self.phase == Phase::Resting {
+            return self.restarted();
+        }
+        self.suspect.hold(packet);
         Inserted::Suspect
+    }
+
+    /// The stream begins anew with the packet at hand; a suspect from before is no part of it.
+    fn restarted(&mut self) -> Inserted {
+        self.suspect.forget();
+        Inserted::Restarted
     }
 
     fn packet(&mut self, time: i64, samples: u32) -> Turn<'_> {

@@ -4,15 +4,16 @@
 //! Authentication comes before any state: what a stranger sends is counted and changes nothing else.
 //! A bad packet is counted, never fatal; memory is bounded by what the gateway announces.
 
+mod clock;
 mod end_to_end;
 mod framer;
 mod output;
 mod playout;
 mod stats;
 mod stream;
+mod users;
 
 use core::time::Duration;
-use std::collections::HashMap;
 
 pub use end_to_end::{EndToEnd, Plain, Refusal};
 pub use output::{Frame, FrameKind, Listening, Output, Sound, Speaking};
@@ -27,32 +28,14 @@ use crate::rtp::{self, Datagram, PAYLOAD_TYPE, Packet, Preamble};
 use crate::ssrc::{Assigned, SsrcMap};
 use crate::waiting::{Waiting, WaitingRoom};
 use crate::{keepalive, rtcp, toc};
+use clock::{earlier, samples, time};
 use stream::{Stage, Stream};
+use users::{Presence, Users};
 
 /// The longest payload that is taken; no datagram of Discord's is longer.
 const MAX_MEDIA: usize = 2_048;
-/// Users that are remembered at once.
-const MAX_USERS: usize = 1_024;
-/// How long the stream of a user who left is kept.
-const LEFT_RETENTION: Duration = Duration::from_secs(10);
-/// A decoder is given back after this much silence: 60 s in samples.
-const DECODER_RETENTION: i64 = 60 * 48_000;
 /// How often what lies unused is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
-
-/// Where a user is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Presence {
-    Here,
-    LeftAt(Duration),
-}
-
-struct User {
-    presence: Presence,
-    stream: Option<Box<Stream>>,
-    stats: UserStats,
-    report: Option<SenderReport>,
-}
 
 /// Buffers that every packet needs for a moment.
 struct Buffers {
@@ -68,7 +51,7 @@ pub struct ReceivePath<E> {
     bounds: DelayBounds,
     listening: Listening,
     ssrcs: SsrcMap,
-    users: HashMap<u64, User>,
+    users: Users,
     waiting: WaitingRoom,
     stats: ReceiveStats,
     buffers: Box<Buffers>,
@@ -94,7 +77,7 @@ impl<E: EndToEnd> ReceivePath<E> {
             bounds,
             listening: Listening::Off,
             ssrcs: SsrcMap::default(),
-            users: HashMap::new(),
+            users: Users::default(),
             waiting: WaitingRoom::default(),
             stats: ReceiveStats::default(),
             buffers: Box::new(Buffers { media: [0; MAX_MEDIA], pcm: [0; MAX_DECODED_LEN] }),
@@ -146,7 +129,7 @@ impl<E: EndToEnd> ReceivePath<E> {
                 stream.restart(samples(now), user, stage);
             });
         }
-        if let Some(user) = self.users.get_mut(&user_id) {
+        if let Some(user) = self.users.get_mut(user_id) {
             user.presence = Presence::Here;
         }
         self.replay(now, out, |waiting| waiting == ssrc);
@@ -156,7 +139,7 @@ impl<E: EndToEnd> ReceivePath<E> {
     pub fn user_left<O: Output + ?Sized>(&mut self, user_id: u64, now: Duration, out: &mut O) {
         self.ssrcs.remove(user_id);
         self.on_stream(user_id, out, |stream, user, stage| stream.restart(samples(now), user, stage));
-        if let Some(user) = self.users.get_mut(&user_id) {
+        if let Some(user) = self.users.get_mut(user_id) {
             user.presence = Presence::LeftAt(now);
         }
     }
@@ -200,7 +183,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         }
         if now >= self.housekeeping {
             self.housekeeping = now + HOUSEKEEPING;
-            self.keep_house(now);
+            self.users.keep_house(now);
         }
         let housekeeping = (!self.users.is_empty()).then_some(self.housekeeping);
         [self.due.map(time), self.waiting.next_expiry(), housekeeping].into_iter().flatten().min()
@@ -214,13 +197,13 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// The counts of each user who has been heard.
     pub fn users(&self) -> impl Iterator<Item = (u64, UserStats)> + '_ {
-        self.users.iter().map(|(user_id, user)| (*user_id, user.stats))
+        self.users.iter().map(|(user_id, user)| (user_id, user.stats))
     }
 
     /// A user's newest sender report.
     #[must_use]
     pub fn sender_report(&self, user_id: u64) -> Option<SenderReport> {
-        self.users.get(&user_id)?.report
+        self.users.get(user_id)?.report
     }
 
     fn rtp<O: Output + ?Sized>(&mut self, datagram: &mut [u8], packet: Packet, now: Duration, out: &mut O) {
@@ -231,7 +214,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         let ssrc = packet.header.ssrc;
         if packet.payload_type != PAYLOAD_TYPE {
             self.stats.ignored += 1;
-            if let Some(user) = self.ssrcs.user(ssrc).and_then(|user_id| self.users.get_mut(&user_id)) {
+            if let Some(user) = self.ssrcs.user(ssrc).and_then(|user_id| self.users.get_mut(user_id)) {
                 user.stats.ignored += 1;
             }
             return;
@@ -268,7 +251,7 @@ impl<E: EndToEnd> ReceivePath<E> {
             return;
         };
         for report in rtcp::sender_reports(&datagram[..rtcp::CLEAR_LEN + len]) {
-            let user = self.ssrcs.user(report.ssrc).and_then(|user_id| self.users.get_mut(&user_id));
+            let user = self.ssrcs.user(report.ssrc).and_then(|user_id| self.users.get_mut(user_id));
             if let Some(user) = user {
                 user.report = Some(report);
             }
@@ -284,16 +267,10 @@ impl<E: EndToEnd> ReceivePath<E> {
             }
             return;
         };
-        if !self.users.contains_key(&user_id) && !self.make_room_for_user() {
+        let Some(user) = self.users.get_or_insert(user_id) else {
             self.stats.unknown_dropped += 1;
             return;
-        }
-        let user = self.users.entry(user_id).or_insert_with(|| User {
-            presence: Presence::Here,
-            stream: None,
-            stats: UserStats::default(),
-            report: None,
-        });
+        };
         let buffers = &mut *self.buffers;
         let opus = match self.end_to_end.open(user_id, media, &mut buffers.media, now) {
             Ok(len) => &buffers.media[..len],
@@ -353,43 +330,12 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     fn drop_expired(&mut self, now: Duration) {
         while let Some((packet, media)) = self.waiting.take_expired(now) {
-            match self.ssrcs.user(packet.ssrc).and_then(|user_id| self.users.get_mut(&user_id)) {
+            match self.ssrcs.user(packet.ssrc).and_then(|user_id| self.users.get_mut(user_id)) {
                 Some(user) => user.stats.failed_to_open += 1,
                 None => self.stats.unknown_dropped += 1,
             }
             self.waiting.recycle(media);
         }
-    }
-
-    /// Gives back the memory of those who left or have long been silent.
-    fn keep_house(&mut self, now: Duration) {
-        let at = samples(now);
-        for user in self.users.values_mut() {
-            if matches!(user.presence, Presence::LeftAt(left) if now >= left + LEFT_RETENTION) {
-                user.stream = None;
-            }
-            if let Some(stream) = &mut user.stream
-                && stream.due.is_none()
-                && stream.holds_decoder()
-                && at - stream.last_arrival >= DECODER_RETENTION
-            {
-                stream.release();
-            }
-        }
-    }
-
-    /// Forgets the counts of somebody who left, if need be; false if everybody is here.
-    fn make_room_for_user(&mut self) -> bool {
-        if self.users.len() < MAX_USERS {
-            return true;
-        }
-        let longest_gone = self.users.iter().filter_map(|(user_id, user)| match user.presence {
-            Presence::LeftAt(left) => Some((left, *user_id)),
-            Presence::Here => None,
-        });
-        let Some((_, user_id)) = longest_gone.min() else { return false };
-        self.users.remove(&user_id);
-        true
     }
 
     fn finish_streams<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) {
@@ -408,7 +354,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         out: &mut O,
         act: impl FnOnce(&mut Stream, &mut UserStats, &mut Stage<'_, O>),
     ) {
-        let Some(user) = self.users.get_mut(&user_id) else { return };
+        let Some(user) = self.users.get_mut(user_id) else { return };
         let Some(stream) = &mut user.stream else { return };
         let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
         act(stream, &mut user.stats, &mut stage);
@@ -416,23 +362,5 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
         self.users.values_mut().filter_map(|user| user.stream.as_deref_mut())
-    }
-}
-
-/// A time as samples on the common clock.
-fn samples(time: Duration) -> i64 {
-    (time.as_secs() * 48_000 + u64::from(time.subsec_nanos()) * 48 / 1_000_000) as i64
-}
-
-/// The first moment at which so many samples have passed.
-fn time(samples: i64) -> Duration {
-    let samples = samples.max(0) as u64;
-    Duration::new(samples / 48_000, ((samples % 48_000) * 62_500).div_ceil(3) as u32)
-}
-
-fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
     }
 }

@@ -5,8 +5,11 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use isocord_proto::recv::{Frame, Sound};
+
 use super::queue::{FrameReader, Item, ReaderWaker};
 use crate::engine::CommonClock;
+use crate::sink::{FrameSink, Payload};
 
 /// Items in a row before the consumer hears of the clock again.
 const BATCH: usize = 1_024;
@@ -23,6 +26,23 @@ pub trait FrameConsumer: Send {
     /// All that was queued before the common clock had come to `position` has been handed over. Comes
     /// at least twice a second, also while nobody speaks.
     fn advance(&mut self, position: u64);
+}
+
+/// Whatever records takes frames as they are; talk spurts are nothing to it.
+impl<S: FrameSink> FrameConsumer for S {
+    fn item(&mut self, item: Item<'_>) {
+        if let Item::Frame(Frame { user_id, position, sound, .. }) = item {
+            let payload = match sound {
+                Sound::Pcm(pcm) => Payload::Pcm(pcm),
+                Sound::Opus(packet) => Payload::Opus(packet),
+            };
+            self.frame(user_id, position, payload);
+        }
+    }
+
+    fn advance(&mut self, position: u64) {
+        FrameSink::advance(self, position);
+    }
 }
 
 /// A consumer on its thread. Dropping it ends the thread without waiting.
