@@ -140,3 +140,36 @@ pub fn distance(got: &[f32], from: f64) -> f64 {
 }
 
 pub const FRAME: i64 = FRAME_SAMPLES as i64;
+
+/// A mono FLAC file (RFC 9639) of verbatim blocks of 4,096 samples of 16 bits.
+pub fn flac(rate: u32, frames: usize) -> Vec<u8> {
+    let mut out = b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".to_vec();
+    let packed = u64::from(rate) << 44 | 15 << 36 | frames as u64;
+    out.extend(packed.to_be_bytes());
+    out.extend([0; 16]);
+    for (number, start) in (0..frames).step_by(4_096).enumerate() {
+        let len = (frames - start).min(4_096);
+        let mut block = vec![0xff, 0xf8, 0x70, 0x08];
+        assert!(number < 128, "the number is one byte of UTF-8");
+        block.push(number as u8);
+        block.extend((len as u16 - 1).to_be_bytes());
+        block.push(crc(&block, 8, 0x07) as u8);
+        block.push(0x02);
+        for frame in start..start + len {
+            let value = chirp(frame as f64 / f64::from(rate)) * 32_767.0;
+            block.extend((value.round() as i16).to_be_bytes());
+        }
+        block.extend((crc(&block, 16, 0x8005) as u16).to_be_bytes());
+        out.extend(block);
+    }
+    out
+}
+
+fn crc(bytes: &[u8], bits: u32, polynomial: u32) -> u32 {
+    let top = 1 << (bits - 1);
+    bytes.iter().fold(0, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte) << (bits - 8), |crc, _| {
+            (if crc & top == 0 { crc << 1 } else { crc << 1 ^ polynomial }) & (top | (top - 1))
+        })
+    })
+}

@@ -179,9 +179,10 @@ fn partly_encrypted_frames_are_put_together() {
         let mut out = vec![0; frame.len()];
         assert_eq!(opener.open(&frame, &mut out, false, at(0)), Ok(Opened::Decrypted(40)));
         assert_eq!(out[..40], media, "{ranges:?}");
+        assert_eq!(open(&mut opener, &frame, at(0)), Err(OpenError::Replayed));
         let mut forged = frame.clone();
         forged[0] ^= 1;
-        assert_eq!(open(&mut opener, &forged, at(0)), Err(OpenError::Replayed));
+        assert_eq!(open(&mut opener, &forged, at(0)), Err(OpenError::NotAuthentic));
         let mut opener = FrameOpener::new();
         opener.install(ratchet(4), at(0));
         assert_eq!(open(&mut opener, &forged, at(0)), Err(OpenError::NotAuthentic), "{ranges:?}");
@@ -207,4 +208,18 @@ proptest! {
         prop_assert!(open(&mut opener, &changed, at(1)).is_err());
         prop_assert_eq!(open(&mut opener, &frame, at(1)), Ok(opus));
     }
+}
+
+#[test]
+fn a_frame_of_the_next_epoch_is_no_replay_although_its_nonce_was_seen() {
+    let mut opener = FrameOpener::new();
+    opener.install(ratchet(1), at(0));
+    let now = seal_partly(&[1; KEY_LEN], 0, &[7; 40], &[]);
+    let next = seal_partly(&[2; KEY_LEN], 0, &[8; 40], &[]);
+    assert_eq!(open(&mut opener, &now, at(0)).map(|_| ()), Ok(()));
+    assert_eq!(open(&mut opener, &next, at(0)), Err(OpenError::NotAuthentic));
+    assert_eq!(open(&mut opener, &now, at(0)), Err(OpenError::Replayed));
+    opener.install(ratchet(2), at(1));
+    assert_eq!(open(&mut opener, &next, at(1)).map(|_| ()), Ok(()));
+    assert_eq!(open(&mut opener, &next, at(1)), Err(OpenError::Replayed));
 }

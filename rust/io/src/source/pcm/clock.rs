@@ -93,11 +93,16 @@ impl Clock {
         }
     }
 
+    /// True if time stamps count samples of `rate`.
+    pub(crate) fn is_exact(&self, rate: u32) -> bool {
+        self.exact_rate == Some(rate)
+    }
+
     /// The source sample at `stamp` seconds.
     pub(crate) fn position(&self, stamp: f64, rate: u32) -> i64 {
         let rate_f = f64::from(rate);
         let origin = self.origin.unwrap_or(0.0);
-        if self.exact_rate == Some(rate) || self.grid <= 1 {
+        if self.is_exact(rate) || self.grid <= 1 {
             return ((stamp - origin) * rate_f).round() as i64;
         }
         let grid = self.grid as f64;

@@ -18,6 +18,8 @@ const MAX_BROKEN_RUN: u32 = 200;
 const MAX_SILENT_RUN: u32 = 100_000;
 /// Longer than any packet, in source samples.
 const MAX_PACKET_FRAMES: i64 = 65_536;
+/// The shortest hole in exact time stamps that is taken for one: a twentieth of a second.
+const MIN_HOLE_PART: u32 = 20;
 /// The longest hole in the time stamps that is filled with silence.
 const MAX_HOLE_SECONDS: i64 = 2;
 /// Louder samples are damage: +24 dB over full scale.
@@ -269,6 +271,11 @@ impl PcmStream {
         let expected = match self.at {
             None => self.feed_from,
             Some(at) if lost && stamped > at => at,
+            // Not every demuxer tells of what it skips.
+            Some(at) if self.clock.is_exact(rate) && stamped - at > i64::from(rate / MIN_HOLE_PART) => {
+                self.broken += 1;
+                at
+            }
             Some(at) => return Ok(at),
         };
         let hole = stamped - expected.max(self.feed_from);
