@@ -143,7 +143,7 @@ impl Lane for VoiceLane<'_> {
 }
 
 /// Stands where a track of its own would have its file.
-struct VoiceTrack;
+pub(crate) struct VoiceTrack;
 
 impl Lane for VoiceTrack {
     fn gap(&mut self, _: u64) -> Result<()> {

@@ -181,7 +181,10 @@ impl Recorder {
 
     /// An error of the one file that all users are in.
     fn fail_whole(&mut self, result: Result<(), SinkError>) {
-        if let Err(error) = result {
+        // Told once; whatever is tried on a broken file fails again.
+        if let Err(error) = result
+            && self.ended != Some(EndReason::Failed)
+        {
             let error = Arc::new(error);
             tracing::warn!(%error, "a recording failed");
             match &mut self.mix {
