@@ -53,8 +53,9 @@ fn target(object: &Shared) -> Layout {
     Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(object.clone())))))
 }
 
-fn assert_tones(pcm: &[f32], what: &str) {
-    assert!(pcm.len().abs_diff(2 * 5 * RATE as usize) <= 2 * 200, "{what}: {} samples", pcm.len() / 2);
+/// `slack` is by how many samples the length may be off.
+fn assert_tones(pcm: &[f32], slack: usize, what: &str) {
+    assert!(pcm.len().abs_diff(2 * 5 * RATE as usize) <= 2 * slack, "{what}: {} samples", pcm.len() / 2);
     for (second, want) in [(0, None), (1, Some(440)), (2, None), (3, Some(1_000)), (4, None)] {
         // The edges of a second may hold a lossy coder's ringing.
         let from = 2 * (second * RATE as usize + 4_800);
@@ -72,7 +73,7 @@ fn every_format_holds_the_sound_at_its_place() {
             assert_eq!(report.tracks.len(), 1, "{what}");
             assert_eq!(report.tracks[0].samples, 5 * RATE, "{what}");
             assert_eq!(report.tracks[0].bytes, file.bytes().len() as u64, "{what}");
-            assert_tones(&decode(format, file.bytes()), &what);
+            assert_tones(&decode(format, file.bytes()), 0, &what);
         }
     }
 }
@@ -84,7 +85,9 @@ fn a_stream_that_cannot_seek_is_readable_too() {
         let out = WriteOnly(file.clone());
         let layout = Layout::Mixdown(Target::Stream(Box::new(out)));
         record(options(format), layout, false);
-        assert_tones(&decode(format, file.bytes()), &format!("{format:?}"));
+        // Only LAME's info frame tells how much of an MP3 is the encoder's own silence.
+        let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 0 };
+        assert_tones(&decode(format, file.bytes()), slack, &format!("{format:?}"));
     }
 }
 
@@ -103,7 +106,7 @@ fn a_click_stays_at_its_place() {
         recorder.finish(None);
         let at = click_at(&decode(format, file.bytes()));
         // Lossless ones to the sample; the lossy ones spread a click by some.
-        let bound = if matches!(format, Format::Wav | Format::Pcm | Format::Flac) { 0 } else { 4 };
+        let bound = if matches!(format, Format::Wav | Format::Pcm | Format::Flac) { 0 } else { 8 };
         assert!(at.abs_diff(50 * 960 + 300) <= bound, "{format:?}: {at}");
     }
 }
@@ -173,6 +176,7 @@ fn past_four_gibibytes_a_wave_file_is_rf64() {
     for minute in 1..=late / RATE / 60 {
         recorder.advance(START + minute * 60 * RATE);
     }
+    recorder.advance(START + late);
     recorder.frame(1, START + late, Payload::Pcm(&frame));
     let report = recorder.finish(None);
     let bytes = file.bytes();
