@@ -36,14 +36,14 @@ demo: build
 lint: $(STAMP)-tools
 	@echo "== format, lint, types"
 	cargo fmt --all --check
-	PATH="$(CURDIR)/$(BIN):$$PATH" cargo clippy --quiet --workspace --all-targets -- -D warnings
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo clippy --quiet --release --workspace --all-targets -- -D warnings
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 
 rust-test: $(STAMP)-tools
 	@echo "== cargo test"
-	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --workspace
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace
 
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
@@ -57,7 +57,7 @@ test: lint rust-test python-test hosts-test
 	@echo "make test: lint, cargo test, pytest and the bot libraries have all passed"
 
 ready: lint build
-	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --workspace --lib
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --lib
 	$(BIN)/python -m pytest tests/unit -x
 
 bench: build

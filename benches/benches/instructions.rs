@@ -1,9 +1,10 @@
 //! Instruction counts (valgrind): they repeat where times do not.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use isocord_benches::opus;
 use isocord_proto::cipher::{Sealer, TransportMode};
+use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
 use isocord_proto::timeline::Timeline;
@@ -18,6 +19,7 @@ struct Setup {
 
 fn setup(mode: TransportMode) -> Setup {
     let mut path = SendPath::new(1, Sealer::new(mode, &[1; 32]));
+    path.change_sender(SenderChange::Key(SenderRatchet::new(&[2; 16])));
     let mut timeline = Timeline::new(0, 0);
     let frame = *opus().last().expect("a second of frames");
     let mut packet = [0; MAX_PACKET_LEN];

@@ -1,10 +1,11 @@
 //! The way out: seal, RTP header, encode, and the whole story of a frame.
-#![allow(missing_docs, clippy::expect_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use isocord_benches::{music, opus};
 use isocord_io::track::track;
 use isocord_proto::cipher::{MAX_OVERHEAD, Sealer, TransportMode};
+use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use isocord_proto::rtp::{HEADER_LEN, Header};
@@ -52,13 +53,20 @@ fn encode(c: &mut Criterion) {
 fn story(c: &mut Criterion) {
     let frames = opus();
     let mut group = c.benchmark_group("story");
-    for mode in [TransportMode::Aes256GcmRtpsize, TransportMode::XChaCha20Poly1305Rtpsize] {
+    let encrypted = || SenderChange::Key(SenderRatchet::new(&[2; 16]));
+    for (name, mode, change) in [
+        ("aes_gcm", TransportMode::Aes256GcmRtpsize, SenderChange::Passthrough),
+        ("aes_gcm+dave", TransportMode::Aes256GcmRtpsize, encrypted()),
+        ("xchacha", TransportMode::XChaCha20Poly1305Rtpsize, SenderChange::Passthrough),
+        ("xchacha+dave", TransportMode::XChaCha20Poly1305Rtpsize, encrypted()),
+    ] {
         let mut path = SendPath::new(1, Sealer::new(mode, &[1; 32]));
+        path.change_sender(change);
         let mut timeline = Timeline::new(0, 0);
         let mut packet = [0; MAX_PACKET_LEN];
         let mut next = frames.iter().cycle();
         let mut now_ms = 0;
-        group.bench_function(BenchmarkId::new("passthrough", mode.name()), |b| {
+        group.bench_function(BenchmarkId::new("passthrough", name), |b| {
             b.iter(|| {
                 now_ms += 20;
                 path.packet(next.next().expect("endless"), &mut timeline, now_ms, &mut packet)
@@ -87,6 +95,7 @@ fn story(c: &mut Criterion) {
     let pcm = music();
     let mut encoder = Encoder::new(&EncoderOptions::default()).expect("valid options");
     let mut path = SendPath::new(1, Sealer::new(TransportMode::Aes256GcmRtpsize, &[1; 32]));
+    path.change_sender(encrypted());
     let mut timeline = Timeline::new(0, 0);
     let mut packet = [0; MAX_PACKET_LEN];
     let mut next = pcm.iter().cycle();

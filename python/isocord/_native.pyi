@@ -242,12 +242,17 @@ class Connection:
             ValueError: ``host`` is no IP address.
         """
     def start_session(self, mode: str, secret_key: Buffer) -> None:
-        """Take the keys of a Session Description; from now on packets leave.
+        """Take the keys of a Session Description.
+
+        Packets leave once it is known whether the call is encrypted end to end: after
+        :meth:`DaveSession.session_description`, or :meth:`allow_unencrypted`.
 
         Raises:
             UnsupportedModeError: ``mode`` is not in :data:`TRANSPORT_MODES`.
             ValueError: the key is not 32 bytes.
         """
+    def allow_unencrypted(self) -> None:
+        """Let packets leave without end-to-end encryption, in a call that has none and no :class:`DaveSession`."""
     def play(self, track: Track) -> None:
         """Start ``track`` in the next free slot, or in the place of the one that plays.
 
@@ -265,6 +270,24 @@ class Connection:
             OpusError: the packet is empty or over 1,275 bytes.
             ClosedError: no session.
         """
+    def listen(self, *, opus: bool = False, capacity: int = 4096) -> FrameQueue:
+        """Listen: what users say comes out of the queue until it is closed. Several can listen at once.
+
+        With nobody listening, packets are only counted. A new socket or session does not end it.
+
+        Args:
+            opus: Opus packets as they came instead of decoded sound.
+            capacity: frames of 20 ms that may wait, of all users; what finds the queue full is dropped and counted.
+        """
+    def assign_ssrc(self, ssrc: int, user_id: int) -> None:
+        """The gateway says that a stream is a user's (opcode 5)."""
+    def user_left(self, user_id: int) -> None:
+        """The gateway says that a user left (opcode 13)."""
+    @property
+    def position(self) -> int:
+        """Now, in samples of 48 kHz on the clock that all frames of :meth:`listen` are placed on."""
+    @property
+    def receive_stats(self) -> ReceiveStats: ...
     def close(self) -> None:
         """Leave the clock and close the socket; idempotent. A track that plays ends as "closed"."""
     @property
@@ -299,3 +322,237 @@ class Stats:
     def lateness_p99(self) -> float: ...
     @property
     def lateness_max(self) -> float: ...
+
+@final
+class PrivacyCodeChanged:
+    """Output of a :class:`DaveSession`: the call has another privacy code."""
+
+    @property
+    def code(self) -> str | None:
+        """30 digits without spaces; None while there is no group with others."""
+
+@final
+class DaveVersionChanged:
+    """Output of a :class:`DaveSession`: another protocol version is in force; 0 is transport encryption only."""
+
+    @property
+    def version(self) -> int: ...
+
+@final
+class DaveNotice:
+    """Output of a :class:`DaveSession`: something was refused or ignored, for the log. Never holds a secret."""
+
+    @property
+    def text(self) -> str: ...
+
+DaveOutput = str | bytes | PrivacyCodeChanged | DaveVersionChanged | DaveNotice
+"""What the caller has to do, in order: ``str`` and ``bytes`` are messages to send to the voice gateway as they are."""
+
+@final
+class DaveSession:
+    """The end-to-end encryption of one voice session (DAVE protocol version 1).
+
+    Feed it the gateway's messages; keys go straight to the native threads of ``connection``. Without a connection
+    it is a participant of its own, who seals and opens frames itself.
+
+    Args:
+        connection: the connection whose packets are encrypted, or None.
+        user_id: this member.
+        channel_id: the voice channel, which is the MLS group's id.
+    """
+
+    def __new__(cls, connection: Connection | None, user_id: int, channel_id: int) -> DaveSession: ...
+    def session_description(self, version: int) -> list[DaveOutput]:
+        """Opcode 4, after :meth:`Connection.start_session`: ``dave_protocol_version``."""
+    def clients_connect(self, user_ids: Sequence[int]) -> list[DaveOutput]:
+        """Opcode 11."""
+    def client_disconnect(self, user_id: int) -> list[DaveOutput]:
+        """Opcode 13."""
+    def prepare_transition(self, transition_id: int, protocol_version: int) -> list[DaveOutput]:
+        """Opcode 21."""
+    def execute_transition(self, transition_id: int) -> list[DaveOutput]:
+        """Opcode 22."""
+    def prepare_epoch(self, epoch: int, protocol_version: int) -> list[DaveOutput]:
+        """Opcode 24."""
+    def binary(self, opcode: int, payload: Buffer) -> list[DaveOutput]:
+        """Opcodes 25, 27, 29 and 30: what follows the opcode in the message. Never fails on bad bytes."""
+    @property
+    def protocol_version(self) -> int: ...
+    @property
+    def status(self) -> Literal["inactive", "waiting", "pending", "established"]: ...
+    @property
+    def epoch(self) -> int | None: ...
+    @property
+    def members(self) -> list[int]: ...
+    @property
+    def privacy_code(self) -> str | None: ...
+    def verification_code(self, user_id: int) -> str | None:
+        """The 45 digits that this member and another compare; None if the user is no member. Takes about 0.1 s."""
+    def seal(self, frame: Buffer) -> bytes:
+        """Seal an Opus frame; only without a connection.
+
+        Raises:
+            DaveError: there is no key yet.
+            ValueError: the keys are with the connection.
+        """
+    def open(self, user_id: int, frame: Buffer) -> bytes:
+        """Open a frame of another member; only without a connection.
+
+        Raises:
+            DaveError: it is not authentic, was opened before, or there is no key.
+            ValueError: the keys are with the connection.
+        """
+
+@final
+class Commit:
+    """A commit that won its epoch."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def staying(self) -> list[int]:
+        """Members who get opcode 29, the committer among them."""
+    @property
+    def joining(self) -> list[int]:
+        """Members who get opcode 30."""
+    @property
+    def removed(self) -> list[int]: ...
+    def announcement(self, transition_id: int) -> bytes:
+        """The payload of opcode 29."""
+    def welcomes(self, transition_id: int) -> list[tuple[int, bytes]]:
+        """The payloads of opcode 30, each with the user to whom it goes."""
+
+@final
+class DeliveryService:
+    """The voice gateway's part of DAVE: external sender and delivery service of one call.
+
+    Args:
+        channel_id: the voice channel.
+    """
+
+    def __new__(cls, channel_id: int) -> DeliveryService: ...
+    def external_sender(self) -> bytes:
+        """The payload of opcode 25."""
+    def add(self, user_id: int, key_package: Buffer) -> list[tuple[bytes, list[int]]]:
+        """Opcode 26 of a user: payloads of opcode 27, each with the users to whom it goes.
+
+        Raises:
+            DaveError: the key package is not valid.
+        """
+    def remove(self, user_id: int) -> list[tuple[bytes, list[int]]]:
+        """A user has left: payloads of opcode 27, each with the users to whom it goes."""
+    def commit(self, user_id: int, payload: Buffer) -> Commit:
+        """Opcode 28 of a user.
+
+        Raises:
+            DaveError: the commit is to be dropped, as all but the first of an epoch are.
+        """
+    def reset(self) -> None:
+        """Forget the group; all users then get opcode 24 with epoch 1."""
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def is_established(self) -> bool: ...
+    @property
+    def members(self) -> list[int]: ...
+    @property
+    def pending_members(self) -> list[int]: ...
+    @property
+    def sole_member(self) -> int | None: ...
+
+@final
+class HeardFrame:
+    """20 ms of one user's sound, or one Opus packet."""
+
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def position(self) -> int:
+        """Place of its first sample on the common clock, in samples of 48 kHz."""
+    @property
+    def samples(self) -> int:
+        """Its length in samples per channel."""
+    @property
+    def kind(self) -> Literal["voice", "recovered", "concealed"]:
+        """As it came; from in-band FEC; filled in for a lost packet."""
+    @property
+    def data(self) -> bytes:
+        """s16le stereo at 48 kHz, or an Opus packet."""
+
+@final
+class SpeakingChanged:
+    """A user begins or ceases to speak, as the packets tell it."""
+
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def speaking(self) -> bool: ...
+    @property
+    def position(self) -> int: ...
+
+@final
+class FrameQueue:
+    """Frames on their way from the receive thread to one consumer."""
+
+    def take(self, max: int, timeout: float) -> list[HeardFrame | SpeakingChanged] | None:
+        """At most ``max`` items, waiting (without the GIL) up to ``timeout`` seconds for the first.
+
+        Empty if none came; None once the queue is closed and empty.
+        """
+    @property
+    def dropped(self) -> int:
+        """Items that found the queue full."""
+    def close(self) -> None:
+        """Stop listening. What waits can still be taken."""
+
+@final
+class ReceiveStats:
+    """What a connection received; a snapshot of at most 0.2 s ago."""
+
+    @property
+    def rtp(self) -> int: ...
+    @property
+    def rtcp(self) -> int: ...
+    @property
+    def unheard(self) -> int: ...
+    @property
+    def unknown_dropped(self) -> int: ...
+    @property
+    def forged(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
+    @property
+    def padding(self) -> int: ...
+    @property
+    def ignored(self) -> int: ...
+    @property
+    def users(self) -> dict[int, UserReceiveStats]: ...
+
+@final
+class UserReceiveStats:
+    """What one user sent; ``jitter`` and ``delay`` in samples of 48 kHz, the rest in packets."""
+
+    @property
+    def received(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def late(self) -> int: ...
+    @property
+    def duplicate(self) -> int: ...
+    @property
+    def concealed(self) -> int: ...
+    @property
+    def recovered(self) -> int: ...
+    @property
+    def failed_to_open(self) -> int: ...
+    @property
+    def ignored(self) -> int: ...
+    @property
+    def malformed(self) -> int: ...
+    @property
+    def restarts(self) -> int: ...
+    @property
+    def jitter(self) -> int: ...
+    @property
+    def delay(self) -> int: ...

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from .client_info import InfoSurface
 from .client_link import ClientLink
+from .client_listening import ListeningSurface
 from .client_playback import PlaybackSurface
+from .client_recording import RecordingSurface
 from .connection import VoiceConnection
+from .encryption import EncryptionState
 from .errors import ClientError, ConnectError
 from .events import (
     ChannelEvent,
@@ -31,9 +34,13 @@ from .playback import Player
 from .session import Socket, SocketOpener
 
 if TYPE_CHECKING:
+    # Type checkers of bots are to take it for the voice protocol of their library, whichever that is.
+    _AnyProtocol = Any
     from .gateway.options import SocketOptions
     from .gateway.thread import GatewayThread
     from .gateway.transport import SocketHandler
+else:
+    _AnyProtocol = object
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +48,7 @@ _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
 
 
-class VoiceClient(InfoSurface, PlaybackSurface):
+class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurface, _AnyProtocol):  # type: ignore[misc]
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:
@@ -72,6 +79,7 @@ class VoiceClient(InfoSurface, PlaybackSurface):
         self._encoding = {}
         self._lookahead = 25
         self._packet_encoder = None
+        self._privacy_code: str | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._key} {self.state}>"
@@ -151,14 +159,13 @@ class VoiceClient(InfoSurface, PlaybackSurface):
                 self.cleanup()
             return
         self.stop()
+        self._end_recording()
         self._leaving = True
         connection.stop(leave=False)
         try:
             await asyncio.wait_for(self._leave(connection), _LEAVE_LIMIT)
         except asyncio.TimeoutError:
             _log.debug("Discord did not confirm the leave in time")
-        except Exception as error:
-            _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
         finally:
             self._leaving = False
             self.cleanup()
@@ -198,6 +205,7 @@ class VoiceClient(InfoSurface, PlaybackSurface):
 
     def cleanup(self) -> None:
         """End everything and leave the bot's registry, unless a newer client took the place. Does nothing twice."""
+        self._end_recording()
         if self._connection is not None:
             self._connection.stop(leave=False)
         self._host.unregister(self.client, self._key, self)
@@ -257,9 +265,14 @@ class VoiceClient(InfoSurface, PlaybackSurface):
 
     async def _leave(self, connection: VoiceConnection) -> None:
         self._left.clear()
-        await self._change_voice_state(None)
+        sent = True
+        try:
+            await self._change_voice_state(None)
+        except Exception as error:
+            sent = False
+            _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
         await asyncio.wrap_future(connection.finished)
-        if not self._host.is_closing(self.client):
+        if sent and not self._host.is_closing(self.client):
             # Discord's word that the bot has left, so that nobody takes it for a kick of the next client.
             await self._left.wait()
 
@@ -280,6 +293,11 @@ class VoiceClient(InfoSurface, PlaybackSurface):
             self.cleanup()
         self._wake()
         self.client.dispatch("voice_connection_state_update", self, state)
+
+    def _take_encryption(self, connection: VoiceConnection | None, state: EncryptionState) -> None:
+        if connection is self._connection and state.privacy_code != self._privacy_code:
+            self._privacy_code = state.privacy_code
+            self.client.dispatch("voice_privacy_code_update", self, self.privacy_code)
 
     def _take_channel_event(self, event: ChannelEvent) -> None:
         names, guild, dispatch = self._host.events, self.guild, self.client.dispatch
@@ -302,8 +320,9 @@ class VoiceClient(InfoSurface, PlaybackSurface):
             return
         holder = self._host.registered(self.client, self._key)
         if holder is self:
-            return
-        if holder is not None:
+            if not connection.state.is_connected and self._host.gateway_is_away(self.client, self._key):
+                connection.hold()
+        elif holder is not None:
             connection.stop(Reason.SUPERSEDED, leave=False)
         elif not self._host.is_closing(self.client):
             _log.info("The bot's gateway has a new session: joining the voice channel of guild %d again", self._key)
@@ -343,7 +362,7 @@ def _joined(cls: type[VoiceClient], host: Host) -> type[VoiceClient]:
     known: dict[type, type[VoiceClient]] | None = cls.__dict__.get("_isocord_joined")
     if known is None:
         known = {}
-        cls._isocord_joined = known  # type: ignore[attr-defined]
+        cls._isocord_joined = known
     if host.voice_protocol not in known:
         names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
         known[host.voice_protocol] = type(cls.__name__, (cls, host.voice_protocol), names)

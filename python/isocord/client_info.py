@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _native
 from .client_ws import VoiceWebSocket
+from .encryption import EncryptionState
 from .errors import ClientError
 from .events import ConnectionState, Phase, Reason
 from .stats import VoiceStats, snapshot
@@ -129,7 +130,41 @@ class InfoSurface:
 
     def is_dave_connection(self) -> bool:
         """Whether the call is end-to-end encrypted."""
-        return (info := self._info) is not None and info.dave_version > 0
+        return self._encryption_state.version > 0
+
+    @property
+    def privacy_code(self) -> str | None:
+        """30 digits in groups of five that all members of the call see alike, to compare by voice.
+
+        None while the call is not encrypted end to end, or nobody else is in it. The bot dispatches
+        ``voice_privacy_code_update(voice_client, code)`` when it changes, with every join and leave.
+        Source: DAVE whitepaper, "Displayable Codes".
+        """
+        code = self._encryption_state.privacy_code
+        return None if code is None else " ".join(code[at : at + 5] for at in range(0, len(code), 5))
+
+    @property
+    def voice_privacy_code(self) -> str | None:
+        """:attr:`privacy_code`, by the name that discord.py has for it."""
+        return self.privacy_code
+
+    async def verification_code(self, user: Any) -> str | None:
+        """The digits that the bot and ``user`` (a member, a user, or an id) compare to know each other's keys.
+
+        None where the user is no member of the encrypted call.
+        Source: DAVE whitepaper, "Identity Key Verification".
+        """
+        encryption = self._connection.encryption if self._connection is not None else None
+        if encryption is None:
+            return None
+        user_id: int = getattr(user, "id", user)
+        # A tenth of a second of scrypt is too long for the bot's loop.
+        return await asyncio.get_running_loop().run_in_executor(None, encryption.verification_code, user_id)
+
+    @property
+    def _encryption_state(self) -> EncryptionState:
+        encryption = self._connection.encryption if self._connection is not None else None
+        return encryption.state if encryption is not None else EncryptionState()
 
     @property
     def _info(self) -> SessionInfo | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .connection import VoiceConnection
+from .encryption import EncryptionState
 from .events import ChannelEvent, ConnectionState, Phase, Reason
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class ClientLink:
     def channel_event(self, event: ChannelEvent) -> None:
         """Have the bot dispatch it."""
         self._post(self._client._take_channel_event, event)
+
+    def encryption_changed(self, state: EncryptionState) -> None:
+        """Tell the client."""
+        self._post(self._client._take_encryption, self.connection, state)
 
     def check(self) -> None:
         """Have the client look into the bot's registry."""

@@ -6,7 +6,8 @@ starts tracks, and tells the client. Who owns what:
 - The flow, the session and every underscored attribute belong to the gateway thread. The public methods only hand work
   over to it and may be called from any thread; the properties read one immutable value.
 - The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
-- The :class:`Link` belongs to the client. It is called on the gateway thread and hands over to the bot's loop.
+- The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the loop
+  of the bot.
 
 No lock is held while anything outside is called.
 """
@@ -18,12 +19,12 @@ import concurrent.futures
 import logging
 import weakref
 from collections.abc import Callable
-from typing import Protocol
 
 from . import _native
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
+from .encryption import MAX_DAVE_VERSION, Encryption
+from .errors import ClosedError
 from .events import (
-    ChannelEvent,
     ConnectionState,
     Phase,
     Reason,
@@ -38,6 +39,8 @@ from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
+from .handover import uncancellable, weak_handler
+from .link import Link
 from .playback import Player
 from .session import SessionInfo, SocketOpener, VoiceSession
 from .sources.feeder import kill_feeders
@@ -45,26 +48,10 @@ from .speaking import VOICE, Speaker
 
 _log = logging.getLogger(__name__)
 
-MAX_DAVE_VERSION = 0
-"""Highest DAVE protocol version that Identify offers."""
 CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
-
-
-class Link(Protocol):
-    """The client's end of a connection; each method only hands over to the bot's loop."""
-
-    def send_voice_state(self, channel_id: int | None) -> None:
-        """Send opcode 4 on the bot's gateway."""
-
-    def state_changed(self, state: ConnectionState) -> None:
-        """The connection has another state."""
-
-    def channel_event(self, event: ChannelEvent) -> None:
-        """Something happened to others in the channel."""
-
-    def check(self) -> None:
-        """See that the bot's registry still holds this connection."""
+HURRIED_CHECK_INTERVAL = 0.25
+"""The same while a new voice session is being made: the bot's own gateway may be what is missing."""
 
 
 class VoiceConnection:
@@ -103,18 +90,19 @@ class VoiceConnection:
         self._flow = ConnectionFlow(channel_id, timeout=timeout, reconnect=reconnect)
         self._state = self._flow.state
         self._session: VoiceSession | None = None
+        self._encryption: Encryption | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._check_timer: asyncio.TimerHandle | None = None
         self._acting = False
         self._ssrcs: dict[int, int] = {}
         self.latencies = Latencies()
         self.counters = Counters()
-        self.native = _native.Connection(_event_handler(weakref.WeakMethod(self._on_native)))
+        self.native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
         self.player = player(self.native, self.sync)
         self._speaker = Speaker(self._thread, self.player, self)
-        self.connected = _uncancellable()
+        self.connected = uncancellable()
         """Done when the first connect succeeded, or when the connection is over."""
-        self.finished = _uncancellable()
+        self.finished = uncancellable()
         """Done when the connection is over; :attr:`state` says why."""
 
     # From any thread.
@@ -137,6 +125,11 @@ class VoiceConnection:
         """What the present session is like, once it was established."""
         session = self._session
         return session.info if session is not None else None
+
+    @property
+    def encryption(self) -> Encryption | None:
+        """End-to-end encryption of the present session; to be read only."""
+        return self._encryption
 
     @property
     def seq_ack(self) -> int:
@@ -176,6 +169,10 @@ class VoiceConnection:
         """The bot's gateway has a new session and forgot this connection: ask for the channel again."""
         self._thread.call(self._decide, self._flow.rejoin_main_gateway)
 
+    def hold(self) -> None:
+        """The bot's gateway is away: wait for it longer."""
+        self._thread.call(self._decide, self._flow.hold)
+
     def stop(self, reason: Reason = Reason.REQUESTED, *, leave: bool) -> None:
         """End the connection; :attr:`finished` is done soon after."""
         if not self._thread.call(self._stop, reason, leave):
@@ -189,7 +186,7 @@ class VoiceConnection:
 
     def speak(self, flags: int) -> concurrent.futures.Future[None]:
         """Set the speaking flags that hold while the player is silent; done when they are written."""
-        done = _uncancellable()
+        done = uncancellable()
         if not self._thread.call(self._speaker.set_manual, flags, done):
             done.set_result(None)
         return done
@@ -266,6 +263,13 @@ class VoiceConnection:
                 latencies=self.latencies,
             )
             self._session.protocol.counters = self.counters
+            self._encryption = Encryption(
+                self.native,
+                user_id=self._user_id,
+                channel_id=self._flow.channel_id,
+                send=self._session.send,
+                changed=self._encryption_changed,
+            )
         self._session.open()
 
     def _finish(self) -> None:
@@ -278,7 +282,8 @@ class VoiceConnection:
             self._session.close(1000)
         self._note_state()
         self._close_native()
-        self.finished.set_result(None)
+        if not self.finished.done():
+            self.finished.set_result(None)
         if not self.connected.done():
             self.connected.set_result(None)
 
@@ -298,7 +303,11 @@ class VoiceConnection:
         self._link.state_changed(state)
 
     def _check(self) -> None:
-        self._check_timer = self._thread.loop.call_later(CHECK_INTERVAL, self._check)
+        hurried = self._flow.state.phase is Phase.RECONNECTING
+        interval = HURRIED_CHECK_INTERVAL if hurried else CHECK_INTERVAL
+        if self._check_timer is not None:
+            self._check_timer.cancel()
+        self._check_timer = self._thread.loop.call_later(interval, self._check)
         self._link.check()
 
     # Reports of the session.
@@ -306,6 +315,9 @@ class VoiceConnection:
     def session_established(self, *, resumed: bool) -> None:
         if not resumed:
             self._ssrcs.clear()
+            session, encryption = self._session, self._encryption
+            if session is not None and session.info is not None and encryption is not None:
+                encryption.start(session.info.dave_version)
         self._flow.established(self._now(), resumed=resumed)
         self._act()
         self._speaker.sync()
@@ -313,23 +325,42 @@ class VoiceConnection:
     def session_lost(self, verdict: CloseVerdict) -> None:
         resumable = self._session is not None and self._session.protocol.can_resume
         self._flow.lost(verdict, self._now(), resumable=resumable)
-        # The loss may be a sign that the bot's gateway lost its session, too.
-        self._link.check()
         self._act()
+        if self._flow.state.phase is not Phase.DISCONNECTED:
+            # The loss may be a sign that the bot's gateway lost its session, too.
+            self._check()
 
     def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
         match event:
             case Speaking():
                 self._ssrcs[event.user_id] = event.ssrc
+                self._tell_native(self.native.assign_ssrc, event.ssrc, event.user_id)
                 self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
             case ClientsConnect():
+                if self._encryption is not None:
+                    self._encryption.users_connected(event.user_ids)
                 self._link.channel_event(UsersConnected(event.user_ids))
             case ClientDisconnect():
+                if self._encryption is not None:
+                    self._encryption.user_disconnected(event.user_id)
+                self._tell_native(self.native.user_left, event.user_id)
                 self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
 
+    @staticmethod
+    def _tell_native(method: Callable[..., None], *args: int) -> None:
+        try:
+            method(*args)
+        except ClosedError:
+            # The native threads have stopped; nothing is heard any more.
+            _log.debug("The native side takes no commands any more")
+
     def session_dave_event(self, event: DaveEvent) -> None:
-        # Identify offered no DAVE version, so the server has nothing to say about it.
-        self.counters.unknown += 1
+        if self._encryption is not None:
+            self._encryption.take(event)
+
+    def _encryption_changed(self) -> None:
+        if self._encryption is not None:
+            self._link.encryption_changed(self._encryption.state)
 
     def session_changed(self) -> None:
         if self._acting:
@@ -371,22 +402,3 @@ class VoiceConnection:
 
     def wanted_flags(self) -> int:
         return self._speaker.wanted_flags
-
-
-def _event_handler(
-    method: weakref.WeakMethod[Callable[[_native.Event], None]],
-) -> Callable[[_native.Event], None]:
-    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
-
-    def on_event(event: _native.Event) -> None:
-        if (handle := method()) is not None:
-            handle(event)
-
-    return on_event
-
-
-def _uncancellable() -> concurrent.futures.Future[None]:
-    """A future that a waiter who is cancelled does not cancel along."""
-    future: concurrent.futures.Future[None] = concurrent.futures.Future()
-    future.set_running_or_notify_cancel()
-    return future

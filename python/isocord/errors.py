@@ -53,3 +53,18 @@ class ConnectError(ClientError):
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class RecordingError(ClientError):
+    """A recording cannot begin, or there is none.
+
+    It is a ``RecordingException`` of the bot library as well, where that has one.
+    """
+
+
+class NotASinkError(RecordingError, TypeError):
+    """What is to take a recording is no sink."""
+
+
+class DaveError(IsocordError):
+    """The end-to-end encryption (DAVE) refused a message or a frame."""

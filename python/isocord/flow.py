@@ -148,6 +148,13 @@ class ConnectionFlow:
         if self.step is not Step.ESTABLISHED and self.step is not Step.JOINING:
             self._join_step(now)
 
+    def hold(self, now: float) -> None:
+        """The bot's gateway is away itself: give it time to come back, within the time that recovery may take."""
+        if self.step is Step.AWAITING_SERVER:
+            self._step_deadline = now + SERVER_UPDATE_LIMIT
+        elif self.step is Step.JOINING and self._step_deadline is not None:
+            self._step_deadline = now + JOIN_LIMIT
+
     # What the bot's gateway says.
 
     def voice_state(self, update: VoiceStateUpdate, now: float) -> None:

@@ -150,6 +150,11 @@ class VoiceSession:
             self._pump()
         return told
 
+    def send(self, message: str | bytes) -> None:
+        """Send a message as it is, once the websocket is there."""
+        self.protocol.send(message)
+        self._write()
+
     async def flush(self, limit: float) -> bool:
         """Wait until what was queued is written; False if the websocket is away or too slow."""
         socket = self._socket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -111,6 +111,7 @@ class FakeConnection:
         self.opened: list[tuple[str, int, int]] = []
         self.session: tuple[str, bytes] | None = None
         self.packets: list[bytes] = []
+        self.ssrcs: dict[int, int] = {}
 
     def open(self, host: str, port: int, ssrc: int, *, discovery_timeout: float = 5.0) -> None:
         self.opened.append((host, port, ssrc))
@@ -136,6 +137,12 @@ class FakeConnection:
     def resume(self) -> None:
         self.commands.append("resume")
         self.paused = False
+
+    def assign_ssrc(self, ssrc: int, user_id: int) -> None:
+        self.ssrcs[ssrc] = user_id
+
+    def user_left(self, user_id: int) -> None:
+        self.ssrcs = {ssrc: user for ssrc, user in self.ssrcs.items() if user != user_id}
 
     def send_packet(self, packet: bytes) -> None:
         self.packets.append(packet)
@@ -172,6 +179,25 @@ class FakeConnection:
         assert self.track is not track
 
 
+class FakeDaveSession:
+    """A call without end-to-end encryption."""
+
+    def __init__(self, connection: FakeConnection | None, user_id: int, channel_id: int) -> None:
+        self.heard: list[tuple[object, ...]] = []
+
+    def session_description(self, version: int) -> list[object]:
+        self.heard.append((4, version))
+        return []
+
+    def clients_connect(self, user_ids: Sequence[int]) -> list[object]:
+        self.heard.append((11, *user_ids))
+        return []
+
+    def client_disconnect(self, user_id: int) -> list[object]:
+        self.heard.append((13, user_id))
+        return []
+
+
 class FakeTrackEnded:
     """The event at the end of a track."""
 
@@ -190,10 +216,10 @@ def wait_until(condition: Callable[[], object], limit: float = 5.0) -> None:
 
 
 @pytest.fixture
-def fake_native(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
     """The native module's parts that touch threads and sockets, replaced."""
     monkeypatch.setattr(_native, "Connection", FakeConnection)
+    monkeypatch.setattr(_native, "DaveSession", FakeDaveSession)
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
-    yield

@@ -16,10 +16,15 @@ def test_the_public_names() -> None:
         "ClosedError",
         "ConnectError",
         "ConnectionState",
+        "DaveError",
+        "HeardFrame",
         "IsocordError",
+        "NotASinkError",
         "OpusError",
         "Phase",
         "Reason",
+        "RecordingError",
+        "SpeakingChanged",
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",
@@ -36,6 +41,7 @@ def test_the_surface_of_the_voice_client() -> None:
         "cleanup",
         "connect",
         "disconnect",
+        "decoder",
         "elapsed",
         "endpoint",
         "endpoint_ip",
@@ -44,28 +50,41 @@ def test_the_surface_of_the_voice_client() -> None:
         "is_dave_connection",
         "is_paused",
         "is_playing",
+        "is_recording",
         "latency",
+        "listen",
         "mode",
         "move_to",
         "on_voice_server_update",
         "on_voice_state_update",
         "pause",
+        "paused",
         "play",
+        "privacy_code",
+        "receive_stats",
+        "recording",
         "resume",
         "secret_key",
         "send_audio_packet",
         "server_id",
         "session_id",
+        "sink",
         "source",
         "ssrc",
+        "start_recording",
         "state",
         "stats",
         "stop",
+        "stop_recording",
         "supported_modes",
+        "sync_start",
         "timeout",
+        "toggle_pause",
         "token",
         "user",
+        "verification_code",
         "voice_port",
+        "voice_privacy_code",
         "wait_for_state",
         "wait_until_connected",
         "ws",
@@ -73,10 +92,8 @@ def test_the_surface_of_the_voice_client() -> None:
 
 
 def test_importing_it_loads_no_bot_library_and_no_aiohttp() -> None:
-    code = (
-        "import sys, isocord;"
-        "print([name for name in ('discord', 'disnake', 'nextcord', 'aiohttp', 'nacl', 'davey') if name in sys.modules])"
-    )
+    names = ("discord", "disnake", "nextcord", "aiohttp", "nacl", "davey")
+    code = f"import sys, isocord; print([name for name in {names} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

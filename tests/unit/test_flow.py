@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from isocord.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
@@ -297,7 +299,7 @@ class TestResume:
         while isinstance(actions[0], OpenSocket):
             tries.append(story.now - start)
             actions = story.lose(None) or story.next_actions()
-        pauses = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(tries)]
         assert len(tries) >= 4
         assert pauses == sorted(pauses)
         assert tries[-1] <= RESUME_LIMIT + pauses[-1]
@@ -457,6 +459,25 @@ class TestMainGateway:
     def test_an_old_token_is_not_shown_with_a_new_session(self) -> None:
         story = connected()
         assert story.state(VoiceStateUpdate("session 2", CHANNEL)) == []
+
+    def test_while_it_is_away_waits_grow_longer_but_not_endless(self) -> None:
+        story = connected()
+        story.lose(4014)
+        for _ in range(5):
+            assert story.wait(SERVER_UPDATE_LIMIT - 1.0) == []
+            story.flow.hold(story.now)
+        assert story.phase is Phase.RECONNECTING
+        for _ in range(200):
+            story.flow.hold(story.now)
+            story.wait(SERVER_UPDATE_LIMIT - 1.0)
+        assert story.reason is Reason.GAVE_UP
+
+    def test_while_it_is_away_joins_are_not_repeated(self) -> None:
+        story = connected()
+        story.lose(4006)
+        for _ in range(5):
+            story.flow.hold(story.now)
+            assert story.wait(JOIN_LIMIT - 1.0) == []
 
     def test_during_a_wait_for_a_server_it_joins_again(self) -> None:
         story = connected()

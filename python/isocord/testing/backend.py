@@ -11,7 +11,8 @@ from aiohttp import web
 
 from .certificate import Certificate
 from .ciphers import check_modes
-from .dave import DeliveryService, Unencrypted
+from .dave import DaveVersion, DeliveryService, Unencrypted
+from .delivery import EncryptedCall
 from .eventlog import EventLog
 from .gateway import GatewayHub
 from .opcodes import VoiceClose
@@ -41,7 +42,10 @@ class Backend:
 
     Args:
         voice_host: ``"127.0.0.1"`` or ``"localhost"``: how the voice endpoint is written.
-        make_delivery: makes the DAVE delivery service of a channel's call.
+        dave_version: 0 for calls without end-to-end encryption, 1 for calls that have it while every member can,
+            ``"required"`` for calls that refuse whoever cannot.
+        make_delivery: makes the DAVE delivery service of a channel's call, in the place of the one that
+            ``dave_version`` names.
     """
 
     def __init__(
@@ -53,9 +57,12 @@ class Backend:
         voice_host: str = HOST,
         gateway_heartbeat: float = 41.25,
         gateway_resume_window: float = 60.0,
+        dave_version: DaveVersion = 1,
         make_delivery: Callable[[int], DeliveryService] | None = None,
     ) -> None:
         check_modes(settings.modes)
+        if dave_version not in (0, 1, "required"):
+            raise ValueError("dave_version must be 0, 1 or 'required'")
         if voice_host not in (HOST, "localhost"):
             raise ValueError("voice_host must be '127.0.0.1' or 'localhost'")
         self.world = World(guilds, bot_name=bot_name)
@@ -65,7 +72,7 @@ class Backend:
             self.world, self.log, heartbeat_interval=gateway_heartbeat, resume_window=gateway_resume_window
         )
         self.switchboard = Switchboard(
-            self.world, self.log, self.hub, make_delivery or (lambda channel_id: Unencrypted()), self._first_endpoint
+            self.world, self.log, self.hub, make_delivery or self._delivery(dave_version), self._first_endpoint
         )
         self.voice = VoiceGateway(settings, self.log, self.switchboard.grant, self.switchboard.call)
         self.rest = RestApi(self.world, self.hub, self.switchboard, self.log, lambda: self.hub.url)
@@ -150,11 +157,14 @@ class Backend:
             raise ValueError(f"{channel.name!r} is no voice channel")
         if user.id not in guild.members:
             raise ValueError(f"{user.name!r} is no member of {guild.name!r}")
+        call = self.switchboard.call(channel.id)
         self.dismiss(guild.id, user.id)
         participant = make(self.voice.new_ssrc())
+        if not call.delivery.admits(participant.max_dave_version):
+            raise ValueError("this call requires end-to-end encryption")
         self.participants[guild.id, user.id] = participant
         self.switchboard.join(guild, user.id, channel, secrets.token_hex(16), suppress=False)
-        participant.attach(self.switchboard.call(channel.id))
+        participant.attach(call)
         return participant
 
     def dismiss(self, guild_id: int, user_id: int) -> None:
@@ -204,6 +214,12 @@ class Backend:
                 self.switchboard.renew_grant(guild, user_id)
                 if close:
                     self.voice.end(guild_id, user_id, VoiceClose.CALL_TERMINATED)
+
+    def _delivery(self, version: DaveVersion) -> Callable[[int], DeliveryService]:
+        if version == 0:
+            return lambda channel_id: Unencrypted()
+        required = version == "required"
+        return lambda channel_id: EncryptedCall(channel_id, self.log, required=required)
 
     def _first_endpoint(self) -> str:
         return self.voice_servers[0].endpoint

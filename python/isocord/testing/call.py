@@ -19,6 +19,8 @@ class CallMember(Protocol):
     user_id: int
     ssrc: int
     speaking: int
+    max_dave_version: int
+    is_scripted: bool
 
     def deliver(self, packet: MediaPacket) -> None:
         """Sound of another member."""

@@ -15,7 +15,7 @@ from .listener import Arrival, Listener
 from .payloads import Json
 from .server import FakeDiscord
 from .speaker import Speaker
-from .views import VoiceSessionView
+from .views import EncryptionView, VoiceSessionView
 from .world import Guild
 
 
@@ -57,6 +57,11 @@ class Console:
             "gaps": lambda participant, user=None: dataclasses.asdict(self._listener(participant).gaps(user)),
             "heard_users": lambda participant: self._listener(participant).heard_users,
             "pcm": lambda participant, user=None: _text(self._listener(participant).pcm(user)),
+            "privacy_code": lambda participant: self._listener(participant).privacy_code,
+            "early": lambda participant: self._listener(participant).early,
+            "encryption": self._encryption,
+            "recreate_encryption": lambda channel: self._encrypted(channel).recreate(),
+            "repeat_external_sender": lambda channel: self._encrypted(channel).repeat_external_sender(),
             "save_wav": lambda participant, path, user=None: self._listener(participant).save_wav(path, user),
             "voice_state": lambda user, guild=None: _state(discord.voice_state(user, guild)),
             "bot_voice_state": lambda guild=None: _state(discord.bot_voice_state(guild)),
@@ -105,16 +110,23 @@ class Console:
             # Whatever a command does wrong is the answer to it; the server goes on.
             return json.dumps({"id": identity, "error": str(error), "kind": type(error).__name__})
 
-    def _listen(self, channel: int | str, user: int | str = "alice", only: int | str | None = None) -> int:
-        return self._keep(self._discord.listen(channel, user=user, only=only))
+    def _listen(
+        self,
+        channel: int | str,
+        user: int | str = "alice",
+        only: int | str | None = None,
+        max_dave_version: int = 1,
+    ) -> int:
+        return self._keep(self._discord.listen(channel, user=user, only=only, max_dave_version=max_dave_version))
 
     def _speak(
         self,
         channel: int | str,
         user: int | str = "bob",
         announce: bool = True,
+        max_dave_version: int = 1,
     ) -> int:
-        return self._keep(self._discord.speak(channel, user=user, announce=announce))
+        return self._keep(self._discord.speak(channel, user=user, announce=announce, max_dave_version=max_dave_version))
 
     def _keep(self, participant: Listener) -> int:
         self._participants[participant.ssrc] = participant
@@ -156,6 +168,18 @@ class Console:
             return self._discord.set_voice_filter(None)
         self._discord.set_voice_filter(lambda direction, op, body: op not in lost[direction])
 
+    def _encryption(self, channel: int | str) -> Json | None:
+        view = self._discord.encryption(channel)
+        if view is None:
+            return None
+        return {"version": view.version, "epoch": view.epoch, "members": view.members, "settled": view.settled}
+
+    def _encrypted(self, channel: int | str) -> EncryptionView:
+        view = self._discord.encryption(channel)
+        if view is None:
+            raise NotFoundError("this fake Discord has no end-to-end encryption")
+        return view
+
     def _listener(self, participant: int) -> Listener:
         try:
             return self._participants[participant]
@@ -176,9 +200,9 @@ class Console:
 
 
 def arrival_row(arrival: Arrival, opus: bool) -> list[Any]:
-    """``[time_ns, seq, timestamp, ssrc, size, opus in base64 or null]``."""
+    """``[time_ns, seq, timestamp, ssrc, size, opus in base64 or null, encrypted]``."""
     frame = _text(arrival.opus) if opus and arrival.opus is not None else None
-    return [arrival.time_ns, arrival.seq, arrival.timestamp, arrival.ssrc, arrival.size, frame]
+    return [arrival.time_ns, arrival.seq, arrival.timestamp, arrival.ssrc, arrival.size, frame, arrival.encrypted]
 
 
 def _text(data: bytes) -> str:

@@ -9,15 +9,17 @@ from typing import Any, TypeVar
 
 from . import payloads
 from .backend import Backend
+from .delivery import EncryptedCall
 from .errors import NotFoundError
 from .faults import Fault
 from .listener import Listener
+from .member import MakeMember, NativeMember
 from .opus import CodecName
 from .participants import Participant
 from .payloads import Json
 from .rtp import MediaPacket
 from .speaker import Speaker
-from .views import GatewayView, VoiceSessionView
+from .views import EncryptionView, GatewayView, VoiceSessionView
 from .voice_session import Grant
 from .websocket import MessageFilter
 from .world import Channel, ChannelKind, Guild, Reference, User, VoiceState
@@ -96,6 +98,16 @@ class Control(ABC):
         session = self._backend.voice.sessions.get((self._guild(guild).id, user_id))
         return None if session is None else VoiceSessionView(session, self._backend, self.on_server)
 
+    def encryption(self, channel: Reference) -> EncryptionView | None:
+        """The end-to-end encryption of a channel's call; None in a fake with ``dave_version=0``.
+
+        Raises:
+            NotFoundError: no such channel.
+        """
+        where = self.channel(channel)
+        delivery = self.on_server(lambda: self._backend.switchboard.call(where.id).delivery)
+        return EncryptionView(delivery, self.on_server) if isinstance(delivery, EncryptedCall) else None
+
     @property
     def gateway(self) -> GatewayView:
         """The bot's main gateway, to be cut, closed or invalidated."""
@@ -119,11 +131,15 @@ class Control(ABC):
         user: Reference = "alice",
         only: Reference | None = None,
         decoder: CodecName = "auto",
+        max_dave_version: int = 1,
+        make_member: MakeMember = NativeMember,
     ) -> Listener:
         """A user joins a channel and listens.
 
         Args:
             only: the one user to hear, by default everyone.
+            max_dave_version: 0 for one without end-to-end encryption, who takes the whole call down to version 0.
+            make_member: makes its side of the end-to-end encryption, given the ids of user and channel.
 
         Raises:
             NotFoundError: no such channel or user.
@@ -131,9 +147,19 @@ class Control(ABC):
         """
         who = self.user(user)
         only_id = None if only is None else self.user(only).id
-        return self._admit(
-            lambda ssrc: Listener(who, ssrc, self, only=only_id, decoder=decoder), who, self.channel(channel)
-        )
+
+        def make(ssrc: int) -> Listener:
+            return Listener(
+                who,
+                ssrc,
+                self,
+                only=only_id,
+                decoder=decoder,
+                max_dave_version=max_dave_version,
+                make_member=make_member,
+            )
+
+        return self._admit(make, who, self.channel(channel))
 
     def speak(
         self,
@@ -144,8 +170,10 @@ class Control(ABC):
         encoder: CodecName = "auto",
         decoder: CodecName = "auto",
         announce: bool = True,
+        max_dave_version: int = 1,
+        make_member: MakeMember = NativeMember,
     ) -> Speaker:
-        """A user joins a channel, ready to speak; see :class:`Speaker` for the arguments.
+        """A user joins a channel, ready to speak; see :class:`Speaker` and :meth:`listen` for the arguments.
 
         Raises:
             NotFoundError: no such channel or user.
@@ -154,7 +182,17 @@ class Control(ABC):
         who = self.user(user)
 
         def make(ssrc: int) -> Speaker:
-            return Speaker(who, ssrc, self, fault=fault, encoder=encoder, decoder=decoder, announce=announce)
+            return Speaker(
+                who,
+                ssrc,
+                self,
+                fault=fault,
+                encoder=encoder,
+                decoder=decoder,
+                announce=announce,
+                max_dave_version=max_dave_version,
+                make_member=make_member,
+            )
 
         return self._admit(make, who, self.channel(channel))
 

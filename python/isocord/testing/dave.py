@@ -9,7 +9,7 @@ Source: DAVE protocol whitepaper 1.1, "Voice Gateway Opcodes".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from .opcodes import VoiceOp
 
@@ -28,12 +28,15 @@ CLIENT_OPCODES = frozenset(
 """What members send to the delivery service."""
 
 
+DaveVersion = Literal[0, 1, "required"]
+"""Calls without end-to-end encryption, calls that have it while all members can, calls that refuse who cannot."""
+
+
 class DeliveryService(Protocol):
     """One call's delivery service."""
 
-    @property
-    def protocol_version(self) -> int:
-        """The ``dave_protocol_version`` of the Session Description, 0 for none."""
+    def version_for(self, max_version: int) -> int:
+        """The ``dave_protocol_version`` for the Session Description of one who can do ``max_version``; 0 for none."""
 
     def admits(self, max_version: int) -> bool:
         """Whether a client that can do at most ``max_version`` may join; if not, it is closed with 4017."""
@@ -58,7 +61,8 @@ class Unencrypted:
     A client that speaks DAVE nevertheless is not refused, for it may not have seen the version yet.
     """
 
-    protocol_version = 0
+    def version_for(self, max_version: int) -> int:
+        return 0
 
     def admits(self, max_version: int) -> bool:
         return True
@@ -76,8 +80,8 @@ class Unencrypted:
 class FrameCrypto(Protocol):
     """End-to-end encryption of one scripted participant's frames."""
 
-    def seal(self, opus: bytes) -> bytes:
-        """The frame to send for an Opus packet."""
+    def seal(self, opus: bytes) -> bytes | None:
+        """The frame to send for an Opus packet, or None while there is no key."""
 
     def open(self, user_id: int, frame: bytes) -> bytes | None:
         """The Opus packet in a frame of ``user_id``, or None if it cannot be opened."""

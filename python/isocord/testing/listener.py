@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 from .opus import BYTES_PER_SAMPLE, CodecName, make_decoder
 from .participants import Participant, Stage
@@ -12,7 +14,14 @@ from .rtp import SAMPLE_RATE, SAMPLES_PER_FRAME, SILENCE_FRAME, MediaPacket
 from .sounds import write_wav
 from .world import Reference, User
 
+if TYPE_CHECKING:
+    from .call import Call
+
 _NS = 1_000_000_000
+_MAGIC = b"\xfa\xfa"
+"""The end of every encrypted frame (whitepaper, "Magic Marker")."""
+_NEWCOMER = 5.0
+"""Seconds within which one who joins has its keys at the latest; what cannot be opened later is a fault."""
 _JUMP = 5 * SAMPLE_RATE
 _LONGEST_TRACK = 4 * 3600 * SAMPLE_RATE
 
@@ -28,6 +37,7 @@ class Arrival:
         ssrc: the sender's SSRC.
         size: bytes of the UDP datagram; 0 from a scripted speaker.
         opus: the Opus packet, or None if the frame could not be decrypted end to end.
+        encrypted: whether it came encrypted end to end; silence frames may come as they are.
     """
 
     time_ns: int
@@ -36,6 +46,7 @@ class Arrival:
     ssrc: int
     size: int
     opus: bytes | None
+    encrypted: bool = False
 
     @property
     def is_silence(self) -> bool:
@@ -81,6 +92,11 @@ class Listener(Participant):
         only: the one user id to hear, or None for all.
         decoder: which Opus decoder to use for :meth:`pcm`.
         max_frames: frames kept for each sender; later ones are counted in ``overflowed`` and dropped.
+        options: ``max_dave_version`` and ``make_member`` of :class:`Participant`.
+
+    Attributes:
+        early: frames of senders that still used the keys of before this participant's time. Until it is in the
+            group nothing can be opened; they are no part of :meth:`arrivals`.
 
     Example:
         >>> async def heard(discord, channel):
@@ -98,23 +114,40 @@ class Listener(Participant):
         only: int | None = None,
         decoder: CodecName = "auto",
         max_frames: int = 1_000_000,
+        **options: Any,
     ) -> None:
-        super().__init__(user, ssrc, stage)
+        super().__init__(user, ssrc, stage, **options)
         self.decoder: CodecName = decoder
         self.overflowed = 0
+        self.early = 0
+        self._attached_at = 0.0
+        self._opened: set[int] = set()
         self._only = only
         self._max_frames = max_frames
         self._heard: dict[int, list[Arrival]] = {}
+
+    def attach(self, call: Call) -> None:
+        self._attached_at = time.monotonic()
+        self._opened.clear()
+        super().attach(call)
 
     def deliver(self, packet: MediaPacket) -> None:
         if self._only is not None and packet.user_id != self._only:
             return
         opus = self.frames.open(packet.user_id, packet.payload)
+        if opus is not None:
+            self._opened.add(packet.ssrc)
+        elif packet.ssrc not in self._opened and time.monotonic() - self._attached_at < _NEWCOMER:
+            self.early += 1
+            return
         arrivals = self._heard.setdefault(packet.user_id, [])
         if len(arrivals) >= self._max_frames:
             self.overflowed += 1
             return
-        arrivals.append(Arrival(packet.time_ns, packet.seq, packet.timestamp, packet.ssrc, packet.size, opus))
+        encrypted = opus != packet.payload and packet.payload.endswith(_MAGIC)
+        arrivals.append(
+            Arrival(packet.time_ns, packet.seq, packet.timestamp, packet.ssrc, packet.size, opus, encrypted)
+        )
 
     @property
     def heard_users(self) -> list[int]:

@@ -46,8 +46,8 @@ class RemoteParticipant:
         """What came from ``user`` (the bot without an argument); ``opus`` brings the packets along."""
         rows = self._call("arrivals", user=_plain(user), opus=opus)
         return [
-            Arrival(when, seq, timestamp, ssrc, size, base64.b64decode(frame) if frame else None)
-            for when, seq, timestamp, ssrc, size, frame in rows
+            Arrival(when, seq, timestamp, ssrc, size, base64.b64decode(frame) if frame else None, encrypted)
+            for when, seq, timestamp, ssrc, size, frame, encrypted in rows
         ]
 
     def gaps(self, user: Reference | None = None) -> GapStatistics:
@@ -59,6 +59,17 @@ class RemoteParticipant:
 
     def save_wav(self, path: str | PathLike[str], user: Reference | None = None) -> None:
         self._call("save_wav", path=str(Path(path).absolute()), user=_plain(user))
+
+    @property
+    def privacy_code(self) -> str | None:
+        """The call's privacy code as this participant sees it; None without a group."""
+        code: str | None = self._call("privacy_code")
+        return code
+
+    @property
+    def early(self) -> int:
+        """Frames that came before this participant had the keys; see :class:`Listener`."""
+        return int(self._call("early"))
 
     def clear(self) -> None:
         """Forget everything heard so far."""
@@ -269,15 +280,38 @@ class FakeDiscordProcess:
         return session
 
     def listen(
-        self, channel: Reference, *, user: Reference = "alice", only: Reference | None = None
+        self,
+        channel: Reference,
+        *,
+        user: Reference = "alice",
+        only: Reference | None = None,
+        max_dave_version: int = 1,
     ) -> RemoteParticipant:
-        ssrc = self.call("listen", channel=_plain(channel), user=_plain(user), only=_plain(only))
+        ssrc = self.call(
+            "listen",
+            channel=_plain(channel),
+            user=_plain(user),
+            only=_plain(only),
+            max_dave_version=max_dave_version,
+        )
         return RemoteParticipant(self, ssrc)
 
-    def speak(self, channel: Reference, *, user: Reference = "bob", announce: bool = True) -> RemoteParticipant:
-        return RemoteParticipant(
-            self, self.call("speak", channel=_plain(channel), user=_plain(user), announce=announce)
+    def speak(
+        self, channel: Reference, *, user: Reference = "bob", announce: bool = True, max_dave_version: int = 1
+    ) -> RemoteParticipant:
+        ssrc = self.call(
+            "speak",
+            channel=_plain(channel),
+            user=_plain(user),
+            announce=announce,
+            max_dave_version=max_dave_version,
         )
+        return RemoteParticipant(self, ssrc)
+
+    def encryption(self, channel: Reference) -> dict[str, Any] | None:
+        """The end-to-end encryption of a channel's call: version, epoch, members, settled; None without any."""
+        state: dict[str, Any] | None = self.call("encryption", channel=_plain(channel))
+        return state
 
     def move_bot(self, channel: Reference) -> None:
         self.call("move_bot", channel=_plain(channel))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .backend import Backend
 from .ciphers import NEWER_MODES
 from .control import Control
-from .dave import DeliveryService
+from .dave import DaveVersion, DeliveryService
 from .errors import NotRunningError
 from .eventlog import LogEntry
 from .patching import Addresses, patched
@@ -50,7 +50,10 @@ class FakeDiscord(Control):
         gateway_resume_window: seconds that a cut main gateway session can be resumed.
         wrapping: RTP header extension and padding added on the way to clients.
         voice_host: ``"127.0.0.1"`` or ``"localhost"``.
-        make_delivery: makes the end-to-end encryption's delivery service for the call of a channel id.
+        dave_version: end-to-end encryption: 1, on in every call whose members all can do it; 0, none;
+            ``"required"``, on always: clients without it are closed with 4017.
+        make_delivery: makes the end-to-end encryption's delivery service for the call of a channel id, in the place
+            of the one that ``dave_version`` names.
 
     Raises:
         ValueError: an unknown mode or host.
@@ -78,6 +81,7 @@ class FakeDiscord(Control):
         gateway_resume_window: float = 60.0,
         wrapping: Wrapping | None = None,
         voice_host: str = "127.0.0.1",
+        dave_version: DaveVersion = 1,
         make_delivery: Callable[[int], DeliveryService] | None = None,
     ) -> None:
         settings = VoiceSettings(tuple(modes), heartbeat_interval, resume_window, wrapping or Wrapping())
@@ -89,6 +93,7 @@ class FakeDiscord(Control):
                 voice_host=voice_host,
                 gateway_heartbeat=gateway_heartbeat_interval,
                 gateway_resume_window=gateway_resume_window,
+                dave_version=dave_version,
                 make_delivery=make_delivery,
             )
         )

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from os import PathLike
+from typing import Any
 
 from .faults import Fault
 from .listener import Listener
@@ -18,6 +19,7 @@ from .world import User
 
 _FRAME_SECONDS = 0.020
 _SILENCE_FRAMES = 5
+_KEY_TIMEOUT = 5.0
 
 
 class Speaker(Listener):
@@ -26,11 +28,13 @@ class Speaker(Listener):
     Args:
         fault: what happens to its packets on the way to the server.
         encoder: which Opus encoder :meth:`play` uses.
+        options: ``max_dave_version`` and ``make_member`` of :class:`Participant`.
 
     Attributes:
         announce: whether opcode 5 (Speaking) goes out before the first packet; switch it off to rehearse SSRCs that
             nobody knows yet.
         sent: packets handed to the network, before faults.
+        unsealed: frames that were not sent, for there was no key of the end-to-end encryption.
 
     Example:
         >>> async def talk(discord, channel):
@@ -49,12 +53,14 @@ class Speaker(Listener):
         encoder: CodecName = "auto",
         decoder: CodecName = "auto",
         announce: bool = True,
+        **options: Any,
     ) -> None:
-        super().__init__(user, ssrc, stage, decoder=decoder)
+        super().__init__(user, ssrc, stage, decoder=decoder, **options)
         self.fault = fault
         self.announce = announce
         self.encoder: CodecName = encoder
         self.sent = 0
+        self.unsealed = 0
         self.next_seq = secrets.randbelow(1 << 16)
         self._timestamp = secrets.randbelow(1 << 32)
         self._stopped_at: float | None = None
@@ -106,6 +112,7 @@ class Speaker(Listener):
 
     async def _speak(self, frames: Sequence[bytes]) -> None:
         loop = asyncio.get_running_loop()
+        await self._wait_for_key()
         if self._stopped_at is not None:
             # RTP time is wall time: it goes on while nothing is said.
             pause = int((loop.time() - self._stopped_at) / _FRAME_SECONDS) * SAMPLES_PER_FRAME
@@ -122,21 +129,25 @@ class Speaker(Listener):
         finally:
             self._stopped_at = loop.time()
 
+    async def _wait_for_key(self) -> None:
+        """Wait until the call has keys, but not for ever: without, :attr:`unsealed` counts what cannot be said."""
+        tries = int(_KEY_TIMEOUT / _FRAME_SECONDS)
+        while self.frames.seal(SILENCE_FRAME) is None and tries > 0:
+            tries -= 1
+            await asyncio.sleep(_FRAME_SECONDS)
+
     def _set_speaking(self, flags: int) -> None:
         if self.call is not None:
             self.call.set_speaking(self, flags)
 
     def _send(self, frame: bytes) -> None:
-        packet = MediaPacket(
-            self.user_id,
-            self.ssrc,
-            self.next_seq,
-            self._timestamp,
-            self.frames.seal(frame),
-            time.time_ns(),
-        )
+        timestamp, sealed = self._timestamp, self.frames.seal(frame)
+        self._timestamp = (timestamp + SAMPLES_PER_FRAME) & 0xFFFFFFFF
+        if sealed is None:
+            self.unsealed += 1
+            return
+        packet = MediaPacket(self.user_id, self.ssrc, self.next_seq, timestamp, sealed, time.time_ns())
         self.next_seq = (self.next_seq + 1) & 0xFFFF
-        self._timestamp = (self._timestamp + SAMPLES_PER_FRAME) & 0xFFFFFFFF
         self.sent += 1
         if self.fault is None:
             self._arrive(packet)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .backend import Backend
+from .delivery import EncryptedCall
 from .faults import Fault
 from .gateway import GatewayHub
 from .opcodes import GatewayClose, GatewayOp, VoiceClose
@@ -139,6 +140,46 @@ class VoiceSessionView:
         if address is None:
             raise ValueError("no IP discovery has happened yet")
         self._on_server(lambda: self._session.leg.relay.send(datagram, address))
+
+
+class EncryptionView:
+    """The end-to-end encryption of one channel's call, as the voice gateway sees it."""
+
+    def __init__(self, call: EncryptedCall, on_server: OnServer) -> None:
+        self._call = call
+        self._on_server = on_server
+
+    def __repr__(self) -> str:
+        return f"<EncryptionView version={self.version} epoch={self.epoch} members={len(self.members)}>"
+
+    @property
+    def version(self) -> int:
+        """The DAVE protocol version that the call has or is going to have; 0 while somebody in it has none."""
+        return self._call.version
+
+    @property
+    def epoch(self) -> int:
+        """The MLS epoch, 0 while there is no group."""
+        return self._call.epoch
+
+    @property
+    def members(self) -> list[int]:
+        """Ids of the users in the MLS group."""
+        return self._call.members
+
+    @property
+    def settled(self) -> bool:
+        """Whether everybody in the call is in the group and no transition is under way."""
+        settled: bool = self._on_server(lambda: self._call.settled)
+        return settled
+
+    def recreate(self) -> None:
+        """The gateway makes the MLS group anew: opcode 24 with epoch 1 to everyone."""
+        self._on_server(self._call.recreate)
+
+    def repeat_external_sender(self) -> None:
+        """Opcode 25 to everyone once more, as the real gateway sometimes sends it."""
+        self._on_server(self._call.repeat_external_sender)
 
 
 class GatewayView:

@@ -249,7 +249,7 @@ class VoiceConnection:
             {
                 "mode": mode,
                 "secret_key": list(key),
-                "dave_protocol_version": session.call.delivery.protocol_version,
+                "dave_protocol_version": session.call.delivery.version_for(session.max_dave_version),
                 "audio_codec": "opus",
                 "video_codec": None,
                 "media_session_id": secrets.token_hex(16),

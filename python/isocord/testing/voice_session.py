@@ -59,6 +59,8 @@ class VoiceSession:
         filters: holds the fault filter for gateway messages.
     """
 
+    is_scripted = False
+
     def __init__(
         self,
         grant: Grant,

@@ -74,8 +74,9 @@ class Link:
         self._closing = self._cut = True
         transport = self._request.transport
         if transport is not None:
-            # With a reset in place of an end of stream: some clients take the latter for a clean close.
-            sock = transport.get_extra_info("socket")
+            # With a reset in place of an end of stream: some clients take the latter for a clean close. A TLS
+            # transport that is closing already cannot be asked for its socket any more.
+            sock = None if transport.is_closing() else transport.get_extra_info("socket")
             if sock is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             transport.abort()

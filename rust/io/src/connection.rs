@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use isocord_proto::cipher::{KEY_LEN, Sealer, TransportMode};
+use isocord_proto::cipher::{KEY_LEN, Opener, Sealer, TransportMode};
+use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
@@ -17,6 +18,9 @@ use crate::engine::Engine;
 use crate::events::EventHandler;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
 use crate::outlet::Outlet;
+use crate::receive::ear::EarCommand;
+use crate::receive::queue::{Form, FrameReader, frame_queue};
+use crate::receive::report::{Published, ReceiveReport};
 use crate::stats::{Counters, Stats};
 use crate::track::TrackReader;
 
@@ -43,6 +47,7 @@ pub struct Connection {
     engine: Arc<Engine>,
     handler: Arc<dyn EventHandler>,
     counters: Arc<Counters>,
+    published: Arc<Published>,
     ssrc: AtomicU32,
     has_session: AtomicBool,
     closed: AtomicBool,
@@ -63,7 +68,9 @@ impl Connection {
             Arc::clone(&handler),
             engine.events.clone(),
         );
-        if !engine.clock.send(ClockCommand::Attach(Box::new(outlet))) {
+        let published = Arc::new(Published::default());
+        let heard = RecvCommand::Attach(id, Arc::clone(&published));
+        if !engine.clock.send(ClockCommand::Attach(Box::new(outlet))) || !engine.recv.send(heard) {
             return Err(ConnectionError::Stalled);
         }
         Ok(Self {
@@ -71,6 +78,7 @@ impl Connection {
             engine,
             handler,
             counters,
+            published,
             ssrc: AtomicU32::new(0),
             has_session: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -107,15 +115,25 @@ impl Connection {
         if sent { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
-    /// Takes the keys of a session; from now on packets leave.
+    /// Takes the keys of a session. Packets that come are opened from now on; packets leave once
+    /// [`Self::change_sender`] has said how.
     ///
     /// # Errors
     /// [`ConnectionError::Stalled`].
     pub fn start_session(&self, mode: TransportMode, key: &[u8; KEY_LEN]) -> Result<(), ConnectionError> {
         let path = SendPath::new(self.ssrc.load(Ordering::Acquire), Sealer::new(mode, key));
+        self.hear(EarCommand::Session(Box::new(Opener::new(mode, key))))?;
         self.command(OutletCommand::Session(Box::new(path)))?;
         self.has_session.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Obeys the DAVE session of this voice session: from the next packet on.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn change_sender(&self, change: SenderChange) -> Result<(), ConnectionError> {
+        self.command(OutletCommand::Sender(change))
     }
 
     /// Starts a track, or puts it in the place of the one that plays.
@@ -164,6 +182,49 @@ impl Connection {
         self.command(OutletCommand::Packet(Box::new(frame)))
     }
 
+    /// Listens: what users say comes out of the queue until it is dropped. Several can listen at once;
+    /// with nobody listening, packets are only counted. A new socket or session does not end it.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn listen(&self, form: Form, capacity: usize) -> Result<FrameReader, ConnectionError> {
+        let (writer, reader) = frame_queue(form, capacity);
+        self.hear(EarCommand::Listen(writer))?;
+        Ok(reader)
+    }
+
+    /// The gateway says that a stream is a user's (opcode 5).
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn assign_ssrc(&self, ssrc: u32, user_id: u64) -> Result<(), ConnectionError> {
+        self.hear(EarCommand::Assign { ssrc, user_id })
+    }
+
+    /// The gateway says that a user left (opcode 13).
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn user_left(&self, user_id: u64) -> Result<(), ConnectionError> {
+        self.hear(EarCommand::Left(user_id))
+    }
+
+    /// Hands a DAVE session's [`Output::Receivers`](isocord_proto::dave::Output::Receivers) to the
+    /// receiving side. A new connection refuses plain frames: calls without DAVE need
+    /// [`ReceiverChange::AllowPlain`].
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn change_receivers(&self, change: ReceiverChange) -> Result<(), ConnectionError> {
+        self.hear(EarCommand::Keys(change))
+    }
+
+    /// What was received, of the connection and of each user.
+    #[must_use]
+    pub fn receive_report(&self) -> ReceiveReport {
+        self.published.read()
+    }
+
     /// Leaves the clock and closes the socket; what plays ends as closed. Idempotent.
     pub fn close(&self) {
         if self.closed.swap(true, Ordering::AcqRel) {
@@ -179,6 +240,10 @@ impl Connection {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    fn hear(&self, command: EarCommand) -> Result<(), ConnectionError> {
+        if self.engine.recv.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
     fn command(&self, command: OutletCommand) -> Result<(), ConnectionError> {

@@ -3,12 +3,15 @@
 use std::net::UdpSocket;
 use std::sync::Arc;
 
+use isocord_proto::dave::SenderChange;
 use isocord_proto::discovery::{Discovery, External};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
 
 use crate::events::EventHandler;
 use crate::outlet::Outlet;
+use crate::receive::ear::EarCommand;
+use crate::receive::report::Published;
 use crate::stats::Counters;
 use crate::track::{TrackEnd, TrackReader, TrackState};
 
@@ -28,6 +31,8 @@ pub(crate) enum OutletCommand {
     /// A new socket; packets wait for the session that belongs to it.
     Socket(Arc<UdpSocket>),
     Session(Box<SendPath>),
+    /// What the end-to-end encryption does from now on.
+    Sender(SenderChange),
     Play(TrackReader),
     Stop,
     Pause,
@@ -39,8 +44,14 @@ pub(crate) enum OutletCommand {
 
 /// To the receive thread.
 pub(crate) enum RecvCommand {
-    Open { id: ConnectionId, peer: Box<Peer> },
+    /// A connection is made; its counts are published there.
+    Attach(ConnectionId, Arc<Published>),
+    Open {
+        id: ConnectionId,
+        peer: Box<Peer>,
+    },
     Close(ConnectionId),
+    To(ConnectionId, EarCommand),
 }
 
 /// One socket as the receive thread sees it.

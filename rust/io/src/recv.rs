@@ -1,5 +1,5 @@
-//! The receive thread: every voice socket in one poll. Answers IP discovery, sends the keepalives,
-//! counts what comes in.
+//! The receive thread: every voice socket in one poll. Answers IP discovery, sends the keepalives, and
+//! gives what comes in to each connection's [`Ear`].
 
 use std::collections::HashMap;
 use std::io;
@@ -14,9 +14,12 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::events::EventSender;
 use crate::messages::{ConnectionId, Event, Peer, RecvCommand};
+use crate::receive::ear::{Ear, EarCommand};
 use crate::stats::Counters;
 
 const COMMANDS: usize = 1_024;
+/// How long a sender tries to get a command into a full queue.
+const SEND_BOUND: Duration = Duration::from_secs(1);
 const WAKE: Token = Token(usize::MAX);
 /// Bigger than any datagram of Discord's.
 const DATAGRAM: usize = 2_048;
@@ -36,11 +39,25 @@ struct Shared {
 }
 
 impl RecvHandle {
-    /// False if the queue is full.
-    pub(crate) fn send(&self, command: RecvCommand) -> bool {
-        let sent = self.0.commands.push(command).is_ok();
-        self.wake();
-        sent
+    /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
+    /// thread has stopped.
+    pub(crate) fn send(&self, mut command: RecvCommand) -> bool {
+        let deadline = Instant::now() + SEND_BOUND;
+        while !self.0.stop.load(Ordering::Acquire) {
+            let pushed = self.0.commands.push(command);
+            self.wake();
+            match pushed {
+                Ok(()) => return true,
+                Err(_) if Instant::now() >= deadline => return false,
+                Err(back) => command = back,
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        false
+    }
+
+    pub(crate) fn send_to(&self, id: ConnectionId, command: EarCommand) -> bool {
+        self.send(RecvCommand::To(id, command))
     }
 
     pub(crate) fn stop(&self) {
@@ -74,6 +91,7 @@ pub(crate) struct Receiver {
     shared: Arc<Shared>,
     poll: Poll,
     lines: HashMap<ConnectionId, Line>,
+    ears: HashMap<ConnectionId, Ear>,
     events: EventSender,
     epoch: Instant,
 }
@@ -84,7 +102,14 @@ impl Receiver {
         let waker = Waker::new(poll.registry(), WAKE)?;
         let shared =
             Arc::new(Shared { commands: ArrayQueue::new(COMMANDS), waker, stop: AtomicBool::new(false) });
-        let receiver = Self { shared: Arc::clone(&shared), poll, lines: HashMap::new(), events, epoch };
+        let receiver = Self {
+            shared: Arc::clone(&shared),
+            poll,
+            lines: HashMap::new(),
+            ears: HashMap::new(),
+            events,
+            epoch,
+        };
         Ok((receiver, RecvHandle(shared)))
     }
 
@@ -113,14 +138,31 @@ impl Receiver {
     fn take_commands(&mut self) {
         while let Some(command) = self.shared.commands.pop() {
             match command {
+                RecvCommand::Attach(id, published) => {
+                    self.ears.insert(id, Ear::new(published));
+                }
                 RecvCommand::Open { id, peer } => self.open(id, peer),
-                RecvCommand::Close(id) => self.close(id),
+                RecvCommand::Close(id) => {
+                    self.close(id);
+                    if let Some(ear) = self.ears.remove(&id) {
+                        ear.close(self.epoch.elapsed());
+                    }
+                }
+                RecvCommand::To(id, command) => {
+                    // A connection that closed meanwhile needs no command.
+                    if let Some(ear) = self.ears.get_mut(&id) {
+                        ear.command(command, self.epoch.elapsed());
+                    }
+                }
             }
         }
     }
 
     fn open(&mut self, id: ConnectionId, mut peer: Box<Peer>) {
         self.close(id);
+        if let Some(ear) = self.ears.get_mut(&id) {
+            ear.end_session(self.epoch.elapsed());
+        }
         let token = Token(id.0 as usize);
         if let Err(error) = self.poll.registry().register(&mut peer.socket, token, Interest::READABLE) {
             self.events.event(&peer.handler, Event::DiscoveryFailed(error.to_string()));
@@ -144,9 +186,19 @@ impl Receiver {
 
     fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) {
         let Some(line) = self.lines.get_mut(&id) else { return };
+        let mut ear = self.ears.get_mut(&id);
         for _ in 0..BATCH {
             match line.peer.socket.recv(datagram) {
-                Ok(len) => line.datagram(&datagram[..len], &self.events),
+                Ok(len) => {
+                    let datagram = &mut datagram[..len];
+                    if line.is_ours(datagram, &self.events) {
+                        continue;
+                    }
+                    Counters::add(&line.peer.counters.packets_received, 1);
+                    if let Some(ear) = &mut ear {
+                        ear.datagram(datagram, self.epoch.elapsed());
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // A connected socket reports what routers say of it; the next read may be fine.
                 Err(_) => {}
@@ -156,8 +208,11 @@ impl Receiver {
 
     /// Sends what is due; returns the time until something is.
     fn run_timers(&mut self) -> Duration {
+        let time = self.epoch.elapsed();
+        let heard = self.ears.values_mut().filter_map(|ear| ear.run_timers(time)).min();
         let now = self.now_ms();
         let next = self.lines.values_mut().map(|line| line.run_timers(now, &self.events)).min();
+        let next = [heard, next].into_iter().flatten().min();
         next.map_or(IDLE_LOOK_UP, |at| Duration::from_millis(at.saturating_sub(now)))
     }
 
@@ -167,17 +222,16 @@ impl Receiver {
 }
 
 impl Line {
-    fn datagram(&mut self, datagram: &[u8], events: &EventSender) {
+    /// Takes the answers to what this thread asks the server; false if the datagram is none.
+    fn is_ours(&mut self, datagram: &[u8], events: &EventSender) -> bool {
         if let Phase::Discovering = self.phase
             && let Some(external) = self.peer.discovery.answer(datagram)
         {
             self.phase = Phase::Open;
             events.event(&self.peer.handler, Event::Discovered(external));
-            return;
+            return true;
         }
-        if !keepalive::is_echo(datagram) {
-            Counters::add(&self.peer.counters.packets_received, 1);
-        }
+        keepalive::is_echo(datagram)
     }
 
     fn run_timers(&mut self, now: u64, events: &EventSender) -> u64 {

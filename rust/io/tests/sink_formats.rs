@@ -1,4 +1,5 @@
 //! What the recorder writes, read back: by libopus and by the crate's own file reader, which is another library.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod sink_support;
 
@@ -73,7 +74,7 @@ fn every_format_holds_the_sound_at_its_place() {
             assert_eq!(report.tracks.len(), 1, "{what}");
             assert_eq!(report.tracks[0].samples, 5 * RATE, "{what}");
             assert_eq!(report.tracks[0].bytes, file.bytes().len() as u64, "{what}");
-            assert_tones(&decode(format, file.bytes()), 0, &what);
+            assert_tones(&decode(format, file.bytes()), 200, &what);
         }
     }
 }
@@ -86,7 +87,7 @@ fn a_stream_that_cannot_seek_is_readable_too() {
         let layout = Layout::Mixdown(Target::Stream(Box::new(out)));
         record(options(format), layout, false);
         // Only LAME's info frame tells how much of an MP3 is the encoder's own silence.
-        let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 0 };
+        let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 200 };
         assert_tones(&decode(format, file.bytes()), slack, &format!("{format:?}"));
     }
 }
@@ -106,7 +107,7 @@ fn a_click_stays_at_its_place() {
         recorder.finish(None);
         let at = click_at(&decode(format, file.bytes()));
         // Lossless ones to the sample; the lossy ones spread a click by some.
-        let bound = if matches!(format, Format::Wav | Format::Pcm | Format::Flac) { 0 } else { 8 };
+        let bound = if matches!(format, Format::Wav | Format::Pcm | Format::Flac) { 0 } else { 4 };
         assert!(at.abs_diff(50 * 960 + 300) <= bound, "{format:?}: {at}");
     }
 }

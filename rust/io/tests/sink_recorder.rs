@@ -1,4 +1,5 @@
 //! The recorder as its owner sees it: alignment, pauses, limits, errors, crashes.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod sink_support;
 

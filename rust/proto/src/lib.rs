@@ -6,14 +6,24 @@
 //!
 //! The way out, a file for each step:
 //! [`opus`] -> [`send`] = ([`dave`] seal -> [`rtp`] header -> [`cipher`] seal), timed by [`timeline`].
+//!
+//! The way in: [`recv`] = ([`rtp`] / [`rtcp`] -> [`cipher`] open -> [`ssrc`] to user, or [`waiting`] ->
+//! [`dave`] open -> [`jitter`] buffer -> [`opus`] decode or conceal).
 #![forbid(unsafe_code)]
 
 pub mod cipher;
+pub mod dave;
 pub mod discovery;
 pub mod frame;
+pub mod jitter;
 pub mod keepalive;
 pub mod opus;
 pub mod pacing;
+pub mod recv;
+pub mod rtcp;
 pub mod rtp;
 pub mod send;
+pub mod ssrc;
 pub mod timeline;
+pub mod toc;
+pub mod waiting;

@@ -233,6 +233,18 @@ impl Decoder {
         Ok(self.0.decode_to_slice(&[], bytemuck::cast_slice_mut(&mut out[..limit]), false)?)
     }
 
+    /// Fills the whole of `out` with what was lost right before `packet`, from its in-band FEC. `out`
+    /// should be as long as one Opus frame of `packet`; whole multiples of 2.5 ms are needed.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn recover(&mut self, packet: &[u8], out: &mut [i16]) -> Result<usize, OpusError> {
+        if packet.is_empty() {
+            return Err(OpusError::Codec("an Opus packet cannot be empty"));
+        }
+        Ok(self.0.decode_to_slice(packet, bytemuck::cast_slice_mut(out), true)?)
+    }
+
     /// Forgets the past, as after a re-key or a move.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 /// Bytes of a header without CSRCs and extension.
 pub const HEADER_LEN: usize = 12;
+/// Bytes of an extension's profile and length.
+const PREAMBLE_LEN: usize = 4;
 /// Version 2, no padding, no extension, no CSRC.
 const VERSION: u8 = 0x80;
 /// Discord's payload type for Opus.
@@ -55,8 +57,39 @@ impl Packet {
     /// Bytes in the clear in the *rtpsize* modes: header, CSRCs and the extension's preamble.
     #[must_use]
     pub fn clear_len(&self) -> usize {
-        self.fixed_len + if self.extension_len.is_some() { 4 } else { 0 }
+        self.fixed_len + if self.extension_len.is_some() { PREAMBLE_LEN } else { 0 }
     }
+
+    /// The media of an opened packet: its plaintext without the extension and the padding. It is empty
+    /// where all of the packet is padding; none if the lengths contradict each other.
+    ///
+    /// Extension and padding are only known after opening: padding left in makes frames that no
+    /// decoder takes. RFC 3550, sections 5.1 and 5.3.1.
+    #[must_use]
+    pub fn media<'a>(&self, plaintext: &'a [u8], preamble: Preamble) -> Option<&'a [u8]> {
+        let extension = match (self.extension_len, preamble) {
+            (None, _) => 0,
+            (Some(body), Preamble::Clear) => body,
+            (Some(_), Preamble::Sealed) => PREAMBLE_LEN + 4 * usize::from(be16(plaintext, 2)?),
+        };
+        let media = plaintext.get(extension..)?;
+        if !self.padding {
+            return Some(media);
+        }
+        match usize::from(*media.last()?) {
+            0 => None,
+            padding => media.get(..media.len().checked_sub(padding)?),
+        }
+    }
+}
+
+/// Where the four bytes in front of an extension's body are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preamble {
+    /// In the clear, as in the *rtpsize* modes.
+    Clear,
+    /// Encrypted with the body, as in the other modes.
+    Sealed,
 }
 
 /// What a datagram on the voice socket is.
@@ -138,6 +171,28 @@ mod tests {
         assert_eq!(packet.fixed_len, 20);
         assert_eq!(packet.extension_len, Some(8));
         assert_eq!(packet.clear_len(), 24);
+    }
+
+    fn packet(first: u8, extension_len: Option<usize>) -> Packet {
+        let header = Header { sequence: 0, timestamp: 0, ssrc: 0 };
+        let padding = first & 0x20 != 0;
+        Packet { header, payload_type: PAYLOAD_TYPE, marker: false, padding, fixed_len: 12, extension_len }
+    }
+
+    #[test]
+    fn extension_and_padding_are_stripped() {
+        let clear = |packet: Packet, bytes: &'static [u8]| packet.media(bytes, Preamble::Clear);
+        assert_eq!(clear(packet(0x80, None), &[1, 2]), Some(&[1, 2][..]));
+        assert_eq!(clear(packet(0x90, Some(4)), &[9, 9, 9, 9, 1]), Some(&[1][..]));
+        assert_eq!(clear(packet(0x90, Some(4)), &[9, 9, 9]), None);
+        assert_eq!(clear(packet(0xA0, None), &[1, 0, 0, 3]), Some(&[1][..]));
+        assert_eq!(clear(packet(0xA0, None), &[0, 0, 3]), Some(&[][..]));
+        assert_eq!(clear(packet(0xA0, None), &[0, 0, 4]), None);
+        assert_eq!(clear(packet(0xA0, None), &[7, 0]), None);
+        assert_eq!(clear(packet(0xA0, None), &[]), None);
+        let sealed = &[0xBE, 0xDE, 0, 1, 9, 9, 9, 9, 5, 6, 1];
+        // The length seen before opening is rubbish there.
+        assert_eq!(packet(0xB0, Some(40_000)).media(sealed, Preamble::Sealed), Some(&[5, 6][..]));
     }
 
     #[test]

@@ -1,54 +1,78 @@
-//! The story of a packet that leaves: an Opus frame, its RTP header, the transport seal.
+//! The story of a packet that leaves: an Opus frame, the DAVE seal, the RTP header, the transport seal.
 
 use crate::cipher::{CipherError, MAX_OVERHEAD, Sealer};
+use crate::dave::{self, FrameSealer, SealError, SenderChange};
 use crate::frame::{MAX_OPUS_LEN, OpusFrame};
 use crate::rtp::{HEADER_LEN, Header};
 use crate::timeline::Timeline;
 
-/// The most that end-to-end encryption adds to a frame.
-const MAX_E2EE_OVERHEAD: usize = 32;
 /// Bytes that any packet fits in.
-pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_OPUS_LEN + MAX_E2EE_OVERHEAD + MAX_OVERHEAD;
+pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_OPUS_LEN + dave::MAX_OVERHEAD + MAX_OVERHEAD;
+
+/// Why no packet was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The end-to-end encryption has no key yet.
+    #[error(transparent)]
+    EndToEnd(#[from] SealError),
+    /// The transport key is used up.
+    #[error(transparent)]
+    Transport(#[from] CipherError),
+}
 
 /// Turns frames into packets of one voice session.
+///
+/// A new one is blocked: until [`Self::change_sender`] says whether the call is encrypted end to
+/// end, and with which key, no frame can leave, so that none leaves unencrypted by mistake.
 #[derive(Debug)]
 pub struct SendPath {
     ssrc: u32,
-    sealer: Sealer,
+    end_to_end: FrameSealer,
+    transport: Sealer,
 }
 
 impl SendPath {
     /// For the SSRC of Ready and the key of Session Description.
     #[must_use]
-    pub fn new(ssrc: u32, sealer: Sealer) -> Self {
-        Self { ssrc, sealer }
+    pub fn new(ssrc: u32, transport: Sealer) -> Self {
+        Self { ssrc, end_to_end: FrameSealer::new(), transport }
+    }
+
+    /// Obeys the DAVE session: the next packet is sealed with another key, or with none.
+    pub fn change_sender(&mut self, change: SenderChange) {
+        self.end_to_end.apply(change);
+    }
+
+    /// Whether frames have to wait for a key of the end-to-end encryption.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.end_to_end.is_blocked()
     }
 
     /// Writes the packet of `frame` for the slot at `now_ms` into `out` and returns its length.
     ///
     /// # Errors
-    /// [`CipherError::NoncesExhausted`] when the session's key has sealed 2^32 packets.
+    /// [`SealError::NoKey`] while it [is blocked](Self::is_blocked); [`CipherError::NoncesExhausted`]
+    /// when the session's key has sealed 2^32 packets.
     pub fn packet(
         &mut self,
         frame: &OpusFrame,
         timeline: &mut Timeline,
         now_ms: u64,
         out: &mut [u8; MAX_PACKET_LEN],
-    ) -> Result<usize, CipherError> {
+    ) -> Result<usize, SendError> {
+        let end = HEADER_LEN + self.end_to_end.seal(frame.as_bytes(), &mut out[HEADER_LEN..])?;
+
         let (sequence, timestamp) = timeline.next(now_ms);
         let header = Header { sequence, timestamp, ssrc: self.ssrc };
         out[..HEADER_LEN].copy_from_slice(&header.encode());
 
-        let payload = frame.as_bytes();
-        let end = HEADER_LEN + payload.len();
-        out[HEADER_LEN..end].copy_from_slice(payload);
-
-        self.sealer.seal(out, HEADER_LEN, end)
+        Ok(self.transport.seal(out, HEADER_LEN, end)?)
     }
 
     /// Whether the transport key is so worn that a new session should be asked for.
     #[must_use]
     pub fn needs_new_session(&self) -> bool {
-        self.sealer.nearly_exhausted()
+        self.transport.nearly_exhausted()
     }
 }

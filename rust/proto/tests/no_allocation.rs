@@ -1,10 +1,11 @@
-//! A packet is made without allocating, in every transport mode.
-#![allow(clippy::expect_used, clippy::panic)]
+//! A packet is made without allocating, in every transport mode, with and without end-to-end encryption.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use isocord_proto::cipher::{Sealer, TransportMode};
+use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::{Pacer, Supply, Turn};
 use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
@@ -33,8 +34,12 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn making_packets_does_not_allocate() {
-    for mode in TransportMode::ALL {
+    for (mode, encrypted) in TransportMode::ALL.into_iter().flat_map(|mode| [(mode, false), (mode, true)]) {
         let mut path = SendPath::new(7, Sealer::new(mode, &[3; 32]));
+        path.change_sender(match encrypted {
+            true => SenderChange::Key(SenderRatchet::new(&[5; 16])),
+            false => SenderChange::Passthrough,
+        });
         let mut timeline = Timeline::new(0, 0);
         let mut pacer = Pacer::default();
         let mut out = [0; MAX_PACKET_LEN];
@@ -47,6 +52,6 @@ fn making_packets_does_not_allocate() {
             let len = path.packet(&frame, &mut timeline, slot * 20, &mut out).expect("nonces left");
             assert!(len > frame.as_bytes().len());
         }
-        assert_eq!(ALLOCATIONS.get() - before, 0, "{}", mode.name());
+        assert_eq!(ALLOCATIONS.get() - before, 0, "{}, encrypted: {encrypted}", mode.name());
     }
 }

@@ -1,14 +1,22 @@
 //! What leaves is what a listener with the session's key can read.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use isocord_proto::cipher::{CipherError, MAX_OVERHEAD, Opener, Sealer, TransportMode};
+use isocord_proto::dave::{Openers, ReceiverChange, SealError, SenderChange, SenderRatchet};
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};
 use isocord_proto::rtp::{self, Datagram, HEADER_LEN};
-use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
+use isocord_proto::send::{MAX_PACKET_LEN, SendError, SendPath};
 use isocord_proto::timeline::Timeline;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const KEY: [u8; 32] = [9; 32];
+
+fn send_path(ssrc: u32, sealer: Sealer) -> SendPath {
+    let mut path = SendPath::new(ssrc, sealer);
+    path.change_sender(SenderChange::Passthrough);
+    path
+}
 
 fn packet(path: &mut SendPath, timeline: &mut Timeline, frame: &[u8], now_ms: u64) -> Vec<u8> {
     let mut out = [0; MAX_PACKET_LEN];
@@ -24,7 +32,7 @@ fn modes() -> impl Strategy<Value = TransportMode> {
 proptest! {
     #[test]
     fn every_frame_arrives(mode in modes(), frame in prop::collection::vec(any::<u8>(), 1..=MAX_OPUS_LEN)) {
-        let mut path = SendPath::new(42, Sealer::new(mode, &KEY));
+        let mut path = send_path(42, Sealer::new(mode, &KEY));
         let mut timeline = Timeline::new(7, 100);
         let opener = Opener::new(mode, &KEY);
         for slot in 0..3u16 {
@@ -40,7 +48,7 @@ proptest! {
 
     #[test]
     fn a_changed_packet_is_refused(mode in modes(), at in 0usize..100, bit in 0u8..8) {
-        let mut path = SendPath::new(42, Sealer::new(mode, &KEY));
+        let mut path = send_path(42, Sealer::new(mode, &KEY));
         let mut bytes = packet(&mut path, &mut Timeline::new(0, 0), &[5; 60], 0);
         let at = at % bytes.len();
         // The header is not authenticated where the nonce does not hold it and there is no AAD.
@@ -55,6 +63,36 @@ proptest! {
         let _ = rtp::parse(&bytes);
         prop_assert!(Opener::new(mode, &KEY).open(&mut bytes, clear).is_err());
     }
+}
+
+#[test]
+fn an_encrypted_call_is_opened_with_the_senders_ratchet() {
+    let mode = TransportMode::Aes256GcmRtpsize;
+    let mut path = SendPath::new(42, Sealer::new(mode, &KEY));
+    path.change_sender(SenderChange::Key(SenderRatchet::new(&[7; 16])));
+    let mut openers = Openers::new();
+    openers.apply(ReceiverChange::Epoch(vec![(99, SenderRatchet::new(&[7; 16]))]), Duration::ZERO);
+    let mut bytes = packet(&mut path, &mut Timeline::new(0, 0), &[5; 60], 0);
+    let len = Opener::new(mode, &KEY).open(&mut bytes, HEADER_LEN).expect("our own packet");
+    let frame = &bytes[HEADER_LEN..][..len];
+    assert!(Openers::is_encrypted(frame));
+    let mut opus = [0; 100];
+    let opened = openers.open(99, frame, &mut opus, Duration::ZERO);
+    assert!(opened.is_ok(), "{opened:?}");
+    assert_eq!(opus[..60], [5; 60]);
+}
+
+#[test]
+fn before_it_is_known_whether_the_call_is_encrypted_nothing_leaves() {
+    let mut path = SendPath::new(42, Sealer::new(TransportMode::Aes256GcmRtpsize, &KEY));
+    assert!(path.is_blocked());
+    let mut out = [0; MAX_PACKET_LEN];
+    let mut timeline = Timeline::new(9, 0);
+    let refused = path.packet(&OpusFrame::SILENCE, &mut timeline, 0, &mut out);
+    assert_eq!(refused, Err(SendError::EndToEnd(SealError::NoKey)));
+    path.change_sender(SenderChange::Passthrough);
+    assert!(path.packet(&OpusFrame::SILENCE, &mut timeline, 20, &mut out).is_ok());
+    assert_eq!(out[2..4], 9u16.to_be_bytes(), "a refused frame must not use up a sequence number");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use isocord_io::connection::{self, ConnectionError};
 use isocord_io::events::EventHandler;
+use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
+use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::OpusFrame;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -16,7 +18,8 @@ use crate::bytes::bytes_like;
 use crate::engine::engine;
 use crate::errors::{Error, Result};
 use crate::events::Handler;
-use crate::stats::Stats;
+use crate::listen::FrameQueue;
+use crate::stats::{ReceiveStats, Stats};
 use crate::track::Track;
 
 #[pyfunction]
@@ -26,7 +29,7 @@ pub(crate) fn choose_mode(offered: Vec<String>) -> Result<&'static str> {
 
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct Connection {
-    inner: connection::Connection,
+    pub(crate) inner: connection::Connection,
     handler: Arc<Handler>,
 }
 
@@ -60,6 +63,13 @@ impl Connection {
         Ok(py.detach(|| self.inner.start_session(mode, &key))?)
     }
 
+    fn allow_unencrypted(&self, py: Python<'_>) -> Result<()> {
+        py.detach(|| {
+            self.inner.change_sender(SenderChange::Passthrough)?;
+            Ok(self.inner.change_receivers(ReceiverChange::AllowPlain)?)
+        })
+    }
+
     fn play(&self, py: Python<'_>, track: &Bound<'_, Track>) -> Result<()> {
         let reader = track.get().take_reader().ok_or(ConnectionError::TrackUsed)?;
         self.handler.keep(track);
@@ -81,6 +91,32 @@ impl Connection {
     fn send_packet(&self, py: Python<'_>, packet: &Bound<'_, PyAny>) -> Result<()> {
         let frame = OpusFrame::new(&bytes_like(packet)?)?;
         Ok(py.detach(|| self.inner.send_packet(frame))?)
+    }
+
+    #[pyo3(signature = (*, opus = false, capacity = DEFAULT_CAPACITY))]
+    fn listen(&self, py: Python<'_>, opus: bool, capacity: usize) -> Result<FrameQueue> {
+        let form = if opus { Form::Opus } else { Form::Pcm };
+        let capacity = capacity.clamp(1, MAX_CAPACITY);
+        Ok(FrameQueue::new(py.detach(|| self.inner.listen(form, capacity))?))
+    }
+
+    fn assign_ssrc(&self, py: Python<'_>, ssrc: u32, user_id: u64) -> Result<()> {
+        Ok(py.detach(|| self.inner.assign_ssrc(ssrc, user_id))?)
+    }
+
+    fn user_left(&self, py: Python<'_>, user_id: u64) -> Result<()> {
+        Ok(py.detach(|| self.inner.user_left(user_id))?)
+    }
+
+    #[getter]
+    fn position(&self) -> Result<u64> {
+        Ok(engine()?.common_clock().position())
+    }
+
+    #[getter]
+    fn receive_stats(&self) -> ReceiveStats {
+        let report = self.inner.receive_report();
+        ReceiveStats { connection: report.connection, users: report.users }
     }
 
     fn close(&self, py: Python<'_>) {

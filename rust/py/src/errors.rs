@@ -4,6 +4,8 @@ use isocord_io::connection::ConnectionError;
 use isocord_io::file_track::FileTrackError;
 use isocord_io::source::{OpenError, SeekError, SourceError, VolumeError};
 use isocord_proto::cipher::UnknownMode;
+use isocord_proto::dave::delivery::DeliveryError;
+use isocord_proto::dave::{OpenError as FrameOpenError, SealError};
 use isocord_proto::frame::FrameError;
 use isocord_proto::opus::OpusError;
 use pyo3::exceptions::PyValueError;
@@ -12,6 +14,7 @@ use pyo3::prelude::*;
 
 import_exception!(isocord.errors, AudioFileError);
 import_exception!(isocord.errors, ClosedError);
+import_exception!(isocord.errors, DaveError);
 mod python {
     pyo3::import_exception!(isocord.errors, OpusError);
 }
@@ -21,12 +24,15 @@ import_exception!(isocord.errors, UnsupportedModeError);
 /// An error of the core on its way to Python.
 pub(crate) enum Error {
     Connection(ConnectionError),
+    Delivery(DeliveryError),
     FileTrack(FileTrackError),
     Frame(FrameError),
+    FrameOpen(FrameOpenError),
     Mode(UnknownMode),
     Open(OpenError),
     Opus(OpusError),
     Py(PyErr),
+    Seal(SealError),
     Seek(SeekError),
     Source(SourceError),
     Volume(VolumeError),
@@ -41,6 +47,9 @@ impl From<Error> for PyErr {
             Error::Connection(error @ ConnectionError::Socket(_)) => UdpError::new_err(error.to_string()),
             Error::Connection(error @ ConnectionError::TrackUsed) => PyValueError::new_err(error.to_string()),
             Error::Connection(error) => ClosedError::new_err(error.to_string()),
+            Error::Delivery(error) => DaveError::new_err(error.to_string()),
+            Error::FrameOpen(error) => DaveError::new_err(error.to_string()),
+            Error::Seal(error) => DaveError::new_err(error.to_string()),
             Error::FileTrack(FileTrackError::Opus(error)) => Error::Opus(error).into(),
             Error::FileTrack(error) => AudioFileError::new_err(error.to_string()),
             Error::Frame(error) => python::OpusError::new_err(error.to_string()),
@@ -72,12 +81,15 @@ macro_rules! from {
 
 from!(
     Connection(ConnectionError),
+    Delivery(DeliveryError),
     FileTrack(FileTrackError),
     Frame(FrameError),
+    FrameOpen(FrameOpenError),
     Mode(UnknownMode),
     Open(OpenError),
     Opus(OpusError),
     Py(PyErr),
+    Seal(SealError),
     Seek(SeekError),
     Source(SourceError),
     Volume(VolumeError),

@@ -5,9 +5,12 @@ mod audio_file;
 mod bytes;
 mod codec;
 mod connection;
+mod dave;
+mod delivery;
 mod engine;
 mod errors;
 mod events;
+mod listen;
 mod stats;
 mod track;
 
@@ -26,11 +29,17 @@ mod _native {
     #[pymodule_export]
     use crate::connection::{Connection, choose_mode};
     #[pymodule_export]
+    use crate::dave::{DaveNotice, DaveSession, DaveVersionChanged, PrivacyCodeChanged};
+    #[pymodule_export]
+    use crate::delivery::{Commit, DeliveryService};
+    #[pymodule_export]
     use crate::engine::{after_fork_in_child, shutdown};
     #[pymodule_export]
     use crate::events::{Discovered, DiscoveryFailed, TrackEnded};
     #[pymodule_export]
-    use crate::stats::Stats;
+    use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
+    #[pymodule_export]
+    use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]
     use crate::track::Track;
 

@@ -1,6 +1,7 @@
 //! `Stats`: a snapshot of a connection's counters.
 
 use isocord_io::stats;
+use isocord_proto::recv;
 use pyo3::prelude::*;
 
 #[pyclass(frozen, module = "isocord._native")]
@@ -56,4 +57,63 @@ counts!(
     underruns,
     missed_slots,
     dropped_commands,
+);
+
+/// What a connection received.
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct ReceiveStats {
+    pub connection: recv::ReceiveStats,
+    pub users: Vec<(u64, recv::UserStats)>,
+}
+
+/// What one user sent.
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct UserReceiveStats(recv::UserStats);
+
+macro_rules! getters {
+    ($type:ident, $self:ident, $inner:expr, [$($name:ident),* $(,)?], { $($more:tt)* }) => {
+        #[pymethods]
+        impl $type {
+            $(#[getter]
+            fn $name(&$self) -> u64 {
+                u64::from($inner.$name)
+            })*
+
+            $($more)*
+        }
+    };
+}
+
+getters!(
+    ReceiveStats,
+    self,
+    self.connection,
+    [rtp, rtcp, unheard, unknown_dropped, forged, malformed, padding, ignored],
+    {
+        #[getter]
+        fn users(&self) -> std::collections::HashMap<u64, UserReceiveStats> {
+            self.users.iter().map(|(user_id, stats)| (*user_id, UserReceiveStats(*stats))).collect()
+        }
+    }
+);
+
+getters!(
+    UserReceiveStats,
+    self,
+    self.0,
+    [
+        received,
+        lost,
+        late,
+        duplicate,
+        concealed,
+        recovered,
+        failed_to_open,
+        ignored,
+        malformed,
+        restarts,
+        jitter,
+        delay,
+    ],
+    {}
 );

@@ -1,5 +1,6 @@
 //! One file that plays: what it is, its frames, volume and place.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::error::{OpenError, SeekError, SourceError, StageError};
@@ -50,8 +51,52 @@ pub struct FileInfo {
 }
 
 enum Engine {
-    Opus(OpusStream),
+    Opus(Box<OpusStream>),
     Pcm(Box<PcmStream>),
+    /// A library panicked; its state is not to be trusted any more.
+    Failed,
+}
+
+impl Engine {
+    fn next_frame(&mut self, out: &mut FrameBuf, volume: f32, gain: &mut Gain) -> Result<Frame, StageError> {
+        match self {
+            Self::Opus(stream) => stream.next_frame(out, volume, gain),
+            Self::Pcm(stream) => stream.next_frame(out, volume, gain),
+            Self::Failed => Ok(Frame::End),
+        }
+    }
+
+    /// Go to `target`; returns where the next frame begins.
+    fn seek(&mut self, target: i64) -> Result<u64, StageError> {
+        let reached = match self {
+            Self::Opus(stream) => {
+                stream.seek(target)?;
+                stream.position()
+            }
+            Self::Pcm(stream) => {
+                stream.seek(target)?;
+                target
+            }
+            Self::Failed => return Err(StageError::broken(PANICKED)),
+        };
+        Ok(u64::try_from(reached).unwrap_or(0))
+    }
+
+    fn broken(&self) -> u64 {
+        match self {
+            Self::Opus(stream) => stream.broken(),
+            Self::Pcm(stream) => stream.broken(),
+            Self::Failed => 1,
+        }
+    }
+}
+
+const PANICKED: &str = "the decoder failed on it";
+
+/// Run library code on a file of unknown origin: fuzzing has made symphonia's decoders panic (in builds with overflow
+/// checks), and a damaged file must never take a thread with it.
+fn guarded<T>(work: impl FnOnce() -> Result<T, StageError>) -> Result<T, StageError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StageError::broken(PANICKED)))
 }
 
 /// A file as a source of frames of 20 ms.
@@ -81,7 +126,8 @@ impl AudioFile {
             _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
         let file = input.open(&name)?;
-        let engine = open_engine(file, extension.as_deref()).map_err(|error| error.into_open(&name))?;
+        let engine =
+            guarded(|| open_engine(file, extension.as_deref())).map_err(|error| error.into_open(&name))?;
         let gain = Gain::new(volume.get());
         let info = describe(&engine, name.clone());
         let mut opened = Self { engine, info, volume, gain, position: 0, over: false };
@@ -120,7 +166,7 @@ impl AudioFile {
     pub fn passthrough(&self) -> bool {
         match &self.engine {
             Engine::Opus(stream) => stream.passes(self.volume.get(), &self.gain),
-            Engine::Pcm(_) => false,
+            Engine::Pcm(_) | Engine::Failed => false,
         }
     }
 
@@ -133,10 +179,7 @@ impl AudioFile {
     /// Damaged packets and pages that were skipped so far.
     #[must_use]
     pub fn broken(&self) -> u64 {
-        match &self.engine {
-            Engine::Opus(stream) => stream.broken(),
-            Engine::Pcm(stream) => stream.broken(),
-        }
+        self.engine.broken()
     }
 
     /// Produce the next frame. After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
@@ -148,11 +191,7 @@ impl AudioFile {
             return Ok(Frame::End);
         }
         let volume = self.volume.get();
-        let result = match &mut self.engine {
-            Engine::Opus(stream) => stream.next_frame(out, volume, &mut self.gain),
-            Engine::Pcm(stream) => stream.next_frame(out, volume, &mut self.gain),
-        };
-        match result {
+        match self.guard(|engine, gain| engine.next_frame(out, volume, gain)) {
             Ok(Frame::End) => {
                 self.over = true;
                 Ok(Frame::End)
@@ -170,8 +209,9 @@ impl AudioFile {
 
     /// Go to a place in the file; beyond its end the next frame is [`Frame::End`].
     ///
-    /// Decoded files start at the exact sample. Opus that passes through starts at the packet that holds the sample;
-    /// decoded (volume not 1.0), what that packet has before the sample is silent.
+    /// Decoded files begin at the exact sample. Opus that may pass through begins, whatever the volume, at the packet
+    /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where. A volume that was changed
+    /// is ramped to from the gain of the last frame, so that going back over frames that were not heard has no step.
     ///
     /// # Errors
     /// `seconds` is negative or not a number, or the file cannot be read.
@@ -185,14 +225,23 @@ impl AudioFile {
         })
     }
 
+    fn guard<T>(
+        &mut self,
+        work: impl FnOnce(&mut Engine, &mut Gain) -> Result<T, StageError>,
+    ) -> Result<T, StageError> {
+        let (engine, gain) = (&mut self.engine, &mut self.gain);
+        match catch_unwind(AssertUnwindSafe(|| work(engine, gain))) {
+            Ok(result) => result,
+            Err(_) => {
+                self.engine = Engine::Failed;
+                Err(StageError::broken(PANICKED))
+            }
+        }
+    }
+
     fn go_to(&mut self, seconds: f64) -> Result<(), StageError> {
         let target = (seconds.min(MAX_SECONDS) * f64::from(SAMPLE_RATE)).round() as i64;
-        match &mut self.engine {
-            Engine::Opus(stream) => stream.seek(target)?,
-            Engine::Pcm(stream) => stream.seek(target)?,
-        }
-        self.gain.jump(self.volume.get());
-        self.position = target.unsigned_abs();
+        self.position = self.guard(|engine, _| engine.seek(target))?;
         self.over = false;
         Ok(())
     }
@@ -209,7 +258,9 @@ fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, S
     let start = &start[..count];
     if start.starts_with(b"OggS") {
         file = match OggPackets::open(file)? {
-            OggOpened::Opus(packets) => return Ok(Engine::Opus(OpusStream::new(packets)?)),
+            OggOpened::Opus(packets) => {
+                return Ok(Engine::Opus(Box::new(OpusStream::new(packets)?)));
+            }
             OggOpened::Other(file) => file,
         };
     }
@@ -223,7 +274,8 @@ fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, S
     }
     let demuxer = Demuxer::open(file, extension)?;
     if demuxer.is_opus() {
-        return Ok(Engine::Opus(OpusStream::new(Box::new(BlockPackets::new(demuxer)?))?));
+        let packets = Box::new(BlockPackets::new(demuxer)?);
+        return Ok(Engine::Opus(Box::new(OpusStream::new(packets)?)));
     }
     let trim = match mp4 {
         Some(info) => mp4_trim(&info, &demuxer),
@@ -256,16 +308,13 @@ fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
         end -= 128;
     }
     // APEv2: a footer of 32 bytes with the length of all but the header.
-    if end > 256 && file.bytes_at::<8>(end - 32)? == Some(*b"APETAGEX") {
-        if let Some(bytes) = file.bytes_at::<4>(end - 32 + 12)? {
-            let size = u64::from(u32::from_le_bytes(bytes));
-            let header = if file.bytes_at::<1>(end - 32 + 23)?.is_some_and(|[byte]| byte & 0x80 != 0) {
-                32
-            } else {
-                0
-            };
-            end = end.checked_sub(size + header).filter(|&end| end > 256).unwrap_or(end);
-        }
+    if end > 256
+        && let Some(footer) = file.bytes_at::<32>(end - 32)?
+        && footer.starts_with(b"APETAGEX")
+    {
+        let size = u32::from_le_bytes([footer[12], footer[13], footer[14], footer[15]]);
+        let header = if footer[23] & 0x80 != 0 { 32 } else { 0 };
+        end = end.checked_sub(u64::from(size) + header).filter(|&end| end > 256).unwrap_or(end);
     }
     if end < len {
         file.narrow(0, end);
@@ -278,7 +327,9 @@ fn hide_flac_pictures(file: &mut MediaFile) -> Result<(), StageError> {
     let mut patches = Vec::new();
     let mut at = 4;
     for _ in 0..1_000 {
-        let Some([kind, a, b, c]) = file.bytes_at::<4>(at)? else { break };
+        let Some([kind, a, b, c]) = file.bytes_at::<4>(at)? else {
+            break;
+        };
         if kind & 0x7f == 6 {
             patches.push((at, kind & 0x80 | 1));
         }
@@ -324,6 +375,14 @@ fn describe(engine: &Engine, name: String) -> FileInfo {
             sample_rate: stream.rate(),
             channels: u16::try_from(stream.channels()).unwrap_or(u16::MAX),
             duration: stream.duration(),
+        },
+        Engine::Failed => FileInfo {
+            name,
+            container: "unknown",
+            codec: "unknown",
+            sample_rate: 0,
+            channels: 0,
+            duration: None,
         },
     }
 }

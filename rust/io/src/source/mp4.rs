@@ -123,7 +123,9 @@ fn inspect_track(
             _ => {}
         }
     }
-    let (Some(track), Some((start, length, entries))) = (id, list) else { return Ok(None) };
+    let (Some(track), Some((start, length, entries))) = (id, list) else {
+        return Ok(None);
+    };
     let length = match movie_scale {
         0 => 0,
         movie => (i128::from(length) * i128::from(scale) / i128::from(movie)).try_into().unwrap_or(0),
@@ -140,20 +142,30 @@ fn time_scale(file: &MediaFile, found: &Box4) -> io::Result<u32> {
 
 /// Media time and duration of the first entry that plays something, and how many do.
 fn edit_list(file: &MediaFile, found: &Box4) -> io::Result<Option<(i64, u64, u32)>> {
-    let Some([version, _, _, _, a, b, c, d]) = file.bytes_at::<8>(found.body)? else { return Ok(None) };
+    let Some([version, _, _, _, a, b, c, d]) = file.bytes_at::<8>(found.body)? else {
+        return Ok(None);
+    };
     let count = u32::from_be_bytes([a, b, c, d]).min(1_000);
     let mut result = None;
     let mut playing = 0;
     let mut at = found.body + 8;
     for _ in 0..count {
         let entry = if version == 1 {
-            let Some(duration) = file.bytes_at::<8>(at)? else { break };
-            let Some(time) = file.bytes_at::<8>(at + 8)? else { break };
+            let Some(duration) = file.bytes_at::<8>(at)? else {
+                break;
+            };
+            let Some(time) = file.bytes_at::<8>(at + 8)? else {
+                break;
+            };
             at += 20;
             (i64::from_be_bytes(time), u64::from_be_bytes(duration))
         } else {
-            let Some(duration) = file.bytes_at::<4>(at)? else { break };
-            let Some(time) = file.bytes_at::<4>(at + 4)? else { break };
+            let Some(duration) = file.bytes_at::<4>(at)? else {
+                break;
+            };
+            let Some(time) = file.bytes_at::<4>(at + 4)? else {
+                break;
+            };
             at += 12;
             (i64::from(i32::from_be_bytes(time)), u64::from(u32::from_be_bytes(duration)))
         };
@@ -227,7 +239,9 @@ impl Walker<'_> {
             return Ok(None);
         }
         *budget -= 1;
-        let Some([a, b, c, d, kind @ ..]) = self.file.bytes_at::<8>(self.at)? else { return Ok(None) };
+        let Some([a, b, c, d, kind @ ..]) = self.file.bytes_at::<8>(self.at)? else {
+            return Ok(None);
+        };
         let (len, header) = match u32::from_be_bytes([a, b, c, d]) {
             0 => (self.end - self.at, 8),
             1 => match self.file.bytes_at::<8>(self.at + 8)? {

@@ -176,7 +176,9 @@ impl FeederPool {
     /// Stop the threads and drop all jobs. Returns false if a thread did not end within `timeout`; it then ends when
     /// its job returns. The next [`FeederPool::add`] starts new threads.
     pub fn stop(&self, timeout: Duration) -> bool {
-        let Some(running) = lock(&self.running).take() else { return true };
+        let Some(running) = lock(&self.running).take() else {
+            return true;
+        };
         running.shared.stopping.store(true, Ordering::SeqCst);
         for thread in running.shared.threads.iter().filter_map(OnceLock::get) {
             thread.unpark();

@@ -63,9 +63,9 @@ impl Gain {
         self.current == 1.0 && target == 1.0
     }
 
-    /// Jump, where no sound was just before: at the start and after a seek.
-    pub(crate) fn jump(&mut self, target: f32) {
-        self.current = target;
+    /// Apply the gain in force, as it was for the frame before.
+    pub(crate) fn hold(&self, pcm: &mut [f32]) {
+        Self { current: self.current }.apply(self.current, pcm);
     }
 
     /// Apply the gain to interleaved stereo, moving to `target` by its end.

@@ -170,7 +170,8 @@ fn play(bytes: Vec<u8>) -> Vec<f32> {
     while file.next_frame(&mut frame).unwrap() == Frame::Pcm {
         all.extend_from_slice(&frame.pcm[..2 * usize::from(frame.samples)]);
     }
-    assert_eq!(file.broken(), 0);
+    // A WAVE stream of unknown length ends where its header has not said; the reader counts that.
+    assert!(file.broken() <= 1);
     all
 }
 

@@ -3,13 +3,12 @@
 use super::super::error::StageError;
 use super::super::pcm::{DemuxStep, Demuxer};
 use super::head::{ByteOrder, OpusHead};
+use super::history::PRE_ROLL;
 use super::packet::packet_samples;
 use super::{OpusPackets, Step};
 
 /// Positions in a stream are multiples of the shortest Opus frame.
 const GRID: f64 = 120.0;
-/// RFC 7845, 4.6.
-const PRE_ROLL: i64 = 3_840;
 
 /// Reads Opus packets out of a container with time stamps.
 pub(crate) struct BlockPackets {
@@ -59,7 +58,9 @@ impl OpusPackets for BlockPackets {
                     packet.extend_from_slice(&block.data);
                     return Ok(Step::Packet { start, end: i64::MAX });
                 }
-                DemuxStep::Reset => return Err(StageError::broken("the tracks change in the middle")),
+                DemuxStep::Reset => {
+                    return Err(StageError::broken("the tracks change in the middle"));
+                }
                 DemuxStep::End => return Ok(Step::End),
             }
         }
@@ -67,14 +68,14 @@ impl OpusPackets for BlockPackets {
 
     fn seek(&mut self, target: i64) -> Result<(), StageError> {
         let origin = self.origin.unwrap_or(0.0);
-        let wanted = target - PRE_ROLL + i64::from(self.head.pre_skip);
+        let wanted = target - PRE_ROLL as i64 + i64::from(self.head.pre_skip);
         self.next = None;
         if wanted > 0 && self.demuxer.seek(origin + wanted as f64 / 48_000.0)? {
             // The demuxer may land late; the packet it landed on is looked at and kept for later.
-            if let Some(stamp) = self.demuxer.peek_seconds()? {
-                if self.position(stamp) <= target - PRE_ROLL / 2 {
-                    return Ok(());
-                }
+            if let Some(stamp) = self.demuxer.peek_seconds()?
+                && self.position(stamp) <= target - PRE_ROLL as i64 / 2
+            {
+                return Ok(());
             }
         }
         self.demuxer.rewind()?;
@@ -92,7 +93,7 @@ impl OpusPackets for BlockPackets {
 
     fn duration(&self) -> Option<u64> {
         let seconds = self.demuxer.duration()?;
-        Some((seconds * 48_000.0).round() as u64)
+        Some(((seconds * 48_000.0).round() as u64).saturating_sub(u64::from(self.head.pre_skip)))
     }
 
     fn broken(&self) -> u64 {

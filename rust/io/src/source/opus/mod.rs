@@ -4,6 +4,7 @@ mod blocks;
 mod decode;
 mod head;
 mod history;
+mod link;
 mod ogg;
 mod packet;
 mod page;

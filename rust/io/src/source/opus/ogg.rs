@@ -2,7 +2,9 @@
 
 use super::super::error::StageError;
 use super::super::input::MediaFile;
-use super::head::{ByteOrder, OpusHead};
+use super::head::OpusHead;
+use super::history::PRE_ROLL;
+use super::link::{Link, completed_samples, find_origin, read_head};
 use super::packet::packet_samples;
 use super::page::{MAX_PAGE, Page, PageReader};
 use super::{OpusPackets, Step};
@@ -11,37 +13,6 @@ use super::{OpusPackets, Step};
 const MAX_PACKET: usize = 61_440;
 /// Links of a chained file that are remembered for seeking.
 const MAX_LINKS: usize = 4_096;
-/// RFC 7845, 4.6: what a decoder needs to converge after a seek.
-const PRE_ROLL: i64 = 3_840;
-
-/// One logical Opus stream of a (possibly chained) file.
-#[derive(Clone)]
-struct Link {
-    head: OpusHead,
-    serial: u32,
-    /// Where its first page begins.
-    offset: u64,
-    /// Position of its first sample that is meant to be heard.
-    base: i64,
-    /// Granule position of its very first sample, pre-skip included.
-    origin: i64,
-}
-
-impl Link {
-    fn position(&self, granule: i64) -> i64 {
-        let first = self.origin.saturating_add(i64::from(self.head.pre_skip));
-        granule.saturating_sub(first).saturating_add(self.base)
-    }
-
-    fn granule(&self, position: i64) -> i64 {
-        let first = self.origin.saturating_add(i64::from(self.head.pre_skip));
-        position.saturating_sub(self.base).saturating_add(first)
-    }
-
-    fn start(&self) -> i64 {
-        self.base - i64::from(self.head.pre_skip)
-    }
-}
 
 /// What an Ogg file turned out to be.
 pub(crate) enum Opened {
@@ -138,7 +109,9 @@ impl OggPackets {
                 }
             }
         }
-        let Some((serial, granule)) = last else { return Ok(()) };
+        let Some((serial, granule)) = last else {
+            return Ok(());
+        };
         let mut end = self.link.position(granule);
         if serial != self.link.serial {
             end = self.walk_links(&mut page)?;
@@ -158,7 +131,9 @@ impl OggPackets {
                 if fresh || self.links.len() >= MAX_LINKS {
                     continue;
                 }
-                let Ok(Some(head)) = read_head(page) else { continue };
+                let Ok(Some(head)) = read_head(page) else {
+                    continue;
+                };
                 let offset = page.offset;
                 let body_offset = self.reader.offset;
                 let origin = find_origin(&mut self.reader, page.serial)?;
@@ -242,7 +217,8 @@ impl OggPackets {
             return;
         }
         self.fresh = false;
-        if self.next.is_none() {
+        // A last page may hold more than its granule position says: padding. All others tell where they begin.
+        if self.next.is_none() || !page.is_last() {
             let total = completed_samples(page, &self.partial, self.headless);
             self.next = Some(self.link.position(page.granule.saturating_sub(total)));
         }
@@ -320,7 +296,9 @@ impl OpusPackets for OggPackets {
             let Some(piece) = self.page.piece(self.lacing, self.body) else {
                 match self.turn()? {
                     Turned::Page => continue,
-                    Turned::Link => return Ok(Step::Head { base: self.link.base }),
+                    Turned::Link => {
+                        return Ok(Step::Head { base: self.link.base });
+                    }
                     Turned::End => return Ok(Step::End),
                 }
             };
@@ -366,7 +344,7 @@ impl OpusPackets for OggPackets {
         self.enter(self.links[index].clone());
         self.announce = true;
         let counted = self.reader.broken;
-        let goal = self.link.granule(target - PRE_ROLL);
+        let goal = self.link.granule(target - PRE_ROLL as i64);
         let page = if goal > self.link.granule(self.link.base) { self.bisect(goal, link_end)? } else { None };
         match page {
             Some(offset) => self.land(offset)?,
@@ -391,47 +369,4 @@ impl OpusPackets for OggPackets {
     fn broken(&self) -> u64 {
         self.broken + self.reader.broken
     }
-}
-
-/// The Opus header on a first page; None if it begins another kind of stream.
-fn read_head(page: &Page) -> Result<Option<OpusHead>, StageError> {
-    let data = page.piece(0, 0).map(|piece| piece.data).unwrap_or_default();
-    if !data.starts_with(b"OpusHead") {
-        return Ok(None);
-    }
-    match OpusHead::parse(data, ByteOrder::Little) {
-        Some(Ok(head)) => Ok(Some(head)),
-        Some(Err(reason)) => Err(StageError::Unsupported(reason)),
-        None => Err(StageError::broken("the Opus header is damaged")),
-    }
-}
-
-/// Samples of the packets that end on a page.
-fn completed_samples(page: &Page, partial: &[u8], headless: bool) -> i64 {
-    let (mut lacing, mut body) = (0, 0);
-    let mut total = 0;
-    let mut skip = headless;
-    while let Some(piece) = page.piece(lacing, body) {
-        let begun = if lacing == 0 && !partial.is_empty() { partial } else { piece.data };
-        if piece.complete && !skip {
-            total += packet_samples(begun).unwrap_or(0) as i64;
-        }
-        skip = skip && !piece.complete;
-        (lacing, body) = (piece.next_lacing, piece.next_body);
-    }
-    total
-}
-
-/// The granule position of a link's first sample: that of its first audio page less what the page holds.
-fn find_origin(reader: &mut PageReader, serial: u32) -> Result<i64, StageError> {
-    let mut page = Page::empty();
-    while reader.next(&mut page)? {
-        if page.serial != serial || page.granule <= 0 {
-            continue;
-        }
-        let origin = page.granule.saturating_sub(completed_samples(&page, &[], page.is_continued()));
-        // On a last page the granule position is less than what it holds: the rest is padding.
-        return Ok(if page.is_last() { origin.max(0) } else { origin });
-    }
-    Ok(0)
 }

@@ -62,7 +62,7 @@ impl Layout {
             0 => sizes[0] = end - at,
             1 => {
                 let body = end - at;
-                if body % 2 != 0 {
+                if !body.is_multiple_of(2) {
                     return None;
                 }
                 sizes[..2].fill(body / 2);
@@ -87,7 +87,7 @@ impl Layout {
                     sizes[count - 1] = end.checked_sub(at)?.checked_sub(known)?;
                 } else {
                     let body = end.checked_sub(at)?;
-                    if body % count != 0 {
+                    if !body.is_multiple_of(count) {
                         return None;
                     }
                     sizes[..count].fill(body / count);

@@ -8,6 +8,9 @@ const HEADER: usize = 27;
 /// The longest page: header, 255 lacing values, 255 segments of 255 bytes.
 pub(crate) const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
 
+/// Damaged pages in a row before the rest is given up.
+const MAX_DAMAGED_RUN: u32 = 2_000;
+
 /// Page flags (RFC 3533, section 6).
 const CONTINUED: u8 = 1;
 const FIRST: u8 = 2;
@@ -109,9 +112,9 @@ impl PageReader {
         self.file.len()
     }
 
-    /// Read the next sound page into `page`. False at the end of the file.
+    /// Read the next sound page into `page`. False at the end of the file, or where nothing but damage follows.
     pub(crate) fn next(&mut self, page: &mut Page) -> io::Result<bool> {
-        loop {
+        for _ in 0..MAX_DAMAGED_RUN {
             match self.load(page)? {
                 Loaded::Page => {
                     self.offset = page.end;
@@ -126,6 +129,7 @@ impl PageReader {
                 }
             }
         }
+        Ok(false)
     }
 
     /// Move to the next capture pattern at `from` or later. False if there is none.

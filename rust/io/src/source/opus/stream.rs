@@ -48,16 +48,18 @@ pub(crate) struct OpusStream {
     bytes: Vec<u8>,
     /// A link begins here, with its first audible position.
     head_due: Option<i64>,
+    /// The last unit was one that may pass.
+    passable: bool,
     ended: bool,
     history: History,
     decoder: Option<OpusDecoder>,
     /// Decoded sound that has not left, and the position of its first sample.
     pending: Vec<f32>,
     pending_start: i64,
-    /// Where the last seek went: what lies before only leads up to it.
-    target: i64,
-    /// What comes before is not heard: the pre-skip of a link, and after a seek all before its target.
+    /// What comes before is not heard: the pre-skip of a link.
     audible_from: i64,
+    /// Where the last seek went. Streams that are not passed through begin there to the sample.
+    target: i64,
     broken: u64,
     broken_run: u32,
 }
@@ -76,6 +78,7 @@ impl OpusStream {
             unit: None,
             bytes: Vec::new(),
             head_due: None,
+            passable: false,
             ended: false,
             history: History::default(),
             decoder: None,
@@ -108,9 +111,11 @@ impl OpusStream {
         self.broken + self.packets.broken()
     }
 
-    /// True if the next frame is an Opus packet of the file at this volume.
+    /// True if the next frame is an Opus packet of the file at this volume, as far as packets stay as they were.
     pub(crate) fn passes(&self, volume: f32, gain: &Gain) -> bool {
-        gain.is_unity(volume) && self.pending.is_empty() && self.unit.is_some_and(|unit| self.may_pass(unit))
+        gain.is_unity(volume)
+            && self.pending.is_empty()
+            && self.unit.map_or(self.passable, |unit| self.may_pass(unit))
     }
 
     fn may_pass(&self, unit: Unit) -> bool {
@@ -141,17 +146,15 @@ impl OpusStream {
                 Next::End => return Ok(Frame::End),
             };
             self.unit = None;
+            self.passable = self.may_pass(unit);
             let unit_end = unit.start + unit.samples as i64;
             if unit.start >= unit.end {
                 continue;
             }
-            if gain.is_unity(volume) && self.pending.is_empty() && self.may_pass(unit) {
+            if gain.is_unity(volume) && self.pending.is_empty() && self.passable {
                 self.decoder = None;
                 self.history.push(&self.bytes, unit.start, unit.samples);
-                // The pre-skip passes: it lets the far end's decoder converge.
-                if unit_end <= self.target && self.target > 0 {
-                    continue;
-                }
+                // The pre-skip passes too: it lets the far end's decoder converge.
                 let len = self.bytes.len();
                 out.opus[..len].copy_from_slice(&self.bytes);
                 out.position = u64::try_from(unit.start).unwrap_or(0);
@@ -162,7 +165,7 @@ impl OpusStream {
         }
     }
 
-    /// Go to `target`. The next frame begins there, or at the packet that holds it.
+    /// Go to `target`. The next frame begins at the packet that holds it, or there if the stream is not passed on.
     pub(crate) fn seek(&mut self, target: i64) -> Result<(), StageError> {
         self.split = None;
         self.unit = None;
@@ -174,14 +177,34 @@ impl OpusStream {
         self.decoder = None;
         self.packets.seek(target)?;
         self.target = target;
-        self.audible_from = target;
-        Ok(())
+        loop {
+            match self.peek()? {
+                Next::Unit(unit) if unit.start + unit.samples as i64 > target => return Ok(()),
+                // What lies before is what a decoder converges on.
+                Next::Unit(unit) => {
+                    self.history.push(&self.bytes, unit.start, unit.samples);
+                    self.unit = None;
+                }
+                Next::Head { base } => self.begin_link(base),
+                Next::End => return Ok(()),
+            }
+        }
+    }
+
+    /// Where the next frame begins, as far as it is known.
+    pub(crate) fn position(&self) -> i64 {
+        match self.unit {
+            _ if !self.pending.is_empty() => self.pending_start,
+            Some(unit) if self.may_pass(unit) => unit.start.max(0),
+            Some(unit) => unit.start.max(self.target).max(self.audible_from),
+            None => self.target,
+        }
     }
 
     fn begin_link(&mut self, base: i64) {
         self.head_due = None;
         self.head = self.packets.head().clone();
-        self.audible_from = base.max(self.target);
+        self.audible_from = base;
         self.decoder = None;
         self.history.clear();
     }
@@ -286,14 +309,14 @@ impl OpusStream {
         if before == 0 {
             self.pending_start = unit.start;
         }
-        let audible = (unit.end - unit.start).clamp(0, unit.samples as i64) as usize;
+        let audible = unit.end.saturating_sub(unit.start).clamp(0, unit.samples as i64) as usize;
         self.pending.truncate(before + audible * 2);
-        let inaudible = (self.audible_from - unit.start).clamp(0, audible as i64) as usize;
-        if unit.start + unit.samples as i64 <= self.target && self.target > 0 {
-            self.pending.truncate(before);
-        } else if self.may_pass(unit) {
+        if self.may_pass(unit) {
+            let inaudible = (self.audible_from - unit.start).clamp(0, audible as i64) as usize;
             self.pending[before..before + inaudible * 2].fill(0.0);
         } else if before == 0 {
+            let from = self.audible_from.max(self.target);
+            let inaudible = (from - unit.start).clamp(0, audible as i64) as usize;
             self.pending.drain(..inaudible * 2);
             self.pending_start += inaudible as i64;
         }
@@ -304,14 +327,12 @@ impl OpusStream {
     fn take_over(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<OpusDecoder, StageError> {
         let mut decoder = OpusDecoder::new(&self.head).map_err(StageError::Broken)?;
         let mut lead_in = Vec::new();
-        for packet in self.history.leading_to(unit.start) {
-            lead_in.clear();
-            let samples = packet_samples(packet).unwrap_or(FRAME_SAMPLES);
+        for (packet, samples) in self.history.leading_to(unit.start) {
             // A packet that fails here only makes the start less smooth.
             let _ = decoder.decode(packet, samples, &mut lead_in);
         }
-        if lead_in.len() == FRAME_VALUES && unit.start > self.audible_from {
-            out.lead_in.copy_from_slice(&lead_in);
+        if let Some(last) = lead_in.len().checked_sub(FRAME_VALUES) {
+            out.lead_in.copy_from_slice(&lead_in[last..]);
             out.has_lead_in = true;
         }
         Ok(decoder)
@@ -322,6 +343,9 @@ impl OpusStream {
         let len = self.pending.len().min(FRAME_VALUES);
         out.pcm[..len].copy_from_slice(&self.pending[..len]);
         out.pcm[len..].fill(0.0);
+        if out.has_lead_in {
+            gain.hold(&mut out.lead_in);
+        }
         gain.apply(volume, &mut out.pcm);
         out.position = u64::try_from(self.pending_start).unwrap_or(0);
         out.samples = (len / 2) as u16;

@@ -23,6 +23,14 @@ impl Trim {
             ("mp1" | "mp2" | "mp3", Some(frames), Some(padding)) if padding > 0 => {
                 i64::try_from(frames).ok().map(|end| (end, end + i64::from(padding)))
             }
+            // Matroska gives no exact end; what a last Vorbis packet holds beyond the stated length is padding.
+            ("matroska", _, _) if demuxer.codec() == "vorbis" => {
+                let rate = demuxer.parameters().sample_rate.map_or(0.0, f64::from);
+                demuxer
+                    .duration()
+                    .map(|seconds| (seconds * rate).round() as i64)
+                    .map(|end| (end, end + 2_048))
+            }
             _ => None,
         };
         Self { start_stamp: None, padding, by_packet: demuxer.container() == "ogg" }
@@ -47,14 +55,15 @@ impl Trim {
 
 /// Turns time stamps into source samples.
 pub(crate) struct Clock {
-    /// Seconds of source position 0, once the first packet was seen.
+    /// Seconds of source position 0, once the first packet with sound was seen.
     origin: Option<f64>,
-    /// Seconds of the first packet.
+    /// Seconds of that packet.
     first: f64,
     /// Time stamps are exact at this rate.
     exact_rate: Option<u32>,
     /// Packets start at multiples of this many samples from the first; rounded stamps are moved there.
     grid: i64,
+    first_is_blind: bool,
 }
 
 impl Clock {
@@ -65,10 +74,17 @@ impl Clock {
             first: 0.0,
             exact_rate: rate.filter(|&rate| demuxer.counts_samples(rate)),
             grid: packet_grid(demuxer),
+            first_is_blind: demuxer.codec() == "vorbis" && demuxer.container() == "matroska",
         }
     }
 
-    /// Note the first packet.
+    /// True if what the decoder gives for the very first packet is no sound: the first block of Vorbis only primes it.
+    /// (In Ogg its time stamp is negative, so that it is cut anyway.)
+    pub(crate) fn first_is_blind(&self) -> bool {
+        self.first_is_blind
+    }
+
+    /// Note the first packet with sound.
     pub(crate) fn begin(&mut self, stamp: f64, trim: &Trim, demuxer: &Demuxer) {
         if self.origin.is_none() {
             self.first = stamp;
@@ -117,6 +133,8 @@ pub(crate) fn pre_roll(codec: &str) -> i64 {
         "mp1" | "mp2" | "mp3" => 6 * 1_152,
         "aac" => 4 * 1_024,
         "vorbis" => 2 * 8_192,
+        // Its blocks stand alone, but symphonia may land inside one.
+        codec if codec.starts_with("adpcm") => 8_192,
         _ => 0,
     }
 }
@@ -129,11 +147,7 @@ fn packet_grid(demuxer: &Demuxer) -> i64 {
         "mp2" => 1_152,
         "mp3" => 576,
         "vorbis" => demuxer.extra_data().and_then(vorbis_grid).unwrap_or(1),
-        "flac" => demuxer
-            .parameters()
-            .max_frames_per_packet
-            .and_then(|frames| i64::try_from(frames).ok())
-            .unwrap_or(1),
+        "flac" => demuxer.extra_data().and_then(flac_grid).unwrap_or(1),
         _ => 1,
     }
 }
@@ -147,4 +161,10 @@ fn vorbis_grid(headers: &[u8]) -> Option<i64> {
     let sizes = *headers.get(28)?;
     let (short, long) = (1_i64 << (sizes & 15), 1_i64 << (sizes >> 4));
     Some(if short == long { short / 2 } else { short / 4 }.max(1))
+}
+
+/// FLAC blocks, all but the last, have one length where STREAMINFO gives the same minimum and maximum (RFC 9639, 8.2).
+fn flac_grid(stream_info: &[u8]) -> Option<i64> {
+    let (least, most) = (stream_info.get(..2)?, stream_info.get(2..4)?);
+    (least == most).then(|| i64::from(u16::from_be_bytes([least[0], least[1]])))
 }

@@ -126,7 +126,9 @@ impl Demuxer {
                 return Err(StageError::broken("it could not be opened again"));
             };
             match format.next_packet() {
-                Ok(Some(packet)) if packet.track_id == self.track.id => return Ok(DemuxStep::Packet(packet)),
+                Ok(Some(packet)) if packet.track_id == self.track.id => {
+                    return Ok(DemuxStep::Packet(packet));
+                }
                 Ok(Some(_)) if foreign < MAX_FOREIGN_RUN => foreign += 1,
                 Ok(_) => return Ok(DemuxStep::End),
                 Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -168,7 +170,9 @@ impl Demuxer {
         self.peeked = None;
         let (numer, denom) = self.time_base();
         let stamp = (seconds * denom / numer).floor() as i64;
-        let Some(format) = self.format.as_mut() else { return Ok(false) };
+        let Some(format) = self.format.as_mut() else {
+            return Ok(false);
+        };
         let to = SeekTo::Timestamp { ts: Timestamp::new(stamp), track_id: self.track.id };
         match format.seek(SeekMode::Accurate, to) {
             Ok(_) => Ok(true),

@@ -1,6 +1,7 @@
 //! Files that are decoded: demux, decode, downmix, resample.
 
 mod clock;
+mod decoder;
 mod demux;
 mod mix;
 mod resample;

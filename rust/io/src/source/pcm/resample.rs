@@ -20,7 +20,8 @@ pub(crate) struct StereoResampler {
     /// Input that does not fill a block yet.
     waiting: Vec<f32>,
     output: Vec<f32>,
-    /// Output frames that are only the resampler's delay.
+    /// Output frames that are only the resampler's delay: at the beginning, and still to be dropped.
+    delay: usize,
     skip: usize,
     taken: u64,
     given: u64,
@@ -39,15 +40,15 @@ impl StereoResampler {
         let divisor = gcd(input, output);
         let (step_in, step_out) = (input / divisor, output / divisor);
         let blocks = BLOCK.div_ceil(step_in.min(step_out));
-        let (inner, align, settle): (Box<dyn Resampler<f32>>, _, _) = if blocks * step_in.max(step_out)
+        let (inner, delay, settle): (Box<dyn Resampler<f32>>, _, _) = if blocks * step_in.max(step_out)
             <= MAX_BLOCK
         {
             let chunk = blocks * step_in;
             let fft =
                 Fft::new_custom(input, output, chunk, 1, 2, WindowFunction::BlackmanHarris2, FixedSync::Both)
                     .map_err(fail)?;
-            let settle = 2 * fft.fft_size_in();
-            (Box::new(fft), step_in, settle)
+            let (delay, settle) = (fft.output_delay(), 2 * fft.fft_size_in());
+            (Box::new(fft), delay, settle)
         } else {
             let window = WindowFunction::BlackmanHarris2;
             let sinc_len = 128;
@@ -60,17 +61,20 @@ impl StereoResampler {
             };
             let ratio = output as f64 / input as f64;
             let sinc = Async::new_sinc(ratio, 1.0, &parameters, 512, 2, FixedAsync::Input).map_err(fail)?;
-            (Box::new(sinc), step_in, 4 * sinc_len)
+            // Its first output stands one sample after the first input, which its delay counts in.
+            let delay = sinc.output_delay().saturating_sub(1);
+            (Box::new(sinc), delay, 4 * sinc_len)
         };
         Ok(Some(Self {
-            skip: inner.output_delay(),
+            skip: delay,
+            delay,
             output: vec![0.0; inner.output_frames_max() * 2],
             inner,
             rate,
             waiting: Vec::new(),
             taken: 0,
             given: 0,
-            align: align as u64,
+            align: step_in as u64,
             settle: settle as u64,
         }))
     }
@@ -84,7 +88,7 @@ impl StereoResampler {
     /// Forget everything; the next input begins a new piece.
     pub(crate) fn reset(&mut self) {
         self.inner.reset();
-        self.skip = self.inner.output_delay();
+        self.skip = self.delay;
         self.waiting.clear();
         self.taken = 0;
         self.given = 0;

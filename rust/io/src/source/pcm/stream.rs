@@ -1,7 +1,7 @@
 //! A decoded file as frames: packets -> samples at the file's rate -> stereo at 48 kHz -> frames of 20 ms.
 
 use symphonia::core::audio::AudioSpec;
-use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 
@@ -9,39 +9,20 @@ use super::super::error::StageError;
 use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
 use super::super::volume::Gain;
 use super::clock::{Clock, Trim, pre_roll};
+use super::decoder::{Shape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
-use super::mix::StereoMatrix;
-use super::resample::StereoResampler;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 200;
 /// Packets without any sound in a row before the file is given up.
 const MAX_SILENT_RUN: u32 = 100_000;
+/// Longer than any packet, in source samples.
+const MAX_PACKET_FRAMES: i64 = 65_536;
 /// The longest hole in the time stamps that is filled with silence.
 const MAX_HOLE_SECONDS: i64 = 2;
+/// Louder samples are damage: +24 dB over full scale.
+const MAX_LEVEL: f32 = 16.0;
 const FRAME_VALUES: usize = FRAME_SAMPLES * 2;
-
-/// What depends on the rate and the channels of the stream that is decoded.
-struct Shape {
-    rate: u32,
-    matrix: StereoMatrix,
-    resampler: Option<StereoResampler>,
-}
-
-impl Shape {
-    fn new(spec: &AudioSpec) -> Result<Self, StageError> {
-        let rate = spec.rate();
-        if !(1_000..=768_000).contains(&rate) {
-            return Err(StageError::Unsupported(format!("a sample rate of {rate} Hz is not supported")));
-        }
-        let matrix = StereoMatrix::new(spec.channels());
-        if matrix.channels() == 0 || matrix.channels() > 64 {
-            return Err(StageError::Unsupported(format!("{} channels are not supported", matrix.channels())));
-        }
-        let resampler = StereoResampler::new(rate).map_err(StageError::Unsupported)?;
-        Ok(Self { rate, matrix, resampler })
-    }
-}
 
 /// The frames of one decoded file.
 pub(crate) struct PcmStream {
@@ -53,6 +34,8 @@ pub(crate) struct PcmStream {
     clock: Clock,
     /// Position in source samples of the next sample that is decoded; None until a packet tells.
     at: Option<i64>,
+    /// The next packet is the first of the file.
+    at_start: bool,
     /// Source position from which samples are used.
     feed_from: i64,
     /// Packets that end before this source position are not decoded.
@@ -83,6 +66,7 @@ impl PcmStream {
             spec: None,
             trim,
             at: None,
+            at_start: true,
             feed_from: 0,
             skip_before: i64::MIN,
             changed: false,
@@ -167,8 +151,11 @@ impl PcmStream {
             resampler.reset();
             from = i64::try_from(resampler.start_for(source.unsigned_abs())).unwrap_or(i64::MAX);
         }
-        let early = from - pre_roll(self.demuxer.codec());
+        // Where time stamps are rounded, containers also land after the packet that holds the target.
+        let slack = if self.demuxer.counts_samples(shape.rate) { 0 } else { rate };
+        let early = from - pre_roll(self.demuxer.codec()) - slack;
         let mut found = false;
+        self.at_start = false;
         if early > 0 && self.demuxer.seek(self.clock.stamp(early, shape.rate))? {
             // Some containers land late, or where they were; then the way leads from the start.
             let landed = self.demuxer.peek_seconds()?;
@@ -177,7 +164,8 @@ impl PcmStream {
         }
         if !found {
             self.demuxer.rewind()?;
-            self.skip_before = early;
+            self.at_start = true;
+            self.skip_before = early - MAX_PACKET_FRAMES;
         }
         self.decoder = make_decoder(&self.demuxer)?;
         self.feed_from = from;
@@ -188,6 +176,7 @@ impl PcmStream {
     /// Go back to the beginning and drop what is decoded up to the target.
     fn restart(&mut self) -> Result<(), StageError> {
         self.demuxer.rewind()?;
+        self.at_start = true;
         self.decoder = make_decoder(&self.demuxer)?;
         self.clock = Clock::new(&self.demuxer);
         self.shape = None;
@@ -222,9 +211,9 @@ impl PcmStream {
 
     fn take_packet(&mut self, packet: &Packet) -> Result<(), StageError> {
         let stamp = self.demuxer.seconds(packet.pts.get());
-        self.clock.begin(stamp, &self.trim, &self.demuxer);
         if self.skip_before > i64::MIN {
             if self.clock.position(stamp, self.rate()) < self.skip_before {
+                self.at_start = false;
                 return Ok(());
             }
             self.skip_before = i64::MIN;
@@ -245,6 +234,10 @@ impl PcmStream {
             return Ok(());
         }
         self.broken_run = 0;
+        if std::mem::take(&mut self.at_start) && self.clock.first_is_blind() {
+            return Ok(());
+        }
+        self.clock.begin(stamp, &self.trim, &self.demuxer);
         if self.spec.as_ref() != Some(&spec) {
             self.adopt(spec)?;
         }
@@ -343,6 +336,10 @@ impl PcmStream {
 
     /// Resample what is in `stereo` and make it pending.
     fn push_stereo(&mut self) -> Result<(), StageError> {
+        // Files of floating point samples may hold anything; the resampler would spread it, or give up.
+        for sample in &mut self.stereo {
+            *sample = if sample.is_finite() { sample.clamp(-MAX_LEVEL, MAX_LEVEL) } else { 0.0 };
+        }
         let before = self.pending.len();
         match self.shape.as_mut().and_then(|shape| shape.resampler.as_mut()) {
             Some(resampler) => resampler.push(&self.stereo, &mut self.pending).map_err(StageError::Broken)?,
@@ -369,16 +366,4 @@ impl PcmStream {
         let surplus = (self.drop_before.min(self.next) - start).max(0) as usize;
         self.pending.drain(before..before + surplus * 2);
     }
-}
-
-fn make_decoder(demuxer: &Demuxer) -> Result<Box<dyn AudioDecoder>, StageError> {
-    // Delay and padding are cut by position, not by the decoder, which would trust estimated lengths.
-    let options = AudioDecoderOptions::default().gapless(false);
-    let registry = symphonia::default::get_codecs();
-    let parameters = demuxer.parameters();
-    let Some(found) = registry.get_audio_decoder(parameters.codec) else {
-        return Err(StageError::Unsupported("its codec is not supported".to_owned()));
-    };
-    (found.factory)(parameters, &options)
-        .map_err(|error| StageError::Unsupported(format!("{}: {error}", found.codec.info.long_name)))
 }

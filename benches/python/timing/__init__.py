@@ -1,0 +1,1 @@
+"""The parts of ``send_timing.py``."""

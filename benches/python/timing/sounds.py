@@ -1,0 +1,92 @@
+"""What is played: one tune as raw PCM, WAV and Ogg Opus, and the sources that read it."""
+
+from __future__ import annotations
+
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FRAME_BYTES = 3840
+"""20 ms of s16le stereo at 48 kHz."""
+
+
+@dataclass(frozen=True)
+class Tune:
+    """The same sound in three files."""
+
+    pcm: Path
+    wav: Path
+    opus: Path
+
+    @classmethod
+    def synthesise(cls, folder: Path, seconds: float) -> Tune:
+        """Write the files into ``folder``."""
+        # Here, because the bots that are measured need neither.
+        import av
+
+        from isocord.demo import clip
+
+        tune = cls.at(folder)
+        clip.synthesise(tune.wav, seconds)
+        with wave.open(str(tune.wav), "rb") as file:
+            tune.pcm.write_bytes(file.readframes(file.getnframes()))
+        with av.open(str(tune.wav)) as reader, av.open(str(tune.opus), "w", format="ogg") as writer:
+            stream = writer.add_stream("libopus", rate=48_000, layout="stereo")
+            stream.bit_rate = 128_000
+            for frame in reader.decode(audio=0):
+                writer.mux(stream.encode(frame))
+            writer.mux(stream.encode(None))
+        return tune
+
+    @classmethod
+    def at(cls, folder: Path) -> Tune:
+        """The files that :meth:`synthesise` wrote."""
+        return cls(folder / "tune.pcm", folder / "tune.wav", folder / "tune.ogg")
+
+    def frames(self) -> list[bytes]:
+        """The PCM in whole frames of 20 ms."""
+        pcm = self.pcm.read_bytes()
+        return [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)]
+
+    def source(self, kind: str) -> Any:
+        """A new source: ``pcm`` and ``opus`` are py-cord's, ``file`` and ``opus-file`` isocord's."""
+        if kind == "file":
+            return _isocord_file(self.wav)
+        if kind == "opus-file":
+            return _isocord_file(self.opus)
+        if kind == "pcm":
+            import discord
+
+            return discord.PCMAudio(self.pcm.open("rb"))
+        return _ogg_packets(self.opus)
+
+
+def _isocord_file(path: Path) -> Any:
+    import isocord
+
+    return isocord.AudioFile(path)
+
+
+def _ogg_packets(path: Path) -> Any:
+    """What py-cord's FFmpegOpusAudio does, without the ffmpeg process."""
+    import discord
+    from discord.oggparse import OggStream
+
+    class OggPackets(discord.AudioSource):
+        def __init__(self) -> None:
+            self._file = path.open("rb")
+            self._packets = OggStream(self._file).iter_packets()
+            # Opus in Ogg begins with two packets that are no sound (RFC 7845, section 3).
+            next(self._packets), next(self._packets)
+
+        def read(self) -> bytes:
+            return next(self._packets, b"")
+
+        def is_opus(self) -> bool:
+            return True
+
+        def cleanup(self) -> None:
+            self._file.close()
+
+    return OggPackets()

@@ -1,0 +1,50 @@
+"""The demo's picture: when packets came, and both waveforms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+
+from .compare import Samples
+
+mpl.use("Agg")
+
+from matplotlib import pyplot as plt
+
+
+def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, title: str) -> None:
+    """Write a PNG.
+
+    Args:
+        path: where.
+        gaps_ms: milliseconds between packets, in order.
+        played: samples at 48 kHz.
+        heard: samples at 48 kHz, the delay taken out.
+        title: what the picture shows.
+    """
+    figure, (timing, histogram, top, bottom) = plt.subplots(
+        4, 1, figsize=(11, 11), gridspec_kw={"height_ratios": [2, 1.2, 1, 1]}, constrained_layout=True
+    )
+    figure.suptitle(title)
+    timing.plot(np.arange(len(gaps_ms)) * 0.02, gaps_ms, ".", markersize=3, color="#4050c8")
+    timing.axhline(20, color="#999999", linewidth=0.8)
+    timing.axhline(40, color="#d04040", linewidth=0.8, linestyle="--")
+    timing.set(ylim=(0, max(45, *gaps_ms) * 1.05), ylabel="gap to the packet before / ms", xlabel="time / s")
+    histogram.hist(gaps_ms, bins=np.arange(15, 25.05, 0.1).tolist(), color="#4050c8", log=True)
+    histogram.set(xlabel="gap / ms (15 to 25)", ylabel="packets")
+    for axes, sound, name, colour in ((top, played, "played", "#2e8b57"), (bottom, heard, "heard", "#c06020")):
+        low, high, at = _envelope(sound)
+        axes.fill_between(at, low, high, linewidth=0, color=colour)
+        axes.set(ylabel=name, ylim=(-1, 1), xlim=(0, max(len(played), len(heard)) / 48_000))
+    bottom.set_xlabel("time / s")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _envelope(sound: Samples, points: int = 1_500) -> tuple[Samples, Samples, Samples]:
+    """The lowest and the highest sample of each piece, and when it begins."""
+    size = max(1, len(sound) // points)
+    pieces = sound[: len(sound) // size * size].reshape(-1, size)
+    return pieces.min(axis=1), pieces.max(axis=1), np.arange(len(pieces)) * size / 48_000

@@ -1,0 +1,27 @@
+"""What a connection calls its client by."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .encryption import EncryptionState
+from .events import ChannelEvent, ConnectionState
+
+
+class Link(Protocol):
+    """The client's end of a connection; each method only hands over to the bot's loop."""
+
+    def send_voice_state(self, channel_id: int | None) -> None:
+        """Send opcode 4 on the bot's gateway."""
+
+    def state_changed(self, state: ConnectionState) -> None:
+        """The connection has another state."""
+
+    def channel_event(self, event: ChannelEvent) -> None:
+        """Something happened to others in the channel."""
+
+    def encryption_changed(self, state: EncryptionState) -> None:
+        """The end-to-end encryption has another version or privacy code."""
+
+    def check(self) -> None:
+        """See that the bot's registry still holds this connection."""

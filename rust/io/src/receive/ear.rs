@@ -1,0 +1,161 @@
+//! One connection on the receive thread: its path, those who listen, its published counts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use isocord_proto::cipher::Opener;
+use isocord_proto::dave::{Openers, ReceiverChange};
+use isocord_proto::recv::{DelayBounds, Frame, Listening, Output, ReceivePath, Speaking};
+
+use super::queue::{Form, FrameWriter};
+use super::report::{PUBLISH_MS, Published};
+
+/// What is due is played at multiples of this, so that all connections and speakers share a wake-up and
+/// consumers get batches.
+const TICK_MS: u64 = 10;
+
+/// To one connection on the receive thread.
+pub(crate) enum EarCommand {
+    /// The key of a session.
+    Session(Box<Opener>),
+    /// A stream is a user's.
+    Assign { ssrc: u32, user_id: u64 },
+    /// A user left.
+    Left(u64),
+    /// Somebody listens, until the other end of the queue is dropped.
+    Listen(FrameWriter),
+    /// New end-to-end keys, or a transition from or to plain frames.
+    Keys(ReceiverChange),
+}
+
+pub(crate) struct Ear {
+    path: ReceivePath<Openers>,
+    listeners: Listeners,
+    published: Arc<Published>,
+    next_tick: Option<u64>,
+    /// When the counts are published next; never while nothing changes.
+    publish_at: Option<u64>,
+}
+
+struct Listeners(Vec<FrameWriter>);
+
+impl Output for Listeners {
+    fn frame(&mut self, frame: Frame<'_>) {
+        self.0.iter_mut().for_each(|writer| writer.frame(&frame));
+    }
+
+    fn speaking(&mut self, user_id: u64, speaking: Speaking, position: u64) {
+        self.0.iter_mut().for_each(|writer| writer.speaking(user_id, speaking, position));
+    }
+}
+
+impl Listeners {
+    fn listening(&self) -> Listening {
+        let wants = |form| self.0.iter().any(|writer| writer.form() == form);
+        match (wants(Form::Pcm), wants(Form::Opus)) {
+            (false, false) => Listening::Off,
+            (true, false) => Listening::Pcm,
+            (false, true) => Listening::Opus,
+            (true, true) => Listening::PcmAndOpus,
+        }
+    }
+}
+
+impl Ear {
+    pub(crate) fn new(published: Arc<Published>) -> Self {
+        Self {
+            path: ReceivePath::new(Openers::new(), DelayBounds::default()),
+            listeners: Listeners(Vec::new()),
+            published,
+            next_tick: None,
+            publish_at: None,
+        }
+    }
+
+    /// Carries out a command.
+    pub(crate) fn command(&mut self, command: EarCommand, now: Duration) {
+        let out = &mut self.listeners;
+        match command {
+            EarCommand::Session(opener) => self.path.start_session(*opener),
+            EarCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
+            EarCommand::Left(user_id) => self.path.user_left(user_id, now, out),
+            EarCommand::Listen(writer) => {
+                out.0.push(writer);
+                self.listeners_changed(now);
+            }
+            EarCommand::Keys(change) => {
+                self.path.change_keys(now, out, |openers| openers.apply(change, now));
+            }
+        }
+        self.schedule(now);
+    }
+
+    /// The connection gets a new socket: what belonged to the old server goes.
+    pub(crate) fn end_session(&mut self, now: Duration) {
+        self.path.end_session(now, &mut self.listeners);
+        self.schedule(now);
+    }
+
+    /// Takes a datagram in, whose bytes are overwritten.
+    pub(crate) fn datagram(&mut self, datagram: &mut [u8], now: Duration) {
+        self.path.datagram(datagram, now, &mut self.listeners);
+        if self.path.listening() == Listening::Off {
+            self.schedule_report(now.as_millis() as u64);
+        } else {
+            self.schedule(now);
+        }
+    }
+
+    /// Plays and publishes what is due; returns when something is next, in milliseconds.
+    pub(crate) fn run_timers(&mut self, now: Duration) -> Option<u64> {
+        let now_ms = now.as_millis() as u64;
+        if self.next_tick.is_some_and(|at| at <= now_ms) {
+            if self.listeners.0.iter().any(FrameWriter::is_abandoned) {
+                self.listeners_changed(now);
+            }
+            let due = self.path.poll(now, &mut self.listeners);
+            self.listeners.0.iter_mut().for_each(FrameWriter::flush);
+            self.schedule_report(now_ms);
+            // The tick after the moment, so that one wake-up finds everything due.
+            self.next_tick = due.map(|due| (due.as_micros() as u64).div_ceil(1_000 * TICK_MS) * TICK_MS);
+        }
+        if self.publish_at.is_some_and(|at| at <= now_ms) {
+            self.publish_at = if self.publish() { None } else { Some(now_ms + PUBLISH_MS) };
+        }
+        [self.next_tick, self.publish_at].into_iter().flatten().min()
+    }
+
+    /// The connection is closed: plays what waits and lets those who listen know.
+    pub(crate) fn close(mut self, now: Duration) {
+        self.path.end_session(now, &mut self.listeners);
+        self.publish();
+    }
+
+    fn listeners_changed(&mut self, now: Duration) {
+        self.listeners.0.retain(|writer| !writer.is_abandoned());
+        let listening = self.listeners.listening();
+        if listening != self.path.listening() {
+            self.path.listen(listening, now, &mut self.listeners);
+        }
+    }
+
+    /// Something has changed: makes sure that the next tick and the next report come.
+    fn schedule(&mut self, now: Duration) {
+        let now_ms = now.as_millis() as u64;
+        let tick = (now_ms / TICK_MS + 1) * TICK_MS;
+        self.next_tick = Some(self.next_tick.map_or(tick, |at| at.min(tick)));
+        self.schedule_report(now_ms);
+    }
+
+    fn schedule_report(&mut self, now_ms: u64) {
+        self.publish_at.get_or_insert(now_ms + PUBLISH_MS);
+    }
+
+    fn publish(&self) -> bool {
+        self.published.update(|report| {
+            report.connection = self.path.stats();
+            report.users.clear();
+            report.users.extend(self.path.users());
+        })
+    }
+}

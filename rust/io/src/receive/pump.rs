@@ -1,0 +1,88 @@
+//! The thread `isocord-sink`: brings the frames of one queue to a native consumer, such as one that
+//! writes files, so that a slow disk never holds the receive thread.
+
+use std::io;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::queue::{FrameReader, Item, ReaderWaker};
+use crate::engine::CommonClock;
+
+/// Items in a row before the consumer hears of the clock again.
+const BATCH: usize = 1_024;
+/// The consumer hears of the clock at least this often.
+const LOOK_UP: Duration = Duration::from_millis(500);
+/// While a thread is waited for, it is looked at this often.
+const POLL: Duration = Duration::from_millis(2);
+
+/// Takes frames on a thread of its own. It may wait for disks, but not forever.
+pub trait FrameConsumer: Send {
+    /// A frame, or the news of a talk spurt.
+    fn item(&mut self, item: Item<'_>);
+
+    /// All that was queued before the common clock had come to `position` has been handed over. Comes
+    /// at least twice a second, also while nobody speaks.
+    fn advance(&mut self, position: u64);
+}
+
+/// A consumer on its thread. Dropping it ends the thread without waiting.
+pub struct Pump<C> {
+    thread: Option<JoinHandle<C>>,
+    waker: ReaderWaker,
+}
+
+impl<C: FrameConsumer + 'static> Pump<C> {
+    /// Starts the thread; it ends with [`Self::finish`], or with the connection.
+    ///
+    /// # Errors
+    /// The system's, if it has no thread to give.
+    pub fn spawn(reader: FrameReader, consumer: C, clock: CommonClock) -> io::Result<Self> {
+        let waker = reader.waker();
+        // A stack of the usual size: consumers may encode.
+        let thread = Builder::new().name("isocord-sink".to_owned());
+        let thread = thread.spawn(move || run(reader, consumer, clock))?;
+        Ok(Self { thread: Some(thread), waker })
+    }
+
+    /// Whether the thread has ended, as it does when the connection closes.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Hands over what is queued, ends the thread and gives the consumer back; none if that takes
+    /// longer than `timeout`, or if the consumer panicked. It may be called again.
+    pub fn finish(&mut self, timeout: Duration) -> Option<C> {
+        self.waker.close();
+        let deadline = Instant::now() + timeout;
+        while !self.thread.as_ref()?.is_finished() {
+            if Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::sleep(POLL);
+        }
+        self.thread.take()?.join().ok()
+    }
+}
+
+impl<C> Drop for Pump<C> {
+    fn drop(&mut self) {
+        self.waker.close();
+    }
+}
+
+fn run<C: FrameConsumer>(mut reader: FrameReader, mut consumer: C, clock: CommonClock) -> C {
+    loop {
+        reader.wait(LOOK_UP);
+        let closed = reader.is_closed();
+        let position = clock.position();
+        let mut taken = BATCH;
+        while taken == BATCH {
+            taken = reader.drain(BATCH, |item| consumer.item(item));
+        }
+        consumer.advance(position);
+        if closed {
+            return consumer;
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Sealing of outgoing frames, on the clock thread: no lock, no allocation, no MLS.
+
+use core::fmt;
+
+use super::cipher::MediaCipher;
+use super::frame::{self, SILENCE};
+use super::nonce;
+use super::ratchet::SenderRatchet;
+
+/// What the sender does from now on; handed over as a whole by the session when a transition executes.
+#[derive(Debug)]
+pub enum SenderChange {
+    /// Seal with this ratchet; the nonce starts anew.
+    Key(SenderRatchet),
+    /// Send frames as they are: the call has transport encryption only.
+    Passthrough,
+    /// Send nothing: the call is encrypted and there is no key yet.
+    Blocked,
+}
+
+/// Why a frame was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The call is encrypted and this member has no key yet; the frame must not leave.
+    #[error("the call is encrypted and there is no key yet")]
+    NoKey,
+    /// The caller's buffer is shorter than the sealed frame.
+    #[error("the buffer is too small: {needed} bytes are needed")]
+    BufferTooSmall {
+        /// Bytes that the sealed frame takes.
+        needed: usize,
+    },
+}
+
+/// Seals the frames of one sender. A new one is [blocked](SenderChange::Blocked).
+#[derive(Debug, Default)]
+pub struct FrameSealer {
+    state: State,
+}
+
+#[derive(Debug, Default)]
+#[expect(clippy::large_enum_variant, reason = "a boxed key would be freed on the clock thread")]
+enum State {
+    #[default]
+    Blocked,
+    Passthrough,
+    Sealing(Sealing),
+}
+
+struct Sealing {
+    ratchet: SenderRatchet,
+    cipher: MediaCipher,
+    generation: u32,
+    count: u64,
+}
+
+impl FrameSealer {
+    /// A sealer that sends nothing until it is told what to do.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Obeys the session. The key of the first generation is derived here, on the stack.
+    pub fn apply(&mut self, change: SenderChange) {
+        self.state = match change {
+            SenderChange::Key(ratchet) => State::Sealing(Sealing::new(ratchet)),
+            SenderChange::Passthrough => State::Passthrough,
+            SenderChange::Blocked => State::Blocked,
+        };
+    }
+
+    /// Whether frames may leave at all.
+    pub fn is_blocked(&self) -> bool {
+        matches!(self.state, State::Blocked)
+    }
+
+    /// Whether frames leave encrypted.
+    pub fn is_sealing(&self) -> bool {
+        matches!(self.state, State::Sealing(_))
+    }
+
+    /// Writes the frame as it has to leave to the front of `out` and returns its length in bytes.
+    ///
+    /// `out` with [`MAX_OVERHEAD`](frame::MAX_OVERHEAD) bytes more than the frame is always long enough.
+    /// The silence frame F8 FF FE leaves as it is.
+    ///
+    /// # Errors
+    /// [`SealError`]; nothing has been sent and no nonce used then.
+    pub fn seal(&mut self, opus: &[u8], out: &mut [u8]) -> Result<usize, SealError> {
+        match &mut self.state {
+            State::Blocked => Err(SealError::NoKey),
+            State::Sealing(sealing) if opus != SILENCE => sealing.seal(opus, out),
+            State::Passthrough | State::Sealing(_) => {
+                let needed = opus.len();
+                out.get_mut(..needed).ok_or(SealError::BufferTooSmall { needed })?.copy_from_slice(opus);
+                Ok(needed)
+            }
+        }
+    }
+}
+
+impl Sealing {
+    fn new(mut ratchet: SenderRatchet) -> Self {
+        let generation = ratchet.generation();
+        let cipher = MediaCipher::new(&ratchet.next_key());
+        Self { ratchet, cipher, generation, count: 0 }
+    }
+
+    fn seal(&mut self, opus: &[u8], out: &mut [u8]) -> Result<usize, SealError> {
+        // The first nonce of an epoch is 1, as in the reference implementation.
+        let count = self.count + 1;
+        let nonce = count as u32;
+        let needed = opus.len() + frame::trailer_len(nonce);
+        let out = out.get_mut(..needed).ok_or(SealError::BufferTooSmall { needed })?;
+        if nonce::generation(count) != self.generation {
+            self.generation = self.ratchet.generation();
+            self.cipher = MediaCipher::new(&self.ratchet.next_key());
+        }
+        self.count = count;
+        let (media, trailer) = out.split_at_mut(opus.len());
+        media.copy_from_slice(opus);
+        let tag = self.cipher.seal(&nonce::expand(nonce), &[], media);
+        frame::write_trailer(nonce, &tag, trailer);
+        Ok(needed)
+    }
+}
+
+impl fmt::Debug for Sealing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sealing").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+impl FrameSealer {
+    /// Moves the count on, as if that many frames had been sealed.
+    pub(super) fn skip_to(&mut self, count: u64) {
+        if let State::Sealing(sealing) = &mut self.state {
+            let generation = nonce::generation(count);
+            if generation != sealing.generation {
+                let key = sealing.ratchet.key_at(generation).expect("a sealer goes forward");
+                sealing.cipher = MediaCipher::new(&key);
+                sealing.generation = generation;
+            }
+            sealing.count = count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealer() -> FrameSealer {
+        let mut sealer = FrameSealer::new();
+        sealer.apply(SenderChange::Key(SenderRatchet::new(&[1; 16])));
+        sealer
+    }
+
+    #[test]
+    fn without_a_key_nothing_leaves() {
+        let mut out = [0; 64];
+        let mut sealer = FrameSealer::new();
+        assert_eq!(sealer.seal(&[1, 2, 3], &mut out), Err(SealError::NoKey));
+        assert_eq!(sealer.seal(&SILENCE, &mut out), Err(SealError::NoKey));
+        sealer.apply(SenderChange::Passthrough);
+        assert_eq!(sealer.seal(&[1, 2, 3], &mut out), Ok(3));
+        assert_eq!(out[..3], [1, 2, 3]);
+    }
+
+    #[test]
+    fn silence_leaves_as_it_is_and_uses_no_nonce() {
+        let mut sealer = sealer();
+        let mut out = [0; 64];
+        assert_eq!(sealer.seal(&SILENCE, &mut out), Ok(3));
+        assert_eq!(out[..3], SILENCE);
+        let len = sealer.seal(&[5; 20], &mut out).unwrap();
+        assert_eq!(frame::Frame::parse(&out[..len]).unwrap().nonce, 1);
+    }
+
+    #[test]
+    fn a_short_buffer_costs_no_nonce() {
+        let mut sealer = sealer();
+        let mut out = [0; 64];
+        assert_eq!(sealer.seal(&[5; 20], &mut out[..31]), Err(SealError::BufferTooSmall { needed: 32 }));
+        let len = sealer.seal(&[5; 20], &mut out[..32]).unwrap();
+        assert_eq!((len, frame::Frame::parse(&out[..len]).unwrap().nonce), (32, 1));
+    }
+
+    #[test]
+    fn the_longest_trailer_fits_the_announced_overhead() {
+        assert_eq!(frame::trailer_len(u32::MAX), frame::MAX_OVERHEAD);
+    }
+}

@@ -1,0 +1,438 @@
+//! The story of a datagram that comes in: RTP or RTCP, the transport opened, its user found, the
+//! end-to-end encryption opened, put in order, decoded, and handed out with its place in time.
+//!
+//! Authentication comes before any state: what a stranger sends is counted and changes nothing else.
+//! A bad packet is counted, never fatal; memory is bounded by what the gateway announces.
+
+mod end_to_end;
+mod framer;
+mod output;
+mod playout;
+mod stats;
+mod stream;
+
+use core::time::Duration;
+use std::collections::HashMap;
+
+pub use end_to_end::{EndToEnd, Plain, Refusal};
+pub use output::{Frame, FrameKind, Listening, Output, Sound, Speaking};
+pub use stats::{ReceiveStats, UserStats};
+
+use crate::cipher::Opener;
+use crate::jitter::Arrival;
+pub use crate::jitter::DelayBounds;
+use crate::opus::MAX_DECODED_LEN;
+pub use crate::rtcp::SenderReport;
+use crate::rtp::{self, Datagram, PAYLOAD_TYPE, Packet, Preamble};
+use crate::ssrc::{Assigned, SsrcMap};
+use crate::waiting::{Waiting, WaitingRoom};
+use crate::{keepalive, rtcp, toc};
+use stream::{Stage, Stream};
+
+/// The longest payload that is taken; no datagram of Discord's is longer.
+const MAX_MEDIA: usize = 2_048;
+/// Users that are remembered at once.
+const MAX_USERS: usize = 1_024;
+/// How long the stream of a user who left is kept.
+const LEFT_RETENTION: Duration = Duration::from_secs(10);
+/// A decoder is given back after this much silence: 60 s in samples.
+const DECODER_RETENTION: i64 = 60 * 48_000;
+/// How often what lies unused is looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(5);
+
+/// Where a user is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Here,
+    LeftAt(Duration),
+}
+
+struct User {
+    presence: Presence,
+    stream: Option<Box<Stream>>,
+    stats: UserStats,
+    report: Option<SenderReport>,
+}
+
+/// Buffers that every packet needs for a moment.
+struct Buffers {
+    media: [u8; MAX_MEDIA],
+    pcm: [i16; MAX_DECODED_LEN],
+}
+
+/// The receiving side of one connection. Times are since any fixed moment, the same one in every call;
+/// that moment is where positions begin.
+pub struct ReceivePath<E> {
+    opener: Option<Opener>,
+    end_to_end: E,
+    bounds: DelayBounds,
+    listening: Listening,
+    ssrcs: SsrcMap,
+    users: HashMap<u64, User>,
+    waiting: WaitingRoom,
+    stats: ReceiveStats,
+    buffers: Box<Buffers>,
+    housekeeping: Duration,
+    /// The earliest moment that a stream wants to play.
+    due: Option<i64>,
+}
+
+/// A packet whose sender the transport vouches for.
+#[derive(Clone, Copy)]
+struct Opened<'a> {
+    packet: Waiting,
+    media: &'a [u8],
+}
+
+impl<E: EndToEnd> ReceivePath<E> {
+    /// For a connection that has no session yet, and nobody who listens.
+    #[must_use]
+    pub fn new(end_to_end: E, bounds: DelayBounds) -> Self {
+        Self {
+            opener: None,
+            end_to_end,
+            bounds,
+            listening: Listening::Off,
+            ssrcs: SsrcMap::default(),
+            users: HashMap::new(),
+            waiting: WaitingRoom::default(),
+            stats: ReceiveStats::default(),
+            buffers: Box::new(Buffers { media: [0; MAX_MEDIA], pcm: [0; MAX_DECODED_LEN] }),
+            housekeeping: Duration::ZERO,
+            due: None,
+        }
+    }
+
+    /// Takes the key of a Session Description. Decoders forget the past at the next break of the sound.
+    pub fn start_session(&mut self, opener: Opener) {
+        self.opener = Some(opener);
+        self.streams().for_each(|stream| stream.reset_at_break());
+    }
+
+    /// The voice server has changed: plays what waits and forgets streams, SSRCs and the key. Users'
+    /// counts go on.
+    pub fn end_session<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) {
+        self.finish_streams(now, out);
+        self.opener = None;
+        self.ssrcs.clear();
+        self.waiting.clear();
+    }
+
+    /// Somebody listens from now on, or nobody does. In the first case sound is handed out from the next
+    /// packets on; in the second what waits is played, and memory is given back.
+    pub fn listen<O: Output + ?Sized>(&mut self, listening: Listening, now: Duration, out: &mut O) {
+        if listening == Listening::Off {
+            self.finish_streams(now, out);
+            self.waiting.clear();
+        }
+        self.listening = listening;
+    }
+
+    /// Whether and in what form somebody listens.
+    #[must_use]
+    pub fn listening(&self) -> Listening {
+        self.listening
+    }
+
+    /// The gateway says whose stream it is (opcode 5). What waited for that is played by [`Self::poll`].
+    pub fn assign_ssrc<O: Output + ?Sized>(&mut self, ssrc: u32, user_id: u64, now: Duration, out: &mut O) {
+        let changed = match self.ssrcs.assign(ssrc, user_id) {
+            Assigned::TakenFrom(other) => Some(other),
+            Assigned::Restarted => Some(user_id),
+            Assigned::New | Assigned::Known | Assigned::Full => None,
+        };
+        if let Some(changed) = changed {
+            self.on_stream(changed, out, |stream, user, stage| {
+                stream.restart(samples(now), user, stage);
+            });
+        }
+        if let Some(user) = self.users.get_mut(&user_id) {
+            user.presence = Presence::Here;
+        }
+        self.replay(now, out, |waiting| waiting == ssrc);
+    }
+
+    /// The gateway says that a user left (opcode 13). What waits is played; the decoder goes after a while.
+    pub fn user_left<O: Output + ?Sized>(&mut self, user_id: u64, now: Duration, out: &mut O) {
+        self.ssrcs.remove(user_id);
+        self.on_stream(user_id, out, |stream, user, stage| stream.restart(samples(now), user, stage));
+        if let Some(user) = self.users.get_mut(&user_id) {
+            user.presence = Presence::LeftAt(now);
+        }
+    }
+
+    /// Lets `change` give the end-to-end encryption new keys, and tries the packets that waited for
+    /// them; [`Self::poll`] plays them. Decoders forget the past at the next break of the sound.
+    pub fn change_keys<O: Output + ?Sized>(
+        &mut self,
+        now: Duration,
+        out: &mut O,
+        change: impl FnOnce(&mut E),
+    ) {
+        change(&mut self.end_to_end);
+        self.streams().for_each(|stream| stream.reset_at_break());
+        self.replay(now, out, |_| true);
+    }
+
+    /// Takes a datagram in; its bytes are overwritten. Then, or after all datagrams that have come
+    /// together, [`Self::poll`] is to be called.
+    pub fn datagram<O: Output + ?Sized>(&mut self, datagram: &mut [u8], now: Duration, out: &mut O) {
+        match rtp::parse(datagram) {
+            Datagram::Rtp(packet) => {
+                self.stats.rtp += 1;
+                self.rtp(datagram, packet, now, out);
+            }
+            Datagram::Rtcp(_) => {
+                self.stats.rtcp += 1;
+                self.rtcp(datagram);
+            }
+            Datagram::Unknown if keepalive::is_echo(datagram) => {}
+            Datagram::Unknown => self.stats.malformed += 1,
+        }
+    }
+
+    /// Plays what is due at `now`; returns when to be called next at the latest, never if none.
+    pub fn poll<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) -> Option<Duration> {
+        self.drop_expired(now);
+        let at = samples(now);
+        if self.due.is_some_and(|due| due <= at) {
+            self.play(at, out);
+        }
+        if now >= self.housekeeping {
+            self.housekeeping = now + HOUSEKEEPING;
+            self.keep_house(now);
+        }
+        let housekeeping = (!self.users.is_empty()).then_some(self.housekeeping);
+        [self.due.map(time), self.waiting.next_expiry(), housekeeping].into_iter().flatten().min()
+    }
+
+    /// The counts of the connection.
+    #[must_use]
+    pub fn stats(&self) -> ReceiveStats {
+        self.stats
+    }
+
+    /// The counts of each user who has been heard.
+    pub fn users(&self) -> impl Iterator<Item = (u64, UserStats)> + '_ {
+        self.users.iter().map(|(user_id, user)| (*user_id, user.stats))
+    }
+
+    /// A user's newest sender report.
+    #[must_use]
+    pub fn sender_report(&self, user_id: u64) -> Option<SenderReport> {
+        self.users.get(&user_id)?.report
+    }
+
+    fn rtp<O: Output + ?Sized>(&mut self, datagram: &mut [u8], packet: Packet, now: Duration, out: &mut O) {
+        if self.listening == Listening::Off {
+            self.stats.unheard += 1;
+            return;
+        }
+        let ssrc = packet.header.ssrc;
+        if packet.payload_type != PAYLOAD_TYPE {
+            self.stats.ignored += 1;
+            if let Some(user) = self.ssrcs.user(ssrc).and_then(|user_id| self.users.get_mut(&user_id)) {
+                user.stats.ignored += 1;
+            }
+            return;
+        }
+        let Some(opener) = &self.opener else {
+            self.stats.forged += 1;
+            return;
+        };
+        let (clear, preamble) = if opener.mode().is_rtpsize() {
+            (packet.clear_len(), Preamble::Clear)
+        } else {
+            (packet.fixed_len, Preamble::Sealed)
+        };
+        let Ok(len) = opener.open(datagram, clear) else {
+            self.stats.forged += 1;
+            return;
+        };
+        let Some(media) = packet.media(&datagram[clear..clear + len], preamble) else {
+            self.stats.malformed += 1;
+            return;
+        };
+        if media.is_empty() {
+            self.stats.padding += 1;
+            return;
+        }
+        let rtp::Header { sequence, timestamp, .. } = packet.header;
+        self.opened(Opened { packet: Waiting { ssrc, sequence, timestamp, arrived: now }, media }, now, out);
+    }
+
+    fn rtcp(&mut self, datagram: &mut [u8]) {
+        let (Some(opener), true) = (&self.opener, self.listening != Listening::Off) else { return };
+        let Ok(len) = opener.open(datagram, rtcp::CLEAR_LEN) else {
+            self.stats.forged += 1;
+            return;
+        };
+        for report in rtcp::sender_reports(&datagram[..rtcp::CLEAR_LEN + len]) {
+            let user = self.ssrcs.user(report.ssrc).and_then(|user_id| self.users.get_mut(&user_id));
+            if let Some(user) = user {
+                user.report = Some(report);
+            }
+        }
+    }
+
+    /// A packet that the transport vouches for: to its user, or to wait for one.
+    fn opened<O: Output + ?Sized>(&mut self, opened: Opened<'_>, now: Duration, out: &mut O) {
+        let Opened { packet, media } = opened;
+        let Some(user_id) = self.ssrcs.user(packet.ssrc) else {
+            if !self.waiting.push(packet, media) {
+                self.stats.unknown_dropped += 1;
+            }
+            return;
+        };
+        if !self.users.contains_key(&user_id) && !self.make_room_for_user() {
+            self.stats.unknown_dropped += 1;
+            return;
+        }
+        let user = self.users.entry(user_id).or_insert_with(|| User {
+            presence: Presence::Here,
+            stream: None,
+            stats: UserStats::default(),
+            report: None,
+        });
+        let buffers = &mut *self.buffers;
+        let opus = match self.end_to_end.open(user_id, media, &mut buffers.media, now) {
+            Ok(len) => &buffers.media[..len],
+            Err(Refusal::NoKey) => {
+                if !self.waiting.push(packet, media) {
+                    user.stats.failed_to_open += 1;
+                }
+                return;
+            }
+            Err(Refusal::Final) => {
+                user.stats.failed_to_open += 1;
+                return;
+            }
+        };
+        user.stats.received += 1;
+        let Some(head) = toc::parse(opus) else {
+            user.stats.malformed += 1;
+            return;
+        };
+        let arrival = Arrival {
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            at: samples(packet.arrived),
+            samples: head.samples,
+            frame_samples: head.frame_samples,
+            silence: head.silence,
+            payload: opus,
+        };
+        let stream = user.stream.get_or_insert_with(|| Box::new(Stream::new(user_id, self.bounds)));
+        let mut stage = Stage { listening: self.listening, scratch: &mut buffers.pcm, out };
+        stream.receive(&arrival, samples(now), &mut user.stats, &mut stage);
+        self.due = earlier(self.due, stream.due);
+    }
+
+    fn play<O: Output + ?Sized>(&mut self, now: i64, out: &mut O) {
+        let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
+        let mut next = None;
+        for user in self.users.values_mut() {
+            let Some(stream) = &mut user.stream else { continue };
+            if stream.due.is_some_and(|due| due <= now) {
+                stream.play(now, &mut user.stats, &mut stage);
+            }
+            next = earlier(next, stream.due);
+        }
+        self.due = next;
+    }
+
+    /// Tries the packets that wait, once each; those that still have no user or key go on waiting.
+    fn replay<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O, wanted: impl Fn(u32) -> bool) {
+        for _ in 0..self.waiting.len() {
+            let known = |ssrc| wanted(ssrc) && self.ssrcs.user(ssrc).is_some();
+            let Some((packet, media)) = self.waiting.take(known) else { return };
+            self.opened(Opened { packet, media: &media }, now, out);
+            self.waiting.recycle(media);
+        }
+    }
+
+    fn drop_expired(&mut self, now: Duration) {
+        while let Some((packet, media)) = self.waiting.take_expired(now) {
+            match self.ssrcs.user(packet.ssrc).and_then(|user_id| self.users.get_mut(&user_id)) {
+                Some(user) => user.stats.failed_to_open += 1,
+                None => self.stats.unknown_dropped += 1,
+            }
+            self.waiting.recycle(media);
+        }
+    }
+
+    /// Gives back the memory of those who left or have long been silent.
+    fn keep_house(&mut self, now: Duration) {
+        let at = samples(now);
+        for user in self.users.values_mut() {
+            if matches!(user.presence, Presence::LeftAt(left) if now >= left + LEFT_RETENTION) {
+                user.stream = None;
+            }
+            if let Some(stream) = &mut user.stream
+                && stream.due.is_none()
+                && stream.holds_decoder()
+                && at - stream.last_arrival >= DECODER_RETENTION
+            {
+                stream.release();
+            }
+        }
+    }
+
+    /// Forgets the counts of somebody who left, if need be; false if everybody is here.
+    fn make_room_for_user(&mut self) -> bool {
+        if self.users.len() < MAX_USERS {
+            return true;
+        }
+        let longest_gone = self.users.iter().filter_map(|(user_id, user)| match user.presence {
+            Presence::LeftAt(left) => Some((left, *user_id)),
+            Presence::Here => None,
+        });
+        let Some((_, user_id)) = longest_gone.min() else { return false };
+        self.users.remove(&user_id);
+        true
+    }
+
+    fn finish_streams<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) {
+        let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
+        for user in self.users.values_mut() {
+            if let Some(mut stream) = user.stream.take() {
+                stream.finish(samples(now), &mut user.stats, &mut stage);
+            }
+        }
+        self.due = None;
+    }
+
+    fn on_stream<O: Output + ?Sized>(
+        &mut self,
+        user_id: u64,
+        out: &mut O,
+        act: impl FnOnce(&mut Stream, &mut UserStats, &mut Stage<'_, O>),
+    ) {
+        let Some(user) = self.users.get_mut(&user_id) else { return };
+        let Some(stream) = &mut user.stream else { return };
+        let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
+        act(stream, &mut user.stats, &mut stage);
+    }
+
+    fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.users.values_mut().filter_map(|user| user.stream.as_deref_mut())
+    }
+}
+
+/// A time as samples on the common clock.
+fn samples(time: Duration) -> i64 {
+    (time.as_secs() * 48_000 + u64::from(time.subsec_nanos()) * 48 / 1_000_000) as i64
+}
+
+/// The first moment at which so many samples have passed.
+fn time(samples: i64) -> Duration {
+    let samples = samples.max(0) as u64;
+    Duration::new(samples / 48_000, ((samples % 48_000) * 62_500).div_ceil(3) as u32)
+}
+
+fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

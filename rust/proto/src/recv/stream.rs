@@ -1,0 +1,239 @@
+//! One user's stream: jitter buffer, decoder and counts.
+
+use super::output::{Frame, FrameKind, Listening, Output, Sound, Speaking};
+use super::playout::{Playout, Replaced, Scratch};
+use super::stats::{Jitter, UserStats};
+use crate::jitter::{Arrival, DelayBounds, Inserted, JitterBuffer, Turn};
+use crate::toc;
+
+/// When a decoder forgets the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reset {
+    NotDue,
+    /// At the next break in the sound. The sender's encoder goes on through a change of keys, so a
+    /// reset in the midst of a word would be heard.
+    AtBreak,
+}
+
+/// What a stream needs of its connection to play.
+pub(super) struct Stage<'a, O: ?Sized> {
+    pub listening: Listening,
+    pub scratch: &'a mut Scratch,
+    pub out: &'a mut O,
+}
+
+pub(super) struct Stream {
+    user_id: u64,
+    jitter: JitterBuffer,
+    playout: Playout,
+    interarrival: Jitter,
+    reset: Reset,
+    speaking: Speaking,
+    /// The end of the last Opus packet handed out.
+    opus_end: i64,
+    /// When the last packet came.
+    pub last_arrival: i64,
+    /// When the stream wants to be played next; never, if none.
+    pub due: Option<i64>,
+}
+
+impl Stream {
+    pub(super) fn new(user_id: u64, bounds: DelayBounds) -> Self {
+        Self {
+            user_id,
+            jitter: JitterBuffer::new(bounds),
+            playout: Playout::new(),
+            interarrival: Jitter::default(),
+            reset: Reset::NotDue,
+            speaking: Speaking::Stopped,
+            opus_end: 0,
+            last_arrival: 0,
+            due: None,
+        }
+    }
+
+    /// Takes in a packet. It is played by [`Self::play`] at the earliest, after the others that came with it.
+    pub(super) fn receive<O: Output + ?Sized>(
+        &mut self,
+        arrival: &Arrival<'_>,
+        now: i64,
+        stats: &mut UserStats,
+        stage: &mut Stage<'_, O>,
+    ) {
+        stats.jitter = self.interarrival.note(arrival.at, arrival.timestamp);
+        self.last_arrival = arrival.at;
+        self.due = Some(now);
+        // Making room or beginning anew takes one more turn each.
+        for _ in 0..3 {
+            match self.jitter.insert(arrival) {
+                Inserted::Queued | Inserted::Suspect => break,
+                Inserted::Duplicate => {
+                    stats.duplicate += 1;
+                    break;
+                }
+                Inserted::Late => {
+                    stats.late += 1;
+                    break;
+                }
+                Inserted::Full => self.finish(now, stats, stage),
+                Inserted::Restarted => {
+                    self.restart(now, stats, stage);
+                    stats.restarts += 1;
+                }
+            }
+        }
+        stats.delay = self.jitter.delay();
+    }
+
+    /// Plays what waits and begins anew with the next packet.
+    pub(super) fn restart<O: Output + ?Sized>(
+        &mut self,
+        now: i64,
+        stats: &mut UserStats,
+        stage: &mut Stage<'_, O>,
+    ) {
+        self.finish(now, stats, stage);
+        self.jitter.restart();
+        self.playout.reset();
+        self.interarrival = Jitter::default();
+    }
+
+    /// Plays all that waits.
+    pub(super) fn finish<O: Output + ?Sized>(
+        &mut self,
+        now: i64,
+        stats: &mut UserStats,
+        stage: &mut Stage<'_, O>,
+    ) {
+        self.jitter.hurry();
+        self.play(now, stats, stage);
+    }
+
+    /// The keys have changed: the decoder forgets the past when the sound next breaks off.
+    pub(super) fn reset_at_break(&mut self) {
+        self.reset = Reset::AtBreak;
+        if self.due.is_none() {
+            self.take_reset();
+        }
+    }
+
+    /// Nobody has been heard for long: gives the decoder's memory back.
+    pub(super) fn release(&mut self) {
+        self.playout.release();
+    }
+
+    /// Whether there is a decoder to give back.
+    pub(super) fn holds_decoder(&self) -> bool {
+        self.playout.is_ready()
+    }
+
+    /// Plays what is due.
+    pub(super) fn play<O: Output + ?Sized>(
+        &mut self,
+        now: i64,
+        stats: &mut UserStats,
+        stage: &mut Stage<'_, O>,
+    ) {
+        let user_id = self.user_id;
+        loop {
+            match self.jitter.next(now) {
+                Turn::Packet { position, samples, silence, payload } => {
+                    let speaking = if silence { Speaking::Stopped } else { Speaking::Started };
+                    announce(user_id, &mut self.speaking, speaking, position, stage.out);
+                    if stage.listening.wants_opus() {
+                        pass(user_id, &mut self.opus_end, position, samples, payload, stage.out);
+                    }
+                    if stage.listening.wants_pcm() {
+                        let out = &mut *stage.out;
+                        let decoded =
+                            self.playout.packet(position, samples, payload, stage.scratch, |whole| {
+                                out.frame(pcm(user_id, whole));
+                            });
+                        stats.malformed += u64::from(decoded.is_err());
+                    }
+                }
+                Turn::Lost { position, samples, next } => {
+                    stats.lost += 1;
+                    if stage.listening.wants_pcm() {
+                        let next = next.filter(|(packet, _)| toc::parse(packet).is_some_and(|toc| toc.fec));
+                        let out = &mut *stage.out;
+                        let replaced = self.playout.lost(position, samples, next, stage.scratch, |whole| {
+                            out.frame(pcm(user_id, whole));
+                        });
+                        match replaced {
+                            Replaced::Recovered => stats.recovered += 1,
+                            Replaced::Concealed => stats.concealed += 1,
+                        }
+                    }
+                    self.take_reset();
+                }
+                Turn::Skipped(packets) => {
+                    stats.lost += packets;
+                    if stage.listening.wants_pcm() {
+                        stats.concealed += packets;
+                    }
+                    self.take_reset();
+                }
+                Turn::SpurtEnd => {
+                    let out = &mut *stage.out;
+                    self.playout.end_spurt(|whole| out.frame(pcm(user_id, whole)));
+                    let end = self.jitter.end();
+                    announce(user_id, &mut self.speaking, Speaking::Stopped, end, stage.out);
+                    self.take_reset();
+                }
+                Turn::Wait(due) => {
+                    self.due = Some(due);
+                    return;
+                }
+                Turn::Rest => {
+                    self.due = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_reset(&mut self) {
+        if std::mem::replace(&mut self.reset, Reset::NotDue) == Reset::AtBreak {
+            self.playout.reset();
+        }
+    }
+}
+
+fn pcm(user_id: u64, (position, kind, sound): super::framer::Whole<'_>) -> Frame<'_> {
+    let samples = crate::frame::FRAME_SAMPLES as u32;
+    Frame { user_id, position: position.max(0) as u64, samples, kind, sound: Sound::Pcm(sound) }
+}
+
+/// Hands out an Opus packet, unless its whole time has been handed out already.
+fn pass<O: Output + ?Sized>(
+    user_id: u64,
+    end: &mut i64,
+    position: i64,
+    samples: u32,
+    payload: &[u8],
+    out: &mut O,
+) {
+    let samples_signed = i64::from(samples);
+    // A packet cannot be cut: one that overlaps a little goes right behind the last one.
+    if position + samples_signed / 2 < *end {
+        return;
+    }
+    let position = position.max(*end).max(0);
+    *end = position + samples_signed;
+    let (position, kind) = (position as u64, FrameKind::Voice);
+    out.frame(Frame { user_id, position, samples, kind, sound: Sound::Opus(payload) });
+}
+
+fn announce<O: Output + ?Sized>(
+    user_id: u64,
+    known: &mut Speaking,
+    speaking: Speaking,
+    position: i64,
+    out: &mut O,
+) {
+    if *known != speaking {
+        *known = speaking;
+        out.speaking(user_id, speaking, position.max(0) as u64);
+    }
+}

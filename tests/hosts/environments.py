@@ -1,0 +1,84 @@
+"""Runs tests/hosts once for each bot library, in an environment of its own with that library alone.
+
+``make test`` calls it. Environments lie in ``.venvs`` and are made when they are missing or their list has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOMES = ROOT / ".venvs"
+WHEELS = ROOT / "dist" / "wheels"
+TOOLS = ("pytest>=8", "pytest-asyncio>=1.0", "pytest-timeout>=2.3", "numpy>=1.26", "cryptography>=42", "setuptools<81")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A bot library as users install it."""
+
+    name: str
+    packages: tuple[str, ...]
+    python: tuple[int, int] = (3, 10)
+
+
+ENVIRONMENTS = (
+    Environment("py-cord-2.8.1-without-extras", ("py-cord==2.8.1",)),
+    Environment("py-cord-2.6.1-without-extras", ("py-cord==2.6.1", "audioop-lts; python_version >= '3.13'")),
+    Environment("py-cord-2.6.1-with-PyNaCl", ("py-cord[voice]==2.6.1", "audioop-lts; python_version >= '3.13'")),
+    Environment("discord.py-2.7.1", ("discord.py==2.7.1",)),
+    Environment("disnake-2.12.2", ("disnake==2.12.2",)),
+    Environment("nextcord-3.2", ("nextcord>=3.2,<3.3",), (3, 12)),
+)
+
+
+def main(names: list[str]) -> int:
+    """Run the environments of these names, or all; returns the exit status."""
+    run(sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(WHEELS))
+    wheel = max(WHEELS.glob("isocord-*.whl"), key=lambda path: path.stat().st_mtime)
+    failed = []
+    for environment in ENVIRONMENTS:
+        if names and environment.name not in names:
+            continue
+        if sys.version_info < environment.python:
+            wanted = ".".join(map(str, environment.python))
+            print(f"-- {environment.name}: needs Python {wanted}, left out on {sys.version.split()[0]}", flush=True)
+            continue
+        print(f"-- {environment.name}", flush=True)
+        if not test(environment, wheel):
+            failed.append(environment.name)
+    if failed:
+        print(f"failed under: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def test(environment: Environment, wheel: Path) -> bool:
+    """Make the environment, install the wheel and run the tests; whether they passed."""
+    home = HOMES / environment.name
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = "\n".join((*TOOLS, *environment.packages))
+    stamp = home / hashlib.sha256(wanted.encode()).hexdigest()[:16]
+    if not stamp.exists():
+        run(sys.executable, "-m", "venv", "--clear", str(home))
+        run(str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted.split("\n"))
+        stamp.touch()
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--force-reinstall", "--no-deps", str(wheel))
+    run(*pip, str(wheel))
+    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", "tests/hosts"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def run(*command: str) -> None:
+    """Run a command that has to succeed."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "PATH": path})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

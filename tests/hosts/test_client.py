@@ -1,0 +1,490 @@
+"""The voice client under whichever bot library this interpreter has, against the fake Discord.
+
+Run it once in each library's environment: ``python -m pytest tests/hosts``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import importlib
+import importlib.util
+import shutil
+import ssl
+import threading
+import time
+import wave
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+import isocord
+from isocord import Phase, Reason
+from isocord.errors import ClientError, ConnectError, OpusError
+from isocord.hosts import host_of
+
+pytest.importorskip("cryptography")
+testing = pytest.importorskip("isocord.testing")
+
+LIBRARY = next((name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name)), None)
+if LIBRARY is None:
+    pytest.skip("no bot library is installed", allow_module_level=True)
+library = importlib.import_module(LIBRARY)
+
+
+class Tone(library.AudioSource):  # type: ignore[misc, name-defined]
+    """Some frames of a constant, then the end."""
+
+    def __init__(self, frames: int = 10_000, error: Exception | None = None) -> None:
+        self.left = frames
+        self.error = error
+        self.cleaned = 0
+
+    def read(self) -> bytes:
+        if self.left <= 0:
+            if self.error is not None:
+                raise self.error
+            return b""
+        self.left -= 1
+        return b"\x10\x20" * 1920
+
+    def cleanup(self) -> None:
+        self.cleaned += 1
+
+    def __del__(self) -> None:
+        pass
+
+
+class World:
+    """A bot that has logged in to a fake Discord."""
+
+    def __init__(self, discord: Any, bot: Any) -> None:
+        self.discord = discord
+        self.bot = bot
+        self.events: list[tuple[str, tuple[Any, ...]]] = []
+
+    @property
+    def guild(self) -> Any:
+        return self.bot.guilds[0]
+
+    def channel(self, name: str = "General") -> Any:
+        return next(channel for channel in self.guild.voice_channels if channel.name == name)
+
+    async def connect(self, cls: type = isocord.VoiceClient, name: str = "General", **options: Any) -> Any:
+        options.setdefault("timeout", 10.0)
+        return await self.channel(name).connect(cls=cls, **options)
+
+    def phases(self) -> list[Phase]:
+        return [args[1].phase for name, args in self.events if name == "voice_connection_state_update"]
+
+
+async def until(condition: Callable[[], object], limit: float = 10.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("it did not happen in time")
+        await asyncio.sleep(0.002)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with testing.FakeDiscord() as discord:
+        bot = library.Client(intents=library.Intents.default())
+        made = World(discord, bot)
+        dispatch = bot.dispatch
+
+        def noting(event: str, *args: Any, **kwargs: Any) -> None:
+            made.events.append((event, args))
+            dispatch(event, *args, **kwargs)
+
+        bot.dispatch = noting
+        running = asyncio.create_task(bot.start(discord.token))
+        await until(lambda: bot.is_ready() and bot.guilds)
+        yield made
+        await bot.close()
+        await asyncio.wait([running], timeout=5)
+        if not running.cancelled():
+            running.exception()
+
+
+class TestConnect:
+    async def test_it_is_a_client_of_both(self, world: World) -> None:
+        voice = await world.connect()
+        host = host_of(world.bot)
+        assert isinstance(voice, isocord.VoiceClient)
+        assert isinstance(voice, host.voice_protocol)
+        assert world.guild.voice_client is voice
+        assert voice in world.bot.voice_clients
+        assert bool(voice)
+        assert voice.is_connected()
+        assert type(voice).__name__ == "VoiceClient"
+
+    async def test_what_it_tells_of_itself(self, world: World) -> None:
+        voice = await world.connect()
+        session = world.discord.voice_session()
+        assert voice.guild == world.guild
+        assert voice.channel == world.channel()
+        assert voice.user == world.bot.user
+        assert voice.loop is asyncio.get_running_loop()
+        assert voice.server_id == world.guild.id
+        assert isinstance(voice.session_id, str)
+        assert isinstance(voice.token, str)
+        assert voice.endpoint == session.endpoint
+        assert voice.endpoint_ip == "127.0.0.1"
+        assert voice.ssrc == session.ssrc
+        assert voice.mode == session.mode
+        assert voice.mode in voice.supported_modes
+        assert len(voice.secret_key) == 32
+        assert voice.timeout == 10.0
+        assert voice.is_dave_connection() is True
+        assert voice.token not in repr(voice)
+        await until(lambda: voice.latency < 5)
+        assert voice.average_latency < 5
+        assert voice.ws.latency == voice.latency
+        assert voice.stats.gateway_malformed == 0
+
+    async def test_a_second_connect_is_refused(self, world: World) -> None:
+        voice = await world.connect()
+        with pytest.raises(library.ClientException):
+            await world.connect()
+        with pytest.raises(library.ClientException):
+            await voice.connect(timeout=5, reconnect=True)
+        assert voice.is_connected()
+
+    async def test_flags_are_sent_and_survive_a_move(self, world: World) -> None:
+        class Deaf(isocord.VoiceClient):
+            async def connect(self, **options: Any) -> None:
+                await super().connect(**{**options, "self_deaf": True})
+
+        voice = await world.connect(Deaf)
+        assert isinstance(voice, Deaf)
+        assert world.discord.bot_voice_state().self_deaf
+        await voice.move_to(world.channel("Music"))
+        assert world.discord.bot_voice_state().self_deaf
+
+    async def test_a_time_out_raises_what_the_library_expects_and_leaves_nothing(self, world: World) -> None:
+        world.discord.set_gateway_filter(lambda direction, op, body: op != 4)
+        with pytest.raises(asyncio.TimeoutError):
+            await world.connect(timeout=0.3)
+        assert world.guild.voice_client is None
+        world.discord.set_gateway_filter(None)
+        assert (await world.connect()).is_connected()
+
+    async def test_a_cancelled_connect_leaves_nothing(self, world: World) -> None:
+        world.discord.withhold_endpoint(times=1)
+        connecting = asyncio.create_task(world.connect())
+        await until(lambda: world.discord.bot_voice_state() is not None)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert world.guild.voice_client is None
+        await until(lambda: world.discord.bot_voice_state() is None)
+        assert (await world.connect()).is_connected()
+
+    async def test_a_refusal_raises_and_leaves_nothing(self, world: World) -> None:
+        identified = threading.Event()
+
+        def refuse(direction: Any, op: int, body: Any) -> bool:
+            if op == 0:
+                identified.set()
+            return op != 0
+
+        world.discord.set_voice_filter(refuse)
+        connecting = asyncio.create_task(world.connect())
+        await until(identified.is_set)
+        connection = world.guild.voice_client._connection
+        connection._thread.call(lambda: connection.session.socket_lost(4017, "closed", trusted=True))
+        with pytest.raises(ConnectError, match="DAVE") as caught:
+            await connecting
+        assert isinstance(caught.value, library.ClientException)
+        assert caught.value.code == 4017
+        assert world.guild.voice_client is None
+
+    async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The connector that a bot was made with says what is trusted.
+        trusts_nobody = aiohttp.TCPConnector(ssl=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        name = "connector" if hasattr(world.bot.http, "connector") else "_connector"
+        with monkeypatch.context() as patch:
+            patch.setattr(world.bot.http, name, trusts_nobody)
+            with pytest.raises(ConnectError, match="certificate"):
+                await world.connect()
+        await trusts_nobody.close()
+        assert world.guild.voice_client is None
+
+    async def test_reconnecting_after_a_disconnect(self, world: World) -> None:
+        for _ in range(3):
+            voice = await world.connect()
+            await voice.disconnect()
+            assert not voice.is_connected()
+            assert world.guild.voice_client is None
+        assert voice.state.reason is Reason.REQUESTED
+
+    async def test_closing_the_bot_disconnects(self, world: World) -> None:
+        voice = await world.connect()
+        voice.play(Tone())
+        began = time.monotonic()
+        await world.bot.close()
+        assert time.monotonic() - began < 5
+        assert voice.state.phase is Phase.DISCONNECTED
+
+    async def test_cleanup_never_removes_a_newer_client(self, world: World) -> None:
+        old = await world.connect()
+        await old.disconnect()
+        new = await world.connect()
+        old.cleanup()
+        old.cleanup()
+        await old.disconnect(force=True)
+        assert world.guild.voice_client is new
+        assert new.is_connected()
+
+
+class TestPlay:
+    async def test_a_listener_hears_it(self, world: World) -> None:
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        source, done = Tone(30), asyncio.Event()
+        names: list[str] = []
+
+        def after(error: Exception | None) -> None:
+            names.append(threading.current_thread().name)
+            voice.loop.call_soon_threadsafe(done.set)
+
+        assert voice.play(source, after=after) is None
+        assert voice.is_playing()
+        assert voice.source is source
+        assert voice._player.source is source
+        await until(lambda: world.discord.voice_session().speaking == 1)
+        await asyncio.wait_for(done.wait(), 10)
+        assert not voice.is_playing()
+        assert voice.source is None
+        assert voice.elapsed() == datetime.timedelta(milliseconds=600)
+        await until(lambda: len(alice.arrivals()) == 35)
+        assert [arrival.is_silence for arrival in alice.arrivals()] == [False] * 30 + [True] * 5
+        await until(lambda: source.cleaned == 1)
+        await until(lambda: world.discord.voice_session().speaking == 0)
+        assert names[0].startswith("isocord-feed-")
+
+    async def test_a_future_waits_for_the_end(self, world: World) -> None:
+        voice = await world.connect()
+        assert await voice.play(Tone(3), wait_finish=True) is None
+        error = OSError("gone")
+        assert await voice.play(Tone(3, error), wait_finish=True) is error
+        future = voice.play(Tone(), wait_finish=True)
+        voice.stop()
+        assert await asyncio.wait_for(future, 5) is None
+
+    async def test_what_play_refuses(self, world: World) -> None:
+        voice = await world.connect()
+        with pytest.raises(TypeError, match="AudioSource"):
+            voice.play(object())
+        with pytest.raises(TypeError, match="after"):
+            voice.play(Tone(), after=5)
+        for wrong in (
+            {"bitrate": 5},
+            {"bitrate": 1000},
+            {"application": "x"},
+            {"expected_packet_loss": 2.0},
+            {"bandwidth": "x"},
+            {"signal_type": "x"},
+            {"complexity": 11},
+            {"lookahead": 0},
+        ):
+            with pytest.raises(ValueError, match=r"."):
+                voice.play(Tone(), **wrong)
+        assert not voice.is_playing()
+        voice.play(Tone(), application="voip", bitrate=32, fec=True, bandwidth="wide", signal_type="voice")
+        with pytest.raises(library.ClientException):
+            voice.play(object())
+        voice.pause()
+        voice.play(Tone())
+        await voice.disconnect()
+        with pytest.raises(ClientError):
+            voice.play(object())
+
+    async def test_pause_resume_and_stop(self, world: World) -> None:
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        voice.pause()
+        voice.resume()
+        voice.stop()
+        voice.play(Tone())
+        await until(lambda: len(alice.arrivals()) > 5)
+        voice.pause()
+        assert voice.is_paused()
+        assert not voice.is_playing()
+        await until(lambda: alice.arrivals()[-1].is_silence)
+        held = voice.elapsed()
+        voice.resume()
+        assert voice.is_playing()
+        await until(lambda: voice.elapsed() > held)
+        voice.stop()
+        assert not voice.is_playing()
+        assert not voice.is_paused()
+        assert voice.elapsed() == datetime.timedelta()
+
+    async def test_the_source_can_be_changed(self, world: World) -> None:
+        voice = await world.connect()
+        with pytest.raises(ValueError, match="not playing"):
+            voice.source = Tone()
+        old, new = Tone(), Tone(5)
+        future = voice.play(old, wait_finish=True)
+        with pytest.raises(TypeError, match="AudioSource"):
+            voice.source = object()
+        voice.source = new
+        assert voice.source is new
+        assert await asyncio.wait_for(future, 10) is None
+        assert (old.cleaned, new.cleaned) == (0, 1)
+
+    async def test_a_file_plays_without_a_feeder_thread(self, world: World, tmp_path: Path) -> None:
+        path = tmp_path / "tone.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setnchannels(2)
+            file.setsampwidth(2)
+            file.setframerate(48_000)
+            file.writeframes(b"\x10\x20" * 1920 * 20)
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        source = isocord.AudioFile(path)
+        names: list[str] = []
+        future = voice.play(source, after=lambda error: names.append(threading.current_thread().name), wait_finish=True)
+        assert voice.source is source
+        assert not any(thread.name.startswith("isocord-feed") for thread in threading.enumerate())
+        assert await asyncio.wait_for(future, 10) is None
+        assert names == ["isocord-after"]
+        await until(lambda: len(alice.arrivals()) >= 20)
+        assert not any(arrival.is_silence for arrival in alice.arrivals()[:20])
+        with pytest.raises(isocord.AudioFileError):
+            voice.play(source)
+        assert not voice.is_playing()
+
+    @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+    async def test_processes_are_reaped(self, world: World) -> None:
+        voice = await world.connect()
+        endless = "anullsrc=r=48000:cl=stereo"
+        source = library.FFmpegPCMAudio(endless, before_options="-f lavfi")
+        process = source._process
+        voice.play(library.PCMVolumeTransformer(source))
+        await until(lambda: voice.elapsed() > datetime.timedelta())
+        voice.stop()
+        await until(lambda: process.poll() is not None)
+
+    async def test_single_packets(self, world: World) -> None:
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        voice.send_audio_packet(b"\x10\x20" * 1920)
+        voice.send_audio_packet(b"\xf8\xff\xfe", encode=False)
+        await until(lambda: len(alice.arrivals()) >= 2)
+        assert [arrival.is_silence for arrival in alice.arrivals()[:2]] == [False, True]
+        assert world.discord.voice_session().speaking == 1
+        host = host_of(world.bot)
+        with pytest.raises(host.opus_error) as caught:
+            voice.send_audio_packet(b"", encode=False)
+        assert isinstance(caught.value, OpusError)
+        with pytest.raises(host.opus_error):
+            voice.send_audio_packet(b"\0" * 5000)
+        await voice.disconnect()
+        with pytest.raises(library.ClientException):
+            voice.send_audio_packet(b"\0" * 3840)
+
+    async def test_sound_goes_on_while_the_loop_is_blocked(self, world: World) -> None:
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        voice.play(Tone())
+        await until(lambda: len(alice.arrivals()) > 5)
+        before = len(alice.arrivals())
+        time.sleep(0.5)
+        assert len(alice.arrivals()) - before >= 20
+
+
+class TestChanges:
+    async def test_move_to(self, world: World) -> None:
+        voice = await world.connect()
+        voice.play(Tone())
+        await voice.move_to(world.channel("Music"))
+        assert voice.channel == world.channel("Music")
+        assert voice.is_connected()
+        assert voice.is_playing()
+        assert world.discord.voice_session().channel_id == voice.channel.id
+        await voice.move_to(voice.channel)
+        await voice.move_to(None)
+        assert not voice.is_connected()
+        with pytest.raises(library.ClientException):
+            await voice.move_to(world.channel())
+
+    async def test_a_moderators_move(self, world: World) -> None:
+        alice = world.discord.listen("Music", user="alice")
+        voice = await world.connect()
+        voice.play(Tone())
+        world.discord.move_bot("Music")
+        await until(lambda: len(alice.arrivals()) > 5)
+        assert voice.channel == world.channel("Music")
+
+    async def test_a_kick(self, world: World) -> None:
+        voice = await world.connect()
+        source = Tone()
+        voice.play(source)
+        world.discord.kick_bot()
+        await until(lambda: world.guild.voice_client is None)
+        assert voice.state.reason is Reason.KICKED
+        await until(lambda: source.cleaned)
+        assert (await world.connect()).is_connected()
+
+    async def test_a_cut_is_resumed(self, world: World) -> None:
+        alice = world.discord.listen("General", user="alice")
+        voice = await world.connect()
+        voice.play(Tone())
+        await until(lambda: len(alice.arrivals()) > 5)
+        world.discord.voice_session().cut()
+        await until(lambda: voice.stats.resumes == 1)
+        seen = len(alice.arrivals())
+        await until(lambda: len(alice.arrivals()) > seen + 5)
+        assert alice.gaps().lost == 0
+        assert world.phases()[-2:] == [Phase.RESUMING, Phase.CONNECTED]
+
+    @pytest.mark.parametrize("code", [4006, 4009])
+    async def test_a_lost_session_is_replaced_without_a_leave(self, world: World, code: int) -> None:
+        voice = await world.connect()
+        voice.play(Tone())
+        left = [name for name, args in world.events if name == "voice_state_update" and args[2].channel is None]
+        world.discord.voice_session().close(code)
+        await until(lambda: voice.stats.reconnects == 1 and voice.is_connected())
+        assert voice.is_playing()
+        assert left == [name for name, args in world.events if name == "voice_state_update" and args[2].channel is None]
+
+    async def test_another_server(self, world: World) -> None:
+        voice = await world.connect()
+        voice.play(Tone())
+        endpoint = world.discord.server_update()
+        await until(lambda: voice.endpoint == endpoint and voice.is_connected())
+        assert voice.is_playing()
+
+    async def test_a_new_session_of_the_bots_gateway(self, world: World) -> None:
+        voice = await world.connect()
+        world.discord.gateway.invalidate()
+        await until(lambda: voice.stats.reconnects >= 1 and voice.is_connected(), 20)
+        assert world.guild.voice_client is voice
+
+    async def test_waiting_for_a_state(self, world: World) -> None:
+        voice = await world.connect()
+        assert (await voice.wait_for_state(Phase.CONNECTED, timeout=1)).is_connected
+        assert await asyncio.to_thread(voice.wait_until_connected, 5)
+        with pytest.raises(asyncio.TimeoutError):
+            await voice.wait_for_state(Phase.DISCONNECTED, timeout=0.05)
+
+    async def test_others_in_the_channel_are_told_of(self, world: World) -> None:
+        names = host_of(world.bot).events
+        await world.connect()
+        world.discord.listen("General", user="alice")
+        speaker = world.discord.speak("General", user="bob")
+        speaker.play_opus([b"\xf8\xff\xfe"] * 3)
+        await until(lambda: names.speaking in [name for name, _ in world.events])
+        args = next(args for name, args in world.events if name == names.speaking)
+        assert isinstance(args[1], int)
+        assert getattr(args[2], "value", args[2]) == 1
+        speaker.leave()
+        await until(lambda: names.disconnect in [name for name, _ in world.events])

@@ -1,0 +1,40 @@
+"""TLS connections do not hold asyncio's large read buffer."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio import sslproto
+from types import SimpleNamespace
+
+import aiohttp
+import pytest
+
+from isocord.gateway import tls_buffer
+from isocord.gateway.transport import _transport
+from isocord.testing import FakeDiscord
+
+new_asyncio = pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio had no such buffer before")
+
+
+@new_asyncio
+async def test_a_websocket_over_tls_reads_through_a_small_buffer() -> None:
+    async with FakeDiscord(patch=False) as discord, aiohttp.ClientSession() as session:
+        url = f"wss://{discord.addresses.voice}/?v=8"
+        async with session.ws_connect(url, ssl=discord.ssl_context) as websocket:
+            transport = _transport(websocket)
+            assert tls_buffer.shrink(transport)
+            protocol = transport._ssl_protocol
+            assert isinstance(protocol, sslproto.SSLProtocol)
+            assert len(protocol.get_buffer(-1)) == tls_buffer.SMALL_BUFFER
+            # Messages still come through it, and it stays small.
+            hello = await asyncio.wait_for(websocket.receive_json(), 10)
+            assert hello["op"] == 8
+            assert len(protocol.get_buffer(1 << 20)) == tls_buffer.SMALL_BUFFER
+            assert not tls_buffer.shrink(transport)
+
+
+def test_other_transports_are_left_alone() -> None:
+    assert not tls_buffer.shrink(None)
+    assert not tls_buffer.shrink(SimpleNamespace(_ssl_protocol=SimpleNamespace(_ssl_buffer=b"", max_size=1 << 18)))
+    assert _transport(object()) is None
