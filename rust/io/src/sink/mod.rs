@@ -8,15 +8,18 @@
 //! All positions and lengths are samples per channel at 48 kHz.
 
 mod assembler;
-mod ebml;
 mod error;
 mod flac;
 mod lane;
+mod maker;
 mod matroska;
+mod mix;
 mod mixer;
 #[cfg(feature = "mp3")]
 mod mp3;
 mod ogg_opus;
+mod options;
+mod opus_lane;
 mod output;
 mod packet;
 mod recorder;
@@ -28,8 +31,9 @@ mod worker;
 
 pub use error::SinkError;
 pub use matroska::DocType;
+pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
 pub use output::{Target, WriteSeek};
-pub use recorder::{Format, Layout, Recorder, RecorderOptions, TargetFactory, directory};
+pub use recorder::Recorder;
 pub use report::{
     EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
 };

@@ -1,23 +1,21 @@
 //! The recorder: one timeline, many tracks, their limits and their end.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::io;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use isocord_proto::frame::SAMPLE_RATE;
-use isocord_proto::opus::EncoderOptions;
 
 use super::assembler::Held;
 use super::error::SinkError;
-use super::matroska::DocType;
-use super::output::Target;
+use super::maker::Maker;
+use super::mix::Mix;
+use super::options::{Layout, RecorderOptions};
 use super::packet;
 use super::report::{
     EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
 };
 use super::timeline::{Place, Timeline};
-use super::track::{Maker, Mix, Track};
+use super::track::Track;
 use super::{FrameSink, Payload, Wants};
 
 /// Files are brought up to date this often, in samples.
@@ -30,115 +28,6 @@ const AHEAD: u64 = 10 * SAMPLE_RATE as u64;
 const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
 /// The longest frame of PCM that is taken.
 const MAX_PCM: usize = 2 * SAMPLE_RATE as usize;
-
-/// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
-pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
-
-/// A factory of files named after the user id in a directory that exists.
-#[must_use]
-pub fn directory(directory: PathBuf, format: Format) -> TargetFactory {
-    let suffix = format.suffix();
-    Box::new(move |user_id| Ok(Target::Path(directory.join(format!("{user_id}.{suffix}")))))
-}
-
-/// How files are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// 16-bit PCM with a RIFF header, RF64 past 4 GiB.
-    Wav,
-    /// s16le interleaved stereo without a header.
-    Pcm,
-    /// Lossless.
-    Flac,
-    /// MPEG-1 layer III with a constant bit rate.
-    Mp3 {
-        /// kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
-        bitrate: u16,
-    },
-    /// Opus packets in Ogg pages, as they were received.
-    OggOpus,
-    /// Opus packets in Matroska or WebM, as they were received.
-    Matroska(DocType),
-}
-
-impl Format {
-    /// The usual end of a file's name, without the dot.
-    #[must_use]
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Pcm => "pcm",
-            Self::Flac => "flac",
-            Self::Mp3 { .. } => "mp3",
-            Self::OggOpus => "ogg",
-            Self::Matroska(DocType::Matroska) => "mka",
-            Self::Matroska(DocType::Webm) => "webm",
-        }
-    }
-
-    pub(crate) fn takes_opus(self) -> bool {
-        matches!(self, Self::OggOpus | Self::Matroska(_))
-    }
-}
-
-/// What goes into which file.
-pub enum Layout {
-    /// Each user a file.
-    PerUser(TargetFactory),
-    /// All users summed in one.
-    Mixdown(Target),
-    /// All users in one file, each a track; [`Format::Matroska`] only. A user who comes late has a track that
-    /// begins late by its timestamps, whatever `sync_start` says.
-    Tracks(Target),
-}
-
-/// Settings of a [`Recorder`]. Times in samples at 48 kHz.
-#[derive(Debug, Clone)]
-pub struct RecorderOptions {
-    /// How files are written.
-    pub format: Format,
-    /// The position where the recording starts.
-    pub start: u64,
-    /// A late user's file begins with silence from the recording's start, not at the user's first frame.
-    pub sync_start: bool,
-    /// [`Recorder::finish`] fills all tracks with silence to one end.
-    pub pad_end: bool,
-    /// How long a frame waits for an earlier one of the same user.
-    pub reorder: u64,
-    /// How late a frame still gets into the mixdown.
-    pub mix_window: u64,
-    /// Only these users.
-    pub users: Option<HashSet<u64>>,
-    /// The longest recording, pauses not counted.
-    pub max_samples: Option<u64>,
-    /// The biggest file of one user.
-    pub max_track_bytes: Option<u64>,
-    /// The most that all files may have together.
-    pub max_total_bytes: Option<u64>,
-    /// The most users.
-    pub max_tracks: usize,
-    /// For Opus formats that are given PCM, as a mixdown is.
-    pub opus: EncoderOptions,
-}
-
-impl Default for RecorderOptions {
-    fn default() -> Self {
-        Self {
-            format: Format::Wav,
-            start: 0,
-            sync_start: false,
-            pad_end: true,
-            reorder: 24_000,
-            mix_window: 19_200,
-            users: None,
-            max_samples: None,
-            max_track_bytes: None,
-            max_total_bytes: None,
-            max_tracks: 64,
-            opus: EncoderOptions::default(),
-        }
-    }
-}
 
 /// Writes what many users say to files that share one timeline.
 ///
@@ -292,7 +181,10 @@ impl Recorder {
 
     /// An error of the one file that all users are in.
     fn fail_whole(&mut self, result: Result<(), SinkError>) {
-        if let Err(error) = result {
+        // Told once; whatever is tried on a broken file fails again.
+        if let Err(error) = result
+            && self.ended != Some(EndReason::Failed)
+        {
             let error = Arc::new(error);
             tracing::warn!(%error, "a recording failed");
             match &mut self.mix {

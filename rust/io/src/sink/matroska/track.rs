@@ -1,0 +1,84 @@
+//! One track of a Matroska file, and the sharing of the file.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::super::error::SinkError;
+use super::super::lane::PacketWriter;
+use super::muxer::Muxer;
+
+/// A file shared by the tracks of one recorder, which all live on one thread.
+#[derive(Clone)]
+pub(crate) struct SharedMuxer(Arc<Mutex<Muxer>>);
+
+impl SharedMuxer {
+    pub(crate) fn new(muxer: Muxer) -> Self {
+        Self(Arc::new(Mutex::new(muxer)))
+    }
+
+    pub(crate) fn get(&self) -> MutexGuard<'_, Muxer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One track of the file.
+pub(crate) struct MuxTrack {
+    muxer: SharedMuxer,
+    /// The user's id, which has 20 digits at most.
+    name: String,
+    /// Where the track starts in the recording.
+    offset: u64,
+    pre_skip: u32,
+    index: usize,
+    bytes: u64,
+    /// The file has no other track.
+    alone: bool,
+}
+
+impl MuxTrack {
+    pub(crate) fn new(muxer: SharedMuxer, name: String, offset: u64) -> Self {
+        Self { muxer, name, offset, pre_skip: 0, index: 0, bytes: 0, alone: false }
+    }
+
+    /// The only track of a file of its own, which starts with the track.
+    pub(crate) fn alone(muxer: Muxer, name: String) -> Self {
+        Self { alone: true, ..Self::new(SharedMuxer::new(muxer), name, 0) }
+    }
+
+    fn put(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
+        let start = self.offset + at;
+        let end = (start + u64::from(samples - trim)).saturating_sub(u64::from(self.pre_skip));
+        self.bytes += packet.len() as u64;
+        let mut muxer = self.muxer.get();
+        if self.alone {
+            return muxer.push(self.index, packet, start, end, trim);
+        }
+        muxer.push_shared(self.index, packet, start, end, trim);
+        Ok(())
+    }
+}
+
+impl PacketWriter for MuxTrack {
+    fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
+        self.pre_skip = pre_skip;
+        self.index = self.muxer.get().add_track(self.name.clone(), pre_skip)?;
+        Ok(())
+    }
+
+    fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {
+        self.put(packet, at, samples, 0)
+    }
+
+    fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
+        self.put(packet, at, samples, trim)?;
+        if self.alone { self.muxer.get().finish() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        // A file of many tracks is flushed by the recorder, once for all.
+        if self.alone { self.muxer.get().flush() } else { Ok(()) }
+    }
+
+    fn len(&self) -> u64 {
+        if self.alone { self.muxer.get().len() } else { self.bytes }
+    }
+}
