@@ -83,14 +83,15 @@ impl FileSource {
     ) -> Result<(TrackReader, Arc<TrackState>, JobHandle), FileTrackError> {
         let (writer, reader) = track(lookahead);
         let state = Arc::clone(writer.state());
-        let feed = FileFeed {
-            source: Arc::clone(self),
-            writer: Some(writer),
-            encoder: Encoder::new(options)?,
-            buffer: Box::new(FrameBuf::new()),
-            over: false,
+        let (start, passthrough) = {
+            let file = self.file();
+            (file.position(), file.passthrough())
         };
-        let start = self.file().position();
+        let mut encoder = LazyEncoder { options: *options, made: None };
+        if !passthrough {
+            encoder.get()?;
+        }
+        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
         let handle = engine.pool.add(Box::new(feed))?;
         let playing =
             Playing { track: Arc::clone(&state), waker: handle.waker(), runs: Mutex::new(vec![(0, start)]) };
@@ -192,9 +193,23 @@ struct FileFeed {
     source: Arc<FileSource>,
     /// None once the track is over.
     writer: Option<TrackWriter>,
-    encoder: Encoder,
-    buffer: Box<FrameBuf>,
+    encoder: LazyEncoder,
     over: bool,
+}
+
+/// An encoder that is made when it is needed: it takes 50 KB, and a file that passes through needs none.
+struct LazyEncoder {
+    options: EncoderOptions,
+    made: Option<Encoder>,
+}
+
+impl LazyEncoder {
+    fn get(&mut self) -> Result<&mut Encoder, OpusError> {
+        match &mut self.made {
+            Some(encoder) => Ok(encoder),
+            made => Ok(made.insert(Encoder::new(&self.options)?)),
+        }
+    }
 }
 
 impl Feed for FileFeed {
@@ -209,6 +224,8 @@ impl Feed for FileFeed {
             None => Ok(()),
         };
         let result = result.and_then(|()| {
+            // On the stack of the pool's thread: nothing is kept in it, and hundreds of files share those.
+            let mut buffer = FrameBuf::new();
             for _ in 0..PIECE {
                 if self.over {
                     break;
@@ -217,7 +234,7 @@ impl Feed for FileFeed {
                 if writer.room() == 0 || (wish.is_none() && writer.room_to_work().is_none()) {
                     return Ok(FeedStatus::Wait);
                 }
-                self.over = !push_frame(&self.source, writer, &mut self.encoder, &mut self.buffer)?;
+                self.over = !push_frame(&self.source, writer, &mut self.encoder, &mut buffer)?;
             }
             // After its end it stays, for a seek may still come.
             Ok(if self.over { FeedStatus::Wait } else { FeedStatus::Again { left: writer.queued() } })
@@ -274,7 +291,7 @@ fn grant(
 fn push_frame(
     source: &FileSource,
     writer: &mut TrackWriter,
-    encoder: &mut Encoder,
+    encoder: &mut LazyEncoder,
     buffer: &mut FrameBuf,
 ) -> Result<bool, FeedError> {
     let kind = source.file().next_frame(buffer)?;
@@ -289,6 +306,7 @@ fn push_frame(
             Ok::<_, OpusError>(len)
         })?,
         Frame::Pcm => frame.fill(|out| {
+            let encoder = encoder.get()?;
             if buffer.has_lead_in {
                 // The encoder hears what went before, so that the change from passthrough has no seam.
                 encoder.encode_float(&buffer.lead_in, out)?;
