@@ -249,7 +249,7 @@ async def test_what_is_malformed_is_refused() -> None:
         (VoiceOp.DAVE_TRANSITION_READY, {"transition_id": 65_536}),
         (VoiceOp.DAVE_INVALID_COMMIT, {"transition_id": True}),
     ):
-        with pytest.raises(ValueError, match="empty|malformed|16-bit"):
+        with pytest.raises(ValueError, match=r"empty|malformed|16-bit"):
             room.service.received(one, op, body)
     room.service.received(one, VoiceOp.DAVE_COMMIT_WELCOME, b"no commit")
     room.service.received(one, VoiceOp.DAVE_TRANSITION_READY, {"transition_id": 77})
