@@ -12,6 +12,8 @@ from .hosts.voice_extras import install as _install_voice_extras
 
 if TYPE_CHECKING:
     from ._native import AudioFile as AudioFile
+    from ._native import HeardFrame as HeardFrame
+    from ._native import SpeakingChanged as SpeakingChanged
     from .client import VoiceClient as VoiceClient
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from .errors import ConnectError as ConnectError
     from .errors import DaveError as DaveError
     from .errors import IsocordError as IsocordError
+    from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
+    from .errors import RecordingError as RecordingError
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
@@ -32,7 +36,7 @@ __version__ = "0.1.0"
 
 # Names are imported when first used, so that `import isocord` costs next to nothing.
 _HOMES = {
-    "_native": ("AudioFile",),
+    "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
     "client": ("VoiceClient",),
     "errors": (
         "AudioFileError",
@@ -41,7 +45,9 @@ _HOMES = {
         "ConnectError",
         "DaveError",
         "IsocordError",
+        "NotASinkError",
         "OpusError",
+        "RecordingError",
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",

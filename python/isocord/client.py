@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 from .client_info import InfoSurface
 from .client_link import ClientLink
+from .client_listening import ListeningSurface
 from .client_playback import PlaybackSurface
+from .client_recording import RecordingSurface
 from .connection import VoiceConnection
 from .encryption import EncryptionState
 from .errors import ClientError, ConnectError
@@ -46,7 +48,7 @@ _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
 
 
-class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[misc]
+class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurface, _AnyProtocol):  # type: ignore[misc]
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:
@@ -157,6 +159,7 @@ class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[m
                 self.cleanup()
             return
         self.stop()
+        self._end_recording()
         self._leaving = True
         connection.stop(leave=False)
         try:
@@ -202,6 +205,7 @@ class VoiceClient(InfoSurface, PlaybackSurface, _AnyProtocol):  # type: ignore[m
 
     def cleanup(self) -> None:
         """End everything and leave the bot's registry, unless a newer client took the place. Does nothing twice."""
+        self._end_recording()
         if self._connection is not None:
             self._connection.stop(leave=False)
         self._host.unregister(self.client, self._key, self)

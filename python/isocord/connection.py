@@ -282,7 +282,8 @@ class VoiceConnection:
             self._session.close(1000)
         self._note_state()
         self._close_native()
-        self.finished.set_result(None)
+        if not self.finished.done():
+            self.finished.set_result(None)
         if not self.connected.done():
             self.connected.set_result(None)
 

@@ -55,5 +55,16 @@ class ConnectError(ClientError):
         self.code = code
 
 
+class RecordingError(ClientError):
+    """A recording cannot begin, or there is none.
+
+    It is a ``RecordingException`` of the bot library as well, where that has one.
+    """
+
+
+class NotASinkError(RecordingError, TypeError):
+    """What is to take a recording is no sink."""
+
+
 class DaveError(IsocordError):
     """The end-to-end encryption (DAVE) refused a message or a frame."""

@@ -139,7 +139,7 @@ class TestConnect:
         assert voice.mode in voice.supported_modes
         assert len(voice.secret_key) == 32
         assert voice.timeout == 10.0
-        assert voice.is_dave_connection() is False
+        assert voice.is_dave_connection() is True
         assert voice.token not in repr(voice)
         await until(lambda: voice.latency < 5)
         assert voice.average_latency < 5

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from .dave_call import call_of
-from .dave_members import KINDS
+from .dave_witnesses import KINDS
 
 PAIRS = list(itertools.product(KINDS, repeat=2))
 MIXED = ["ours", "davey", "libdave", "ours", "davey"]

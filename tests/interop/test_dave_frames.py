@@ -8,7 +8,8 @@ import random
 import pytest
 
 from .dave_call import call_of
-from .dave_members import KINDS, SILENCE
+from .dave_members import SILENCE
+from .dave_witnesses import KINDS
 
 WITNESSES = ["davey", "libdave"]
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from .dave_call import Call
-from .dave_members import KINDS
+from .dave_witnesses import KINDS
 
 STEPS = 15
 MOST_MEMBERS = 7

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from .dave_call import Call, call_of
-from .dave_members import KINDS, Down, Member, Ours, Up
+from .dave_members import Down, Member, Ours, Up
+from .dave_witnesses import KINDS
 
 MIXED = ["ours", "davey", "libdave", "ours"]
 

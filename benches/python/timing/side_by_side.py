@@ -77,7 +77,7 @@ class ConnectTimes:
 def run_cell(pinned: bool, load: Load, client: str, source: str, *, seconds: float, tune: Path) -> Cell:
     """Measure one cell, with a fake and a bot of its own."""
     with lab.on_core(lab.FAKE_CORE if pinned else None):
-        fake = FakeDiscordProcess(patch=False)
+        fake = FakeDiscordProcess(patch=False, dave_version=0)
         fake.start()
     try:
         listener = fake.listen("General")
@@ -114,7 +114,7 @@ def run_cell(pinned: bool, load: Load, client: str, source: str, *, seconds: flo
 
 def run_connects(client: str, rounds: int, *, tune: Path) -> ConnectTimes:
     """Connect several times in one idle bot."""
-    with FakeDiscordProcess(patch=False) as fake:
+    with FakeDiscordProcess(patch=False, dave_version=0) as fake:
         listener = fake.listen("General")
         try:
             result = lab.run_bot(

@@ -94,7 +94,7 @@ def main() -> None:
 
     UdpLeg.receive = note  # type: ignore[method-assign]
     specs = [GuildSpec(f"Guild {n}", text=(), voice=("General",), stage=(), members=()) for n in range(guilds)]
-    with FakeDiscord(specs, patch=False) as fake:
+    with FakeDiscord(specs, patch=False, dave_version=0) as fake:
         # A collection of everything that lives would cost packets.
         gc.freeze()
         addresses = {name: getattr(fake.addresses, name) for name in ("api", "gateway", "voice", "ca_pem")}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..errors import ClientError, IsocordError, OpusError
+from ..errors import ClientError, IsocordError, OpusError, RecordingError
 from ..gateway.options import SocketOptions
 from ..playback import Manners
 from .exceptions import combined
@@ -48,6 +48,10 @@ class Host:
         speaking_state: turns speaking flags into what its events carry.
         manners: how it ends a playback.
         events: names of its voice events.
+        sinks: base classes of its sinks; empty where it cannot record.
+        wave_sink: its sink for WAV.
+        recording_exception: what it raises where a recording is impossible; None where it cannot record.
+        recording_callback_takes_error: whether plain functions as callbacks get an exception instead of the sink.
     """
 
     name: str
@@ -59,6 +63,10 @@ class Host:
     speaking_state: Callable[[int], object] = int
     manners: Manners = field(default_factory=Manners)
     events: EventNames = field(default_factory=EventNames)
+    sinks: tuple[type, ...] = ()
+    wave_sink: type | None = None
+    recording_exception: type[Exception] | None = None
+    recording_callback_takes_error: bool = False
 
     # Exceptions.
 
@@ -66,6 +74,8 @@ class Host:
         """An exception that is isocord's ``kind`` and the library's own at once."""
         if issubclass(kind, OpusError):
             return combined(kind, self.opus_error)(message, code)
+        if issubclass(kind, RecordingError) and self.recording_exception is not None:
+            return combined(kind, self.recording_exception)(message, code)
         if issubclass(kind, ClientError):
             return combined(kind, self.client_exception)(message, code)
         return kind(message)

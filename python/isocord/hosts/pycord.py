@@ -16,6 +16,9 @@ def load() -> Host:
     modern = importlib.util.find_spec("discord.voice") is not None
     # discord.VoiceProtocol warns in versions that have the package.
     voice = importlib.import_module("discord.voice") if modern else discord
+    sinks = importlib.import_module("discord.sinks")
+    # Versions differ in which of the two they raise.
+    recording_exception = type("RecordingException", (sinks.RecordingException, discord.ClientException), {})
     return Host(
         name="py-cord",
         voice_protocol=voice.VoiceProtocol,
@@ -25,4 +28,8 @@ def load() -> Host:
         opus_error=discord.opus.OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
         manners=Manners(after_first=modern, resolve_on_stop=modern),
+        sinks=(sinks.Sink,),
+        wave_sink=sinks.WaveSink,
+        recording_exception=recording_exception,
+        recording_callback_takes_error=modern,
     )

@@ -1,5 +1,6 @@
 //! One connection on the clock thread: what it plays, its keys, its socket, its packet in waiting.
 
+use std::collections::VecDeque;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +24,8 @@ pub(crate) enum Demand {
     None,
 }
 
+/// Single packets that wait at most: those of 160 ms.
+const MAX_HELD: usize = 8;
 /// From one slot of a connection to its next.
 const SLOT_MS: u64 = 20;
 
@@ -43,6 +46,8 @@ pub(crate) struct Outlet {
     handler: Arc<dyn EventHandler>,
     events: EventSender,
     prepared: Prepared,
+    /// Single packets that wait for a key of the end-to-end encryption.
+    held: VecDeque<Box<OpusFrame>>,
     /// Since when a playing track has had nothing to send, not even silence.
     starved_since_ms: Option<u64>,
     packet: [u8; MAX_PACKET_LEN],
@@ -67,6 +72,7 @@ impl Outlet {
             handler,
             events,
             prepared: Prepared::Nothing,
+            held: VecDeque::with_capacity(MAX_HELD),
             starved_since_ms: None,
             packet: [0; MAX_PACKET_LEN],
         }
@@ -92,6 +98,7 @@ impl Outlet {
                 if let Some(path) = &mut self.path {
                     path.change_sender(change);
                 }
+                self.release_held(now_ms);
             }
             OutletCommand::Play(track) => {
                 self.end_track(TrackEnd::Replaced);
@@ -104,10 +111,8 @@ impl Outlet {
             }
             OutletCommand::Pause => self.pacer.pause(),
             OutletCommand::Resume => self.pacer.resume(),
-            OutletCommand::Packet(frame) => {
-                self.send_now(&frame, now_ms);
-                self.events.trash(Trash::Frame(frame));
-            }
+            OutletCommand::Packet(frame) if self.can_send() => self.send_now(frame, now_ms),
+            OutletCommand::Packet(frame) => self.hold(frame),
             OutletCommand::Ready => {}
         }
         if self.can_send() { Demand::Slots } else { Demand::None }
@@ -220,17 +225,34 @@ impl Outlet {
         Prepared::Nothing
     }
 
-    fn send_now(&mut self, frame: &OpusFrame, now_ms: u64) {
-        let Some(path) = &mut self.path else {
-            Counters::add(&self.counters.dropped_commands, 1);
-            return;
-        };
-        match path.packet(frame, &mut self.timeline, now_ms, &mut self.packet) {
+    fn send_now(&mut self, frame: Box<OpusFrame>, now_ms: u64) {
+        let Some(path) = &mut self.path else { return self.hold(frame) };
+        match path.packet(&frame, &mut self.timeline, now_ms, &mut self.packet) {
             Ok(len) => {
                 self.pacer.sent_one();
                 self.transmit(len);
             }
             Err(_) => Counters::add(&self.counters.send_errors, 1),
+        }
+        self.events.trash(Trash::Frame(frame));
+    }
+
+    /// Keeps a packet that may not leave yet, in the place of the oldest one if there are too many.
+    fn hold(&mut self, frame: Box<OpusFrame>) {
+        if self.held.len() == MAX_HELD
+            && let Some(oldest) = self.held.pop_front()
+        {
+            Counters::add(&self.counters.dropped_commands, 1);
+            self.events.trash(Trash::Frame(oldest));
+        }
+        self.held.push_back(frame);
+    }
+
+    fn release_held(&mut self, now_ms: u64) {
+        while self.can_send()
+            && let Some(frame) = self.held.pop_front()
+        {
+            self.send_now(frame, now_ms);
         }
     }
 

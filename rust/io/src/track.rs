@@ -225,7 +225,6 @@ impl TrackWriter {
     /// once the ring has been full, until half of it is free.
     pub fn room_to_work(&mut self) -> Option<usize> {
         let room = self.room();
-        self.was_full |= room == 0;
         let enough = if self.was_full { self.lookahead.div_ceil(2) } else { 1 };
         let flushing = self.state.flush_to.load(Relaxed) > self.state.frames_taken();
         (room >= enough || (flushing && room > 0)).then(|| {
@@ -245,6 +244,7 @@ impl TrackWriter {
         let pushed = self.room() > 0 && self.ring.push(*frame).is_ok();
         if pushed {
             self.pushed += 1;
+            self.was_full |= self.room() == 0;
             self.state.wake_clock();
         }
         pushed
