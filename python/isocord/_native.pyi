@@ -315,6 +315,9 @@ class Stats:
     def missed_slots(self) -> int:
         """Slots that the clock thread woke for more than one frame late."""
     @property
+    def withheld(self) -> int:
+        """Frames that passed unsent: in an encrypted call without a key, nobody could have opened them."""
+    @property
     def dropped_commands(self) -> int: ...
     @property
     def lateness_p50(self) -> float: ...
