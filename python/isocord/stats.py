@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .connection import VoiceConnection
+from .record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceStats:
+class VoiceStats(Record):
     """Counters of one connection since its connect. Times are in seconds.
 
     Attributes:
