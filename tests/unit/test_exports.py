@@ -24,6 +24,7 @@ def test_the_public_names() -> None:
         "Phase",
         "Reason",
         "RecordingError",
+        "SinkError",
         "SpeakingChanged",
         "UdpError",
         "UnknownHostError",
