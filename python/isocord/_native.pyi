@@ -275,14 +275,31 @@ class Connection:
             OpusError: the packet is empty or over 1,275 bytes.
             ClosedError: no session.
         """
-    def listen(self, *, opus: bool = False, capacity: int = 4096) -> FrameQueue:
+    def listen(
+        self,
+        *,
+        form: Literal["pcm", "opus", "speaking"] = "pcm",
+        capacity: int = 4096,
+        users: Set[int] | None = None,
+        mixdown: bool = False,
+        sample_rate: int = 48000,
+        channels: int = 2,
+    ) -> FrameQueue:
         """Listen: what users say comes out of the queue until it is closed. Several can listen at once.
 
-        With nobody listening, packets are only counted. A new socket or session does not end it.
+        With nobody listening, packets are only counted. A new socket or session does not end it. Mixing and resampling
+        happen in :meth:`FrameQueue.take`, without the GIL.
 
         Args:
-            opus: Opus packets as they came instead of decoded sound.
+            form: decoded sound, Opus packets as they came, or only the news of who speaks.
             capacity: frames of 20 ms that may wait, of all users; what finds the queue full is dropped and counted.
+            users: those who are heard; all if None.
+            mixdown: all as one, whose id is 0; 0.3 s later.
+            sample_rate: 48000, 24000, 16000, 12000 or 8000.
+            channels: 1 or 2.
+
+        Raises:
+            ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
         """
     def record(
         self,
@@ -592,22 +609,23 @@ class DeliveryService:
 
 @final
 class HeardFrame:
-    """20 ms of one user's sound, or one Opus packet."""
+    """20 ms of one user's sound, or of all as one, or one Opus packet."""
 
     @property
-    def user_id(self) -> int: ...
+    def user_id(self) -> int:
+        """Whose; 0 for all as one."""
     @property
     def position(self) -> int:
-        """Place of its first sample on the common clock, in samples of 48 kHz."""
+        """Place of its first sample on the common clock, in samples of 48 kHz whatever its own rate is."""
     @property
     def samples(self) -> int:
-        """Its length in samples per channel."""
+        """Its length in samples per channel, at its own rate."""
     @property
     def kind(self) -> Literal["voice", "recovered", "concealed"]:
         """As it came; from in-band FEC; filled in for a lost packet."""
     @property
     def data(self) -> bytes:
-        """s16le stereo at 48 kHz, or an Opus packet."""
+        """s16le, stereo at 48 kHz unless asked for otherwise, or an Opus packet."""
 
 @final
 class SpeakingChanged:

@@ -16,7 +16,7 @@ from .sinks.base import AnySink, Sink
 from .sinks.file_recording import FileRecording
 from .sinks.files import FileSink
 from .sinks.hosted import PcmFormat, mend_wave_sink, without_timer
-from .sinks.recording import Recording, finish_recordings, is_finishing
+from .sinks.recording import AnyRecording, Recording, finish_recordings, is_finishing
 
 if TYPE_CHECKING:
     from .connection import VoiceConnection
@@ -38,7 +38,7 @@ class RecordingSurface:
     loop: asyncio.AbstractEventLoop
     _host: Host
     _connection: VoiceConnection | None
-    _recording: Recording | FileRecording | None = None
+    _recording: AnyRecording | None = None
     _self_deaf: bool
 
     def is_connected(self) -> bool:
@@ -88,7 +88,8 @@ class RecordingSurface:
         if self._self_deaf:
             _log.warning("The bot is deafened: Discord sends it nothing to record")
         finish = partial(self._finish_recording, sink, callback, args)
-        begin = self._record_natively if isinstance(sink, FileSink) else self._record_in_python
+        natively = isinstance(sink, FileSink)
+        begin: Callable[..., AnyRecording] = self._record_natively if natively else self._record_in_python
         try:
             recording = begin(connection.native, sink, sync_start is True, finish)
         except ClosedError as error:
@@ -163,7 +164,7 @@ class RecordingSurface:
     sync_start: bool = False
     """Whether the tracks of the present or last recording begin together."""
 
-    def _running_recording(self) -> Recording:
+    def _running_recording(self) -> AnyRecording:
         recording = self._recording
         if recording is None or recording.is_over:
             raise self._host.error(RecordingError, "Not currently recording audio.")

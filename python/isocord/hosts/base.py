@@ -25,6 +25,8 @@ class EventNames:
     speaking: str = "member_speaking_state_update"
     connect: str = "member_connect"
     disconnect: str = "member_disconnect"
+    speaking_start: str = "voice_member_speaking_start"
+    speaking_stop: str = "voice_member_speaking_stop"
 
 
 @dataclass(frozen=True, slots=True)

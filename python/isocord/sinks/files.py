@@ -75,7 +75,7 @@ class FileSink:
         encoding: name of the format, and the end of file names.
     """
 
-    encoding: ClassVar[str]
+    encoding: ClassVar[_native.RecordingFormat]
 
     def __init__(
         self,
@@ -170,8 +170,9 @@ class FileSink:
         return self._keep(None, io.BytesIO() if target is None else target)
 
     def _target_of(self, user_id: int) -> Path | BinaryIO:
-        made = self._target(user_id) if callable(self._target) else io.BytesIO()
-        return self._keep(user_id, made)
+        made: Path | BinaryIO = self._target(user_id) if callable(self._target) else io.BytesIO()
+        self._keep(user_id, made)
+        return made
 
     def _keep(self, key: int | None, made: Any) -> Any:
         if not _is_path(made):
@@ -219,7 +220,7 @@ class MKASink(FileSink):
         options: see :class:`FileSink`.
     """
 
-    encoding = "mka"
+    encoding: ClassVar[_native.RecordingFormat] = "mka"
 
     def __init__(self, target: Target = None, *, tracks: bool = False, **options: Any) -> None:
         super().__init__(target, **options)
@@ -276,7 +277,7 @@ class MP4Sink(_BitrateSink):
         options: see :class:`FileSink`.
     """
 
-    encoding = "mp4"
+    encoding: ClassVar[_native.RecordingFormat] = "mp4"
 
     def _ffmpeg(self) -> str | None:
         return _find_ffmpeg(self.encoding.upper())
