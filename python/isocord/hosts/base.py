@@ -24,6 +24,8 @@ class EventNames(Record):
     speaking: str = "member_speaking_state_update"
     connect: str = "member_connect"
     disconnect: str = "member_disconnect"
+    speaking_start: str = "voice_member_speaking_start"
+    speaking_stop: str = "voice_member_speaking_stop"
 
 
 class _ChannelId(Record):
