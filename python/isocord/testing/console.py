@@ -12,6 +12,7 @@ from . import faults, sounds
 from .errors import NotFoundError
 from .eventlog import Direction
 from .listener import Arrival, Listener
+from .mishaps import Mishap, MishapKind
 from .payloads import Json
 from .server import FakeDiscord
 from .speaker import Speaker
@@ -75,6 +76,8 @@ class Console:
             "gateway_reconnect": discord.gateway.reconnect,
             "gateway_invalidate": discord.gateway.invalidate,
             "udp_faults": self._udp_faults,
+            "stage": self._stage,
+            "rehearse": self._rehearse,
             "lose_voice_messages": self._lose_voice_messages,
             "counters": lambda: dict(discord.counters),
             "messages": lambda: discord.messages,
@@ -162,6 +165,13 @@ class Console:
         else:
             self._session(guild, user).set_udp_faults(uplink=up, downlink=down)
 
+    def _stage(self, kind: str, guild: int | str | None = None, **options: Any) -> bool:
+        return self._discord.stage(_mishap(kind, options), guild)
+
+    def _rehearse(self, script: list[list[Any]], guild: int | str | None = None) -> None:
+        """A script of ``[seconds, kind, {options}]``."""
+        self._discord.rehearse([(when, _mishap(kind, options)) for when, kind, options in script], guild)
+
     def _lose_voice_messages(self, received: list[int] | None = None, sent: list[int] | None = None) -> None:
         lost: dict[Direction, set[int]] = {"received": set(received or ()), "sent": set(sent or ())}
         if not (received or sent):
@@ -203,6 +213,12 @@ def arrival_row(arrival: Arrival, opus: bool) -> list[Any]:
     """``[time_ns, seq, timestamp, ssrc, size, opus in base64 or null, encrypted]``."""
     frame = _text(arrival.opus) if opus and arrival.opus is not None else None
     return [arrival.time_ns, arrival.seq, arrival.timestamp, arrival.ssrc, arrival.size, frame, arrival.encrypted]
+
+
+def _mishap(kind: str, options: Json) -> Mishap:
+    if kind not in MishapKind.__members__:
+        raise NotFoundError(f"no mishap {kind!r}; there are {', '.join(MishapKind.__members__)}")
+    return Mishap(MishapKind[kind], **options)
 
 
 def _text(data: bytes) -> str:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .errors import CommandError, NotFoundError, NotRunningError, WaitTimeoutError
 from .faults import FaultSpec
 from .listener import Arrival, GapStatistics
+from .mishaps import Mishap
 from .patching import Addresses, patched
 from .world import Channel, ChannelKind, Guild, HasId, Member, Reference, User, VoiceState
 
@@ -326,6 +327,10 @@ class FakeDiscordProcess:
     def cut_voice(self, guild: Reference | None = None) -> None:
         """Break the bot's voice websocket without a close frame."""
         self.call("cut_voice", guild=_plain(guild))
+
+    def stage(self, mishap: Mishap, guild: Reference | None = None) -> bool:
+        """See :meth:`isocord.testing.FakeDiscord.stage`."""
+        return bool(self.call("stage", guild=_plain(guild), **mishap.plain()))
 
     def set_udp_faults(
         self,

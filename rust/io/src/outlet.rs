@@ -90,7 +90,10 @@ impl Outlet {
                     self.events.trash(Trash::Socket(old));
                 }
             }
-            OutletCommand::Session(path) => {
+            OutletCommand::Session(mut path) => {
+                if let Some(before) = &mut self.path {
+                    path.succeed(before);
+                }
                 self.discard_path();
                 self.path = Some(path);
             }
