@@ -209,6 +209,10 @@ class UdpRelay:
         self._socket, self._loop, self.port = sock, loop, sock.getsockname()[1]
         loop.add_reader(sock, self._readable)
 
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
+
     def close(self) -> None:
         """Close the socket; idempotent."""
         sock, self._socket = self._socket, None
@@ -302,8 +306,10 @@ class UdpRelay:
             self.log.count("discovery_unknown_ssrc")
             return
         self.log.count("discovery")
-        if leg.address is not None and leg.address != address and self._by_address.get(leg.address) is leg:
-            del self._by_address[leg.address]
+        if leg.address is not None and leg.address != address:
+            self.log.count("discovery_moved")
+            if self._by_address.get(leg.address) is leg:
+                del self._by_address[leg.address]
         leg.address = address
         self._by_address[address] = leg
         self.send(build_discovery_response(ssrc, *address), address, leg.downlink)

@@ -161,6 +161,9 @@ class Stagehand:
                 leg.uplink = leg.downlink = faults.black_hole
                 self._later(mishap.lasting, lambda: _heal(session))
             case MishapKind.UDP_PORT_CLOSED:
+                if not leg.relay.is_open:
+                    # Another guild is on this server as well.
+                    return False
                 leg.relay.close()
                 self._later(mishap.lasting, lambda: leg.relay.open(asyncio.get_running_loop(), leg.relay.port))
             case _:

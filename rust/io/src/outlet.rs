@@ -97,6 +97,7 @@ impl Outlet {
                 self.discard_path();
                 self.path = Some(path);
             }
+            OutletCommand::EndSession => self.discard_path(),
             OutletCommand::Sender(change) => {
                 if let Some(path) = &mut self.path {
                     path.change_sender(change);

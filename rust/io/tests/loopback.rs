@@ -174,8 +174,10 @@ fn what_plays_waits_for_its_session_and_survives_a_new_socket() {
     call.start();
     assert_eq!(call.hear().opus, [0xFC, 0]);
 
+    call.connection.end_session().expect("taken");
+    assert!(matches!(call.connection.send_packet(OpusFrame::SILENCE), Err(ConnectionError::NoSession)));
     call.connection.open(call.server.local_addr().expect("bound"), 99, BOUND).expect("a new socket");
-    // Packets of the old socket may still be under way to us before the new one asks.
+    // Packets of the old session may still be under way to us before the new socket asks.
     let mut next = 1;
     let mut datagram = [0; 100];
     while call.server.peek(&mut datagram).is_ok_and(|len| len != 74) {
