@@ -17,7 +17,7 @@ class VoiceStats:
         silence_sent: silence frames that filled the ends of tracks.
         keepalives_sent: UDP keepalives.
         packets_received: datagrams that came.
-        send_errors: packets that the system did not take.
+        send_errors: packets that the system did not take, or that it was told did not arrive.
         underruns: slots that found a track without a frame.
         missed_slots: slots that came more than a frame late.
         dropped_commands: commands that the clock had no room for.

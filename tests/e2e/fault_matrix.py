@@ -1,8 +1,8 @@
 """The fault matrix: each fault x {idle, playing, recording} x {channel silent, channel talking}, encrypted end to end.
 
 ``python -m tests.e2e.fault_matrix`` prints it. All six cells of a fault run at once, in a guild each, with a voice
-connection each. What plays is numbered, so that a listener's loss is exact; what is recorded is a tone, so that a gap is
-silence.
+connection each. What plays is numbered, so that a listener's loss is exact; what is recorded is a tone, so that a gap
+is silence.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from isocord import Phase
 from isocord.testing import FakeDiscord, GuildSpec, Listener, Mishap, MishapKind, Speaker, tone
 from isocord.testing.opus import encode_pcm
 
+from .fault_cases import CASES, HEARTBEAT, Case, Effect
+
 FRAME = 3840
-HEARTBEAT = 0.6
 LIMIT = 15.0
 """Seconds within which everything is to be as it was."""
 _COUNT = struct.Struct(">BI")
@@ -40,87 +41,6 @@ class Activity(Enum):
     IDLE = "idle"
     PLAYING = "playing"
     RECORDING = "recording"
-
-
-class Effect(Enum):
-    """What a mishap is to do to a voice connection."""
-
-    NONE = "nothing"
-    RESUMED = "the websocket is resumed, sound goes on meanwhile"
-    REPLACED = "a new voice session, without a leave"
-    ENDED = "disconnected and forgotten"
-
-
-@dataclass(frozen=True)
-class Case:
-    """One row of the matrix.
-
-    Attributes:
-        lost: how many frames a listener may miss.
-        missed: how many frames of others a recording may miss, ``lost`` if that is more: a new session enters the
-            encrypted group anew, and until then nobody can be understood.
-        joins: how many opcode 4 with a channel the bot may send.
-        leaves: how many without one.
-        everywhere: whether one mishap happens to all guilds at once.
-    """
-
-    mishap: Mishap
-    effect: Effect
-    lost: int = 0
-    joins: int = 0
-    leaves: int = 0
-    everywhere: bool = False
-
-    @property
-    def missed(self) -> int:
-        return max(self.lost, _ENTERING) if self.effect is Effect.REPLACED else self.lost
-
-
-_ENTERING = 60
-"""Frames, 1.2 s, until a new session has joined and has the keys of the others."""
-IN_FLIGHT = 5
-"""Frames that are under way while the server ends a session or gives it other keys."""
-
-
-def _closed(code: int) -> Mishap:
-    return Mishap(MishapKind.WEBSOCKET_CLOSED, code=code)
-
-
-def _rejoined(code: int) -> Case:
-    return Case(_closed(code), Effect.REPLACED, lost=IN_FLIGHT, joins=1)
-
-
-CASES: tuple[Case, ...] = (
-    Case(Mishap(MishapKind.WEBSOCKET_CUT), Effect.RESUMED),
-    Case(_closed(1001), Effect.RESUMED),
-    Case(_closed(4015), Effect.RESUMED),
-    Case(Mishap(MishapKind.HEARTBEATS_UNANSWERED, lasting=HEARTBEAT * 1.5), Effect.RESUMED),
-    Case(Mishap(MishapKind.SESSION_FORGOTTEN), Effect.REPLACED, lost=IN_FLIGHT, joins=1),
-    _rejoined(4006),
-    _rejoined(4009),
-    Case(_closed(1000), Effect.ENDED, leaves=1),
-    Case(_closed(4004), Effect.ENDED, leaves=1),
-    Case(_closed(4016), Effect.ENDED, leaves=1),
-    Case(_closed(4017), Effect.ENDED, leaves=1),
-    Case(_closed(4021), Effect.ENDED, leaves=1),
-    Case(Mishap(MishapKind.KICKED), Effect.ENDED),
-    Case(Mishap(MishapKind.CHANNEL_DELETED), Effect.ENDED),
-    Case(Mishap(MishapKind.MOVED, channel="Music"), Effect.REPLACED, lost=IN_FLIGHT),
-    Case(Mishap(MishapKind.SERVER_MIGRATED), Effect.REPLACED, lost=IN_FLIGHT),
-    Case(Mishap(MishapKind.ENDPOINT_GONE, lasting=0.4), Effect.REPLACED, lost=IN_FLIGHT),
-    Case(Mishap(MishapKind.GATEWAY_CUT), Effect.NONE, everywhere=True),
-    Case(Mishap(MishapKind.GATEWAY_RECONNECT), Effect.NONE, everywhere=True),
-    Case(Mishap(MishapKind.GATEWAY_REPLACED), Effect.REPLACED, lost=IN_FLIGHT, joins=1, everywhere=True),
-    Case(Mishap(MishapKind.UDP_BLACK_HOLE, lasting=0.5), Effect.NONE, lost=25 + IN_FLIGHT),
-    Case(Mishap(MishapKind.UDP_PORT_CLOSED, lasting=0.3), Effect.NONE, lost=15 + IN_FLIGHT, everywhere=True),
-    Case(Mishap(MishapKind.ADDRESS_CHANGED), Effect.NONE, lost=250 + 2 * IN_FLIGHT),
-    Case(Mishap(MishapKind.STRANGERS), Effect.NONE),
-    Case(Mishap(MishapKind.GARBAGE), Effect.NONE),
-    Case(Mishap(MishapKind.GROUP_MADE_ANEW), Effect.NONE),
-    Case(Mishap(MishapKind.SERVER_SILENT, lasting=1.5), Effect.RESUMED, lost=75 + IN_FLIGHT),
-    Case(Mishap(MishapKind.TLS_REFUSED, lasting=0.5), Effect.REPLACED, lost=IN_FLIGHT, joins=4),
-    Case(Mishap(MishapKind.CERTIFICATE_UNTRUSTED), Effect.ENDED, lost=IN_FLIGHT, leaves=1),
-)
 
 
 @dataclass
@@ -252,7 +172,9 @@ class Cell:
     def settled(self) -> bool:
         """Whether nothing is under way in the call."""
         state = self.stage.discord.bot_voice_state(self.guild_id)
-        encryption = None if state is None or state.channel_id is None else self.stage.discord.encryption(state.channel_id)
+        encryption = (
+            None if state is None or state.channel_id is None else self.stage.discord.encryption(state.channel_id)
+        )
         return encryption is not None and encryption.settled
 
     async def run(self, case: Case, began: float, staged: asyncio.Event) -> Outcome:
@@ -288,7 +210,7 @@ class Cell:
                 broken = time.monotonic()
             elif happened() and self._flows(first, broken):
                 break
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)
         else:
             outcome.faults.append(f"not as it was after {LIMIT} s: {voice.state}")
         outcome.recovery = max(broken - began, 0.0)
@@ -321,6 +243,12 @@ class Cell:
             faults.append(f"is_connected() is {voice.is_connected()}")
         if self.activity is Activity.PLAYING:
             self._judge_playing(outcome)
+            if (
+                case.mishap.kind is MishapKind.UDP_PORT_CLOSED
+                and sys.platform == "linux"
+                and not voice.stats.send_errors
+            ):
+                faults.append("sends that failed were not counted")
             if voice.is_playing() == ended:
                 faults.append(f"is_playing() is {voice.is_playing()}")
         elif self.activity is Activity.RECORDING:
@@ -434,20 +362,30 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     """The stage, with a bot that has logged in."""
     guilds = [GuildSpec(f"Guild {number}") for number in range(6)]
+    limiter = pycord.gateway.GatewayRatelimiter.__init__
+    usual = limiter.__defaults__
     # py-cord holds back what goes beyond 110 messages a minute, as it must with Discord; here there are more.
-    pycord.gateway.GatewayRatelimiter.__init__.__defaults__ = (100_000, 60.0)
-    async with FakeDiscord(guilds, heartbeat_interval=HEARTBEAT) as discord:
-        bot = pycord.Client(intents=pycord.Intents.default())
-        running = asyncio.create_task(bot.start(discord.token))
-        assert await until(lambda: bot.is_ready() and len(bot.guilds) == len(guilds))
-        try:
+    limiter.__defaults__ = (100_000, 60.0)
+    try:
+        async with FakeDiscord(guilds, heartbeat_interval=HEARTBEAT) as discord, _bot(discord) as bot:
+            assert await until(lambda: bot.is_ready() and len(bot.guilds) == len(guilds))
             yield Stage(discord, bot)
-        finally:
-            await bot.close()
-            await asyncio.wait([running], timeout=5)
-            if running.done() and not running.cancelled():
-                # Whatever the library makes of being closed in the middle of something.
-                running.exception()
+    finally:
+        limiter.__defaults__ = usual
+
+
+@contextlib.asynccontextmanager
+async def _bot(discord: FakeDiscord) -> AsyncIterator[pycord.Client]:
+    bot = pycord.Client(intents=pycord.Intents.default())
+    running = asyncio.create_task(bot.start(discord.token))
+    try:
+        yield bot
+    finally:
+        await bot.close()
+        await asyncio.wait([running], timeout=5)
+        if running.done() and not running.cancelled():
+            # Whatever the library makes of being closed in the midst of something.
+            running.exception()
 
 
 def line(case: Case, outcomes: list[Outcome]) -> str:
@@ -464,7 +402,9 @@ def line(case: Case, outcomes: list[Outcome]) -> str:
 HEADING = (
     "for each cell: frames lost, recovery in ms; - where there is nothing to hear; last the registry afterwards\n"
     + " " * 26
-    + " |".join(f"{a.value[:6]:>6}{' +talk' if talking else '':<5}" for a, talking in itertools.product(Activity, (False, True)))
+    + " |".join(
+        f"{a.value[:6]:>6}{' +talk' if talking else '':<5}" for a, talking in itertools.product(Activity, (False, True))
+    )
 )
 
 

@@ -161,11 +161,10 @@ class Stagehand:
                 leg.uplink = leg.downlink = faults.black_hole
                 self._later(mishap.lasting, lambda: _heal(session))
             case MishapKind.UDP_PORT_CLOSED:
-                if not leg.relay.is_open:
-                    # Another guild is on this server as well.
-                    return False
-                leg.relay.close()
-                self._later(mishap.lasting, lambda: leg.relay.open(asyncio.get_running_loop(), leg.relay.port))
+                # Another guild may be on this server as well.
+                if leg.relay.is_open:
+                    leg.relay.close()
+                    self._later(mishap.lasting, lambda: leg.relay.open(asyncio.get_running_loop(), leg.relay.port))
             case _:
                 return self._datagrams_come(mishap, session)
         return True

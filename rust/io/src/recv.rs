@@ -207,8 +207,8 @@ impl Receiver {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // A connected socket reports what routers say of it; the next read may be fine.
-                Err(_) => {}
+                // A connected socket reports here what became of an earlier packet; the next one may be fine.
+                Err(_) => Counters::add(&line.peer.counters.send_errors, 1),
             }
         }
     }
