@@ -78,7 +78,7 @@ class VoiceConnection:
         self.link.log.add("voice", "received", self.link.number, -1, name="CLOSED", data={"code": code})
         # What this server closes for good has ended the session already; a client that closes with a code of its own
         # may come back, unless it says goodbye.
-        resumable = (code in RESUMABLE_CLOSES or code >= 4000) and session.version >= 7
+        resumable = (code is None or code in RESUMABLE_CLOSES or code >= 4000) and session.version >= 7
         if session.state is SessionState.ENDED or not resumable:
             self._gateway.end_session(session)
             return
