@@ -54,6 +54,7 @@ class Console:
             "play": self._play,
             "is_playing": lambda participant: self._speaker(participant).is_playing,
             "arrivals": self._arrivals,
+            "take": self._take,
             "clear": lambda participant: self._listener(participant).clear(),
             "gaps": lambda participant, user=None: dataclasses.asdict(self._listener(participant).gaps(user)),
             "heard_users": lambda participant: self._listener(participant).heard_users,
@@ -146,6 +147,9 @@ class Console:
 
     def _arrivals(self, participant: int, user: int | str | None = None, opus: bool = False) -> list[list[Any]]:
         return [arrival_row(a, opus) for a in self._listener(participant).arrivals(user)]
+
+    def _take(self, participant: int, user: int | str | None = None, opus: bool = False) -> list[list[Any]]:
+        return [arrival_row(a, opus) for a in self._listener(participant).take(user)]
 
     def _close_voice(self, code: int, guild: int | str | None = None, user: int | str | None = None) -> None:
         self._session(guild, user).close(code)
