@@ -78,6 +78,7 @@ class Console:
             "gateway_invalidate": discord.gateway.invalidate,
             "udp_faults": self._udp_faults,
             "stage": self._stage,
+            "stage_everywhere": lambda kind, **options: self._discord.stage_everywhere(_mishap(kind, options)),
             "rehearse": self._rehearse,
             "lose_voice_messages": self._lose_voice_messages,
             "counters": lambda: dict(discord.counters),

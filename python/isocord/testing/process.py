@@ -271,6 +271,10 @@ class FakeDiscordProcess:
         """See :meth:`isocord.testing.FakeDiscord.stage`."""
         return bool(self.call("stage", guild=plain(guild), **mishap.plain()))
 
+    def stage_everywhere(self, mishap: Mishap) -> int:
+        """See :meth:`isocord.testing.FakeDiscord.stage_everywhere`."""
+        return int(self.call("stage_everywhere", **mishap.plain()))
+
     def set_udp_faults(
         self,
         *,

@@ -79,6 +79,15 @@ class Staging(ABC):
         happened: bool = self._await_on_server(self._stagehand.make_happen(mishap, guild_id))
         return happened
 
+    def stage_everywhere(self, mishap: Mishap) -> int:
+        """Make the same thing go wrong for the bot in every guild at once; gives to how many guilds it happened."""
+
+        async def everywhere() -> int:
+            return sum([await self._stagehand.make_happen(mishap, guild) for guild in list(self._backend.world.guilds)])
+
+        happened: int = self._await_on_server(everywhere())
+        return happened
+
     def rehearse(self, script: Script, guild: Reference | None = None) -> Rehearsal:
         """Let a script of mishaps run for the bot in a guild; it goes on by itself.
 
