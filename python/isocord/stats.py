@@ -15,7 +15,7 @@ class VoiceStats(Record):
         silence_sent: silence frames that filled the ends of tracks.
         keepalives_sent: UDP keepalives.
         packets_received: datagrams that came.
-        send_errors: packets that the system did not take.
+        send_errors: packets that the system did not take, or that it was told did not arrive.
         underruns: slots that found a track without a frame.
         missed_slots: slots that came more than a frame late.
         withheld: frames that passed unsent while the bot was alone in an encrypted call: nobody could have opened

@@ -183,6 +183,8 @@ class GatewayProtocol:
     def lost(self, code: int | None) -> CloseVerdict:
         """The socket is gone; ``code`` is its close code, None without a close frame. Says what to do next."""
         self.state = GatewayState.DETACHED
+        # It was meant for this socket, not for the next one.
+        self.close_code = None
         self._next_beat = self._beat_sent_at = None
         if code == ZOMBIE_CLOSE_CODE:
             code = None

@@ -95,10 +95,14 @@ impl Outlet {
                     self.events.trash(Trash::Socket(old));
                 }
             }
-            OutletCommand::Session(path) => {
+            OutletCommand::Session(mut path) => {
+                if let Some(before) = &mut self.path {
+                    path.succeed(before);
+                }
                 self.discard_path();
                 self.path = Some(path);
             }
+            OutletCommand::EndSession => self.discard_path(),
             OutletCommand::Sender(change) => {
                 self.passage(now_ms);
                 if let Some(path) = &mut self.path {
