@@ -87,7 +87,11 @@ fn commits(connections: &[Connection], call: &mut Call, count: &mut u32) {
     let end = Instant::now() + PHASE;
     while Instant::now() < end {
         for step in 0..2 {
-            if step == 0 { call.join(MEMBERS + 1) } else { call.leave(MEMBERS + 1) }
+            if step == 0 {
+                call.join(MEMBERS + 1)
+            } else {
+                call.leave(MEMBERS + 1)
+            }
             *count += 1;
             for connection in connections {
                 connection.change_sender(SenderChange::Key(SenderRatchet::new(&[*count as u8; 16]))).unwrap();

@@ -65,7 +65,7 @@ fn main() {
             dice ^= dice >> 17;
             dice ^= dice << 5;
             // Each speaks for eight seconds and is silent for four; one packet in fifty is lost.
-            if (slot + 37 * user) % 600 >= 400 || dice % 50 == 0 {
+            if (slot + 37 * user) % 600 >= 400 || dice.is_multiple_of(50) {
                 continue;
             }
             let header = Header { sequence: slot as u16, timestamp: slot as u32 * 960, ssrc: user as u32 };
