@@ -201,7 +201,7 @@ class AudioFile:
 
 @final
 class Discovered:
-    """Event: the address that the voice server sees us at."""
+    """Event: the address that the voice server sees us at; once more when it has changed."""
 
     @property
     def address(self) -> str: ...
@@ -249,13 +249,16 @@ class Connection:
     def start_session(self, mode: str, secret_key: Buffer) -> None:
         """Take the keys of a Session Description.
 
-        Packets leave once it is known whether the call is encrypted end to end: after
+        On a socket that has a session already, they take the place of its keys, and the end-to-end encryption goes on.
+        Otherwise packets leave once it is known whether the call is encrypted end to end: after
         :meth:`DaveSession.session_description`, or :meth:`allow_unencrypted`.
 
         Raises:
             UnsupportedModeError: ``mode`` is not in :data:`TRANSPORT_MODES`.
             ValueError: the key is not 32 bytes.
         """
+    def end_session(self) -> None:
+        """The voice server has ended the session: what plays waits for the next :meth:`start_session`."""
     def allow_unencrypted(self) -> None:
         """Let packets leave without end-to-end encryption, in a call that has none and no :class:`DaveSession`."""
     def play(self, track: Track) -> None:
@@ -461,6 +464,9 @@ class Stats:
     @property
     def missed_slots(self) -> int:
         """Slots that the clock thread woke for more than one frame late."""
+    @property
+    def withheld(self) -> int:
+        """Frames that passed unsent: in an encrypted call without a key, nobody could have opened them."""
     @property
     def dropped_commands(self) -> int: ...
     @property

@@ -299,6 +299,9 @@ class VoiceConnection:
         self._state = state
         if state.phase is Phase.CONNECTED and not self.connected.done():
             self.connected.set_result(None)
+        if state.phase is Phase.RECONNECTING:
+            # The old session is over on the server: sound would go to nobody.
+            self._tell_native(self.native.end_session)
         _log.info("Voice connection of guild %d: %s", self._server_id, state)
         self._link.state_changed(state)
 

@@ -32,10 +32,11 @@ JOIN_LIMIT = 6.0
 """How long a new join is waited for before the bot leaves and joins."""
 CONNECT_ATTEMPTS = 5
 """How often the first handshake may fail."""
-STABLE_AFTER = 10.0
-"""A connection that held this long starts its backoff anew."""
+FORGIVEN_AFTER = 1.0
+"""A connection that held this long makes up for one failed attempt: only quick losses in a row are backed off."""
 _FIRST_DELAY = 0.25
 _LONGEST_DELAY = 20.0
+_LONGEST_RESUME_DELAY = 5.0
 
 
 class Step(enum.Enum):
@@ -214,8 +215,9 @@ class ConnectionFlow:
         """The present websocket closed, broke, or could not be opened; ``resumable`` if its session has keys."""
         if self.step in (Step.DONE, Step.JOINING, Step.AWAITING_SERVER, Step.RETRYING, Step.START):
             return
-        if self.step is Step.ESTABLISHED and now - self._established_at >= STABLE_AFTER:
-            self._attempts = 0
+        if self.step is Step.ESTABLISHED:
+            forgiven = int((now - self._established_at) / FORGIVEN_AFTER)
+            self._attempts = max(self._attempts - forgiven, 0)
         match verdict.action:
             case CloseAction.DISCONNECT:
                 self._finish(Reason.CLOSED_BY_SERVER, verdict.code, verdict.meaning)
@@ -320,9 +322,9 @@ class ConnectionFlow:
             self._resume_deadline = now + RESUME_LIMIT
             self._set(Phase.RESUMING, Reason.SOCKET_LOST, verdict.code, verdict.meaning)
             self._episode_deadline = now + RECONNECT_LIMIT
-            self._retry_after(0.0 if self._attempts == 0 else self._delay(), CloseAction.RESUME, now)
+            self._retry_after(0.0 if self._attempts == 0 else self._resume_delay(), CloseAction.RESUME, now)
         elif now < self._resume_deadline:
-            self._retry_after(self._delay(), CloseAction.RESUME, now)
+            self._retry_after(self._resume_delay(), CloseAction.RESUME, now)
         else:
             self._retry(CloseAction.REJOIN, Reason.SOCKET_LOST, verdict, now)
 
@@ -340,6 +342,10 @@ class ConnectionFlow:
     def _delay(self) -> float:
         longest = min(_FIRST_DELAY * 2.0 ** min(max(self._attempts - 1, 0), 10), _LONGEST_DELAY)
         return longest * (0.5 + 0.5 * self._jitter())
+
+    def _resume_delay(self) -> float:
+        """A resume costs Discord little, and what it finds out late is silence: the session may be gone."""
+        return min(self._delay(), _LONGEST_RESUME_DELAY)
 
     def _retry_after(self, delay: float, action: CloseAction, now: float) -> None:
         self._attempts += 1

@@ -4,14 +4,14 @@ Everything here runs on the gateway thread's loop, native events included. A ses
 :meth:`VoiceSession.open` opens the first one, and each further one to resume.
 
 The handshake: Identify -> Ready -> UDP socket and IP discovery -> Select Protocol -> Session Description -> (Speaking)
--> packets leave.
+-> packets leave. Where the server sees us at another address later on, Select Protocol is sent once more, and the keys
+that it is answered with take the place of the old ones; end-to-end encryption and speaking go on.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from . import _native
@@ -34,6 +34,7 @@ from .gateway.messages import (
     Speaking,
 )
 from .gateway.protocol import Credentials, GatewayProtocol, GatewayState, Latencies
+from .record import Record, secret
 
 if TYPE_CHECKING:
     from .gateway.thread import GatewayThread
@@ -57,15 +58,14 @@ SocketOpener = Callable[[str, "SocketHandler"], Socket]
 """Opens a websocket to an endpoint, which reports to the handler."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+class SessionInfo(Record):
     """What an established session is like. The key is never part of a ``repr``."""
 
     ssrc: int
     address: str
     port: int
     mode: str
-    secret_key: bytes = field(repr=False)
+    secret_key: bytes = secret()
     dave_version: int
 
 
@@ -114,6 +114,7 @@ class VoiceSession:
         self._socket: Socket | None = None
         self._ready: Ready | None = None
         self._mode: str | None = None
+        self._moved_to: tuple[str, int] | None = None
         self._closed = False
         self.protocol = GatewayProtocol(credentials, max_dave_version=max_dave_version, latencies=latencies)
         self.info: SessionInfo | None = None
@@ -185,9 +186,14 @@ class VoiceSession:
 
     def discovered(self, event: _native.Discovered) -> None:
         """The voice server sees us at this address: select the protocol."""
-        if self._closed or self._mode is None or self.protocol.state is not GatewayState.SELECTING:
+        if self._closed or self._mode is None:
             return
-        self.protocol.select_protocol(event.address, event.port, self._mode)
+        if self.info is not None:
+            _log.info("The voice server sees the connection at another address")
+            self._moved_to = (event.address, event.port)
+            self._tell_address()
+        elif self.protocol.state is GatewayState.SELECTING:
+            self.protocol.select_protocol(event.address, event.port, self._mode)
         self._pump()
 
     def discovery_failed(self, event: _native.DiscoveryFailed) -> None:
@@ -228,6 +234,7 @@ class VoiceSession:
             case SessionDescription():
                 self._take_keys(event)
             case Resumed():
+                self._tell_address()
                 self._owner.session_established(resumed=True)
             case Speaking() | ClientsConnect() | ClientDisconnect():
                 self._owner.session_channel_event(event)
@@ -249,6 +256,7 @@ class VoiceSession:
     def _take_keys(self, description: SessionDescription) -> None:
         if self._ready is None:
             return
+        again = self.info is not None
         self.info = SessionInfo(
             ssrc=self._ready.ssrc,
             address=self._ready.address,
@@ -257,7 +265,9 @@ class VoiceSession:
             secret_key=description.secret_key,
             dave_version=description.dave_version,
         )
-        if self.speak_first():
+        if again:
+            self._start(description, again=True)
+        elif self.speak_first():
             self._thread.spawn(self._start_after_speaking(description), name="isocord-start")
         else:
             self._start(description)
@@ -273,7 +283,13 @@ class VoiceSession:
         await self.flush(SPEAKING_LIMIT)
         self._start(description)
 
-    def _start(self, description: SessionDescription) -> None:
+    def _tell_address(self) -> None:
+        """Select the protocol again if the address has changed; without a websocket that waits for the resume."""
+        if self._moved_to is not None and self._mode is not None and self.protocol.state is GatewayState.ESTABLISHED:
+            address, self._moved_to = self._moved_to, None
+            self.protocol.select_protocol(*address, self._mode)
+
+    def _start(self, description: SessionDescription, *, again: bool = False) -> None:
         if self._closed:
             return
         try:
@@ -283,7 +299,8 @@ class VoiceSession:
         except (IsocordError, ValueError) as error:
             self._fail(f"the voice session could not be started: {error}")
         else:
-            self._owner.session_established(resumed=False)
+            if not again:
+                self._owner.session_established(resumed=False)
 
     def _fail(self, meaning: str, *, refuse: bool = False) -> None:
         _log.debug("The voice handshake failed: %s", meaning)

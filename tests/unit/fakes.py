@@ -121,6 +121,10 @@ class FakeConnection:
         self.session = (mode, bytes(secret_key))
         self.commands.append("session")
 
+    def end_session(self) -> None:
+        self.session = None
+        self.commands.append("session ends")
+
     def play(self, track: FakeTrack) -> None:
         self.commands.append("play")
         self._end("replaced")

@@ -412,6 +412,25 @@ class TestRecovery:
         wait_until(lambda: world.connection.state.phase is Phase.RESUMING)
         assert world.server.sockets[0].closed == 4900
 
+    def test_the_socket_after_a_zombie_lives_although_it_was_waited_for(self, world: World) -> None:
+        world.connect()
+        world.server.cut()
+        wait_until(lambda: world.connection.flow.resumes == 1)
+        silent = world.server.now
+
+        def overdue() -> None:
+            session = world.connection.session
+            assert session is not None
+            session.protocol._beat_sent_at = 0.0
+            assert session.deadline is not None
+            session.timeout(session.deadline)
+
+        # The second loss in a row is backed off, so that a timer opens the next socket.
+        world.on_thread(overdue)
+        wait_until(lambda: world.connection.flow.resumes == 2)
+        assert world.server.now is not silent
+        assert world.server.now.closed is None
+
     def test_the_client_is_asked_to_look_into_its_registry_at_a_loss(self, world: World) -> None:
         world.connect()
         before = world.bot.checks

@@ -10,12 +10,12 @@ from isocord.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceSt
 from isocord.events import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from isocord.flow import (
     CONNECT_ATTEMPTS,
+    FORGIVEN_AFTER,
     HANDSHAKE_LIMIT,
     JOIN_LIMIT,
     RECONNECT_LIMIT,
     RESUME_LIMIT,
     SERVER_UPDATE_LIMIT,
-    STABLE_AFTER,
     ConnectionFlow,
 )
 from isocord.gateway.close_codes import classify
@@ -326,7 +326,7 @@ class TestResume:
             story.establish(resumed=True)
         assert delays[0] == 0.0
         assert delays == sorted(delays)
-        assert 5.0 < delays[-1] <= 20.0
+        assert 3.0 < delays[-1] <= 5.0
 
     def test_a_session_that_is_lost_again_and_again_backs_off(self) -> None:
         story = connected()
@@ -344,9 +344,21 @@ class TestResume:
     def test_a_connection_that_held_starts_anew(self) -> None:
         story = connected()
         for _ in range(5):
-            story.now += STABLE_AFTER
+            story.now += FORGIVEN_AFTER
             assert story.lose(None) == [OpenSocket(TARGET, resume=True)]
             story.establish(resumed=True)
+
+    def test_holding_makes_up_for_failures_bit_by_bit(self) -> None:
+        story = connected()
+        for _ in range(4):
+            story.lose(None) or story.next_actions()
+            story.establish(resumed=True)
+        story.now += 3 * FORGIVEN_AFTER
+        assert story.lose(None) == []
+        story.next_actions()
+        story.establish(resumed=True)
+        story.now += 5 * FORGIVEN_AFTER
+        assert story.lose(None) == [OpenSocket(TARGET, resume=True)]
 
     def test_recovery_is_bounded(self) -> None:
         story = connected()

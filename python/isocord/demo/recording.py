@@ -14,7 +14,7 @@ import numpy as np
 
 import isocord
 from isocord.testing import FakeDiscordProcess
-from isocord.testing.process import RemoteParticipant
+from isocord.testing.remote import RemoteParticipant
 
 from .compare import Samples, mono
 

@@ -16,7 +16,7 @@ import discord
 import isocord
 from isocord.testing import FakeDiscordProcess
 from isocord.testing.listener import Arrival
-from isocord.testing.process import RemoteParticipant
+from isocord.testing.remote import RemoteParticipant
 
 from . import clip, compare, picture, recording
 from .load import Load

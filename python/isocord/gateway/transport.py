@@ -115,6 +115,8 @@ class GatewaySocket:
             "proxy": self._options.proxy,
             "proxy_auth": self._options.proxy_auth,
             "max_msg_size": _MAX_MESSAGE,
+            # aiohttp would answer every close with 1000, which says that the session is not wanted any more.
+            "autoclose": False,
             "headers": {"User-Agent": _USER_AGENT},
         }
         if self._options.ssl is not None:
@@ -155,7 +157,9 @@ class GatewaySocket:
         websocket, self._websocket = self._websocket, None
         if websocket is not None and not websocket.closed:
             with contextlib.suppress(Exception, asyncio.CancelledError):
-                await asyncio.wait_for(websocket.close(code=self._close_code or 1000), _CLOSE_LIMIT)
+                # A close that the server began is answered with its own code (RFC 6455, section 5.5.1).
+                code = self._close_code or websocket.close_code or 1000
+                await asyncio.wait_for(websocket.close(code=code), _CLOSE_LIMIT)
 
     def _report_lost(self, code: int | None, error: str, *, trusted: bool = True) -> None:
         handler, self._handler = self._handler, None

@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     from .listener import gap_statistics as gap_statistics
     from .member import DaveMember as DaveMember
     from .member import NativeMember as NativeMember
+    from .mishaps import FINAL_CODES as FINAL_CODES
+    from .mishaps import SURVIVABLE as SURVIVABLE
+    from .mishaps import Mishap as Mishap
+    from .mishaps import MishapKind as MishapKind
+    from .mishaps import random_script as random_script
     from .opcodes import GatewayClose as GatewayClose
     from .opcodes import GatewayOp as GatewayOp
     from .opcodes import VoiceClose as VoiceClose
@@ -57,6 +62,7 @@ if TYPE_CHECKING:
     from .sounds import tone as tone
     from .sounds import write_wav as write_wav
     from .speaker import Speaker as Speaker
+    from .staging import Rehearsal as Rehearsal
     from .views import EncryptionView as EncryptionView
     from .views import GatewayView as GatewayView
     from .views import VoiceSessionView as VoiceSessionView
@@ -76,6 +82,7 @@ _HOMES = {
     "eventlog": ("LogEntry",),
     "listener": ("Arrival", "GapStatistics", "Listener", "gap_statistics"),
     "member": ("DaveMember", "NativeMember"),
+    "mishaps": ("FINAL_CODES", "SURVIVABLE", "Mishap", "MishapKind", "random_script"),
     "opcodes": ("GatewayClose", "GatewayOp", "VoiceClose", "VoiceOp"),
     "participants": ("Participant",),
     "patching": ("Addresses",),
@@ -84,6 +91,7 @@ _HOMES = {
     "sfu": ("Wrapping",),
     "sounds": ("load", "tone", "write_wav"),
     "speaker": ("Speaker",),
+    "staging": ("Rehearsal",),
     "views": ("EncryptionView", "GatewayView", "VoiceSessionView"),
     "voice_session": ("Grant", "SessionState"),
     "world": ("Channel", "ChannelKind", "Guild", "GuildSpec", "Member", "User", "VoiceState"),
@@ -91,6 +99,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "FINAL_CODES",
+    "SURVIVABLE",
     "Addresses",
     "Arrival",
     "Channel",
@@ -113,11 +123,14 @@ __all__ = [
     "Listener",
     "LogEntry",
     "Member",
+    "Mishap",
+    "MishapKind",
     "MissingDependencyError",
     "NativeMember",
     "NotFoundError",
     "NotRunningError",
     "Participant",
+    "Rehearsal",
     "SessionState",
     "Speaker",
     "TestingError",
@@ -131,6 +144,7 @@ __all__ = [
     "faults",
     "gap_statistics",
     "load",
+    "random_script",
     "tone",
     "write_wav",
 ]

@@ -86,6 +86,7 @@ class Backend:
         self.voice_servers: list[VoiceServer] = []
         self.participants: dict[tuple[int, int], Participant] = {}
         self._voice_host = voice_host
+        self.on_stop: list[Callable[[], None]] = []
         self._runner: web.AppRunner | None = None
         self._api = ""
 
@@ -107,8 +108,9 @@ class Backend:
         self._api, self.hub.url = f"http://{HOST}:{port}/api", f"ws://{HOST}:{port}/gateway"
         await self.add_voice_server()
 
-    async def add_voice_server(self) -> VoiceServer:
-        """Open one more voice server; gives it."""
+    async def add_voice_server(self, certificate: Certificate | None = None) -> VoiceServer:
+        """Open one more voice server, which shows ``certificate`` or the one that clients trust; gives it."""
+        certificate = certificate or self.certificate
         relay = UdpRelay(self.log)
         relay.open(asyncio.get_running_loop())
         app = web.Application()
@@ -121,7 +123,7 @@ class Backend:
         app.router.add_get("/", handle)
         try:
             await runner.setup()
-            await web.TCPSite(runner, HOST, 0, ssl_context=self.certificate.server_context()).start()
+            await web.TCPSite(runner, HOST, 0, ssl_context=certificate.server_context()).start()
         except BaseException:
             relay.close()
             await runner.cleanup()
@@ -138,6 +140,8 @@ class Backend:
 
     async def stop(self) -> None:
         """Cut every connection and close every port; idempotent."""
+        for close in self.on_stop:
+            close()
         for participant in list(self.participants.values()):
             participant.detach()
         self.voice.close()

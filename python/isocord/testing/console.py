@@ -12,6 +12,7 @@ from . import faults, sounds
 from .errors import NotFoundError
 from .eventlog import Direction
 from .listener import Arrival, Listener
+from .mishaps import Mishap, MishapKind
 from .payloads import Json
 from .server import FakeDiscord
 from .speaker import Speaker
@@ -53,6 +54,7 @@ class Console:
             "play": self._play,
             "is_playing": lambda participant: self._speaker(participant).is_playing,
             "arrivals": self._arrivals,
+            "take": self._take,
             "clear": lambda participant: self._listener(participant).clear(),
             "gaps": lambda participant, user=None: dataclasses.asdict(self._listener(participant).gaps(user)),
             "heard_users": lambda participant: self._listener(participant).heard_users,
@@ -75,6 +77,9 @@ class Console:
             "gateway_reconnect": discord.gateway.reconnect,
             "gateway_invalidate": discord.gateway.invalidate,
             "udp_faults": self._udp_faults,
+            "stage": self._stage,
+            "stage_everywhere": lambda kind, **options: self._discord.stage_everywhere(_mishap(kind, options)),
+            "rehearse": self._rehearse,
             "lose_voice_messages": self._lose_voice_messages,
             "counters": lambda: dict(discord.counters),
             "messages": lambda: discord.messages,
@@ -144,6 +149,9 @@ class Console:
     def _arrivals(self, participant: int, user: int | str | None = None, opus: bool = False) -> list[list[Any]]:
         return [arrival_row(a, opus) for a in self._listener(participant).arrivals(user)]
 
+    def _take(self, participant: int, user: int | str | None = None, opus: bool = False) -> list[list[Any]]:
+        return [arrival_row(a, opus) for a in self._listener(participant).take(user)]
+
     def _close_voice(self, code: int, guild: int | str | None = None, user: int | str | None = None) -> None:
         self._session(guild, user).close(code)
 
@@ -161,6 +169,13 @@ class Console:
             self._discord.set_udp_faults(uplink=up, downlink=down)
         else:
             self._session(guild, user).set_udp_faults(uplink=up, downlink=down)
+
+    def _stage(self, kind: str, guild: int | str | None = None, **options: Any) -> bool:
+        return self._discord.stage(_mishap(kind, options), guild)
+
+    def _rehearse(self, script: list[list[Any]], guild: int | str | None = None) -> None:
+        """A script of ``[seconds, kind, {options}]``."""
+        self._discord.rehearse([(when, _mishap(kind, options)) for when, kind, options in script], guild)
 
     def _lose_voice_messages(self, received: list[int] | None = None, sent: list[int] | None = None) -> None:
         lost: dict[Direction, set[int]] = {"received": set(received or ()), "sent": set(sent or ())}
@@ -203,6 +218,12 @@ def arrival_row(arrival: Arrival, opus: bool) -> list[Any]:
     """``[time_ns, seq, timestamp, ssrc, size, opus in base64 or null, encrypted]``."""
     frame = _text(arrival.opus) if opus and arrival.opus is not None else None
     return [arrival.time_ns, arrival.seq, arrival.timestamp, arrival.ssrc, arrival.size, frame, arrival.encrypted]
+
+
+def _mishap(kind: str, options: Json) -> Mishap:
+    if kind not in MishapKind.__members__:
+        raise NotFoundError(f"no mishap {kind!r}; there are {', '.join(MishapKind.__members__)}")
+    return Mishap(MishapKind[kind], **options)
 
 
 def _text(data: bytes) -> str:

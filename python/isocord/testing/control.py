@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from . import payloads
-from .backend import Backend
 from .delivery import EncryptedCall
 from .errors import NotFoundError
 from .faults import Fault
@@ -19,26 +17,16 @@ from .participants import Participant
 from .payloads import Json
 from .rtp import MediaPacket
 from .speaker import Speaker
+from .staging import Staging
 from .views import EncryptionView, GatewayView, VoiceSessionView
 from .voice_session import Grant
-from .websocket import MessageFilter
 from .world import Channel, ChannelKind, Guild, Reference, User, VoiceState
 
 T = TypeVar("T")
 
 
-class Control(ABC):
-    """Reading, moderating, scripting and breaking; the part of :class:`FakeDiscord` that does not run the server."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
-    @abstractmethod
-    def on_server(self, function: Callable[[], Any]) -> Any:
-        """Run ``function`` on the server's thread and give its result."""
-
-    @abstractmethod
-    def _await_on_server(self, coroutine: Coroutine[Any, Any, Any]) -> Any: ...
+class Control(Staging):
+    """Reading, moderating, scripting; with :class:`Staging`, the part of :class:`FakeDiscord` that is no server."""
 
     # What exists
 
@@ -309,53 +297,6 @@ class Control(ABC):
         """A moderator deletes a channel; whoever is in it is thrown out with close code 4022."""
         where = self.channel(channel)
         self.on_server(lambda: self._backend.delete_channel(where))
-
-    # What goes wrong
-
-    def server_update(self, guild: Reference | None = None, *, migrate: bool = True, close: bool = True) -> str:
-        """Discord moves the guild's voice to another server: VOICE_SERVER_UPDATE while connected.
-
-        Args:
-            migrate: to a new endpoint; False renews the token on the same one.
-            close: close the old voice websocket with 4022, as Discord does.
-
-        Returns:
-            The endpoint in force.
-        """
-        guild_id = self._guild(guild).id
-        server = self._await_on_server(self._backend.add_voice_server()) if migrate else None
-        self.on_server(lambda: self._backend.server_update(guild_id, server, close=close))
-        return server.endpoint if server is not None else self._backend.addresses.voice
-
-    def endpoint_gone(self, guild: Reference | None = None, *, close: bool = True) -> None:
-        """Discord's voice server for the guild is gone: VOICE_SERVER_UPDATE with endpoint null.
-
-        :meth:`server_update` gives a new one.
-        """
-        self.withhold_endpoint(guild, times=1)
-        self.server_update(guild, migrate=False, close=close)
-
-    def withhold_endpoint(self, guild: Reference | None = None, *, times: int = 1) -> None:
-        """The next ``times`` VOICE_SERVER_UPDATEs of a guild come with endpoint null."""
-        guild_id = self._guild(guild).id
-
-        def withhold() -> None:
-            self._backend.switchboard.withheld[guild_id] += times
-
-        self.on_server(withhold)
-
-    def set_voice_filter(self, message_filter: MessageFilter | None) -> None:
-        """Lose voice gateway messages that ``message_filter(direction, op, body)`` gives False for."""
-        self._backend.voice.message_filter = message_filter
-
-    def set_gateway_filter(self, message_filter: MessageFilter | None) -> None:
-        """Lose main gateway messages that ``message_filter(direction, op, body)`` gives False for."""
-        self._backend.hub.message_filter = message_filter
-
-    def set_udp_faults(self, *, uplink: Fault[bytes] | None = None, downlink: Fault[bytes] | None = None) -> None:
-        """Faults for every UDP datagram of every voice server, IP discovery included; None takes them away."""
-        for server in self._backend.voice_servers:
-            server.relay.uplink, server.relay.downlink = uplink, downlink
 
     # For participants
 

@@ -95,6 +95,15 @@ class GatewayHub:
         self.on_session_end(session.session_id)
         self.log.changed()
 
+    def invalidate(self) -> None:
+        """Opcode 9, not resumable, to every session: each of them is over."""
+        for session in list(self.sessions.values()):
+            connection, session.connection = session.connection, None
+            self.end_session(session)
+            if connection is not None:
+                connection.session = None
+                connection.send(GatewayOp.INVALID_SESSION, False)
+
     def close(self) -> None:
         """End everything at once."""
         for session in list(self.sessions.values()):

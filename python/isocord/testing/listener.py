@@ -158,6 +158,12 @@ class Listener(Participant):
         """What came from ``user`` (the bot without an argument), in order of arrival."""
         return list(self._heard.get(self._sender(user), ()))
 
+    def take(self, user: Reference | None = None) -> list[Arrival]:
+        """As :meth:`arrivals`, and forgets them: each arrival is given once."""
+        sender = self._sender(user)
+        taken: list[Arrival] = self._stage.on_server(lambda: self._heard.pop(sender, []))
+        return taken
+
     def clear(self) -> None:
         """Forget everything heard so far."""
         self._heard.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import queue
@@ -15,16 +14,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
-from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import CommandError, NotFoundError, NotRunningError, WaitTimeoutError
 from .faults import FaultSpec
-from .listener import Arrival, GapStatistics
+from .mishaps import Mishap
 from .patching import Addresses, patched
-from .world import Channel, ChannelKind, Guild, HasId, Member, Reference, User, VoiceState
+from .remote import RemoteParticipant, plain
+from .world import Channel, ChannelKind, Guild, Member, Reference, User, VoiceState
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -33,65 +32,6 @@ T = TypeVar("T")
 
 _TIMEOUT = 20.0
 _POLL = 0.01
-
-
-class RemoteParticipant:
-    """A scripted participant of a :class:`FakeDiscordProcess`; see :class:`Listener` and :class:`Speaker`."""
-
-    def __init__(self, discord: FakeDiscordProcess, ssrc: int) -> None:
-        self._discord = discord
-        self.ssrc = ssrc
-
-    def arrivals(self, user: Reference | None = None, *, opus: bool = False) -> list[Arrival]:
-        """What came from ``user`` (the bot without an argument); ``opus`` brings the packets along."""
-        rows = self._call("arrivals", user=_plain(user), opus=opus)
-        return [
-            Arrival(when, seq, timestamp, ssrc, size, base64.b64decode(frame) if frame else None, encrypted)
-            for when, seq, timestamp, ssrc, size, frame, encrypted in rows
-        ]
-
-    def gaps(self, user: Reference | None = None) -> GapStatistics:
-        return GapStatistics(**self._call("gaps", user=_plain(user)))
-
-    def pcm(self, user: Reference | None = None) -> bytes:
-        """The sound of ``user`` (the bot without an argument), 48 kHz stereo s16le."""
-        return base64.b64decode(self._call("pcm", user=_plain(user)))
-
-    def save_wav(self, path: str | PathLike[str], user: Reference | None = None) -> None:
-        self._call("save_wav", path=str(Path(path).absolute()), user=_plain(user))
-
-    @property
-    def privacy_code(self) -> str | None:
-        """The call's privacy code as this participant sees it; None without a group."""
-        code: str | None = self._call("privacy_code")
-        return code
-
-    @property
-    def early(self) -> int:
-        """Frames that came before this participant had the keys; see :class:`Listener`."""
-        return int(self._call("early"))
-
-    def clear(self) -> None:
-        """Forget everything heard so far."""
-        self._call("clear")
-
-    def play(self, pcm: bytes) -> None:
-        """Speak 48 kHz stereo s16le; only for one that ``speak`` gave."""
-        self._call("play", pcm=base64.b64encode(pcm).decode("ascii"))
-
-    def play_file(self, path: str | PathLike[str]) -> None:
-        """Speak an audio file; only for one that ``speak`` gave."""
-        self._call("play", file=str(Path(path).absolute()))
-
-    @property
-    def is_playing(self) -> bool:
-        return bool(self._call("is_playing"))
-
-    def leave(self) -> None:
-        self._call("leave")
-
-    def _call(self, name: str, **arguments: Any) -> Any:
-        return self._discord.call(name, participant=self.ssrc, **arguments)
 
 
 class FakeDiscordProcess:
@@ -260,7 +200,7 @@ class FakeDiscordProcess:
         Raises:
             NotFoundError: there is none.
         """
-        identity = _plain(reference)
+        identity = plain(reference)
         for channel in (channel for guild in self.guilds for channel in guild.channels.values()):
             if identity in (channel.id, channel.name):
                 return channel
@@ -271,12 +211,12 @@ class FakeDiscordProcess:
         return Counter(self.call("counters"))
 
     def bot_voice_state(self, guild: Reference | None = None) -> VoiceState | None:
-        state = self.call("bot_voice_state", guild=_plain(guild))
+        state = self.call("bot_voice_state", guild=plain(guild))
         return None if state is None else VoiceState(**state)
 
     def voice_session(self, guild: Reference | None = None) -> dict[str, Any] | None:
         """The bot's voice session as plain data; None when it has none."""
-        session: dict[str, Any] | None = self.call("voice_session", guild=_plain(guild))
+        session: dict[str, Any] | None = self.call("voice_session", guild=plain(guild))
         return session
 
     def listen(
@@ -289,9 +229,9 @@ class FakeDiscordProcess:
     ) -> RemoteParticipant:
         ssrc = self.call(
             "listen",
-            channel=_plain(channel),
-            user=_plain(user),
-            only=_plain(only),
+            channel=plain(channel),
+            user=plain(user),
+            only=plain(only),
             max_dave_version=max_dave_version,
         )
         return RemoteParticipant(self, ssrc)
@@ -301,8 +241,8 @@ class FakeDiscordProcess:
     ) -> RemoteParticipant:
         ssrc = self.call(
             "speak",
-            channel=_plain(channel),
-            user=_plain(user),
+            channel=plain(channel),
+            user=plain(user),
             announce=announce,
             max_dave_version=max_dave_version,
         )
@@ -310,22 +250,30 @@ class FakeDiscordProcess:
 
     def encryption(self, channel: Reference) -> dict[str, Any] | None:
         """The end-to-end encryption of a channel's call: version, epoch, members, settled; None without any."""
-        state: dict[str, Any] | None = self.call("encryption", channel=_plain(channel))
+        state: dict[str, Any] | None = self.call("encryption", channel=plain(channel))
         return state
 
     def move_bot(self, channel: Reference) -> None:
-        self.call("move_bot", channel=_plain(channel))
+        self.call("move_bot", channel=plain(channel))
 
     def kick_bot(self, guild: Reference | None = None) -> None:
-        self.call("kick_bot", guild=_plain(guild))
+        self.call("kick_bot", guild=plain(guild))
 
     def close_voice(self, code: int, guild: Reference | None = None) -> None:
         """Close the bot's voice websocket with a code."""
-        self.call("close_voice", code=code, guild=_plain(guild))
+        self.call("close_voice", code=code, guild=plain(guild))
 
     def cut_voice(self, guild: Reference | None = None) -> None:
         """Break the bot's voice websocket without a close frame."""
-        self.call("cut_voice", guild=_plain(guild))
+        self.call("cut_voice", guild=plain(guild))
+
+    def stage(self, mishap: Mishap, guild: Reference | None = None) -> bool:
+        """See :meth:`isocord.testing.FakeDiscord.stage`."""
+        return bool(self.call("stage", guild=plain(guild), **mishap.plain()))
+
+    def stage_everywhere(self, mishap: Mishap) -> int:
+        """See :meth:`isocord.testing.FakeDiscord.stage_everywhere`."""
+        return int(self.call("stage_everywhere", **mishap.plain()))
 
     def set_udp_faults(
         self,
@@ -335,7 +283,7 @@ class FakeDiscordProcess:
         guild: Reference | None = None,
     ) -> None:
         """Faults for the bot's UDP datagrams; None takes them away."""
-        self.call("udp_faults", uplink=uplink, downlink=downlink, guild=_plain(guild))
+        self.call("udp_faults", uplink=uplink, downlink=downlink, guild=plain(guild))
 
     async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
         """Ask ``predicate`` every 10 ms until it gives something true; gives that.
@@ -385,10 +333,6 @@ class FakeDiscordProcess:
             self._answers.put(None)
             raise CommandError("the fake Discord's process has ended")
         return line
-
-
-def _plain(reference: Reference | HasId | None) -> int | str | None:
-    return reference if isinstance(reference, int | str | None) else reference.id
 
 
 def _guild(raw: dict[str, Any]) -> Guild:

@@ -16,6 +16,7 @@ from typing import Any
 from .ciphers import OpenError, TransportCipher
 from .eventlog import EventLog
 from .faults import Fault
+from .nat import Nat
 from .rtp import (
     KEEPALIVE_SIZE,
     OPUS_PAYLOAD_TYPE,
@@ -191,21 +192,26 @@ class UdpRelay:
         self.uplink: Fault[bytes] | None = None
         self.downlink: Fault[bytes] | None = None
         self.port = 0
+        self._nat = Nat()
         self._legs: dict[int, UdpLeg] = {}
         self._by_address: dict[Address, UdpLeg] = {}
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def open(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Bind to a free port of 127.0.0.1 and start reading."""
+    def open(self, loop: asyncio.AbstractEventLoop, port: int = 0) -> None:
+        """Bind to a port of 127.0.0.1, a free one by default, and start reading."""
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         if _SO_TIMESTAMPNS is not None:
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", port))
         self._socket, self._loop, self.port = sock, loop, sock.getsockname()[1]
         loop.add_reader(sock, self._readable)
+
+    @property
+    def is_open(self) -> bool:
+        return self._socket is not None
 
     def close(self) -> None:
         """Close the socket; idempotent."""
@@ -221,6 +227,15 @@ class UdpRelay:
         self._legs.pop(leg.ssrc, None)
         if leg.address is not None and self._by_address.get(leg.address) is leg:
             del self._by_address[leg.address]
+            self._nat.forget(leg.address)
+
+    def real(self, address: Address) -> Address:
+        """The socket of the client that is seen at ``address``."""
+        return self._nat.real(address)
+
+    def change_address(self, address: Address) -> Address:
+        """The client that is seen at ``address`` has another port from now on, which no leg belongs to; gives that."""
+        return self._nat.change(address)
 
     def send(self, data: bytes, address: Address, fault: Fault[bytes] | None = None) -> None:
         """Send one datagram through its leg's fault and the server's."""
@@ -229,8 +244,10 @@ class UdpRelay:
     def _send(self, data: bytes, address: Address) -> None:
         if self._socket is None:
             return
+        if self._nat.is_gone(address):
+            return self.log.count("udp_undeliverable")
         try:
-            self._socket.sendto(data, address)
+            self._socket.sendto(data, self._nat.real(address))
         except OSError:
             self.log.count("udp_send_failed")
 
@@ -259,7 +276,7 @@ class UdpRelay:
                 # An ICMP error of an earlier send is reported here; the socket itself is sound.
                 self.log.count("udp_receive_failed")
                 continue
-            time_ns = _kernel_time(ancillary)
+            time_ns, address = _kernel_time(ancillary), self._nat.seen_as(address)
             self._through(self.uplink, data, lambda d, a=address, t=time_ns: self._datagram(d, a, t))  # type: ignore[misc]
 
     def _datagram(self, data: bytes, address: Address, time_ns: int) -> None:
@@ -289,8 +306,10 @@ class UdpRelay:
             self.log.count("discovery_unknown_ssrc")
             return
         self.log.count("discovery")
-        if leg.address is not None and leg.address != address and self._by_address.get(leg.address) is leg:
-            del self._by_address[leg.address]
+        if leg.address is not None and leg.address != address:
+            self.log.count("discovery_moved")
+            if self._by_address.get(leg.address) is leg:
+                del self._by_address[leg.address]
         leg.address = address
         self._by_address[address] = leg
         self.send(build_discovery_response(ssrc, *address), address, leg.downlink)

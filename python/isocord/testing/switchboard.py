@@ -73,6 +73,10 @@ class Switchboard:
             self._calls[channel_id] = call
         return call
 
+    def endpoint(self, guild_id: int) -> str:
+        """The voice server in force for a guild."""
+        return self.endpoints.get(guild_id) or self._default_endpoint()
+
     def grant(self, guild_id: int, user_id: int) -> Grant | None:
         return self._grants.get((guild_id, user_id))
 
@@ -139,7 +143,7 @@ class Switchboard:
         known = endpoint_known and self.withheld[guild.id] <= 0
         if endpoint_known and not known:
             self.withheld[guild.id] -= 1
-        endpoint = self.endpoints.get(guild.id) or self._default_endpoint()
+        endpoint = self.endpoint(guild.id)
         grant = Grant(guild.id, state.channel_id, user_id, state.session_id, secrets.token_hex(16), endpoint)
         self._grants[guild.id, user_id] = grant
         if user_id == self._world.bot.id:

@@ -95,17 +95,9 @@ class VoiceSessionView:
     def close(self, code: int = VoiceClose.DISCONNECTED, reason: str = "") -> None:
         """Close the voice websocket with a code.
 
-        After 4015 (server crashed) the session can be resumed; every other code ends it.
+        After 1001 and 4015 (server crashed) the session can be resumed; every other code ends it.
         """
-
-        def close() -> None:
-            link = self._session.link
-            if code != VoiceClose.SERVER_CRASHED:
-                self._backend.voice.end_session(self._session)
-            if link is not None:
-                link.close(code, reason)
-
-        self._on_server(close)
+        self._on_server(lambda: self._backend.voice.close_session(self._session, code, reason))
 
     def cut(self) -> None:
         """Break the voice websocket without a close frame; the session can be resumed."""
@@ -217,16 +209,7 @@ class GatewayView:
 
     def invalidate(self) -> None:
         """Opcode 9, not resumable: the session and its voice states are gone, the bot has to identify anew."""
-
-        def invalidate() -> None:
-            for session in list(self._hub.sessions.values()):
-                connection, session.connection = session.connection, None
-                self._hub.end_session(session)
-                if connection is not None:
-                    connection.session = None
-                    connection.send(GatewayOp.INVALID_SESSION, False)
-
-        self._on_server(invalidate)
+        self._on_server(self._hub.invalidate)
 
     def _each(self, act: Callable[[Any], None]) -> None:
         def run() -> None:

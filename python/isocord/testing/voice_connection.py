@@ -76,7 +76,9 @@ class VoiceConnection:
         session.link = None
         code = self.link.close_code
         self.link.log.add("voice", "received", self.link.number, -1, name="CLOSED", data={"code": code})
-        resumable = code in RESUMABLE_CLOSES and session.version >= 7
+        # What this server closes for good has ended the session already; a client that closes with a code of its own
+        # may come back, unless it says goodbye.
+        resumable = (code is None or code in RESUMABLE_CLOSES or code >= 4000) and session.version >= 7
         if session.state is SessionState.ENDED or not resumable:
             self._gateway.end_session(session)
             return
@@ -109,12 +111,23 @@ class VoiceConnection:
             op, body = self._parse(frame)
             self._note(op, body)
             message_filter = self._gateway.message_filter
-            if message_filter is None or message_filter("received", op, body):
+            if self._is_silent(op, body):
+                self._feed_watchdog()
+            elif message_filter is None or message_filter("received", op, body):
                 self._dispatch(op, body)
         except ProtocolError as error:
             if self._session is not None:
                 self._gateway.end_session(self._session)
             self.link.close(error.code, error.reason)
+
+    def _is_silent(self, op: VoiceOp, body: Any) -> bool:
+        """Whether the server plays dead for this client."""
+        if not self._gateway.silent:
+            return False
+        if self._session is not None:
+            return self._session.grant.guild_id in self._gateway.silent
+        first = op in (VoiceOp.IDENTIFY, VoiceOp.RESUME)
+        return first and _integer(_object(body), "server_id") in self._gateway.silent
 
     def _parse(self, frame: str | bytes) -> tuple[VoiceOp, Any]:
         try:
@@ -167,6 +180,8 @@ class VoiceConnection:
         fields = _object(body)
         if self._session is not None and (seq_ack := fields.get("seq_ack")) is not None:
             self._session.acknowledge(_integer({"seq_ack": seq_ack}, "seq_ack"))
+        if self._session is not None and self._session.grant.guild_id in self._gateway.heartbeats_unanswered:
+            return
         self._send(VoiceOp.HEARTBEAT_ACK, {"t": fields.get("t")})
 
     def _identify(self, fields: Json) -> None:

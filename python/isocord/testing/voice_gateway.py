@@ -11,7 +11,7 @@ from aiohttp import web
 
 from .call import Call
 from .eventlog import EventLog
-from .opcodes import VoiceClose
+from .opcodes import RESUMABLE_CLOSES, VoiceClose
 from .sfu import UdpRelay, Wrapping
 from .voice_connection import ProtocolError, VoiceConnection
 from .voice_session import Grant, VoiceSession
@@ -40,6 +40,10 @@ class VoiceGateway:
     Args:
         find_grant: the grant in force for (guild id, user id).
         find_call: the call of a channel.
+
+    Attributes:
+        heartbeats_unanswered: guilds whose clients get no Heartbeat ACK.
+        silent: guilds whose clients get no answer at all; their websockets open, and nothing more.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class VoiceGateway:
         self.log = log
         self.message_filter: MessageFilter | None = None
         self.sessions: dict[tuple[int, int], VoiceSession] = {}
+        self.heartbeats_unanswered: set[int] = set()
+        self.silent: set[int] = set()
         self._find_grant = find_grant
         self._find_call = find_call
         self._ssrcs: set[int] = set()
@@ -78,6 +84,14 @@ class VoiceGateway:
             self.end_session(session)
             if session.link is not None and code is not None:
                 session.link.close(code, code.name.replace("_", " ").capitalize())
+
+    def close_session(self, session: VoiceSession, code: int, reason: str = "") -> None:
+        """Close a session's websocket with a code, and end the session unless it can be resumed after that code."""
+        link = session.link
+        if code not in RESUMABLE_CLOSES:
+            self.end_session(session)
+        if link is not None:
+            link.close(code, reason)
 
     def end_session(self, session: VoiceSession) -> None:
         """End a session; its websocket is the caller's business."""

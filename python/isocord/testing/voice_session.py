@@ -48,6 +48,7 @@ class SessionState(Enum):
 
 class _FilterHolder(Protocol):
     message_filter: MessageFilter | None
+    silent: set[int]
 
 
 class VoiceSession:
@@ -166,7 +167,7 @@ class VoiceSession:
         self._put(op, frame, data, self.seq)
 
     def _put(self, op: VoiceOp, frame: str | bytes, data: Json | int | None, seq: int | None = None) -> None:
-        if self.link is None or not self.link.is_open:
+        if self.link is None or not self.link.is_open or self.grant.guild_id in self._filters.silent:
             return
         if self._filters.message_filter is not None and not self._filters.message_filter("sent", op, data):
             return

@@ -128,6 +128,16 @@ impl Connection {
         Ok(())
     }
 
+    /// The voice server has ended the session: what plays waits for the next [`Self::start_session`], where it
+    /// would be sent to nobody.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn end_session(&self) -> Result<(), ConnectionError> {
+        self.has_session.store(false, Ordering::Release);
+        self.command(OutletCommand::EndSession)
+    }
+
     /// Obeys the DAVE session of this voice session: from the next packet on.
     ///
     /// # Errors

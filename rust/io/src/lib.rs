@@ -10,6 +10,7 @@ pub mod connection;
 pub mod engine;
 pub mod events;
 pub mod file_track;
+mod gate;
 pub mod messages;
 mod outlet;
 pub mod receive;

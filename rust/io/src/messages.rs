@@ -31,6 +31,8 @@ pub(crate) enum OutletCommand {
     /// A new socket; packets wait for the session that belongs to it.
     Socket(Arc<UdpSocket>),
     Session(Box<SendPath>),
+    /// The session is over; packets wait for the next one.
+    EndSession,
     /// What the end-to-end encryption does from now on.
     Sender(SenderChange),
     Play(TrackReader),

@@ -1,5 +1,5 @@
-//! The receive thread: every voice socket in one poll. Answers IP discovery, sends the keepalives, and
-//! gives what comes in to each connection's [`Ear`].
+//! The receive thread: every voice socket in one poll. Does IP discovery, again and again, for a router may
+//! give us another address; sends the keepalives, and gives what comes in to each connection's [`Ear`].
 
 use std::collections::HashMap;
 use std::io;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::ArrayQueue;
-use isocord_proto::discovery::Step;
+use isocord_proto::discovery::{Discovery, External, Step};
 use isocord_proto::keepalive::{self, Keepalive};
 use mio::{Events, Interest, Poll, Token, Waker};
 
@@ -74,7 +74,8 @@ impl RecvHandle {
 
 enum Phase {
     Discovering,
-    Open,
+    /// The voice server sees us there.
+    Open(External),
     /// Discovery failed; the owner closes the socket.
     Failed,
 }
@@ -84,6 +85,10 @@ struct Line {
     phase: Phase,
     keepalive: Keepalive,
     next_keepalive_ms: u64,
+    /// Asks whether the server still sees us at the same address.
+    probe: Option<Discovery>,
+    /// Whether the last probe was answered; one that was not is no longer repeated at short intervals.
+    probes_answered: bool,
 }
 
 /// The receive thread's state.
@@ -173,6 +178,8 @@ impl Receiver {
             phase: Phase::Discovering,
             keepalive: Keepalive::default(),
             next_keepalive_ms: self.now_ms() + keepalive::INTERVAL_MS,
+            probe: None,
+            probes_answered: true,
         };
         self.lines.insert(id, line);
     }
@@ -200,8 +207,8 @@ impl Receiver {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // A connected socket reports what routers say of it; the next read may be fine.
-                Err(_) => {}
+                // A connected socket reports here what became of an earlier packet; the next one may be fine.
+                Err(_) => Counters::add(&line.peer.counters.send_errors, 1),
             }
         }
     }
@@ -224,36 +231,81 @@ impl Receiver {
 impl Line {
     /// Takes the answers to what this thread asks the server; false if the datagram is none.
     fn is_ours(&mut self, datagram: &[u8], events: &EventSender) -> bool {
-        if let Phase::Discovering = self.phase
-            && let Some(external) = self.peer.discovery.answer(datagram)
-        {
-            self.phase = Phase::Open;
-            events.event(&self.peer.handler, Event::Discovered(external));
-            return true;
-        }
-        keepalive::is_echo(datagram)
-    }
-
-    fn run_timers(&mut self, now: u64, events: &EventSender) -> u64 {
-        if let Phase::Discovering = self.phase {
-            loop {
-                match self.peer.discovery.poll(now) {
-                    Step::Send(request) => self.transmit(&request),
-                    Step::Wait(until) => return until,
-                    Step::GiveUp => break,
+        match (&self.phase, self.peer.discovery.answer(datagram)) {
+            (Phase::Discovering, Some(external)) => self.found(external, events),
+            (Phase::Open(known), Some(external)) => {
+                let moved = *known != external;
+                // One that nobody asked for tells nothing: it may come late, or from a stranger.
+                if self.probe.take().is_some() {
+                    self.probes_answered = true;
+                    if moved {
+                        tracing::info!("the voice server sees this connection at another address");
+                        self.found(external, events);
+                    }
                 }
             }
-            self.phase = Phase::Failed;
-            let reason = "the voice server did not answer IP discovery".to_owned();
-            events.event(&self.peer.handler, Event::DiscoveryFailed(reason));
+            _ => return keepalive::is_echo(datagram),
+        }
+        true
+    }
+
+    fn found(&mut self, external: External, events: &EventSender) {
+        self.phase = Phase::Open(external);
+        events.event(&self.peer.handler, Event::Discovered(external));
+    }
+
+    /// Sends what is due; returns when to be called next, in milliseconds.
+    fn run_timers(&mut self, now: u64, events: &EventSender) -> u64 {
+        if let Phase::Discovering = self.phase {
+            match self.ask(now) {
+                Some(until) => return until,
+                None => {
+                    self.phase = Phase::Failed;
+                    let reason = "the voice server did not answer IP discovery".to_owned();
+                    events.event(&self.peer.handler, Event::DiscoveryFailed(reason));
+                }
+            }
         }
         if now >= self.next_keepalive_ms {
             let packet = self.keepalive.next_packet();
             self.transmit(&packet);
             Counters::add(&self.peer.counters.keepalives_sent, 1);
             self.next_keepalive_ms = now + keepalive::INTERVAL_MS;
+            if let Phase::Open(_) = self.phase {
+                self.begin_probe(now);
+            }
         }
-        self.next_keepalive_ms
+        self.next_keepalive_ms.min(self.run_probe(now).unwrap_or(u64::MAX))
+    }
+
+    /// The first discovery: the time to wait for an answer until, none once it has come too late.
+    fn ask(&mut self, now: u64) -> Option<u64> {
+        loop {
+            match self.peer.discovery.poll(now) {
+                Step::Send(request) => self.transmit(&request),
+                Step::Wait(until) => return Some(until),
+                Step::GiveUp => return None,
+            }
+        }
+    }
+
+    fn begin_probe(&mut self, now: u64) {
+        if self.probe.is_some() {
+            self.probes_answered = false;
+        }
+        self.probe = Some(self.peer.discovery.again(now, self.next_keepalive_ms));
+    }
+
+    fn run_probe(&mut self, now: u64) -> Option<u64> {
+        loop {
+            match self.probe.as_mut()?.poll(now) {
+                Step::Send(request) => self.transmit(&request),
+                // A server that answers no probes is not to be bothered with repetitions.
+                Step::Wait(_) if !self.probes_answered => return None,
+                Step::Wait(until) => return Some(until),
+                Step::GiveUp => return None,
+            }
+        }
     }
 
     fn transmit(&self, datagram: &[u8]) {

@@ -174,8 +174,10 @@ fn what_plays_waits_for_its_session_and_survives_a_new_socket() {
     call.start();
     assert_eq!(call.hear().opus, [0xFC, 0]);
 
+    call.connection.end_session().expect("taken");
+    assert!(matches!(call.connection.send_packet(OpusFrame::SILENCE), Err(ConnectionError::NoSession)));
     call.connection.open(call.server.local_addr().expect("bound"), 99, BOUND).expect("a new socket");
-    // Packets of the old socket may still be under way to us before the new one asks.
+    // Packets of the old session may still be under way to us before the new socket asks.
     let mut next = 1;
     let mut datagram = [0; 100];
     while call.server.peek(&mut datagram).is_ok_and(|len| len != 74) {
@@ -188,6 +190,74 @@ fn what_plays_waits_for_its_session_and_survives_a_new_socket() {
     call.connection.close();
     while !matches!(call.event(), Event::TrackEnded(_, TrackEnd::Closed)) {}
     assert!(matches!(call.connection.send_packet(OpusFrame::SILENCE), Err(ConnectionError::NoSession)));
+}
+
+#[test]
+fn alone_in_an_encrypted_call_a_track_goes_on_unsent() {
+    let call = Call::new();
+    call.connection.start_session(MODE, &KEY).expect("a session");
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 0..10);
+    writer.finish();
+    call.connection.play(reader).expect("taken");
+    assert_eq!(writer.state().wait_end(BOUND), Some(TrackEnd::Finished));
+    assert_eq!(writer.state().frames_sent(), 10);
+    let stats = call.connection.stats();
+    assert_eq!((stats.withheld, stats.packets_sent, stats.underruns), (10, 0, 0));
+
+    // Somebody joins: from the key on, everything is sent.
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 20..22);
+    call.connection.change_sender(SenderChange::Passthrough).expect("taken");
+    call.connection.play(reader).expect("taken");
+    assert_eq!(call.hear().opus, [0xFC, 20]);
+}
+
+#[test]
+fn a_changed_address_is_noticed_and_new_transport_keys_leave_the_track_alone() {
+    let call = Call::new();
+    call.start();
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 0..2);
+    call.connection.play(reader).expect("taken");
+    assert_eq!(call.hear().opus, [0xFC, 0]);
+    assert_eq!(call.hear().opus, [0xFC, 1]);
+
+    // The server is asked again later on, and again if it does not answer.
+    let mut asked = 0;
+    let mut request = [0; 100];
+    let from = loop {
+        let (len, from) = call.server.recv_from(&mut request).expect("a datagram");
+        asked += u32::from(len == 74);
+        if asked == 2 {
+            break from;
+        }
+    };
+    let mut answer = request[..74].to_vec();
+    answer[1] = 2;
+    answer[8..19].copy_from_slice(b"203.0.113.7");
+    answer[72..].copy_from_slice(&50_004u16.to_be_bytes());
+    for _ in 0..2 {
+        call.server.send_to(&answer, from).expect("sent");
+    }
+    let Event::Discovered(external) = call.event() else { panic!("not discovered") };
+    assert_eq!((external.address.to_string().as_str(), external.port), ("203.0.113.7", 50_004));
+
+    // No word of the end-to-end encryption: what was in force before goes on.
+    call.connection.start_session(MODE, &[2; 32]).expect("a session");
+    fill(&mut writer, [2]);
+    let opener = Opener::new(MODE, &[2; 32]);
+    loop {
+        let mut datagram = [0; 2_048];
+        let len = call.server.recv(&mut datagram).expect("a packet in time");
+        let datagram = &mut datagram[..len];
+        let Datagram::Rtp(packet) = rtp::parse(datagram) else { continue };
+        let len = opener.open(datagram, packet.clear_len()).expect("sealed with the new key");
+        if datagram[packet.clear_len()..][..len] == [0xFC, 2] {
+            break;
+        }
+    }
+    assert!(call.events.try_recv().is_err(), "told of one address twice");
 }
 
 #[test]

@@ -50,6 +50,12 @@ impl Discovery {
         Self { ssrc, deadline_ms, next_ms: now_ms, retry_ms: RETRY_MIN_MS }
     }
 
+    /// Another one for the same stream.
+    #[must_use]
+    pub fn again(&self, now_ms: u64, deadline_ms: u64) -> Self {
+        Self::new(self.ssrc, now_ms, deadline_ms)
+    }
+
     /// Call after creation, after each [`Step::Send`], and when the time of [`Step::Wait`] has come.
     pub fn poll(&mut self, now_ms: u64) -> Step {
         if now_ms >= self.deadline_ms {

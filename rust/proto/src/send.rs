@@ -38,6 +38,14 @@ impl SendPath {
         Self { ssrc, end_to_end: FrameSealer::new(), transport }
     }
 
+    /// Takes the place of `before`, if that is the same stream's: the transport has another key, and the
+    /// end-to-end encryption goes on.
+    pub fn succeed(&mut self, before: &mut Self) {
+        if before.ssrc == self.ssrc {
+            std::mem::swap(&mut self.end_to_end, &mut before.end_to_end);
+        }
+    }
+
     /// Obeys the DAVE session: the next packet is sealed with another key, or with none.
     pub fn change_sender(&mut self, change: SenderChange) {
         self.end_to_end.apply(change);

@@ -69,6 +69,10 @@ impl Connection {
         Ok(py.detach(|| self.inner.start_session(mode, &key))?)
     }
 
+    fn end_session(&self, py: Python<'_>) -> Result<()> {
+        Ok(py.detach(|| self.inner.end_session())?)
+    }
+
     fn allow_unencrypted(&self, py: Python<'_>) -> Result<()> {
         py.detach(|| {
             self.inner.change_sender(SenderChange::Passthrough)?;

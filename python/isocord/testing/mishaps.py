@@ -1,0 +1,131 @@
+"""What can go wrong with a bot's voice connection, as plain values: to be staged one by one, or as a script.
+
+:meth:`FakeDiscord.stage` makes one happen, :meth:`FakeDiscord.rehearse` a script of them.
+
+Example:
+    >>> script = [(1.0, Mishap(MishapKind.WEBSOCKET_CUT)), (2.5, Mishap(MishapKind.WEBSOCKET_CLOSED, code=4006))]
+    >>> len(random_script(200, seed=1))
+    200
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+
+class MishapKind(enum.Enum):
+    """Kinds of mishaps; the values say what happens."""
+
+    WEBSOCKET_CUT = "the voice websocket breaks without a close frame; it can be resumed"
+    WEBSOCKET_CLOSED = "the voice websocket is closed with a code"
+    SESSION_FORGOTTEN = "the voice websocket breaks, and a Resume is refused with 4006"
+    HEARTBEATS_UNANSWERED = "the voice gateway acknowledges no heartbeats for a while"
+    SERVER_SILENT = "the voice server answers nothing for a while, neither on the websocket nor over UDP"
+    GARBAGE = "the voice server sends datagrams and messages that make no sense"
+    STRANGERS = "datagrams come from somebody who is not the voice server"
+    UDP_BLACK_HOLE = "every datagram is lost in both directions for a while"
+    UDP_PORT_CLOSED = "the voice server's UDP port is closed for a while, so that sending fails"
+    ADDRESS_CHANGED = "the client's router gives it another port, and the voice server no longer knows it"
+    KICKED = "a moderator disconnects the bot"
+    MOVED = "a moderator moves the bot to another channel"
+    SERVER_MIGRATED = "Discord moves the guild's voice to another server"
+    ENDPOINT_GONE = "Discord takes the voice server away and names another one after a while"
+    CHANNEL_DELETED = "a moderator deletes the channel"
+    GATEWAY_CUT = "the bot's main gateway breaks; it can be resumed"
+    GATEWAY_RECONNECT = "the bot's main gateway asks the bot to connect anew and resume (opcode 7)"
+    GATEWAY_REPLACED = "the bot's main gateway session is invalid: the bot has to identify anew"
+    GROUP_MADE_ANEW = "the MLS group of the call's end-to-end encryption is made anew"
+    TLS_REFUSED = "the guild's voice server refuses every TLS handshake for a while"
+    CERTIFICATE_UNTRUSTED = "the guild's voice server shows a certificate that nobody has signed"
+
+
+FINAL = frozenset({MishapKind.KICKED, MishapKind.CHANNEL_DELETED, MishapKind.CERTIFICATE_UNTRUSTED})
+"""After these a voice client is expected to be disconnected; so is it after a close with one of :data:`FINAL_CODES`."""
+FINAL_CODES = frozenset({1000, 4004, 4012, 4016, 4017, 4021})
+"""Close codes after which trying again cannot help, or is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """One thing that goes wrong.
+
+    Attributes:
+        kind: what.
+        lasting: seconds until it is over, where the kind lasts "for a while".
+        code: the close code of ``WEBSOCKET_CLOSED``.
+        channel: id or name of the channel of ``MOVED``; another one of the guild without it.
+
+    Raises:
+        ValueError: a close without a code, or a code or time that cannot be.
+    """
+
+    kind: MishapKind
+    lasting: float = 1.0
+    code: int | None = None
+    channel: int | str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.kind is MishapKind.WEBSOCKET_CLOSED) != (self.code is not None):
+            raise ValueError("a close has a code, and nothing else has")
+        if self.code is not None and not 1000 <= self.code <= 4999:
+            raise ValueError(f"{self.code} is no close code")
+        if self.lasting < 0:
+            raise ValueError("lasting is a number of seconds")
+
+    def __str__(self) -> str:
+        name = self.kind.name.lower().replace("_", " ")
+        return f"{name} {self.code}" if self.code is not None else name
+
+    def plain(self) -> dict[str, Any]:
+        """As plain JSON, for the command ``stage`` of a fake Discord in a process of its own."""
+        return {"kind": self.kind.name, "lasting": self.lasting, "code": self.code, "channel": self.channel}
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a voice client is expected to be disconnected afterwards."""
+        return self.kind in FINAL or self.code in FINAL_CODES
+
+
+Script = Sequence[tuple[float, Mishap]]
+"""Mishaps, each with its time in seconds from the start."""
+
+SURVIVABLE: tuple[Mishap, ...] = (
+    Mishap(MishapKind.WEBSOCKET_CUT),
+    Mishap(MishapKind.WEBSOCKET_CLOSED, code=1001),
+    Mishap(MishapKind.WEBSOCKET_CLOSED, code=4006),
+    Mishap(MishapKind.WEBSOCKET_CLOSED, code=4009),
+    Mishap(MishapKind.WEBSOCKET_CLOSED, code=4015),
+    Mishap(MishapKind.SESSION_FORGOTTEN),
+    Mishap(MishapKind.GARBAGE),
+    Mishap(MishapKind.STRANGERS),
+    Mishap(MishapKind.UDP_BLACK_HOLE, lasting=0.3),
+    Mishap(MishapKind.UDP_PORT_CLOSED, lasting=0.2),
+    Mishap(MishapKind.MOVED),
+    Mishap(MishapKind.SERVER_MIGRATED),
+    Mishap(MishapKind.ENDPOINT_GONE, lasting=0.3),
+    Mishap(MishapKind.GATEWAY_CUT),
+    Mishap(MishapKind.GATEWAY_RECONNECT),
+    Mishap(MishapKind.GROUP_MADE_ANEW),
+)
+"""Mishaps that are soon over and that a good client lives through; the stock of :func:`random_script`."""
+
+
+def random_script(
+    count: int, *, seed: int, among: Sequence[Mishap] = SURVIVABLE, apart: tuple[float, float] = (0.2, 1.0)
+) -> list[tuple[float, Mishap]]:
+    """A script of ``count`` random mishaps; the same seed gives the same script.
+
+    Args:
+        among: what to choose from.
+        apart: the shortest and the longest time from one to the next, in seconds.
+    """
+    random = Random(seed)  # noqa: S311 - to be repeatable, not secret.
+    script, now = [], 0.0
+    for _ in range(count):
+        now += random.uniform(*apart)
+        script.append((now, random.choice(among)))
+    return script
