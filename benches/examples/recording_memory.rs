@@ -79,7 +79,7 @@ fn main() {
         let now = Duration::from_millis(20 * slot + 19);
         path.poll(now, &mut out);
         out.0.advance(now.as_millis() as u64 * u64::from(SAMPLE_RATE) / 1_000);
-        if slot % (REPORT_MINUTES * SLOTS_A_MINUTE) == 0 {
+        if slot.is_multiple_of(REPORT_MINUTES * SLOTS_A_MINUTE) {
             println!("  {:>6}  {:>11.1}", slot / SLOTS_A_MINUTE, resident());
         }
     }

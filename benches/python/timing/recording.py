@@ -19,10 +19,10 @@ from isocord import _native
 from isocord.sinks import WaveSink
 
 from . import lab
-from .overhead import _BOUND
 from .sounds import chord
 from .voice_server import KEY, MODE, packets
 
+_BOUND = 20.0
 _ROUNDS = 5
 _FRAME = 0.020
 _SAMPLES = 8

@@ -66,6 +66,7 @@ class FileSink:
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
+        ValueError: ``time`` or ``max_size`` is negative.
 
     Attributes:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
@@ -93,6 +94,8 @@ class FileSink:
         self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"])
         self.seconds = float(given["time"] or 0)
         self.max_size = int(given["max_size"] or 0)
+        if self.seconds < 0 or self.max_size < 0:
+            raise ValueError("time and max_size are 0 or more")
         self.layout: Layout = "mixdown" if mixdown else "users"
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
