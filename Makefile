@@ -63,6 +63,7 @@ ready: lint build
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
 	$(BIN)/python benches/python/send_timing.py
+	$(BIN)/python benches/python/receive.py --hour
 
 clean:
 	rm -rf target dist $(VENV) .venvs demo-out
