@@ -20,30 +20,20 @@ import logging
 import weakref
 from collections.abc import Callable
 
-from . import _native
+from . import _native, lifetime
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
 from .encryption import MAX_DAVE_VERSION, Encryption
-from .errors import ClosedError
-from .events import (
-    ConnectionState,
-    Phase,
-    Reason,
-    UserDisconnected,
-    UsersConnected,
-    UserSpeaking,
-    VoiceServerUpdate,
-    VoiceStateUpdate,
-)
+from .events import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from .flow import ConnectionFlow
 from .gateway.close_codes import CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
-from .gateway.thread import GatewayThread, after_gateway_stops, gateway_thread
+from .gateway.thread import GatewayThread, gateway_thread
 from .handover import uncancellable, weak_handler
 from .link import Link
 from .playback import Player
+from .roster import Roster, tell_native
 from .session import SessionInfo, SocketOpener, VoiceSession
-from .sources.feeder import kill_feeders
 from .speaking import VOICE, Speaker
 
 _log = logging.getLogger(__name__)
@@ -84,8 +74,7 @@ class VoiceConnection:
         self._server_id = server_id
         self._user_id = user_id
         self._thread = gateway_thread()
-        after_gateway_stops(kill_feeders)
-        after_gateway_stops(_native.shutdown)
+        lifetime.arrange()
         self._open_socket = open_socket(self._thread)
         self._flow = ConnectionFlow(channel_id, timeout=timeout, reconnect=reconnect)
         self._state = self._flow.state
@@ -94,11 +83,11 @@ class VoiceConnection:
         self._timer: asyncio.TimerHandle | None = None
         self._check_timer: asyncio.TimerHandle | None = None
         self._acting = False
-        self._ssrcs: dict[int, int] = {}
         self.latencies = Latencies()
         self.counters = Counters()
         self.native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
         self.player = player(self.native, self.sync)
+        self._roster = Roster(self.native, link)
         self._speaker = Speaker(self._thread, self.player, self)
         self.connected = uncancellable()
         """Done when the first connect succeeded, or when the connection is over."""
@@ -301,7 +290,7 @@ class VoiceConnection:
             self.connected.set_result(None)
         if state.phase is Phase.RECONNECTING:
             # The old session is over on the server: sound would go to nobody.
-            self._tell_native(self.native.end_session)
+            tell_native(self.native.end_session)
         _log.info("Voice connection of guild %d: %s", self._server_id, state)
         self._link.state_changed(state)
 
@@ -317,7 +306,7 @@ class VoiceConnection:
 
     def session_established(self, *, resumed: bool) -> None:
         if not resumed:
-            self._ssrcs.clear()
+            self._roster.clear()
             session, encryption = self._session, self._encryption
             if session is not None and session.info is not None and encryption is not None:
                 encryption.start(session.info.dave_version)
@@ -334,28 +323,7 @@ class VoiceConnection:
             self._check()
 
     def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
-        match event:
-            case Speaking():
-                self._ssrcs[event.user_id] = event.ssrc
-                self._tell_native(self.native.assign_ssrc, event.ssrc, event.user_id)
-                self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
-            case ClientsConnect():
-                if self._encryption is not None:
-                    self._encryption.users_connected(event.user_ids)
-                self._link.channel_event(UsersConnected(event.user_ids))
-            case ClientDisconnect():
-                if self._encryption is not None:
-                    self._encryption.user_disconnected(event.user_id)
-                self._tell_native(self.native.user_left, event.user_id)
-                self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
-
-    @staticmethod
-    def _tell_native(method: Callable[..., None], *args: int) -> None:
-        try:
-            method(*args)
-        except ClosedError:
-            # The native threads have stopped; nothing is heard any more.
-            _log.debug("The native side takes no commands any more")
+        self._roster.take(event, self._encryption)
 
     def session_dave_event(self, event: DaveEvent) -> None:
         if self._encryption is not None:

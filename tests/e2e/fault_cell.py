@@ -75,6 +75,13 @@ class Numbered(pycord.AudioSource):
         return None
 
 
+class Deaf(isocord.VoiceClient):
+    """Joins deafened, for py-cord's ``channel.connect`` cannot say so."""
+
+    async def connect(self, **options: Any) -> None:
+        await super().connect(**{**options, "self_deaf": True})
+
+
 async def until(condition: Callable[[], object], limit: float = LIMIT) -> bool:
     deadline = time.monotonic() + limit
     while not condition():
@@ -120,7 +127,8 @@ class Cell:
             )
         self.talker = await asyncio.to_thread(discord.speak, general, user=members["bob"])
         channel = self.guild.get_channel(general)
-        self.voice = await channel.connect(cls=isocord.VoiceClient, timeout=10.0)
+        cls = Deaf if self.activity is Activity.IDLE else isocord.VoiceClient
+        self.voice = await channel.connect(cls=cls, timeout=10.0)
         encryption = discord.encryption(general)
         assert encryption is not None
         await until(lambda: encryption.settled)
@@ -237,6 +245,9 @@ class Cell:
             faults.append(f"registry: {outcome.registry}")
         if voice.is_connected() == ended:
             faults.append(f"is_connected() is {voice.is_connected()}")
+        state = self.stage.discord.bot_voice_state(self.guild_id)
+        if not ended and (state is None or state.self_deaf != (self.activity is Activity.IDLE)):
+            faults.append(f"the voice state is {state}")
         if self.activity is Activity.PLAYING:
             self._judge_playing(outcome)
             if (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 
 import pytest
@@ -144,3 +147,159 @@ def test_nothing_is_left_of_many_connections() -> None:
         asyncio.run(main())
     """)
     assert "leak False" in done.stdout, done.stdout + done.stderr
+
+
+def test_an_exception_in_the_bots_code_ends_the_process_soon() -> None:
+    done = run("""
+        async def main():
+            with FakeDiscord() as discord:
+                bot, voice = await connect(discord)
+                voice.play(Tone())
+                async for frame in hearing(voice):
+                    raise RuntimeError("the bot's own fault")
+
+        async def hearing(voice):
+            queue = voice.listen()
+            await asyncio.sleep(0.2)
+            yield queue
+
+        asyncio.run(main())
+    """)
+    assert "the bot's own fault" in done.stderr
+    assert done.returncode == 1
+    assert "Fatal" not in done.stderr
+
+
+@pytest.mark.parametrize("with_process", [False, True])
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
+def test_ctrl_c_ends_the_bot_and_what_it_started(with_process: bool) -> None:
+    if with_process and shutil.which("ffmpeg") is None:
+        pytest.skip("there is no ffmpeg")
+    program = textwrap.dedent(START) + textwrap.dedent(f"""
+        bot = library.Client(intents=library.Intents.default())
+
+        @bot.event
+        async def on_ready():
+            voice = await bot.guilds[0].voice_channels[0].connect(cls=isocord.VoiceClient, timeout=10)
+            if {with_process}:
+                source = library.FFmpegPCMAudio("anullsrc=r=48000:cl=stereo", before_options="-f lavfi")
+                voice.play(source)
+                print("process", source._process.pid, flush=True)
+            else:
+                voice.play(Tone())
+            while voice.stats.packets_sent < 10:
+                await asyncio.sleep(0.01)
+            print("playing", flush=True)
+
+        with FakeDiscord() as discord:
+            bot.run(discord.token)
+        print("ended", flush=True)
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as bot:
+        assert bot.stdout is not None
+        watchdog = threading.Timer(40.0, bot.kill)
+        watchdog.start()
+        try:
+            said = []
+            while line := bot.stdout.readline():
+                said.append(line.split())
+                if line.startswith("playing"):
+                    bot.send_signal(signal.SIGINT)
+                    break
+            began = time.monotonic()
+            _, errors = bot.communicate()
+        finally:
+            watchdog.cancel()
+    assert ["playing"] in said, errors
+    # Killed by the watchdog would be -9.
+    assert bot.returncode in (0, 1, 130, -signal.SIGINT), errors
+    assert time.monotonic() - began < 25
+    assert "Fatal" not in errors
+    for pid in (int(words[1]) for words in said if words[0] == "process"):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_a_client_that_is_done_with_is_collected() -> None:
+    done = run("""
+        import gc, weakref
+
+        async def main():
+            with FakeDiscord() as discord:
+                bot, voice = await connect(discord)
+                channel, references = voice.channel, []
+                voice.play(Tone())
+                await asyncio.sleep(0.1)
+                references.append(weakref.ref(voice))
+                references.append(weakref.ref(voice._connection))
+                await voice.disconnect()
+                del voice
+                # One whose connect is given up half-way.
+                discord.set_gateway_filter(lambda direction, op, body: op != 4)
+                try:
+                    await channel.connect(cls=isocord.VoiceClient, timeout=0.2)
+                except asyncio.TimeoutError:
+                    pass
+                # One that is forgotten without a word: the bot still holds it, so it stays connected.
+                discord.set_gateway_filter(None)
+                references.append(weakref.ref(await channel.connect(cls=isocord.VoiceClient, timeout=10)))
+                gc.collect()
+                print("held", references[-1]() is not None and references[-1]().is_connected(), flush=True)
+                await bot.close()
+                await asyncio.wait([bot.running], timeout=5)
+                del bot, channel
+                deadline = time.monotonic() + 10
+                while any(reference() for reference in references) and time.monotonic() < deadline:
+                    await asyncio.sleep(0.05)
+                    gc.collect()
+                print("left", [type(reference()).__name__ for reference in references if reference()], flush=True)
+        asyncio.run(main())
+    """)
+    assert "held True" in done.stdout, done.stderr
+    assert "left []" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_can_connect_by_itself() -> None:
+    done = run("""
+        async def play(discord):
+            bot, voice = await connect(discord)
+            voice.play(Tone())
+            while voice.stats.packets_sent < 10:
+                await asyncio.sleep(0.01)
+            return bot, voice
+
+        def child(discord):
+            async def main():
+                bot, voice = await play(discord)
+                print("child plays", voice.is_playing(), flush=True)
+                await voice.disconnect()
+                await bot.close()
+            asyncio.run(asyncio.wait_for(main(), 15))
+
+        async def main():
+            with FakeDiscord(guilds=2) as discord:
+                bot, voice = await play(discord)
+                # The child is another bot in another call, as far as the parent is concerned.
+                await voice.disconnect()
+                pid = os.fork()
+                if pid == 0:
+                    status = 1
+                    try:
+                        asyncio.events._set_running_loop(None)
+                        asyncio.set_event_loop(None)
+                        child(discord)
+                        status = 0
+                    except BaseException as error:
+                        print("child failed", repr(error), flush=True)
+                    finally:
+                        os._exit(status)
+                _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+                print("status", os.waitstatus_to_exitcode(status), flush=True)
+                await bot.close()
+        asyncio.run(main())
+    """)
+    assert "child plays True" in done.stdout, done.stdout + done.stderr
+    assert "status 0" in done.stdout

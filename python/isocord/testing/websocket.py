@@ -88,11 +88,14 @@ class Link:
         except asyncio.QueueFull:
             self.cut()
 
-    async def run(
-        self, on_message: Callable[[str | bytes], None], on_open: Callable[[], None]
-    ) -> web.WebSocketResponse:
+    async def run(self, on_message: Callable[[str | bytes], None], on_open: Callable[[], None]) -> web.StreamResponse:
         """Serve the websocket until it ends; both callbacks run on the loop and must not block."""
-        await self._ws.prepare(self._request)
+        try:
+            await self._ws.prepare(self._request)
+        except ConnectionError:
+            # The client was faster to go.
+            self._closing = self._cut = True
+            return web.Response()
         on_open()
         reader = asyncio.ensure_future(self._read(on_message))
         writer = asyncio.ensure_future(self._write())

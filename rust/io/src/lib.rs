@@ -11,6 +11,7 @@ pub mod engine;
 pub mod events;
 pub mod file_track;
 mod gate;
+mod inbox;
 pub mod messages;
 mod outlet;
 pub mod receive;
