@@ -48,7 +48,7 @@ rust-test: $(STAMP)-tools
 
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 3
 
 hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"

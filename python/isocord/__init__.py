@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .hosts.voice_extras import install as _install_voice_extras
 
 if TYPE_CHECKING:
+    from . import sinks as sinks
     from ._native import AudioFile as AudioFile
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
     from .errors import RecordingError as RecordingError
+    from .errors import SinkError as SinkError
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
@@ -48,6 +50,7 @@ _HOMES = {
         "NotASinkError",
         "OpusError",
         "RecordingError",
+        "SinkError",
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",
@@ -61,6 +64,8 @@ __all__ = sorted(_MODULES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
+    if name == "sinks":
+        return import_module(".sinks", __name__)
     home = _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -70,7 +75,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "sinks"})
 
 
 _install_voice_extras()

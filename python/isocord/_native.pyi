@@ -1,16 +1,21 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from os import PathLike
 from typing import BinaryIO, Final, Literal, final
 
 from typing_extensions import Buffer
+
+from .errors import SinkError
 
 LIBOPUS_VERSION: Final[str]
 """The version string of the libopus inside, e.g. ``"libopus 1.6.1"``."""
 
 TRANSPORT_MODES: Final[tuple[str, ...]]
 """Transport modes that :class:`Connection` can seal, preferred first."""
+
+HAS_MP3: Final[bool]
+"""Whether LAME is inside, so that MP3 can be written without ffmpeg."""
 
 Application = Literal["audio", "voip", "lowdelay"]
 Bandwidth = Literal["narrow", "medium", "wide", "superwide", "full"]
@@ -273,14 +278,65 @@ class Connection:
             OpusError: the packet is empty or over 1,275 bytes.
             ClosedError: no session.
         """
-    def listen(self, *, opus: bool = False, capacity: int = 4096) -> FrameQueue:
+    def listen(
+        self,
+        *,
+        form: Literal["pcm", "opus", "speaking"] = "pcm",
+        capacity: int = 4096,
+        users: Set[int] | None = None,
+        mixdown: bool = False,
+        sample_rate: int = 48000,
+        channels: int = 2,
+    ) -> FrameQueue:
         """Listen: what users say comes out of the queue until it is closed. Several can listen at once.
 
-        With nobody listening, packets are only counted. A new socket or session does not end it.
+        With nobody listening, packets are only counted. A new socket or session does not end it. Mixing and resampling
+        happen in :meth:`FrameQueue.take`, without the GIL.
 
         Args:
-            opus: Opus packets as they came instead of decoded sound.
+            form: decoded sound, Opus packets as they came, or only the news of who speaks.
             capacity: frames of 20 ms that may wait, of all users; what finds the queue full is dropped and counted.
+            users: those who are heard; all if None.
+            mixdown: all as one, whose id is 0; 0.3 s later.
+            sample_rate: 48000, 24000, 16000, 12000 or 8000.
+            channels: 1 or 2.
+
+        Raises:
+            ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
+        """
+    def record(
+        self,
+        target: object,
+        *,
+        format: RecordingFormat,
+        layout: Literal["users", "mixdown", "tracks"] = "users",
+        sync_start: bool = False,
+        users: Set[int] | None = None,
+        seconds: float = 0.0,
+        max_size: int | None = None,
+        bitrate: int = 128,
+        ffmpeg: str | None = None,
+    ) -> Recording:
+        """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
+
+        Args:
+            target: for ``layout="users"`` a directory that exists, for files that are called ``<user id>.<format>``, or
+                a function that is called on the thread with a user id and gives a path or a binary file object. For
+                one file a path or a binary file object.
+            format: "mp4" and "m4a" are encoded by ffmpeg, and "mp3" where ``ffmpeg`` is given.
+            layout: one file per user, one in which all are summed, or one in which each is a track (Matroska, WebM).
+            sync_start: whether tracks of users that come later begin with silence from the start of the recording.
+            users: those who are recorded; all if None.
+            seconds: when the recording ends; 0 for no end.
+            max_size: bytes of a file at which it ends; what ffmpeg encodes counts as PCM.
+            bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
+            ffmpeg: the program.
+
+        Raises:
+            SinkError: the file could not be made, or ffmpeg could not be started.
+            ValueError: an option is out of its range, or there is no ffmpeg where it is needed.
+            TypeError: ``target`` is of another kind.
+            ClosedError: the native threads have stopped.
         """
     def assign_ssrc(self, ssrc: int, user_id: int) -> None:
         """The gateway says that a stream is a user's (opcode 5)."""
@@ -295,6 +351,97 @@ class Connection:
         """Leave the clock and close the socket; idempotent. A track that plays ends as "closed"."""
     @property
     def stats(self) -> Stats: ...
+
+RecordingFormat = Literal["wav", "pcm", "flac", "mp3", "ogg", "mka", "mkv", "webm", "mp4", "m4a"]
+
+@final
+class Recording:
+    """A recording that runs; dropping it ends it, and its files are finished all the same."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing that is said from now on is recorded; the files may not be whole yet."""
+    @property
+    def is_paused(self) -> bool: ...
+    @property
+    def dropped(self) -> int:
+        """Frames that became silence because the disk was too slow."""
+    def toggle_pause(self) -> None:
+        """Pause, or go on; what is said meanwhile, and its time, are in no track."""
+    def stop(self, delay: int) -> None:
+        """Record nothing that is said from now on; does not wait. Idempotent.
+
+        What was said before, and waits in jitter buffers for at most ``delay`` samples, is still written.
+        """
+    def wait(self, timeout: float) -> RecordingReport | None:
+        """Wait, without the GIL, until all files are whole; None after ``timeout`` seconds.
+
+        Raises:
+            SinkError: the thread died, which is an error of isocord.
+        """
+
+@final
+class RecordingReport:
+    """What a recording came to. Counts are frames unless said otherwise."""
+
+    @property
+    def tracks(self) -> list[TrackOutcome]:
+        """By user id; a mixdown is one."""
+    @property
+    def duration(self) -> float:
+        """Seconds, pauses cut out."""
+    @property
+    def reason(self) -> Literal["finished", "time", "size", "failed"]:
+        """Why it ended; "failed" if the one file of all users could not be written."""
+    @property
+    def dropped(self) -> int:
+        """That became silence because the disk was too slow."""
+    @property
+    def frames(self) -> int:
+        """All that came."""
+    @property
+    def filtered(self) -> int:
+        """Of users who were not to be recorded."""
+    @property
+    def paused(self) -> int:
+        """That fell in a pause, or after the stop."""
+    @property
+    def late(self) -> int:
+        """That came after their place had been written."""
+    @property
+    def overlapping(self) -> int: ...
+    @property
+    def invalid(self) -> int: ...
+    @property
+    def refused_users(self) -> int:
+        """Users that got no track because there were 64."""
+    @property
+    def filled_samples(self) -> int:
+        """Samples of silence, over all tracks."""
+
+@final
+class TrackOutcome:
+    """One file of a recording, or one track of a file."""
+
+    @property
+    def user_id(self) -> int | None:
+        """None for a mixdown."""
+    @property
+    def path(self) -> PathLike[str] | None: ...
+    @property
+    def offset(self) -> float:
+        """Seconds into the recording where it begins."""
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+    @property
+    def size(self) -> int:
+        """Bytes written; in a file of many tracks those of its packets."""
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ended at ``max_size``."""
+    @property
+    def error(self) -> SinkError | None: ...
 
 @final
 class Stats:
@@ -317,6 +464,9 @@ class Stats:
     @property
     def missed_slots(self) -> int:
         """Slots that the clock thread woke for more than one frame late."""
+    @property
+    def withheld(self) -> int:
+        """Frames that passed unsent: in an encrypted call without a key, nobody could have opened them."""
     @property
     def dropped_commands(self) -> int: ...
     @property
@@ -465,22 +615,23 @@ class DeliveryService:
 
 @final
 class HeardFrame:
-    """20 ms of one user's sound, or one Opus packet."""
+    """20 ms of one user's sound, or of all as one, or one Opus packet."""
 
     @property
-    def user_id(self) -> int: ...
+    def user_id(self) -> int:
+        """Whose; 0 for all as one."""
     @property
     def position(self) -> int:
-        """Place of its first sample on the common clock, in samples of 48 kHz."""
+        """Place of its first sample on the common clock, in samples of 48 kHz whatever its own rate is."""
     @property
     def samples(self) -> int:
-        """Its length in samples per channel."""
+        """Its length in samples per channel, at its own rate."""
     @property
     def kind(self) -> Literal["voice", "recovered", "concealed"]:
         """As it came; from in-band FEC; filled in for a lost packet."""
     @property
     def data(self) -> bytes:
-        """s16le stereo at 48 kHz, or an Opus packet."""
+        """s16le, stereo at 48 kHz unless asked for otherwise, or an Opus packet."""
 
 @final
 class SpeakingChanged:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from .record import Record, secret
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Record):
     """A voice session to connect to."""
 
-    session_id: str = field(repr=False)
-    token: str = field(repr=False)
+    session_id: str = secret()
+    token: str = secret()
     endpoint: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendVoiceState:
+class SendVoiceState(Record):
     """Send opcode 4 on the bot's gateway; None leaves the channel."""
 
     channel_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSocket:
+class OpenSocket(Record):
     """Open a websocket to ``target``, in place of the present one if there is one.
 
     With ``resume`` the voice session is kept, and resumed if it was established.
@@ -32,15 +29,13 @@ class OpenSocket:
     resume: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CloseSocket:
+class CloseSocket(Record):
     """Close the present websocket, if there is one."""
 
     code: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Record):
     """The connection is over for good; its state says why."""
 
 

@@ -16,7 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
         "demo",
         help="play a song to a listener through the embedded fake Discord, under load",
         description="Starts a fake Discord on 127.0.0.1, runs a real py-cord bot with isocord.VoiceClient in it, plays "
-        "FILE while two CPU-bound threads and a blocked event loop do their worst, and shows what the listener heard.",
+        "FILE while two CPU-bound threads and a blocked event loop do their worst, and shows what the listener heard; "
+        "then records three participants to a file each.",
     )
     demo.add_argument("file", nargs="?", type=Path, help="an audio file; without one, a clip is synthesised")
     demo.add_argument("--seconds", type=float, default=12.0, help="play at most so long (default: %(default)s)")

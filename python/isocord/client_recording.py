@@ -13,8 +13,10 @@ from . import _native
 from .errors import ClosedError, NotASinkError, RecordingError
 from .gateway.thread import after_gateway_stops
 from .sinks.base import AnySink, Sink
+from .sinks.file_recording import FileRecording
+from .sinks.files import FileSink
 from .sinks.hosted import PcmFormat, mend_wave_sink, without_timer
-from .sinks.recording import Recording, finish_recordings, is_finishing
+from .sinks.recording import AnyRecording, Recording, finish_recordings, is_finishing
 
 if TYPE_CHECKING:
     from .connection import VoiceConnection
@@ -36,7 +38,7 @@ class RecordingSurface:
     loop: asyncio.AbstractEventLoop
     _host: Host
     _connection: VoiceConnection | None
-    _recording: Recording | None = None
+    _recording: AnyRecording | None = None
     _self_deaf: bool
 
     def is_connected(self) -> bool:
@@ -44,16 +46,23 @@ class RecordingSurface:
         raise NotImplementedError
 
     def start_recording(
-        self, sink: AnySink, callback: Callable[..., Any] | None = None, *args: Any, sync_start: bool = False
+        self,
+        sink: AnySink | FileSink,
+        callback: Callable[..., Any] | None = None,
+        *args: Any,
+        sync_start: bool = False,
     ) -> None:
         """Record the channel into ``sink``, each user by itself.
+
+        :mod:`isocord.sinks` has sinks that write files natively, as the sound comes. The sinks of the bot library, and
+        those of your own, get everything in Python.
 
         Gaps between what a user says are filled with silence, so that the tracks keep time. The recording goes on over
         reconnects and moves; it ends with :meth:`stop_recording`, with the connection, at a limit of the sink's
         filters, or when the sink raises.
 
         Args:
-            sink: one of ``discord.sinks`` or of your own.
+            sink: one of :mod:`isocord.sinks`, one of ``discord.sinks``, or of your own.
             callback: called when the sink is finished. A coroutine function gets ``(sink, *args)`` and runs on the
                 bot's loop. A plain function gets the same on the thread of the recording, but for py-cord 2.8 without
                 ``args``: there it gets the exception that ended the recording, or None.
@@ -63,42 +72,59 @@ class RecordingSurface:
         Raises:
             RecordingError: not connected, recording already, or ``sink`` is no sink. It is a ``RecordingException`` of
                 the bot library as well.
+            SinkError: a file of isocord's own sinks could not be made, or there is no ffmpeg where it is needed.
             TypeError: ``callback`` is not callable.
+            ValueError: an option of isocord's own sinks is out of its range.
         """
         connection = self._connection
         if connection is None or not self.is_connected():
             raise self._host.error(RecordingError, "Not connected to voice channel.")
         if self.is_recording():
             raise self._host.error(RecordingError, "Already recording.")
-        if not isinstance(sink, (*self._host.sinks, Sink)):
+        if not isinstance(sink, (*self._host.sinks, Sink, FileSink)):
             raise self._host.error(NotASinkError, "Must provide a Sink object.")
         if callback is not None and not callable(callback):
             raise TypeError("callback must be a function or a coroutine function")
         if self._self_deaf:
             _log.warning("The bot is deafened: Discord sends it nothing to record")
+        finish = partial(self._finish_recording, sink, callback, args)
+        natively = isinstance(sink, FileSink)
+        begin: Callable[..., AnyRecording] = self._record_natively if natively else self._record_in_python
         try:
-            frames = connection.native.listen(capacity=_CAPACITY)
+            recording = begin(connection.native, sink, sync_start is True, finish)
         except ClosedError as error:
             raise self._host.error(RecordingError, "Not connected to voice channel.") from error
+        after_gateway_stops(finish_recordings)
+        recording.start()
+        self.sync_start = sync_start is True
+        self._recording = recording
+
+    def _record_natively(
+        self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
+    ) -> FileRecording:
+        sink.init(self)
+        started = sink.start(native, sync_start=sync_start)
+        return FileRecording(started, sink, delay=partial(_delay, native), finish=finish)
+
+    def _record_in_python(
+        self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
+    ) -> Recording:
+        frames = native.listen(capacity=_CAPACITY)
         try:
             mend_wave_sink(sink, self._host.wave_sink)
             with without_timer(sink):
                 sink.init(self)
-            recording = Recording(
+            return Recording(
                 frames,
-                lambda: connection.native.position,
+                lambda: native.position,
                 sink,
-                sync_start=sync_start is True,
-                delay=partial(_delay, connection.native),
-                finish=partial(self._finish_recording, sink, callback, args),
+                sync_start=sync_start,
+                delay=lambda: _LEAST_DELAY + _delay(native) / _SAMPLE_RATE,
+                finish=finish,
             )
-            after_gateway_stops(finish_recordings)
-            recording.start()
         except BaseException:
             frames.close()
             raise
-        self.sync_start = sync_start is True
-        self._recording = recording
 
     def stop_recording(self) -> None:
         """End the recording. Does not wait for the sink: the callback is called when that is finished.
@@ -131,14 +157,14 @@ class RecordingSurface:
         return self.is_recording() and self._recording is not None and self._recording.is_paused
 
     @property
-    def sink(self) -> AnySink | None:
+    def sink(self) -> AnySink | FileSink | None:
         """The sink of the present recording, or of the last one."""
         return self._recording.sink if self._recording is not None else None
 
     sync_start: bool = False
     """Whether the tracks of the present or last recording begin together."""
 
-    def _running_recording(self) -> Recording:
+    def _running_recording(self) -> AnyRecording:
         recording = self._recording
         if recording is None or recording.is_over:
             raise self._host.error(RecordingError, "Not currently recording audio.")
@@ -149,7 +175,7 @@ class RecordingSurface:
             self._recording.stop()
 
     def _finish_recording(
-        self, sink: AnySink, callback: Callable[..., Any] | None, args: tuple[Any, ...], error: Exception | None
+        self, sink: Any, callback: Callable[..., Any] | None, args: tuple[Any, ...], error: Exception | None
     ) -> None:
         """Call the callback; on the thread of the recording, as the libraries do."""
         if callback is None:
@@ -181,7 +207,6 @@ def _is_coroutine_function(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
-def _delay(native: _native.Connection) -> float:
-    """Seconds that frames wait in the jitter buffers at most, and some more for the threads."""
-    delays = [user.delay for user in native.receive_stats.users.values()]
-    return _LEAST_DELAY + max(delays, default=0) / _SAMPLE_RATE
+def _delay(native: _native.Connection) -> int:
+    """Samples that frames wait in the jitter buffers at most."""
+    return max((user.delay for user in native.receive_stats.users.values()), default=0)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from . import _native
 from .gateway.messages import DaveEvent, ExecuteTransition, MlsMessage, PrepareEpoch, PrepareTransition
+from .record import Record
 
 _log = logging.getLogger(__name__)
 
@@ -21,8 +21,7 @@ _MAX_WAITING = 256
 """Messages that may come before the session is established; far more than there can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncryptionState:
+class EncryptionState(Record):
     """What the client shows of the encryption.
 
     Attributes:

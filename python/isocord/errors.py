@@ -32,6 +32,10 @@ class AudioFileError(IsocordError):
     """A file cannot be played: missing, broken, of an unknown format, or closed."""
 
 
+class SinkError(IsocordError):
+    """A recording cannot be written: a file cannot be made, the disk is full, or there is no ffmpeg."""
+
+
 class UnknownHostError(IsocordError, TypeError):
     """The client belongs to no bot library that isocord knows."""
 

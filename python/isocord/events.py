@@ -6,11 +6,11 @@ All of them are immutable, so that any thread may hold them. Tokens are left out
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+
+from .record import Record, secret
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceStateUpdate:
+class VoiceStateUpdate(Record):
     """The bot's own VOICE_STATE_UPDATE.
 
     Attributes:
@@ -20,14 +20,13 @@ class VoiceStateUpdate:
         self_deaf: None where the payload does not say.
     """
 
-    session_id: str = field(repr=False)
+    session_id: str = secret()
     channel_id: int | None
     self_mute: bool | None = None
     self_deaf: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceServerUpdate:
+class VoiceServerUpdate(Record):
     """The guild's VOICE_SERVER_UPDATE.
 
     Attributes:
@@ -35,7 +34,7 @@ class VoiceServerUpdate:
         endpoint: ``host:port`` without a scheme; None while Discord looks for another server.
     """
 
-    token: str = field(repr=False)
+    token: str = secret()
     endpoint: str | None
 
 
@@ -78,8 +77,7 @@ class Reason(enum.Enum):
     FORKED = "the process was forked"
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionState:
+class ConnectionState(Record):
     """One state of a connection, with its reason.
 
     Attributes:
@@ -105,8 +103,7 @@ class ConnectionState:
         return f"{self.phase.value} ({self.reason.value}{code}){detail}"
 
 
-@dataclass(frozen=True, slots=True)
-class UserSpeaking:
+class UserSpeaking(Record):
     """A user's speaking flags changed (opcode 5): 1 voice, 2 soundshare, 4 priority."""
 
     user_id: int
@@ -114,15 +111,13 @@ class UserSpeaking:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class UsersConnected:
+class UsersConnected(Record):
     """Users are in the channel (opcode 11)."""
 
     user_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UserDisconnected:
+class UserDisconnected(Record):
     """A user left the channel (opcode 13); ``ssrc`` is None where it never spoke."""
 
     user_id: int

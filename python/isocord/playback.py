@@ -16,11 +16,11 @@ import enum
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from . import _native
 from .errors import IsocordError
+from .record import Record
 from .sources.feed import Feed
 from .sources.feeder import Source
 
@@ -46,8 +46,7 @@ class PlaybackState(enum.Enum):
         return self not in (PlaybackState.PLAYING, PlaybackState.PAUSED)
 
 
-@dataclass(frozen=True, slots=True)
-class Manners:
+class Manners(Record):
     """How a bot library ends a playback.
 
     Attributes:

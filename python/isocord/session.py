@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from . import _native
@@ -35,6 +34,7 @@ from .gateway.messages import (
     Speaking,
 )
 from .gateway.protocol import Credentials, GatewayProtocol, GatewayState, Latencies
+from .record import Record, secret
 
 if TYPE_CHECKING:
     from .gateway.thread import GatewayThread
@@ -58,15 +58,14 @@ SocketOpener = Callable[[str, "SocketHandler"], Socket]
 """Opens a websocket to an endpoint, which reports to the handler."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+class SessionInfo(Record):
     """What an established session is like. The key is never part of a ``repr``."""
 
     ssrc: int
     address: str
     port: int
     mode: str
-    secret_key: bytes = field(repr=False)
+    secret_key: bytes = secret()
     dave_version: int
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .connection import VoiceConnection
+from .record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceStats:
+class VoiceStats(Record):
     """Counters of one connection since its connect. Times are in seconds.
 
     Attributes:
@@ -20,6 +18,8 @@ class VoiceStats:
         send_errors: packets that the system did not take, or that it was told did not arrive.
         underruns: slots that found a track without a frame.
         missed_slots: slots that came more than a frame late.
+        withheld: frames that passed unsent while the bot was alone in an encrypted call: nobody could have opened
+            them, and what plays goes on as if somebody listened.
         dropped_commands: commands that the clock had no room for.
         lateness_p50: half of the packets left at most this late.
         lateness_p99: 99 of 100 packets left at most this late.
@@ -42,6 +42,7 @@ class VoiceStats:
     send_errors: int
     underruns: int
     missed_slots: int
+    withheld: int
     dropped_commands: int
     lateness_p50: float
     lateness_p99: float
@@ -68,6 +69,7 @@ def snapshot(connection: VoiceConnection) -> VoiceStats:
         send_errors=native.send_errors,
         underruns=native.underruns,
         missed_slots=native.missed_slots,
+        withheld=native.withheld,
         dropped_commands=native.dropped_commands,
         lateness_p50=native.lateness_p50,
         lateness_p99=native.lateness_p99,

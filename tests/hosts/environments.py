@@ -1,6 +1,7 @@
 """Runs tests/hosts once for each bot library, in an environment of its own with that library alone.
 
 ``make test`` calls it. Environments lie in ``.venvs`` and are made when they are missing or their list has changed.
+The tests mostly wait for sound to play, so some environments are tested at once.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import hashlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+AT_ONCE = 3
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = ROOT / ".venvs"
 WHEELS = ROOT / "dist" / "wheels"
@@ -41,7 +44,7 @@ def main(names: list[str]) -> int:
     """Run the environments of these names, or all; returns the exit status."""
     run(sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(WHEELS))
     wheel = max(WHEELS.glob("isocord-*.whl"), key=lambda path: path.stat().st_mtime)
-    failed = []
+    chosen = []
     for environment in ENVIRONMENTS:
         if names and environment.name not in names:
             continue
@@ -49,16 +52,22 @@ def main(names: list[str]) -> int:
             wanted = ".".join(map(str, environment.python))
             print(f"-- {environment.name}: needs Python {wanted}, left out on {sys.version.split()[0]}", flush=True)
             continue
-        print(f"-- {environment.name}", flush=True)
-        if not test(environment, wheel):
-            failed.append(environment.name)
+        chosen.append(environment)
+    failed = []
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for environment, (passed, output) in zip(
+            chosen, threads.map(lambda environment: test(environment, wheel), chosen), strict=True
+        ):
+            print(f"-- {environment.name}\n{output}", flush=True)
+            if not passed:
+                failed.append(environment.name)
     if failed:
         print(f"failed under: {', '.join(failed)}")
     return 1 if failed else 0
 
 
-def test(environment: Environment, wheel: Path) -> bool:
-    """Make the environment, install the wheel and run the tests; whether they passed."""
+def test(environment: Environment, wheel: Path) -> tuple[bool, str]:
+    """Make the environment, install the wheel and run the tests; whether they passed, and what they printed."""
     home = HOMES / environment.name
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = "\n".join((*TOOLS, *environment.packages))
@@ -71,7 +80,8 @@ def test(environment: Environment, wheel: Path) -> bool:
     run(*pip, "--force-reinstall", "--no-deps", str(wheel))
     run(*pip, str(wheel))
     command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", "tests/hosts"]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode == 0, done.stdout.rstrip()
 
 
 def run(*command: str) -> None:

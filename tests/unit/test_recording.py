@@ -206,9 +206,9 @@ def test_the_wave_header_tells_the_size() -> None:
 @pytest.mark.parametrize(("drop", "kept"), [("oldest", [3, 4]), ("newest", [0, 1])])
 async def test_listening_drops_what_the_user_chose(drop: Any, kept: list[int]) -> None:
     event = SimpleNamespace(user_id=1, speaking=True, position=START)
-    frames = Frames(event, *(frame(1, START + at) for at in range(5)), frame(2, START))
+    frames = Frames(event, *(frame(1, START + at) for at in range(5)))
     frames.close()
-    listening = Listening(frames, users=frozenset({1}), speaking=True, capacity=2, drop=drop)
+    listening = Listening(frames, speaking=True, capacity=2, drop=drop)
     while not listening._waiting._ended:
         await asyncio.sleep(0.001)
     got = [item async for item in listening]
@@ -219,6 +219,6 @@ async def test_listening_drops_what_the_user_chose(drop: Any, kept: list[int]) -
 
 async def test_listening_that_is_forgotten_closes_its_queue() -> None:
     frames = Frames(frame(1, START))
-    async for _ in Listening(frames, users=frozenset(), speaking=False, capacity=5, drop="oldest"):
+    async for _ in Listening(frames, speaking=False, capacity=5, drop="oldest"):
         break
     assert frames.closed.wait(10)

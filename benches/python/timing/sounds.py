@@ -90,3 +90,16 @@ def _ogg_packets(path: Path) -> Any:
             self._file.close()
 
     return OggPackets()
+
+
+def chord(seconds: float) -> bytes:
+    """Something like a voice, as PCM: a fundamental with overtones that swells and fades, and some breath."""
+    import numpy as np
+
+    time = np.arange(round(seconds * 48_000)) / 48_000
+    pitch = 2 * np.pi * (140 * time + 4 * np.sin(2 * np.pi * 0.7 * time))
+    voice = sum(np.sin(pitch * overtone) / overtone for overtone in range(1, 12))
+    voice *= 0.5 + 0.5 * np.sin(2 * np.pi * 2.3 * time) ** 2
+    breath = np.random.default_rng(1).normal(0.0, 0.05, len(time))
+    samples = np.clip((voice * 0.25 + breath) * 32_767, -32_768, 32_767).astype("<i2")
+    return np.repeat(samples, 2).tobytes()

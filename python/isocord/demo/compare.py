@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 Samples = NDArray[np.float64]
 
 _WINDOW = 480
-_SEARCH = 100
+"""Samples of one point of a loudness curve."""
+_STEP = 96
+"""Sounds are shifted against each other by as many samples at a time."""
+_PIECE = 100
+_SEARCH = 500
+_ALIKE = 0.8
+"""Less is no place found, so the search goes on from the last one."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Likeness:
 
     Attributes:
         delay: by how many seconds the heard sound begins later.
-        correlation: of the loudness curves, 10 ms a point; 1.0 is the same.
+        correlation: of the loudness curves, 10 ms a point, the mean of all seconds; 1.0 is the same.
         played: seconds of sound.
         heard: seconds of sound, from first to last.
     """
@@ -37,10 +43,31 @@ def mono(pcm: bytes) -> Samples:
 
 
 def likeness(played: Samples, heard: Samples) -> Likeness:
-    """Compare by loudness: an Opus coder keeps that, and not the exact waveform."""
-    first, second = _loudness(played), _loudness(heard)
-    best, shift = max((_correlation(first, second, shift), shift) for shift in range(_SEARCH))
-    return Likeness(shift * _WINDOW / 48_000, best, len(played) / 48_000, len(heard) / 48_000)
+    """Compare by loudness: an Opus coder keeps that, and not the exact waveform.
+
+    Seconds are compared one by one: what comes after a gap is later by the gap, but no less alike.
+    """
+    curve = _loudness(played)
+    curves = [_loudness(heard[step * _STEP :]) for step in range(_WINDOW // _STEP)]
+    shift, begin, alike = 0, None, list[float]()
+    for at in range(0, len(curve) - _PIECE + 1, _PIECE):
+        piece = curve[at : at + _PIECE]
+        if piece.std() == 0:
+            continue
+        found = max(
+            ((_correlation(piece, _at(curves, at, to)), to) for to in range(shift, shift + _SEARCH)),
+            key=lambda match: match[0],
+        )
+        correlation, shift = found if found[0] > _ALIKE else (found[0], shift)
+        begin = shift if begin is None else begin
+        alike.append(correlation)
+    whole = sum(alike) / len(alike) if alike else 0.0
+    return Likeness((begin or 0) * _STEP / 48_000, whole, len(played) / 48_000, len(heard) / 48_000)
+
+
+def _at(curves: list[Samples], at: int, shift: int) -> Samples:
+    whole, step = divmod(shift, len(curves))
+    return curves[step][at + whole : at + whole + _PIECE]
 
 
 def _loudness(sound: Samples) -> Samples:
@@ -49,9 +76,7 @@ def _loudness(sound: Samples) -> Samples:
     return loudness
 
 
-def _correlation(first: Samples, second: Samples, shift: int) -> float:
-    second = second[shift:]
-    length = min(len(first), len(second))
-    if length < 2 or first[:length].std() == 0 or second[:length].std() == 0:
+def _correlation(first: Samples, second: Samples) -> float:
+    if len(first) != len(second) or first.std() == 0 or second.std() == 0:
         return 0.0
-    return float(np.corrcoef(first[:length], second[:length])[0, 1])
+    return float(np.corrcoef(first, second)[0, 1])

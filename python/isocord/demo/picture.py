@@ -43,6 +43,26 @@ def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, titl
     plt.close(figure)
 
 
+def draw_tracks(path: Path, tracks: dict[str, Samples]) -> None:
+    """Write a PNG of tracks below each other, on one axis of time.
+
+    Args:
+        path: where.
+        tracks: samples at 48 kHz, by who said them.
+    """
+    figure, rows = plt.subplots(
+        len(tracks), 1, figsize=(11, 1.6 * len(tracks) + 1), sharex=True, squeeze=False, constrained_layout=True
+    )
+    figure.suptitle("isocord: recorded, a file for each participant, all on one clock")
+    for axes, (name, sound), colour in zip(rows[:, 0], tracks.items(), ("#4050c8", "#2e8b57", "#c06020"), strict=False):
+        low, high, at = _envelope(sound)
+        axes.fill_between(at, low, high, linewidth=0, color=colour)
+        axes.set(ylabel=name, ylim=(-0.5, 0.5), xlim=(0, len(sound) / 48_000))
+    rows[-1, 0].set_xlabel("time / s")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def _envelope(sound: Samples, points: int = 1_500) -> tuple[Samples, Samples, Samples]:
     """The lowest and the highest sample of each piece, and when it begins."""
     size = max(1, len(sound) // points)

@@ -18,7 +18,7 @@ from isocord.testing import FakeDiscordProcess
 from isocord.testing.listener import Arrival
 from isocord.testing.remote import RemoteParticipant
 
-from . import clip, compare, picture
+from . import clip, compare, picture, recording
 from .load import Load
 
 _LOGIN = 20.0
@@ -37,6 +37,7 @@ class Result:
     heard: bytes
     blocked: int
     encrypted: bool
+    tracks: list[recording.Track]
 
 
 def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
@@ -48,15 +49,15 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
             clip.synthesise(file, min(seconds, 12.0))
         probe = isocord.AudioFile(file)
         print(f"Playing {file.name}: {probe.codec} in {probe.container}, {probe.sample_rate} Hz, {probe.channels} ch")
-        with FakeDiscordProcess() as fake:
-            listener = fake.listen("General")
-            result = asyncio.run(_play(fake, listener, file, seconds, busy=busy))
+        with FakeDiscordProcess(guilds=[{"members": ["alice", *recording.VOICES]}]) as fake:
+            listener = fake.listen("General", user="alice")
+            result = asyncio.run(_play(fake, listener, file, seconds, out, busy=busy))
             listener.save_wav(out / "heard.wav")
     return _report(result, out, file.name, busy=busy)
 
 
 async def _play(
-    fake: FakeDiscordProcess, listener: RemoteParticipant, file: Path, seconds: float, *, busy: bool
+    fake: FakeDiscordProcess, listener: RemoteParticipant, file: Path, seconds: float, out: Path, *, busy: bool
 ) -> Result:
     # py-cord's own classes are not typed.
     make_bot: Any = discord.Bot
@@ -78,17 +79,19 @@ async def _play(
             voice.stop()
         await asyncio.sleep(_SETTLE)
         stats, encrypted = voice.stats, voice.is_dave_connection()
+        arrivals, heard = listener.arrivals(opus=True), listener.pcm()
+        tracks = await recording.record(fake, listener, voice, out)
         await voice.disconnect()
-        arrivals = listener.arrivals(opus=True)
         return Result(
             connect_seconds=connected,
             first_packet_seconds=(arrivals[0].time_ns - begin_ns) / 1e9 if arrivals else float("nan"),
             stats=stats,
             arrivals=arrivals,
             played=_pcm(file, length),
-            heard=listener.pcm(),
+            heard=heard,
             blocked=load.blocked,
             encrypted=encrypted,
+            tracks=tracks,
         )
     finally:
         await bot.close()
@@ -144,6 +147,18 @@ def _report(result: Result, out: Path, name: str, *, busy: bool) -> int:
         ("underruns, send errors", f"{stats.underruns}, {stats.send_errors}"),
         ("heard against played", f"{alike.heard:.2f} s of {alike.played:.2f} s, likeness {alike.correlation:.4f}"),
     ]
+    complete = len(sound) == stats.packets_sent - stats.silence_sent and alike.correlation > 0.9
+    tracks, aligned = result.tracks, True
+    if tracks:
+        own, foreign = min(track.own for track in tracks), max(track.foreign for track in tracks)
+        offset, late_one = max(track.offset for track in tracks), tracks[-1]
+        rows += [
+            ("tracks recorded", f"{len(tracks)} of {len(recording.VOICES)}, each {len(late_one.sound) / 48_000:.2f} s"),
+            ("own voice in each track", f"{own:.1%} at least; of another's {foreign:.3%} at most"),
+            ("tracks beside one another", f"{offset:.1f} ms off; {late_one.name} comes in at {late_one.begin:.2f} s"),
+        ]
+        aligned = own > 0.9 and foreign < 0.01 and offset < 20
+    recorded = len(tracks) == len(recording.VOICES) and aligned
     width = max(len(label) for label, _ in rows)
     print()
     for label, value in rows:
@@ -151,7 +166,11 @@ def _report(result: Result, out: Path, name: str, *, busy: bool) -> int:
     start = round(alike.delay * 48_000)
     picture.draw(out / "demo.png", gaps or [20.0], played, heard[start:], f"isocord: {name}, load: {load}")
     print(f"\n  what was heard: {out / 'heard.wav'}\n  the picture:    {out / 'demo.png'}")
-    complete = len(sound) == stats.packets_sent - stats.silence_sent and alike.correlation > 0.9
+    if tracks:
+        picture.draw_tracks(out / "recording.png", {track.name: track.sound for track in tracks})
+        print(f"  the tracks:     {out / 'tracks'}, {out / 'recording.png'}")
     if not complete:
         print("\n  The listener did not hear all of it.", file=sys.stderr)
-    return 0 if complete else 1
+    if not recorded:
+        print("\n  The recording is not what was said.", file=sys.stderr)
+    return 0 if complete and recorded else 1

@@ -6,7 +6,8 @@ Source: Discord's "Opcodes and Status Codes", voice close event codes.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+from ..record import Record
 
 
 class CloseAction(enum.Enum):
@@ -24,8 +25,7 @@ class CloseAction(enum.Enum):
     """Trying again cannot help."""
 
 
-@dataclass(frozen=True, slots=True)
-class CloseVerdict:
+class CloseVerdict(Record):
     """A close code, what to do about it, and what it means to a person."""
 
     action: CloseAction

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
+
+from ..record import Record, secret
 
 
 class Op(enum.IntEnum):
@@ -45,15 +46,13 @@ BINARY_FROM_SERVER = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(Record):
     """Opcode 8; the interval is in seconds."""
 
     heartbeat_interval: float
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Record):
     """Opcode 2: the voice server's UDP address and our SSRC."""
 
     ssrc: int
@@ -62,29 +61,25 @@ class Ready:
     modes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionDescription:
+class SessionDescription(Record):
     """Opcode 4: the transport keys. The key is 32 bytes and never part of a ``repr``."""
 
     mode: str
-    secret_key: bytes = field(repr=False)
+    secret_key: bytes = secret()
     dave_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(Record):
     """Opcode 9: the session goes on; every numbered message that was missed follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatAcked:
+class HeartbeatAcked(Record):
     """Opcode 6: the answer to our heartbeat, after ``latency`` seconds."""
 
     latency: float
 
 
-@dataclass(frozen=True, slots=True)
-class Speaking:
+class Speaking(Record):
     """Opcode 5 from the server: a user's SSRC and speaking flags."""
 
     user_id: int
@@ -92,49 +87,43 @@ class Speaking:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class ClientsConnect:
+class ClientsConnect(Record):
     """Opcode 11: users who are in the channel."""
 
     user_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ClientDisconnect:
+class ClientDisconnect(Record):
     """Opcode 13: a user left the channel."""
 
     user_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareTransition:
+class PrepareTransition(Record):
     """Opcode 21: protocol version 0 is a downgrade, transition 0 is executed at once."""
 
     transition_id: int
     protocol_version: int
 
 
-@dataclass(frozen=True, slots=True)
-class ExecuteTransition:
+class ExecuteTransition(Record):
     """Opcode 22."""
 
     transition_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class PrepareEpoch:
+class PrepareEpoch(Record):
     """Opcode 24: epoch 1 asks for a new group."""
 
     protocol_version: int
     epoch: int
 
 
-@dataclass(frozen=True, slots=True)
-class MlsMessage:
+class MlsMessage(Record):
     """A binary message of opcode 25, 27, 29 or 30; the payload starts after the opcode byte."""
 
     op: Op
-    payload: bytes = field(repr=False)
+    payload: bytes = secret()
 
 
 Event = (

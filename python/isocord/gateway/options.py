@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
+from ..record import Record, secret
 
-@dataclass(frozen=True, slots=True)
-class SocketOptions:
+
+class SocketOptions(Record):
     """How the bot's own HTTP client reaches Discord.
 
     Attributes:
@@ -16,6 +16,6 @@ class SocketOptions:
         ssl: an ``ssl.SSLContext``, an ``aiohttp.Fingerprint`` or False; None for Python's defaults.
     """
 
-    proxy: str | None = field(default=None, repr=False)
-    proxy_auth: Any = field(default=None, repr=False)
+    proxy: str | None = secret(default=None)
+    proxy_auth: Any = secret(default=None)
     ssl: Any = None

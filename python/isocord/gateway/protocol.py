@@ -19,9 +19,10 @@ import enum
 import json
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from ..record import Record, secret
 from .close_codes import CloseVerdict, classify
 from .messages import (
     BINARY_FROM_SERVER,
@@ -43,14 +44,13 @@ _LATE = 1.0
 _GRACE = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Record):
     """What Identify and Resume show to the voice server. The secrets are never part of a ``repr``."""
 
     server_id: int
     user_id: int
-    session_id: str = field(repr=False)
-    token: str = field(repr=False)
+    session_id: str = secret()
+    token: str = secret()
 
 
 class Latencies:

@@ -7,35 +7,34 @@ file fills in or overrides what differs. Methods that touch the library's object
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
 from ..gateway.options import SocketOptions
 from ..playback import Manners
+from ..record import Record
 from .exceptions import combined
 
 _E = TypeVar("_E", bound=IsocordError)
 
 
-@dataclass(frozen=True, slots=True)
-class EventNames:
+class EventNames(Record):
     """The names that a library, or its usual voice extension, dispatches voice events under."""
 
     speaking: str = "member_speaking_state_update"
     connect: str = "member_connect"
     disconnect: str = "member_disconnect"
+    speaking_start: str = "voice_member_speaking_start"
+    speaking_stop: str = "voice_member_speaking_stop"
 
 
-@dataclass(frozen=True, slots=True)
-class _ChannelId:
+class _ChannelId(Record):
     """All that ``change_voice_state`` reads of a channel."""
 
     id: int
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(Record):
     """One bot library.
 
     Attributes:
@@ -61,8 +60,8 @@ class Host:
     client_exception: type[Exception]
     opus_error: type[Exception]
     speaking_state: Callable[[int], object] = int
-    manners: Manners = field(default_factory=Manners)
-    events: EventNames = field(default_factory=EventNames)
+    manners: Manners = Manners()
+    events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
     wave_sink: type | None = None
     recording_exception: type[Exception] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -25,25 +26,35 @@ class PcmFormat:
 
 
 def mend_wave_sink(sink: Any, wave_sink: Any) -> None:
-    """Give a sink that formats as py-cord's ``WaveSink`` a formatter that keeps all sound.
+    """Give a sink that formats as py-cord's ``WaveSink``, or calls that, a formatter that keeps all sound.
 
     py-cord's writes a header for 0 bytes over the first 44 bytes of the sound.
     """
     if wave_sink is None or not isinstance(sink, wave_sink):
         return
-    if getattr(type(sink), "format_audio", None) is not getattr(wave_sink, "format_audio", None):
+    made = type(sink)
+    mended = _mended(wave_sink)
+    if issubclass(made, mended):
         return
+    names = {"__module__": made.__module__, "__qualname__": made.__qualname__, "__doc__": made.__doc__}
+    # Behind the sink's own class and before py-cord's, so that ``super().format_audio`` finds it. A class with slots of
+    # its own refuses that, and keeps py-cord's formatter.
+    with contextlib.suppress(TypeError):
+        sink.__class__ = type(made.__name__, (mended,) if made is wave_sink else (made, mended), names)
 
-    def format_audio(audio: Any) -> None:
+
+@functools.cache
+def _mended(wave_sink: Any) -> Any:
+    def format_audio(self: Any, audio: Any) -> None:
         file = audio.file
         pcm = file.read()
         file.seek(0)
         file.write(wave_header(len(pcm)))
         file.write(pcm)
         file.seek(0)
-        audio.on_format(sink.encoding)
+        audio.on_format(self.encoding)
 
-    sink.format_audio = format_audio
+    return type("WaveSink", (wave_sink,), {"format_audio": format_audio})
 
 
 def wave_header(size: int) -> bytes:

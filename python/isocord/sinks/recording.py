@@ -28,8 +28,23 @@ _TAKE_SECONDS = 0.1
 _MAX_LINGER = 1.0
 _EXIT_LIMIT = 10.0
 
-_alive: weakref.WeakSet[Recording] = weakref.WeakSet()
+_alive: weakref.WeakSet[AnyRecording] = weakref.WeakSet()
 _finishing = threading.local()
+
+
+class AnyRecording(Protocol):
+    """A recording, whoever writes it."""
+
+    @property
+    def sink(self) -> Any: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def is_paused(self) -> bool: ...
+    def start(self) -> None: ...
+    def toggle_pause(self) -> None: ...
+    def stop(self) -> None: ...
+    def join(self, timeout: float | None = None) -> bool: ...
 
 
 class Heard(Protocol):
@@ -137,7 +152,7 @@ class Recording:
 
     def start(self) -> None:
         """Start the thread."""
-        _alive.add(self)
+        keep_alive(self)
         self._thread.start()
 
     @property
@@ -179,7 +194,7 @@ class Recording:
         self._frames.close()
         if dropped := self._frames.dropped:
             _log.warning("The sink %s was too slow: %d frames became silence", type(self.sink).__name__, dropped)
-        _finishing.yes = True
+        now_finishing()
         try:
             self.sink.cleanup()
         except Exception as error:
@@ -211,6 +226,16 @@ class Recording:
                     deadline = time.monotonic() + min(self._delay(), _MAX_LINGER)
                 if time.monotonic() >= deadline:
                     return
+
+
+def keep_alive(recording: AnyRecording) -> None:
+    """Have :func:`finish_recordings` finish it."""
+    _alive.add(recording)
+
+
+def now_finishing() -> None:
+    """This thread's recording is over."""
+    _finishing.yes = True
 
 
 def is_finishing() -> bool:

@@ -34,6 +34,8 @@ class Speaker(Listener):
         announce: whether opcode 5 (Speaking) goes out before the first packet; switch it off to rehearse SSRCs that
             nobody knows yet.
         sent: packets handed to the network, before faults.
+        began_ns: when the first packet of what plays now, or played last, was handed to the network, in nanoseconds
+            since 1970; None before.
         unsealed: frames that were not sent, for there was no key of the end-to-end encryption.
 
     Example:
@@ -61,6 +63,7 @@ class Speaker(Listener):
         self.encoder: CodecName = encoder
         self.sent = 0
         self.unsealed = 0
+        self.began_ns: int | None = None
         self.next_seq = secrets.randbelow(1 << 16)
         self._timestamp = secrets.randbelow(1 << 32)
         self._stopped_at: float | None = None
@@ -120,7 +123,7 @@ class Speaker(Listener):
         try:
             if self.announce:
                 self._set_speaking(1)
-            start = loop.time()
+            start, self.began_ns = loop.time(), time.time_ns()
             for number, frame in enumerate([*frames, *[SILENCE_FRAME] * _SILENCE_FRAMES]):
                 await asyncio.sleep(max(0.0, start + number * _FRAME_SECONDS - loop.time()))
                 self._send(frame)

@@ -4,22 +4,18 @@
 //! a late tick does not move the later ones, and slots that were missed are counted, not made
 //! up for with a burst.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_queue::ArrayQueue;
-
 use crate::events::{EventSender, Trash};
+use crate::inbox::Inbox;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand};
 use crate::outlet::Demand;
 use crate::slots::{PHASES, SLOT_MS, Slots};
 use crate::thread::prefer_exact_wakeups;
 
 const COMMANDS: usize = 4_096;
-/// How long a sender tries to get a command into a full queue.
-const SEND_BOUND: Duration = Duration::from_secs(1);
 /// From one packet of a connection to its next.
 const FRAME: Duration = Duration::from_millis(SLOT_MS * PHASES);
 /// Waking this much early for each packet leaves time to prepare it.
@@ -33,37 +29,20 @@ const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
 pub struct ClockHandle(Arc<Shared>);
 
 struct Shared {
-    commands: ArrayQueue<ClockCommand>,
-    stop: AtomicBool,
+    inbox: Inbox<ClockCommand>,
     thread: OnceLock<Thread>,
     epoch: Instant,
 }
 
 impl ClockHandle {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared {
-            commands: ArrayQueue::new(COMMANDS),
-            stop: AtomicBool::new(false),
-            thread: OnceLock::new(),
-            epoch: Instant::now(),
-        }))
+        Self(Arc::new(Shared { inbox: Inbox::new(COMMANDS), thread: OnceLock::new(), epoch: Instant::now() }))
     }
 
     /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
     /// thread has stopped.
-    pub(crate) fn send(&self, mut command: ClockCommand) -> bool {
-        let deadline = Instant::now() + SEND_BOUND;
-        while !self.0.stop.load(Ordering::Acquire) {
-            let pushed = self.0.commands.push(command);
-            self.wake();
-            match pushed {
-                Ok(()) => return true,
-                Err(_) if Instant::now() >= deadline => return false,
-                Err(back) => command = back,
-            }
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        false
+    pub(crate) fn send(&self, command: ClockCommand) -> bool {
+        self.0.inbox.send(command, || self.wake())
     }
 
     pub(crate) fn send_to(&self, id: ConnectionId, command: OutletCommand) -> bool {
@@ -71,7 +50,7 @@ impl ClockHandle {
     }
 
     pub(crate) fn stop(&self) {
-        self.0.stop.store(true, Ordering::Release);
+        self.0.inbox.stop();
         self.wake();
     }
 
@@ -101,7 +80,7 @@ struct Clock {
 
 impl Clock {
     fn run(&mut self) {
-        while !self.shared.stop.load(Ordering::Acquire) {
+        while !self.shared.inbox.is_stopped() {
             self.take_commands();
             let now = Instant::now();
             let Some(slot) = self.slots.next_used(self.cursor) else {
@@ -119,7 +98,7 @@ impl Clock {
             if early > prepare {
                 // A command cuts the sleep short, so that a key change or a stop is obeyed at once.
                 std::thread::park_timeout(early - prepare);
-                if !self.shared.commands.is_empty() || Instant::now() + prepare < deadline {
+                if !self.shared.inbox.is_empty() || Instant::now() + prepare < deadline {
                     continue;
                 }
             }
@@ -131,7 +110,7 @@ impl Clock {
     }
 
     fn take_commands(&mut self) {
-        while let Some(command) = self.shared.commands.pop() {
+        while let Some(command) = self.shared.inbox.take() {
             let now = self.slot_of(Instant::now());
             // A slot that begins now must not lie before the ones that are over.
             let now = now.max(self.cursor.saturating_sub(1));

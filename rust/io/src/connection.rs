@@ -14,7 +14,7 @@ use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::engine::Engine;
+use crate::engine::{CommonClock, Engine};
 use crate::events::EventHandler;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
 use crate::outlet::Outlet;
@@ -233,6 +233,12 @@ impl Connection {
     #[must_use]
     pub fn receive_report(&self) -> ReceiveReport {
         self.published.read()
+    }
+
+    /// The clock that positions of received sound refer to.
+    #[must_use]
+    pub fn clock(&self) -> CommonClock {
+        self.engine.common_clock()
     }
 
     /// Leaves the clock and closes the socket; what plays ends as closed. Idempotent.

@@ -10,6 +10,8 @@ pub mod connection;
 pub mod engine;
 pub mod events;
 pub mod file_track;
+mod gate;
+mod inbox;
 pub mod messages;
 mod outlet;
 pub mod receive;

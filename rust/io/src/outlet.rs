@@ -11,6 +11,7 @@ use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
 use isocord_proto::timeline::Timeline;
 
 use crate::events::{EventHandler, EventSender, Trash};
+use crate::gate::{Gate, Passage};
 use crate::messages::{ConnectionId, Event, OutletCommand};
 use crate::stats::Counters;
 use crate::track::{TrackEnd, TrackReader};
@@ -31,6 +32,8 @@ const SLOT_MS: u64 = 20;
 
 enum Prepared {
     Nothing,
+    /// A frame that is taken but not sent, for want of anybody who could open it.
+    Unsent,
     Frame(usize),
     Silence(usize),
 }
@@ -39,6 +42,7 @@ pub(crate) struct Outlet {
     pub id: ConnectionId,
     socket: Option<Arc<UdpSocket>>,
     path: Option<Box<SendPath>>,
+    gate: Gate,
     timeline: Timeline,
     pacer: Pacer,
     track: Option<TrackReader>,
@@ -65,6 +69,7 @@ impl Outlet {
             id,
             socket: None,
             path: None,
+            gate: Gate::default(),
             timeline,
             pacer: Pacer::default(),
             track: None,
@@ -99,6 +104,7 @@ impl Outlet {
             }
             OutletCommand::EndSession => self.discard_path(),
             OutletCommand::Sender(change) => {
+                self.passage(now_ms);
                 if let Some(path) = &mut self.path {
                     path.change_sender(change);
                 }
@@ -115,23 +121,36 @@ impl Outlet {
             }
             OutletCommand::Pause => self.pacer.pause(),
             OutletCommand::Resume => self.pacer.resume(),
-            OutletCommand::Packet(frame) if self.can_send() => self.send_now(frame, now_ms),
-            OutletCommand::Packet(frame) => self.hold(frame),
+            OutletCommand::Packet(frame) => match self.passage(now_ms) {
+                Passage::Open => self.send_now(frame, now_ms),
+                Passage::Closed | Passage::Waiting => self.hold(frame),
+                Passage::Withheld => self.withhold(frame),
+            },
             OutletCommand::Ready => {}
         }
-        if self.can_send() { Demand::Slots } else { Demand::None }
+        if self.passage(now_ms) == Passage::Closed { Demand::None } else { Demand::Slots }
     }
 
-    /// Without a session, or without a key in an encrypted call, what plays keeps its place and waits.
-    fn can_send(&self) -> bool {
-        self.path.as_ref().is_some_and(|path| !path.is_blocked())
+    /// What becomes of a frame now. Single packets that wait in vain are given up.
+    fn passage(&mut self, now_ms: u64) -> Passage {
+        let passage = self.gate.passage(self.path.as_deref(), now_ms);
+        if passage == Passage::Withheld {
+            while let Some(frame) = self.held.pop_front() {
+                self.withhold(frame);
+            }
+        }
+        passage
     }
 
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
     pub(crate) fn prepare(&mut self, now_ms: u64) -> Demand {
         self.prepared = Prepared::Nothing;
-        if !self.can_send() {
-            return Demand::None;
+        let passage = self.passage(now_ms);
+        match passage {
+            Passage::Closed => return Demand::None,
+            Passage::Waiting if self.pacer.is_playing() => return Demand::Slots,
+            Passage::Waiting => return Demand::None,
+            Passage::Withheld | Passage::Open => {}
         }
         loop {
             let supply = self.track.as_mut().map_or(Supply::Exhausted, TrackReader::supply);
@@ -144,9 +163,13 @@ impl Outlet {
                     if let Some(since) = self.starved_since_ms.take() {
                         self.note_underruns(now_ms.saturating_sub(since) / SLOT_MS);
                     }
-                    self.prepared = self.seal_frame(now_ms);
+                    self.prepared = match passage {
+                        Passage::Open => self.seal_frame(now_ms),
+                        _ => self.pass_over(),
+                    };
                 }
-                Turn::Silence => self.prepared = self.seal_silence(now_ms),
+                Turn::Silence if passage == Passage::Open => self.prepared = self.seal_silence(now_ms),
+                Turn::Silence => {}
                 Turn::End => {
                     self.end_track(TrackEnd::Finished);
                     continue;
@@ -161,6 +184,13 @@ impl Outlet {
     pub(crate) fn send(&mut self, deadline: Instant) {
         let (len, is_frame) = match std::mem::replace(&mut self.prepared, Prepared::Nothing) {
             Prepared::Nothing => return,
+            Prepared::Unsent => {
+                Counters::add(&self.counters.withheld, 1);
+                if let Some(track) = &self.track {
+                    track.state().note_sent();
+                }
+                return;
+            }
             Prepared::Frame(len) => (len, true),
             Prepared::Silence(len) => (len, false),
         };
@@ -216,6 +246,14 @@ impl Outlet {
         }
     }
 
+    /// Takes a frame that nobody could open.
+    fn pass_over(&mut self) -> Prepared {
+        match self.track.as_mut().and_then(|track| track.take(|_| ())) {
+            Some(()) => Prepared::Unsent,
+            None => Prepared::Nothing,
+        }
+    }
+
     fn seal_silence(&mut self, now_ms: u64) -> Prepared {
         let Some(path) = &mut self.path else { return Prepared::Nothing };
         match path.packet(&OpusFrame::SILENCE, &mut self.timeline, now_ms, &mut self.packet) {
@@ -252,8 +290,13 @@ impl Outlet {
         self.held.push_back(frame);
     }
 
+    fn withhold(&mut self, frame: Box<OpusFrame>) {
+        Counters::add(&self.counters.withheld, 1);
+        self.events.trash(Trash::Frame(frame));
+    }
+
     fn release_held(&mut self, now_ms: u64) {
-        while self.can_send()
+        while self.passage(now_ms) == Passage::Open
             && let Some(frame) = self.held.pop_front()
         {
             self.send_now(frame, now_ms);

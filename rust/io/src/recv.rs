@@ -4,22 +4,19 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_queue::ArrayQueue;
 use isocord_proto::discovery::{Discovery, External, Step};
 use isocord_proto::keepalive::{self, Keepalive};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::events::EventSender;
+use crate::inbox::Inbox;
 use crate::messages::{ConnectionId, Event, Peer, RecvCommand};
 use crate::receive::ear::{Ear, EarCommand};
 use crate::stats::Counters;
 
 const COMMANDS: usize = 1_024;
-/// How long a sender tries to get a command into a full queue.
-const SEND_BOUND: Duration = Duration::from_secs(1);
 const WAKE: Token = Token(usize::MAX);
 /// Bigger than any datagram of Discord's.
 const DATAGRAM: usize = 2_048;
@@ -36,27 +33,15 @@ const DEAD_ENDS: u32 = 2;
 pub(crate) struct RecvHandle(Arc<Shared>);
 
 struct Shared {
-    commands: ArrayQueue<RecvCommand>,
+    inbox: Inbox<RecvCommand>,
     waker: Waker,
-    stop: AtomicBool,
 }
 
 impl RecvHandle {
     /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
     /// thread has stopped.
-    pub(crate) fn send(&self, mut command: RecvCommand) -> bool {
-        let deadline = Instant::now() + SEND_BOUND;
-        while !self.0.stop.load(Ordering::Acquire) {
-            let pushed = self.0.commands.push(command);
-            self.wake();
-            match pushed {
-                Ok(()) => return true,
-                Err(_) if Instant::now() >= deadline => return false,
-                Err(back) => command = back,
-            }
-            std::thread::sleep(Duration::from_micros(200));
-        }
-        false
+    pub(crate) fn send(&self, command: RecvCommand) -> bool {
+        self.0.inbox.send(command, || self.wake())
     }
 
     pub(crate) fn send_to(&self, id: ConnectionId, command: EarCommand) -> bool {
@@ -64,7 +49,7 @@ impl RecvHandle {
     }
 
     pub(crate) fn stop(&self) {
-        self.0.stop.store(true, Ordering::Release);
+        self.0.inbox.stop();
         self.wake();
     }
 
@@ -112,8 +97,7 @@ impl Receiver {
     pub(crate) fn new(events: EventSender, epoch: Instant) -> io::Result<(Self, RecvHandle)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
-        let shared =
-            Arc::new(Shared { commands: ArrayQueue::new(COMMANDS), waker, stop: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { inbox: Inbox::new(COMMANDS), waker });
         let receiver = Self {
             shared: Arc::clone(&shared),
             poll,
@@ -130,7 +114,7 @@ impl Receiver {
         let mut ready = Events::with_capacity(256);
         let mut datagram = [0; DATAGRAM];
         let mut wait = Duration::ZERO;
-        while !self.shared.stop.load(Ordering::Acquire) {
+        while !self.shared.inbox.is_stopped() {
             if let Err(error) = self.poll.poll(&mut ready, Some(wait))
                 && error.kind() != io::ErrorKind::Interrupted
             {
@@ -148,7 +132,7 @@ impl Receiver {
     }
 
     fn take_commands(&mut self) {
-        while let Some(command) = self.shared.commands.pop() {
+        while let Some(command) = self.shared.inbox.take() {
             match command {
                 RecvCommand::Attach(id, published) => {
                     self.ears.insert(id, Ear::new(published));

@@ -19,6 +19,7 @@ pub struct Counters {
     pub(crate) send_errors: AtomicU64,
     pub(crate) underruns: AtomicU64,
     pub(crate) missed_slots: AtomicU64,
+    pub(crate) withheld: AtomicU64,
     pub(crate) dropped_commands: AtomicU64,
     pub(crate) lateness: Lateness,
 }
@@ -35,6 +36,7 @@ pub struct Stats {
     pub send_errors: u64,
     pub underruns: u64,
     pub missed_slots: u64,
+    pub withheld: u64,
     pub dropped_commands: u64,
     pub lateness_p50: Duration,
     pub lateness_p99: Duration,
@@ -59,6 +61,7 @@ impl Counters {
             send_errors: get(&self.send_errors),
             underruns: get(&self.underruns),
             missed_slots: get(&self.missed_slots),
+            withheld: get(&self.withheld),
             dropped_commands: get(&self.dropped_commands),
             lateness_p50: self.lateness.quantile(0.50),
             lateness_p99: self.lateness.quantile(0.99),

@@ -193,6 +193,27 @@ fn what_plays_waits_for_its_session_and_survives_a_new_socket() {
 }
 
 #[test]
+fn alone_in_an_encrypted_call_a_track_goes_on_unsent() {
+    let call = Call::new();
+    call.connection.start_session(MODE, &KEY).expect("a session");
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 0..10);
+    writer.finish();
+    call.connection.play(reader).expect("taken");
+    assert_eq!(writer.state().wait_end(BOUND), Some(TrackEnd::Finished));
+    assert_eq!(writer.state().frames_sent(), 10);
+    let stats = call.connection.stats();
+    assert_eq!((stats.withheld, stats.packets_sent, stats.underruns), (10, 0, 0));
+
+    // Somebody joins: from the key on, everything is sent.
+    let (mut writer, reader) = track(25);
+    fill(&mut writer, 20..22);
+    call.connection.change_sender(SenderChange::Passthrough).expect("taken");
+    call.connection.play(reader).expect("taken");
+    assert_eq!(call.hear().opus, [0xFC, 20]);
+}
+
+#[test]
 fn a_changed_address_is_noticed_and_new_transport_keys_leave_the_track_alone() {
     let call = Call::new();
     call.start();

@@ -5,11 +5,10 @@ mod sink_support;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use isocord_io::sink::{
     DocType, EndReason, Format, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions,
-    RecorderState, RecorderThread, SinkError, Target, TrackState, Wants, directory,
+    RecorderState, SinkError, Target, TrackState, Wants,
 };
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use sink_support::{Shared, WriteOnly, decode, dominant, matroska, tone};
@@ -359,27 +358,4 @@ fn an_empty_recording_is_a_file_too() {
         assert!(matches!(report.tracks[0].state, TrackState::Finished), "{format:?}: {report:?}");
         assert!(!file.bytes().is_empty(), "{format:?}");
     }
-}
-
-#[test]
-fn a_thread_of_its_own_keeps_a_slow_disk_away() {
-    let place = sink_support::directory("thread");
-    let layout = Layout::PerUser(directory(place.clone(), Format::Wav));
-    let recorder = Recorder::new(options(Format::Wav), layout).unwrap();
-    let events = Arc::new(Mutex::new(Vec::new()));
-    let theirs = Arc::clone(&events);
-    let mut thread =
-        RecorderThread::spawn(recorder, Box::new(move |event| theirs.lock().unwrap().push(event))).unwrap();
-    for n in 0..500u64 {
-        thread.frame(42, START + n * 960, Payload::Pcm(&constant(9)));
-        thread.advance(START + (n + 1) * 960);
-    }
-    let report = thread.finish(None, Duration::from_secs(60)).unwrap();
-    assert_eq!(thread.finish(None, Duration::ZERO).unwrap().samples, report.samples);
-    assert_eq!((report.samples, thread.stats().dropped), (480_000, 0));
-    assert_eq!(report.tracks[0].path.as_deref(), Some(place.join("42.wav").as_path()));
-    assert_eq!(thread.state(), RecorderState::Ended(EndReason::Finished));
-    assert!(matches!(events.lock().unwrap()[..], [RecorderEvent::TrackStarted { user_id: 42, offset: 0 }]));
-    assert_eq!(std::fs::metadata(place.join("42.wav")).unwrap().len(), 80 + 500 * 3_840);
-    std::fs::remove_dir_all(place).unwrap();
 }

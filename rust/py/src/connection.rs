@@ -1,15 +1,20 @@
 //! `Connection`: one voice connection's UDP leg.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use isocord_io::connection::{self, ConnectionError};
 use isocord_io::events::EventHandler;
+use isocord_io::receive;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
+use isocord_io::receive::shape::{Shape, Shaper};
+use isocord_io::sink::RecorderOptions;
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
-use isocord_proto::frame::OpusFrame;
+use isocord_proto::frame::{OpusFrame, SAMPLE_RATE};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
@@ -19,6 +24,7 @@ use crate::engine::engine;
 use crate::errors::{Error, Result};
 use crate::events::Handler;
 use crate::listen::FrameQueue;
+use crate::recording::{self, Encoding, Recording};
 use crate::stats::{ReceiveStats, Stats};
 use crate::track::Track;
 
@@ -97,11 +103,59 @@ impl Connection {
         Ok(py.detach(|| self.inner.send_packet(frame))?)
     }
 
-    #[pyo3(signature = (*, opus = false, capacity = DEFAULT_CAPACITY))]
-    fn listen(&self, py: Python<'_>, opus: bool, capacity: usize) -> Result<FrameQueue> {
-        let form = if opus { Form::Opus } else { Form::Pcm };
+    #[pyo3(signature = (
+        *, form = "pcm", capacity = DEFAULT_CAPACITY, users = None, mixdown = false, sample_rate = SAMPLE_RATE,
+        channels = 2,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
+    fn listen(
+        &self,
+        py: Python<'_>,
+        form: &str,
+        capacity: usize,
+        users: Option<HashSet<u64>>,
+        mixdown: bool,
+        sample_rate: u32,
+        channels: u32,
+    ) -> Result<FrameQueue> {
+        let form = match form {
+            "pcm" => Form::Pcm,
+            "opus" => Form::Opus,
+            "speaking" => Form::Speaking,
+            _ => return Err(PyValueError::new_err(format!("{form:?} is no form of sound")).into()),
+        };
+        let shaper = Shaper::new(Shape { users, mixdown, sample_rate, channels }, form != Form::Pcm)?;
         let capacity = capacity.clamp(1, MAX_CAPACITY);
-        Ok(FrameQueue::new(py.detach(|| self.inner.listen(form, capacity))?))
+        let reader = py.detach(|| self.inner.listen(form, capacity))?;
+        Ok(FrameQueue::new(reader, shaper, self.inner.clock()))
+    }
+
+    #[pyo3(signature = (
+        target, *, format, layout = "users", sync_start = false, users = None, seconds = 0.0, max_size = None,
+        bitrate = 128, ffmpeg = None,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
+    fn record(
+        &self,
+        py: Python<'_>,
+        target: &Bound<'_, PyAny>,
+        format: &str,
+        layout: &str,
+        sync_start: bool,
+        users: Option<HashSet<u64>>,
+        seconds: f64,
+        max_size: Option<u64>,
+        bitrate: u16,
+        ffmpeg: Option<PathBuf>,
+    ) -> Result<Recording> {
+        let encoding = Encoding::new(format, bitrate, ffmpeg)?;
+        let (options, layout) = recording::layout(layout, target, encoding, format, max_size)?;
+        let options = RecorderOptions { sync_start, users, ..options };
+        let longest = recording::samples(seconds);
+        // Opening a target may call a file object of Python's.
+        let started =
+            py.detach(|| receive::recording::Recording::start(&self.inner, options, layout, longest))?;
+        Ok(Recording(started))
     }
 
     fn assign_ssrc(&self, py: Python<'_>, ssrc: u32, user_id: u64) -> Result<()> {

@@ -2,6 +2,9 @@
 
 use isocord_io::connection::ConnectionError;
 use isocord_io::file_track::FileTrackError;
+use isocord_io::receive::recording::StartError;
+use isocord_io::receive::shape::ShapeError;
+use isocord_io::sink::SinkError as RecorderError;
 use isocord_io::source::{OpenError, SeekError, SourceError, VolumeError};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::dave::delivery::DeliveryError;
@@ -18,6 +21,7 @@ import_exception!(isocord.errors, DaveError);
 mod python {
     pyo3::import_exception!(isocord.errors, OpusError);
 }
+import_exception!(isocord.errors, SinkError);
 import_exception!(isocord.errors, UdpError);
 import_exception!(isocord.errors, UnsupportedModeError);
 
@@ -34,7 +38,9 @@ pub(crate) enum Error {
     Py(PyErr),
     Seal(SealError),
     Seek(SeekError),
+    Shape(ShapeError),
     Source(SourceError),
+    Start(StartError),
     Volume(VolumeError),
 }
 
@@ -63,7 +69,13 @@ impl From<Error> for PyErr {
             Error::Py(error) => error,
             Error::Seek(error @ SeekError::Position(_)) => PyValueError::new_err(error.to_string()),
             Error::Seek(error) => AudioFileError::new_err(error.to_string()),
+            Error::Shape(error) => PyValueError::new_err(error.to_string()),
             Error::Source(error) => AudioFileError::new_err(error.to_string()),
+            Error::Start(StartError::Connection(error)) => Error::Connection(error).into(),
+            Error::Start(StartError::Sink(error @ RecorderError::Option(_))) => {
+                PyValueError::new_err(error.to_string())
+            }
+            Error::Start(error) => SinkError::new_err(error.to_string()),
             Error::Volume(error) => PyValueError::new_err(error.to_string()),
         }
     }
@@ -91,6 +103,8 @@ from!(
     Py(PyErr),
     Seal(SealError),
     Seek(SeekError),
+    Shape(ShapeError),
     Source(SourceError),
+    Start(StartError),
     Volume(VolumeError),
 );

@@ -10,7 +10,9 @@ mod delivery;
 mod engine;
 mod errors;
 mod events;
+mod file_object;
 mod listen;
+mod recording;
 mod stats;
 mod track;
 
@@ -39,6 +41,8 @@ mod _native {
     #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
     #[pymodule_export]
+    use crate::recording::{Recording, RecordingReport, TrackOutcome};
+    #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]
     use crate::track::Track;
@@ -47,6 +51,7 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
+        module.add("HAS_MP3", isocord_io::sink::HAS_MP3)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use isocord_io::receive::queue::{FrameReader, Item, ReaderWaker};
-use isocord_proto::recv::{FrameKind, Sound, Speaking};
+use isocord_io::engine::CommonClock;
+use isocord_io::receive::queue::{FrameReader, ReaderWaker};
+use isocord_io::receive::shape::{Out, Shaped, Shaper};
+use isocord_proto::recv::{FrameKind, Speaking};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -55,50 +57,57 @@ pub(crate) struct SpeakingChanged {
     position: u64,
 }
 
-enum Taken {
-    Frame(HeardFrame),
-    Speaking(SpeakingChanged),
-}
-
-impl From<Item<'_>> for Taken {
-    fn from(item: Item<'_>) -> Self {
-        match item {
-            Item::Speaking(user_id, speaking, position) => Self::Speaking(SpeakingChanged {
-                user_id,
-                speaking: matches!(speaking, Speaking::Started),
-                position,
-            }),
-            Item::Frame(frame) => Self::Frame(HeardFrame {
-                user_id: frame.user_id,
-                position: frame.position,
-                samples: frame.samples,
-                kind: match frame.kind {
-                    FrameKind::Voice => "voice",
-                    FrameKind::Recovered => "recovered",
-                    FrameKind::Concealed => "concealed",
-                },
-                data: match frame.sound {
-                    Sound::Pcm(samples) => samples.iter().flat_map(|sample| sample.to_le_bytes()).collect(),
-                    Sound::Opus(packet) => packet.to_vec(),
-                },
-            }),
-        }
+impl From<Shaped> for HeardFrame {
+    fn from(frame: Shaped) -> Self {
+        let Shaped { user_id, position, samples, kind, data } = frame;
+        let kind = match kind {
+            FrameKind::Voice => "voice",
+            FrameKind::Recovered => "recovered",
+            FrameKind::Concealed => "concealed",
+        };
+        Self { user_id, position, samples, kind, data }
     }
 }
 
 /// The longest a single wait can be asked for.
 const MAX_WAIT: f64 = 3_600.0;
 
+/// The consumer's end of a queue, and what it makes of the frames.
+struct Ears {
+    reader: FrameReader,
+    shaper: Shaper,
+    clock: CommonClock,
+}
+
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct FrameQueue {
-    reader: Mutex<Option<FrameReader>>,
+    ears: Mutex<Option<Ears>>,
     waker: ReaderWaker,
 }
 
 impl FrameQueue {
-    pub(crate) fn new(reader: FrameReader) -> Self {
+    pub(crate) fn new(reader: FrameReader, shaper: Shaper, clock: CommonClock) -> Self {
         let waker = reader.waker();
-        Self { reader: Mutex::new(Some(reader)), waker }
+        Self { ears: Mutex::new(Some(Ears { reader, shaper, clock })), waker }
+    }
+}
+
+impl Ears {
+    /// None once nothing more comes.
+    fn take(&mut self, max: usize, timeout: Duration) -> Option<Vec<Out>> {
+        self.reader.wait(timeout);
+        let closed = self.reader.is_closed();
+        let position = self.clock.position();
+        let mut taken = Vec::new();
+        let count = self.reader.drain(max, |item| self.shaper.item(item, &mut |out| taken.push(out)));
+        if count < max {
+            self.shaper.advance(position, &mut |out| taken.push(out));
+        }
+        if count == 0 && closed {
+            self.shaper.finish(&mut |out| taken.push(out));
+            return (!taken.is_empty()).then_some(taken);
+        }
+        Some(taken)
     }
 }
 
@@ -114,33 +123,28 @@ impl FrameQueue {
         let timeout = Duration::try_from_secs_f64(timeout.min(MAX_WAIT))
             .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))?;
         let taken = py.detach(|| {
-            let mut guard = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            let reader = guard.as_mut()?;
-            reader.wait(timeout);
-            let mut taken = Vec::new();
-            reader.drain(max, |item| taken.push(Taken::from(item)));
-            if taken.is_empty() && reader.is_closed() {
+            let mut guard = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
+            let taken = guard.as_mut()?.take(max.max(1), timeout);
+            if taken.is_none() {
                 // Dropping the reader tells the receive thread that nobody listens here any more.
                 *guard = None;
-                return None;
             }
-            Some(taken)
+            taken
         });
         let Some(taken) = taken else { return Ok(None) };
-        let object = |taken| match taken {
-            Taken::Frame(frame) => Bound::new(py, frame).map(Bound::into_any),
-            Taken::Speaking(changed) => Bound::new(py, changed).map(Bound::into_any),
+        let object = |out| match out {
+            Out::Frame(frame) => Bound::new(py, HeardFrame::from(frame)).map(Bound::into_any),
+            Out::Speaking(user_id, speaking, position) => {
+                let speaking = matches!(speaking, Speaking::Started);
+                Bound::new(py, SpeakingChanged { user_id, speaking, position }).map(Bound::into_any)
+            }
         };
         taken.into_iter().map(object).collect::<PyResult<_>>().map(Some)
     }
 
     #[getter]
-    fn dropped(&self, py: Python<'_>) -> u64 {
-        let read = || {
-            let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.as_ref().map_or(0, FrameReader::dropped)
-        };
-        py.detach(read)
+    fn dropped(&self) -> u64 {
+        self.waker.dropped()
     }
 
     fn close(&self) {

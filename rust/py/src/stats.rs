@@ -56,6 +56,7 @@ counts!(
     send_errors,
     underruns,
     missed_slots,
+    withheld,
     dropped_commands,
 );
 

@@ -52,7 +52,8 @@ impl Output for Listeners {
 impl Listeners {
     fn listening(&self) -> Listening {
         let wants = |form| self.0.iter().any(|writer| writer.form() == form);
-        match (wants(Form::Pcm), wants(Form::Opus)) {
+        // Talk spurts are told from packets: there is nothing to decode for them.
+        match (wants(Form::Pcm), wants(Form::Opus) || wants(Form::Speaking)) {
             (false, false) => Listening::Off,
             (true, false) => Listening::Pcm,
             (false, true) => Listening::Opus,

@@ -1,22 +1,34 @@
-//! The thread `isocord-sink`: brings the frames of one queue to a native consumer, such as one that
-//! writes files, so that a slow disk never holds the receive thread.
+//! A thread that brings the frames of one queue to a native consumer, such as one that writes files,
+//! so that a slow disk never holds the receive thread.
 
 use std::io;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use isocord_proto::recv::{Frame, Sound};
-
 use super::queue::{FrameReader, Item, ReaderWaker};
 use crate::engine::CommonClock;
-use crate::sink::{FrameSink, Payload};
 
 /// Items in a row before the consumer hears of the clock again.
 const BATCH: usize = 1_024;
 /// The consumer hears of the clock at least this often.
 const LOOK_UP: Duration = Duration::from_millis(500);
+/// Or this often, if it asks for that.
+const LOOK_UP_SOON: Duration = Duration::from_millis(20);
+/// Frames gather for that long, so that the thread wakes seldom.
+const GATHER: Duration = Duration::from_millis(40);
 /// While a thread is waited for, it is looked at this often.
 const POLL: Duration = Duration::from_millis(2);
+
+/// Whether a consumer wants more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appetite {
+    /// It goes on.
+    More,
+    /// It goes on, and wants to hear of the clock again within 20 ms.
+    MoreSoon,
+    /// It has all that it wanted: the thread ends.
+    Sated,
+}
 
 /// Takes frames on a thread of its own. It may wait for disks, but not forever.
 pub trait FrameConsumer: Send {
@@ -24,25 +36,11 @@ pub trait FrameConsumer: Send {
     fn item(&mut self, item: Item<'_>);
 
     /// All that was queued before the common clock had come to `position` has been handed over. Comes
-    /// at least twice a second, also while nobody speaks.
-    fn advance(&mut self, position: u64);
-}
+    /// at least twice a second, also while nobody speaks, and whenever somebody nudges the queue.
+    fn advance(&mut self, position: u64) -> Appetite;
 
-/// Whatever records takes frames as they are; talk spurts are nothing to it.
-impl<S: FrameSink> FrameConsumer for S {
-    fn item(&mut self, item: Item<'_>) {
-        if let Item::Frame(Frame { user_id, position, sound, .. }) = item {
-            let payload = match sound {
-                Sound::Pcm(pcm) => Payload::Pcm(pcm),
-                Sound::Opus(packet) => Payload::Opus(packet),
-            };
-            self.frame(user_id, position, payload);
-        }
-    }
-
-    fn advance(&mut self, position: u64) {
-        FrameSink::advance(self, position);
-    }
+    /// Nothing more comes; the clock is at `position`. Called once, last.
+    fn finish(&mut self, position: u64);
 }
 
 /// A consumer on its thread. Dropping it ends the thread without waiting.
@@ -52,16 +50,20 @@ pub struct Pump<C> {
 }
 
 impl<C: FrameConsumer + 'static> Pump<C> {
-    /// Starts the thread; it ends with [`Self::finish`], or with the connection.
+    /// Starts the thread; it ends with [`Self::finish`], with the consumer's appetite, or with the connection.
     ///
     /// # Errors
     /// The system's, if it has no thread to give.
-    pub fn spawn(reader: FrameReader, consumer: C, clock: CommonClock) -> io::Result<Self> {
+    pub fn spawn(name: &str, reader: FrameReader, consumer: C, clock: CommonClock) -> io::Result<Self> {
         let waker = reader.waker();
         // A stack of the usual size: consumers may encode.
-        let thread = Builder::new().name("isocord-sink".to_owned());
-        let thread = thread.spawn(move || run(reader, consumer, clock))?;
+        let thread = Builder::new().name(name.to_owned()).spawn(move || run(reader, consumer, clock))?;
         Ok(Self { thread: Some(thread), waker })
+    }
+
+    /// Has the consumer hear of the clock soon.
+    pub fn nudge(&self) {
+        self.waker.nudge();
     }
 
     /// Whether the thread has ended, as it does when the connection closes.
@@ -92,17 +94,25 @@ impl<C> Drop for Pump<C> {
 }
 
 fn run<C: FrameConsumer>(mut reader: FrameReader, mut consumer: C, clock: CommonClock) -> C {
-    loop {
-        reader.wait(LOOK_UP);
+    let mut appetite = Appetite::More;
+    while appetite != Appetite::Sated {
+        let soon = appetite == Appetite::MoreSoon;
+        if reader.wait(if soon { LOOK_UP_SOON } else { LOOK_UP }) && !soon && !reader.is_closed() {
+            std::thread::sleep(GATHER);
+        }
         let closed = reader.is_closed();
         let position = clock.position();
         let mut taken = BATCH;
         while taken == BATCH {
             taken = reader.drain(BATCH, |item| consumer.item(item));
         }
-        consumer.advance(position);
+        appetite = consumer.advance(position);
         if closed {
-            return consumer;
+            break;
         }
     }
+    // The receive thread need not fill the queue while files are finished.
+    drop(reader);
+    consumer.finish(clock.position());
+    consumer
 }

@@ -28,6 +28,8 @@ pub enum Form {
     Pcm,
     /// Opus packets as they came.
     Opus,
+    /// No frames, only the news of talk spurts.
+    Speaking,
 }
 
 /// What comes out of a queue, in the order of time for each user.
@@ -59,6 +61,7 @@ struct Shared {
     dropped: AtomicU64,
     closed: AtomicBool,
     consumer_sleeps: AtomicBool,
+    nudged: AtomicBool,
     lock: Mutex<()>,
     wake: Condvar,
 }
@@ -195,14 +198,15 @@ impl FrameReader {
         taken
     }
 
-    /// Waits until something is there or nothing more will come; false after `timeout`.
+    /// Waits until something is there, nothing more will come, or somebody nudges; false after `timeout`.
     pub fn wait(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut guard = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             self.shared.consumer_sleeps.store(true, Release);
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-            if !self.entries.is_empty() || self.shared.closed.load(Acquire) {
+            let nudged = self.shared.nudged.swap(false, AcqRel);
+            if nudged || !self.entries.is_empty() || self.shared.closed.load(Acquire) {
                 self.shared.consumer_sleeps.store(false, Relaxed);
                 return true;
             }
@@ -256,6 +260,18 @@ impl ReaderWaker {
     pub fn close(&self) {
         self.0.closed.store(true, Release);
         self.0.notify();
+    }
+
+    /// Ends the present [`FrameReader::wait`], or the next one, at once.
+    pub fn nudge(&self) {
+        self.0.nudged.store(true, Release);
+        self.0.notify();
+    }
+
+    /// Items that found the queue full.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped.load(Relaxed)
     }
 }
 

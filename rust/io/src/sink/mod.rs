@@ -3,7 +3,8 @@
 //! One frame's way: [`Recorder`] maps its position to the recording's own time ([`timeline`]), the user's
 //! assembler puts it in order ([`assembler`]), a lane turns it into what the format takes ([`lane`]: PCM or
 //! Opus packets), a writer makes bytes of it ([`wav`], [`flac`], [`mp3`], [`ogg_opus`], [`matroska`]), and
-//! [`output`] brings those to a file or to any other object. [`worker`] does all that on a thread of its own.
+//! [`output`] brings those to a file, to any other object, or to a [`process`] that encodes them. A thread for
+//! all that is in [`crate::receive::recording`].
 //!
 //! All positions and lengths are samples per channel at 48 kHz.
 
@@ -22,22 +23,27 @@ mod options;
 mod opus_lane;
 mod output;
 mod packet;
+mod process;
 mod recorder;
 mod report;
 mod timeline;
 mod track;
 mod wav;
-mod worker;
 
 pub use error::SinkError;
+pub(crate) use lane::Lane;
 pub use matroska::DocType;
+pub(crate) use mixer::Mixer;
 pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
 pub use output::{Target, WriteSeek};
+pub use process::{Coded, Ffmpeg};
 pub use recorder::Recorder;
 pub use report::{
     EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
 };
-pub use worker::{EventCallback, FinishError, RecorderThread, WorkerStats};
+
+/// Whether MP3 can be written without another program.
+pub const HAS_MP3: bool = cfg!(feature = "mp3");
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy)]

@@ -14,8 +14,7 @@ pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
 
 /// A factory of files named after the user id in a directory that exists.
 #[must_use]
-pub fn directory(directory: PathBuf, format: Format) -> TargetFactory {
-    let suffix = format.suffix();
+pub fn directory(directory: PathBuf, suffix: String) -> TargetFactory {
     Box::new(move |user_id| Ok(Target::Path(directory.join(format!("{user_id}.{suffix}")))))
 }
 
@@ -40,20 +39,6 @@ pub enum Format {
 }
 
 impl Format {
-    /// The usual end of a file's name, without the dot.
-    #[must_use]
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Self::Wav => "wav",
-            Self::Pcm => "pcm",
-            Self::Flac => "flac",
-            Self::Mp3 { .. } => "mp3",
-            Self::OggOpus => "ogg",
-            Self::Matroska(DocType::Matroska) => "mka",
-            Self::Matroska(DocType::Webm) => "webm",
-        }
-    }
-
     pub(crate) fn takes_opus(self) -> bool {
         matches!(self, Self::OggOpus | Self::Matroska(_))
     }

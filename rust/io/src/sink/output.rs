@@ -5,6 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::SinkError;
+use super::process::Process;
 
 const BUFFER: usize = 64 * 1_024;
 /// From this many zeros on a file gets a hole instead, which costs neither time nor disk.
@@ -22,6 +23,8 @@ pub enum Target {
     Seekable(Box<dyn WriteSeek>),
     /// An object that can only write: headers say "unknown length".
     Stream(Box<dyn Write + Send>),
+    /// A process that encodes.
+    Process(Process),
 }
 
 impl std::fmt::Debug for Target {
@@ -30,6 +33,7 @@ impl std::fmt::Debug for Target {
             Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
             Self::Seekable(_) => f.write_str("Seekable"),
             Self::Stream(_) => f.write_str("Stream"),
+            Self::Process(_) => f.write_str("Process"),
         }
     }
 }
@@ -38,6 +42,7 @@ enum Inner {
     File(File),
     Seekable(Box<dyn WriteSeek>),
     Stream(Box<dyn Write + Send>),
+    Process(Process),
 }
 
 /// A target that is open. Offsets count from where the target stood at the start.
@@ -70,6 +75,10 @@ impl Output {
                 Inner::Seekable(object)
             }
             Target::Stream(object) => Inner::Stream(object),
+            Target::Process(process) => {
+                path = process.path().map(Into::into);
+                Inner::Process(process)
+            }
         };
         Ok(Self { inner, path, buffer: Vec::with_capacity(BUFFER), base, written: 0, broken: false })
     }
@@ -80,7 +89,7 @@ impl Output {
 
     /// Whether [`Self::patch`] works.
     pub(crate) fn seekable(&self) -> bool {
-        !matches!(self.inner, Inner::Stream(_))
+        !matches!(self.inner, Inner::Stream(_) | Inner::Process(_))
     }
 
     /// Bytes written so far, those in the buffer too.
@@ -131,7 +140,7 @@ impl Output {
             let object: &mut dyn WriteSeek = match inner {
                 Inner::File(file) => file,
                 Inner::Seekable(object) => object,
-                Inner::Stream(_) => return Err(io::ErrorKind::NotSeekable.into()),
+                Inner::Stream(_) | Inner::Process(_) => return Err(io::ErrorKind::NotSeekable.into()),
             };
             object.seek(SeekFrom::Start(start))?;
             let written = object.write_all(bytes);
@@ -144,6 +153,15 @@ impl Output {
     pub(crate) fn flush(&mut self) -> Result<(), SinkError> {
         self.drain()?;
         self.attempt(|inner| inner.writer().flush())
+    }
+
+    /// Nothing more comes: a process that encodes writes the rest of its file.
+    pub(crate) fn close(&mut self) -> Result<(), SinkError> {
+        self.flush()?;
+        self.attempt(|inner| match inner {
+            Inner::Process(process) => process.close(),
+            _ => Ok(()),
+        })
     }
 
     fn drain(&mut self) -> Result<(), SinkError> {
@@ -223,6 +241,7 @@ impl Inner {
             Self::File(file) => file,
             Self::Seekable(object) => object,
             Self::Stream(object) => object,
+            Self::Process(process) => process,
         }
     }
 }

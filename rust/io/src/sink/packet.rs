@@ -1,34 +1,17 @@
-//! What the outside of an Opus packet tells (RFC 6716, section 3), and packets that stand for nothing.
+//! How long an Opus packet lasts, and packets that stand for nothing (RFC 6716, section 3).
 
 use isocord_proto::frame::SAMPLE_RATE;
+use isocord_proto::toc;
 
 /// The shortest frame, 2.5 ms.
 pub(crate) const QUANTUM: u32 = SAMPLE_RATE / 400;
-/// The most that a packet may stand for, 120 ms.
-pub(crate) const MAX_SAMPLES: u32 = 48 * QUANTUM;
 /// The most bytes that a packet of 48 frames can have is far above this; Discord's fit a datagram.
 pub(crate) const MAX_BYTES: usize = 8 * 1_024;
 
 /// Samples per channel that `packet` stands for, or None if it is no Opus packet.
 pub(crate) fn samples(packet: &[u8]) -> Option<u32> {
-    let toc = *packet.first()?;
-    let frames = match toc & 3 {
-        0 => 1,
-        1 | 2 => 2,
-        _ => u32::from(*packet.get(1)? & 0x3F),
-    };
-    let total = frame_samples(toc) * frames;
-    (total > 0 && total <= MAX_SAMPLES && packet.len() <= MAX_BYTES).then_some(total)
-}
-
-/// Samples per channel in one frame (RFC 6716, table 2).
-fn frame_samples(toc: u8) -> u32 {
-    let config = toc >> 3;
-    match config {
-        0..=11 => [480, 960, 1_920, 2_880][usize::from(config & 3)],
-        12..=15 => [480, 960][usize::from(config & 1)],
-        _ => QUANTUM << (config & 3),
-    }
+    let head = toc::parse(packet)?;
+    (packet.len() <= MAX_BYTES).then_some(head.samples)
 }
 
 /// Whether this is the silence that Discord's clients send before a gap.
@@ -47,7 +30,9 @@ pub(crate) fn silence(samples: u64) -> Option<([u8; 3], u32)> {
 /// A packet that says "this frame was lost" in the coding mode of `before`: a TOC byte and a frame of no
 /// bytes (RFC 7845, section 4.1). A decoder conceals it.
 pub(crate) fn lost(before: u8) -> ([u8; 1], u32) {
-    ([before & !3], frame_samples(before))
+    let toc = [before & !3];
+    let samples = toc::parse(&toc).map_or(0, |head| head.frame_samples);
+    (toc, samples)
 }
 
 #[cfg(test)]

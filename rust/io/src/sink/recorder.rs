@@ -31,7 +31,7 @@ const MAX_PCM: usize = 2 * SAMPLE_RATE as usize;
 
 /// Writes what many users say to files that share one timeline.
 ///
-/// It blocks while a target does; [`RecorderThread`](super::RecorderThread) keeps that off the caller's thread.
+/// It blocks while a target does; [`Recording`](crate::receive::recording::Recording) has a thread for it.
 pub struct Recorder {
     options: RecorderOptions,
     maker: Maker,

@@ -104,7 +104,7 @@ impl PcmWriter for Raw {
         self.0.flush()
     }
     fn finish(&mut self) -> Result<(), SinkError> {
-        self.0.flush()
+        self.0.close()
     }
     fn len(&self) -> u64 {
         self.0.len()

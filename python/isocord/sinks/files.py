@@ -1,0 +1,299 @@
+"""Sinks that write files natively, as the sound comes, without the GIL.
+
+They have the names of py-cord's, which keep everything in memory until the end. Each writes one file per user, or one
+for all; what is on the disk can be read up to the last second at any time, also after a crash.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias
+
+from .. import _native
+from ..errors import SinkError
+
+Path: TypeAlias = "str | os.PathLike[str]"
+Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
+"""A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
+Layout = Literal["users", "mixdown", "tracks"]
+
+
+class AudioTrack:
+    """One user's part of a recording, or all of it in a mixdown; made when the recording is over.
+
+    Attributes:
+        user_id: whose it is; None for a mixdown.
+        path: the file, where the sink opened one.
+        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set.
+        offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
+        duration: seconds.
+        size: bytes written, for formats that ffmpeg encodes those of the PCM.
+        is_cut: whether it ended at the sink's ``max_size``.
+        error: why it was given up, or None; what was written before may well be readable.
+    """
+
+    def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None) -> None:
+        self.user_id = outcome.user_id
+        self.path = os.fspath(outcome.path) if outcome.path is not None else None
+        self.file = file
+        self.offset = outcome.offset
+        self.duration = outcome.duration
+        self.size = outcome.size
+        self.is_cut = outcome.is_cut
+        self.error = outcome.error
+
+    def __repr__(self) -> str:
+        where = self.path or type(self.file).__name__
+        return f"<AudioTrack user_id={self.user_id} {self.duration:.2f} s in {where}>"
+
+
+class FileSink:
+    """What the sinks that write files have in common.
+
+    Args:
+        target: with one file per user a directory, which is made if need be and gets ``<user id>.<encoding>``, or a
+            function that is called with the id of each user when first heard, on the thread of the recording, and gives
+            a path or a binary file object. With one file for all a path or a binary file object. None writes to
+            ``io.BytesIO``, as py-cord's sinks do. Files that exist are replaced.
+        mixdown: one file in which all users are summed, instead of one per user.
+        users: ids of those who are recorded; all if empty.
+        time: seconds after which the recording ends; 0 for no end.
+        max_size: bytes of a file at which the recording ends; 0 for no end.
+        filters: the three above as py-cord has them, ``{"users": [...], "time": ..., "max_size": ...}``.
+
+    Raises:
+        TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
+        ValueError: ``time`` or ``max_size`` is negative.
+
+    Attributes:
+        audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
+        report: counters of the whole recording, then.
+        vc: the voice client that records, once the recording began.
+        finished: whether the recording is over.
+        encoding: name of the format, and the end of file names.
+    """
+
+    encoding: ClassVar[_native.RecordingFormat]
+
+    def __init__(
+        self,
+        target: Target = None,
+        *,
+        mixdown: bool = False,
+        users: Iterable[Any] = (),
+        time: float = 0,
+        max_size: int = 0,
+        filters: Mapping[str, Any] | None = None,
+    ) -> None:
+        given = {"users": users, "time": time, "max_size": max_size, **(filters or {})}
+        if unknown := set(given) - {"users", "time", "max_size"}:
+            raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
+        self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"])
+        self.seconds = float(given["time"] or 0)
+        self.max_size = int(given["max_size"] or 0)
+        if self.seconds < 0 or self.max_size < 0:
+            raise ValueError("time and max_size are 0 or more")
+        self.layout: Layout = "mixdown" if mixdown else "users"
+        self.audio_data: dict[int | None, AudioTrack] = {}
+        self.report: _native.RecordingReport | None = None
+        self.vc: Any = None
+        self.finished = False
+        self._target = target
+        self._files: dict[int | None, BinaryIO] = {}
+        if target is not None and not _is_path(target) and not callable(target) and not hasattr(target, "write"):
+            raise TypeError("target must be a path, a binary file object or a function of a user id")
+
+    def init(self, vc: Any) -> None:
+        """The recording by the voice client ``vc`` begins."""
+        self.vc = vc
+
+    def cleanup(self) -> None:
+        """The recording is over and all files are whole. Called on the thread ``isocord-sink``; may be overridden."""
+
+    def start(self, connection: _native.Connection, *, sync_start: bool) -> _native.Recording:
+        """Begin to write. ``start_recording`` calls it.
+
+        Raises:
+            SinkError: a file or directory could not be made, or there is no ffmpeg where it is needed.
+            ValueError: an option is out of its range, or the target is of another kind than the layout needs.
+            ClosedError: the connection is closed.
+        """
+        self.finished = False
+        self.audio_data, self.report, self._files = {}, None, {}
+        return connection.record(
+            self._open_target(),
+            format=self.encoding,
+            layout=self.layout,
+            sync_start=sync_start,
+            users=self.filtered_users or None,
+            seconds=self.seconds,
+            max_size=self.max_size or None,
+            ffmpeg=self._ffmpeg(),
+            **self._options(),
+        )
+
+    def finish(self, report: _native.RecordingReport) -> SinkError | None:
+        """Take what the recording came to; returns the first error. Called once."""
+        self.report = report
+        for outcome in report.tracks:
+            key = outcome.user_id if self.layout == "users" else None
+            file = self._files.get(key)
+            if file is not None and file.seekable():
+                file.seek(0)
+            self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
+        self.finished = True
+        return next((track.error for track in self.audio_data.values() if track.error is not None), None)
+
+    def _options(self) -> dict[str, Any]:
+        """More keywords of :meth:`isocord._native.Connection.record`."""
+        return {}
+
+    def _ffmpeg(self) -> str | None:
+        return None
+
+    def _open_target(self) -> Any:
+        target = self._target
+        if self.layout == "users":
+            if _is_path(target):
+                try:
+                    os.makedirs(target, exist_ok=True)  # type: ignore[arg-type]
+                except OSError as error:
+                    raise SinkError(f"cannot record into {os.fspath(target)!r}: {error}") from error  # type: ignore[arg-type]
+                return target
+            if target is not None and not callable(target):
+                raise ValueError("one file per user needs a directory or a function; or give mixdown=True")
+            return self._target_of
+        if callable(target):
+            raise ValueError("one file for all needs a path or a binary file object")
+        if _is_path(target):
+            return target
+        return self._keep(None, io.BytesIO() if target is None else target)
+
+    def _target_of(self, user_id: int) -> Path | BinaryIO:
+        made: Path | BinaryIO = self._target(user_id) if callable(self._target) else io.BytesIO()
+        self._keep(user_id, made)
+        return made
+
+    def _keep(self, key: int | None, made: Any) -> Any:
+        if not _is_path(made):
+            self._files[key] = made
+        return made
+
+
+def _is_path(target: object) -> bool:
+    return isinstance(target, (str, os.PathLike))
+
+
+class WaveSink(FileSink):
+    """WAV: 16-bit stereo at 48 kHz; RF64 past 4 GiB. See :class:`FileSink`."""
+
+    encoding = "wav"
+
+
+class PCMSink(FileSink):
+    """s16le stereo at 48 kHz without a header. See :class:`FileSink`."""
+
+    encoding = "pcm"
+
+
+class FLACSink(FileSink):
+    """FLAC, lossless at about half the size of WAV. See :class:`FileSink`."""
+
+    encoding = "flac"
+
+
+class OGGSink(FileSink):
+    """Opus in Ogg: the packets as users sent them, so that it costs next to nothing. See :class:`FileSink`.
+
+    Only a mixdown is encoded anew.
+    """
+
+    encoding = "ogg"
+
+
+class MKASink(FileSink):
+    """Opus in Matroska: the packets as users sent them. See :class:`FileSink`.
+
+    Args:
+        target: see :class:`FileSink`; with ``tracks`` a path or a binary file object.
+        tracks: one file for all in which each user is a track.
+        options: see :class:`FileSink`.
+    """
+
+    encoding: ClassVar[_native.RecordingFormat] = "mka"
+
+    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Any) -> None:
+        super().__init__(target, **options)
+        if tracks:
+            if self.layout == "mixdown":
+                raise ValueError("choose mixdown or tracks")
+            self.layout = "tracks"
+
+
+class MKVSink(MKASink):
+    """Opus in Matroska under the name that video players open. See :class:`MKASink`."""
+
+    encoding = "mkv"
+
+
+class WebMSink(MKASink):
+    """Opus in WebM, which browsers play. See :class:`MKASink`."""
+
+    encoding = "webm"
+
+
+class _BitrateSink(FileSink):
+    """A lossy format with a bit rate."""
+
+    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Any) -> None:
+        super().__init__(target, **options)
+        self.bitrate = bitrate
+
+    def _options(self) -> dict[str, Any]:
+        return {"bitrate": self.bitrate}
+
+
+class MP3Sink(_BitrateSink):
+    """MP3 with a constant bit rate; through ffmpeg where isocord is built without LAME, as it is on Windows.
+
+    Args:
+        target: see :class:`FileSink`.
+        bitrate: kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
+        options: see :class:`FileSink`.
+    """
+
+    encoding = "mp3"
+
+    def _ffmpeg(self) -> str | None:
+        return None if _native.HAS_MP3 else _find_ffmpeg("MP3")
+
+
+class MP4Sink(_BitrateSink):
+    """AAC in MP4, encoded by ffmpeg as the sound comes, which has to be on the PATH.
+
+    Args:
+        target: see :class:`FileSink`.
+        bitrate: kbit/s.
+        options: see :class:`FileSink`.
+    """
+
+    encoding: ClassVar[_native.RecordingFormat] = "mp4"
+
+    def _ffmpeg(self) -> str | None:
+        return _find_ffmpeg(self.encoding.upper())
+
+
+class M4ASink(MP4Sink):
+    """AAC in MP4 that is marked as sound only. See :class:`MP4Sink`."""
+
+    encoding = "m4a"
+
+
+def _find_ffmpeg(what: str) -> str:
+    found = shutil.which("ffmpeg")
+    if found is None:
+        raise SinkError(f"recording to {what} needs ffmpeg, which is not on the PATH")
+    return found

@@ -1,0 +1,277 @@
+//! A recording that runs: a recorder on the thread `isocord-record`, and the handle that its owner has.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use isocord_proto::frame::SAMPLE_RATE;
+use isocord_proto::recv::{Frame, Sound};
+
+use super::pump::{Appetite, FrameConsumer, Pump};
+use super::queue::{Form, Item, ReaderWaker};
+use crate::connection::{Connection, ConnectionError};
+use crate::engine::CommonClock;
+use crate::sink::{
+    FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions, RecorderReport, RecorderState,
+    SinkError, TrackState, Wants,
+};
+
+/// Frames that may wait for the disk: 6 s of 25 speakers.
+const CAPACITY: usize = 8_192;
+/// After a stop, frames that were said before it are waited for: as long as the jitter buffers hold
+/// them, and 60 ms more for the threads,
+const LEAST_LINGER: u64 = SAMPLE_RATE as u64 * 60 / 1_000;
+/// but no longer than a second.
+const MOST_LINGER: u64 = SAMPLE_RATE as u64;
+
+/// Why a recording cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The connection is closed.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The options, or a target.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// There is no thread for it.
+    #[error("no thread for the recording: {0}")]
+    Thread(#[from] io::Error),
+}
+
+/// The thread of a recording ended by a panic, which is an error of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the recorder's thread died")]
+pub struct Died;
+
+/// What a recording does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It records.
+    Running,
+    /// It is paused.
+    Paused,
+    /// It takes nothing that is said from now on; its files may not be whole yet.
+    Over,
+}
+
+enum Order {
+    Pause(u64),
+    Resume(u64),
+    /// Nothing said after the first position; the second is when to wait no longer.
+    Stop(u64, u64),
+}
+
+struct Shared {
+    orders: Mutex<VecDeque<Order>>,
+    ordered: AtomicBool,
+    phase: AtomicU8,
+    outcome: Mutex<Option<Result<RecorderReport, Died>>>,
+    done: Condvar,
+}
+
+/// The owner's handle. Dropping it ends the recording without waiting; its files are finished all the same.
+pub struct Recording {
+    shared: Arc<Shared>,
+    pump: Pump<Scribe>,
+    waker: ReaderWaker,
+    clock: CommonClock,
+}
+
+impl Recording {
+    /// Records what users say on `connection` from now on, until [`Self::stop`], a limit, or the end of the
+    /// connection. `options.start` is set here; `longest` is the recording's time in samples, pauses counted.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn start(
+        connection: &Connection,
+        options: RecorderOptions,
+        layout: Layout,
+        longest: Option<u64>,
+    ) -> Result<Self, StartError> {
+        let clock = connection.clock();
+        let start = clock.position();
+        let recorder = Recorder::new(RecorderOptions { start, ..options }, layout)?;
+        let form = match recorder.wants() {
+            Wants::Pcm => Form::Pcm,
+            Wants::Opus => Form::Opus,
+        };
+        let reader = connection.listen(form, CAPACITY)?;
+        let waker = reader.waker();
+        let shared = Arc::new(Shared {
+            orders: Mutex::default(),
+            ordered: AtomicBool::new(false),
+            phase: AtomicU8::new(Phase::Running as u8),
+            outcome: Mutex::new(None),
+            done: Condvar::new(),
+        });
+        let ends_at = longest.map(|samples| start.saturating_add(samples));
+        let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None };
+        let pump = Pump::spawn("isocord-record", reader, scribe, clock)?;
+        Ok(Self { shared, pump, waker, clock })
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.shared.phase()
+    }
+
+    /// Pauses, or goes on; what is said meanwhile, and its time, are in no track. Nothing happens once it is over.
+    pub fn toggle_pause(&self) {
+        let now = self.clock.position();
+        // The phase changes with the order, or two owners could pause twice.
+        let mut orders = lock(&self.shared.orders);
+        let (phase, order) = match self.phase() {
+            Phase::Running => (Phase::Paused, Order::Pause(now)),
+            Phase::Paused => (Phase::Running, Order::Resume(now)),
+            Phase::Over => return,
+        };
+        orders.push_back(order);
+        let _ = self.shared.change(phase);
+        drop(orders);
+        self.shared.ordered.store(true, Release);
+        self.pump.nudge();
+    }
+
+    /// Records nothing that is said from now on; what was said before is still written, `delay` samples being
+    /// the longest that a jitter buffer holds it. Idempotent; does not wait.
+    pub fn stop(&self, delay: u64) {
+        let now = self.clock.position();
+        let linger = delay.saturating_add(LEAST_LINGER).min(MOST_LINGER);
+        if self.shared.change(Phase::Over) {
+            lock(&self.shared.orders).push_back(Order::Stop(now, now + linger));
+            self.shared.ordered.store(true, Release);
+            self.pump.nudge();
+        }
+    }
+
+    /// Waits until all files are whole; none after `timeout`.
+    ///
+    /// # Errors
+    /// [`Died`].
+    pub fn wait(&self, timeout: Duration) -> Result<Option<RecorderReport>, Died> {
+        let outcome = lock(&self.shared.outcome);
+        let waited = self.shared.done.wait_timeout_while(outcome, timeout, |outcome| outcome.is_none());
+        let (outcome, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        outcome.clone().transpose()
+    }
+
+    /// Frames that became silence because the disk was too slow.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.waker.dropped()
+    }
+}
+
+/// The recorder on its thread.
+struct Scribe {
+    recorder: Recorder,
+    shared: Arc<Shared>,
+    /// The latest end of the recording.
+    ends_at: Option<u64>,
+    /// Where it ends, and when to wait no longer.
+    stop: Option<(u64, u64)>,
+}
+
+impl FrameConsumer for Scribe {
+    fn item(&mut self, item: Item<'_>) {
+        // At once: what was said after a pause is not to get in where the disk was slow.
+        self.obey();
+        if let Item::Frame(Frame { user_id, position, sound, .. }) = item {
+            let payload = match sound {
+                Sound::Pcm(pcm) => Payload::Pcm(pcm),
+                Sound::Opus(packet) => Payload::Opus(packet),
+            };
+            self.recorder.frame(user_id, position, payload);
+        }
+    }
+
+    fn advance(&mut self, position: u64) -> Appetite {
+        self.obey();
+        if let Some(end) = self.ends_at
+            && position >= end
+            && self.stop.is_none()
+        {
+            self.end(end, end + MOST_LINGER / 2);
+        }
+        self.recorder.advance(position);
+        let mut full = false;
+        while let Some(event) = self.recorder.next_event() {
+            full |= matches!(event, RecorderEvent::TrackEnded { state: TrackState::SizeLimit, .. });
+        }
+        let ended = full || matches!(self.recorder.state(), RecorderState::Ended(_));
+        if ended || self.stop.is_some_and(|(_, deadline)| position >= deadline) {
+            return Appetite::Sated;
+        }
+        if self.stop.is_some() { Appetite::MoreSoon } else { Appetite::More }
+    }
+
+    fn finish(&mut self, position: u64) {
+        self.shared.change(Phase::Over);
+        let end = self.stop.map_or(position, |(end, _)| end);
+        let report = self.recorder.finish(Some(end));
+        self.shared.finish(Ok(report));
+    }
+}
+
+impl Scribe {
+    fn obey(&mut self) {
+        if !self.shared.ordered.swap(false, AcqRel) {
+            return;
+        }
+        let orders = std::mem::take(&mut *lock(&self.shared.orders));
+        for order in orders {
+            // What comes after the end changes nothing.
+            if self.stop.is_some() {
+                return;
+            }
+            match order {
+                Order::Pause(position) => self.recorder.pause(position),
+                Order::Resume(position) => self.recorder.resume(position),
+                Order::Stop(position, deadline) => self.end(position, deadline),
+            }
+        }
+    }
+
+    fn end(&mut self, position: u64, deadline: u64) {
+        self.shared.change(Phase::Over);
+        self.recorder.pause(position);
+        self.stop = Some((position, deadline));
+    }
+}
+
+impl Drop for Scribe {
+    fn drop(&mut self) {
+        self.shared.change(Phase::Over);
+        self.shared.finish(Err(Died));
+    }
+}
+
+impl Shared {
+    fn phase(&self) -> Phase {
+        match self.phase.load(Acquire) {
+            at if at == Phase::Running as u8 => Phase::Running,
+            at if at == Phase::Paused as u8 => Phase::Paused,
+            _ => Phase::Over,
+        }
+    }
+
+    /// Goes over to `phase`; false if it was over already, which is final.
+    fn change(&self, phase: Phase) -> bool {
+        let over = Phase::Over as u8;
+        self.phase.fetch_update(AcqRel, Acquire, |now| (now != over).then_some(phase as u8)).is_ok()
+    }
+
+    /// The first outcome counts.
+    fn finish(&self, outcome: Result<RecorderReport, Died>) {
+        lock(&self.outcome).get_or_insert(outcome);
+        self.done.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,246 @@
+//! `Recording`: what users say, written to files without the GIL.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use isocord_io::receive::recording::{self, Phase};
+use isocord_io::sink::{
+    Coded, DocType, EndReason, Ffmpeg, Format, Layout, RecorderOptions, RecorderReport, RecorderStats,
+    Target, TargetFactory, TrackReport, TrackState, directory,
+};
+use isocord_proto::frame::SAMPLE_RATE;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::errors::{Result, SinkError};
+use crate::file_object;
+
+/// The longest a single wait can be asked for.
+const MAX_WAIT: f64 = 3_600.0;
+
+/// The format of a file, and what encodes it if that is not isocord.
+pub(crate) struct Encoding {
+    format: Format,
+    ffmpeg: Option<Ffmpeg>,
+}
+
+impl Encoding {
+    pub(crate) fn new(name: &str, bitrate: u16, ffmpeg: Option<PathBuf>) -> PyResult<Self> {
+        let format = match name {
+            "wav" => Format::Wav,
+            "pcm" | "mp4" | "m4a" => Format::Pcm,
+            "flac" => Format::Flac,
+            "mp3" if ffmpeg.is_some() => Format::Pcm,
+            "mp3" => Format::Mp3 { bitrate },
+            "ogg" => Format::OggOpus,
+            "mka" | "mkv" => Format::Matroska(DocType::Matroska),
+            "webm" => Format::Matroska(DocType::Webm),
+            _ => return Err(PyValueError::new_err(format!("{name:?} is no format of recordings"))),
+        };
+        let coded = match name {
+            "mp4" => Some(Coded::Mp4),
+            "m4a" => Some(Coded::M4a),
+            "mp3" => Some(Coded::Mp3),
+            _ => None,
+        };
+        let ffmpeg = match (coded, ffmpeg) {
+            (Some(coded), Some(program)) => Some(Ffmpeg { program, coded, bitrate }),
+            (Some(Coded::Mp4 | Coded::M4a), None) => {
+                return Err(PyValueError::new_err(format!("{name} needs ffmpeg")));
+            }
+            _ => None,
+        };
+        Ok(Self { format, ffmpeg })
+    }
+
+    fn target(&self, target: Target) -> std::io::Result<Target> {
+        match &self.ffmpeg {
+            Some(ffmpeg) => ffmpeg.start(target),
+            None => Ok(target),
+        }
+    }
+
+    fn one(&self, object: &Bound<'_, PyAny>) -> PyResult<Target> {
+        let target = file_object::target(object)?;
+        self.target(target).map_err(|error| SinkError::new_err(error.to_string()))
+    }
+
+    /// A directory, or something to call with a user id that gives a path or a file object.
+    fn each(self, object: &Bound<'_, PyAny>, suffix: &str) -> TargetFactory {
+        let mut make: TargetFactory = if let Ok(path) = object.extract::<PathBuf>() {
+            directory(path, suffix.to_owned())
+        } else {
+            let make = object.clone().unbind();
+            Box::new(move |user_id| {
+                Ok(Python::attach(|py| file_object::target(&make.bind(py).call1((user_id,))?))?)
+            })
+        };
+        Box::new(move |user_id| self.target(make(user_id)?))
+    }
+}
+
+/// The layout that is called `name`, with its targets; and the options that depend on it.
+pub(crate) fn layout(
+    name: &str,
+    target: &Bound<'_, PyAny>,
+    encoding: Encoding,
+    suffix: &str,
+    max_size: Option<u64>,
+) -> PyResult<(RecorderOptions, Layout)> {
+    let mut options = RecorderOptions { format: encoding.format, ..RecorderOptions::default() };
+    let layout = match name {
+        "users" => {
+            options.max_track_bytes = max_size;
+            Layout::PerUser(encoding.each(target, suffix))
+        }
+        "mixdown" | "tracks" => {
+            options.max_total_bytes = max_size;
+            let target = encoding.one(target)?;
+            if name == "tracks" { Layout::Tracks(target) } else { Layout::Mixdown(target) }
+        }
+        _ => return Err(PyValueError::new_err(format!("{name:?} is no layout of recordings"))),
+    };
+    Ok((options, layout))
+}
+
+/// Samples of `seconds`, none for no end.
+pub(crate) fn samples(seconds: f64) -> Option<u64> {
+    (seconds > 0.0).then(|| (seconds * f64::from(SAMPLE_RATE)) as u64)
+}
+
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct Recording(pub recording::Recording);
+
+#[pymethods]
+impl Recording {
+    #[getter]
+    fn is_over(&self) -> bool {
+        self.0.phase() == Phase::Over
+    }
+
+    #[getter]
+    fn is_paused(&self) -> bool {
+        self.0.phase() == Phase::Paused
+    }
+
+    #[getter]
+    fn dropped(&self) -> u64 {
+        self.0.dropped()
+    }
+
+    fn toggle_pause(&self, py: Python<'_>) {
+        py.detach(|| self.0.toggle_pause());
+    }
+
+    fn stop(&self, py: Python<'_>, delay: u64) {
+        py.detach(|| self.0.stop(delay));
+    }
+
+    fn wait(&self, py: Python<'_>, timeout: f64) -> Result<Option<RecordingReport>> {
+        let timeout = Duration::try_from_secs_f64(timeout.min(MAX_WAIT))
+            .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))?;
+        let outcome = py.detach(|| self.0.wait(timeout));
+        let report = outcome.map_err(|died| SinkError::new_err(died.to_string()))?;
+        Ok(report.map(|inner| RecordingReport { inner, dropped: self.0.dropped() }))
+    }
+}
+
+/// What a recording came to.
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct RecordingReport {
+    inner: RecorderReport,
+    dropped: u64,
+}
+
+fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(SAMPLE_RATE)
+}
+
+macro_rules! counts {
+    ($($name:ident),* $(,)?) => {
+        #[pymethods]
+        impl RecordingReport {
+            #[getter]
+            fn tracks(&self) -> Vec<TrackOutcome> {
+                self.inner.tracks.iter().cloned().map(TrackOutcome).collect()
+            }
+
+            #[getter]
+            fn duration(&self) -> f64 {
+                seconds(self.inner.samples)
+            }
+
+            #[getter]
+            fn reason(&self) -> &'static str {
+                match self.inner.reason {
+                    EndReason::TimeLimit => "time",
+                    EndReason::SizeLimit => "size",
+                    EndReason::Failed => "failed",
+                    EndReason::Finished => "finished",
+                }
+            }
+
+            #[getter]
+            fn dropped(&self) -> u64 {
+                self.dropped
+            }
+
+            $(#[getter]
+            fn $name(&self) -> u64 {
+                let RecorderStats { $name, .. } = self.inner.stats;
+                $name
+            })*
+
+            fn __repr__(&self) -> String {
+                let mut text = format!("<RecordingReport {:.2} s {}", self.duration(), self.reason());
+                $(text.push_str(&format!(" {}={}", stringify!($name), self.$name()));)*
+                format!("{text} dropped={}>", self.dropped)
+            }
+        }
+    };
+}
+
+counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples);
+
+/// One file of a recording, or one track of a file.
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct TrackOutcome(TrackReport);
+
+#[pymethods]
+impl TrackOutcome {
+    #[getter]
+    fn user_id(&self) -> Option<u64> {
+        self.0.user_id
+    }
+
+    #[getter]
+    fn path(&self) -> Option<PathBuf> {
+        self.0.path.clone()
+    }
+
+    #[getter]
+    fn offset(&self) -> f64 {
+        seconds(self.0.offset)
+    }
+
+    #[getter]
+    fn duration(&self) -> f64 {
+        seconds(self.0.samples)
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.bytes
+    }
+
+    #[getter]
+    fn is_cut(&self) -> bool {
+        matches!(self.0.state, TrackState::SizeLimit)
+    }
+
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let TrackState::Failed(error) = &self.0.state else { return None };
+        Some(SinkError::new_err(error.to_string()).into_value(py).into_bound(py).into_any())
+    }
+}

@@ -1,0 +1,36 @@
+"""A bot that records and is killed in the midst of it; prints how long it had been spoken to. Run by a test."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import os
+import signal
+import sys
+
+import isocord
+from isocord import testing
+
+
+async def main(place: str) -> None:
+    name = next(name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name))
+    library = importlib.import_module(name)
+    async with testing.FakeDiscord() as discord:
+        bot = library.Client(intents=library.Intents.default())
+        running = asyncio.create_task(bot.start(discord.token))
+        while not (bot.is_ready() and bot.guilds):
+            await asyncio.sleep(0.01)
+        channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
+        voice = await channel.connect(cls=isocord.VoiceClient)
+        bob = discord.speak("General", user="bob")
+        voice.start_recording(isocord.sinks.WaveSink(place))
+        bob.play(testing.tone(440, 30.0))
+        while bob.sent < 150:
+            await asyncio.sleep(0.01)
+        print(bob.sent * 0.02, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+        await running
+
+
+asyncio.run(main(sys.argv[1]))

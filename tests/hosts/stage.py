@@ -1,0 +1,85 @@
+"""A bot of whichever library this interpreter has, logged in to a fake Discord whose members speak."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+import isocord
+
+pytest.importorskip("cryptography")
+np = pytest.importorskip("numpy")
+testing = pytest.importorskip("isocord.testing")
+
+LIBRARY = next((name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name)), None)
+if LIBRARY is None:
+    pytest.skip("no bot library is installed", allow_module_level=True)
+library = importlib.import_module(LIBRARY)
+RATE = 48_000
+TONES = {"alice": 440.0, "bob": 1000.0, "carol": 2500.0}
+
+
+async def until(condition: Callable[[], object], limit: float = 15.0) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail("it did not happen in time")
+        await asyncio.sleep(0.005)
+
+
+class World:
+    """A bot and its fake Discord, and the events that it dispatched."""
+
+    def __init__(self, discord: Any, bot: Any) -> None:
+        self.discord, self.bot = discord, bot
+        self.events: list[tuple[str, tuple[Any, ...]]] = []
+
+    async def connect(self) -> Any:
+        channels = self.bot.guilds[0].voice_channels
+        channel = next(channel for channel in channels if channel.name == "General")
+        return await channel.connect(cls=isocord.VoiceClient, timeout=10.0)
+
+    def speak(self, seconds: float, *names: str) -> list[Any]:
+        speakers = [self.discord.speak("General", user=name) for name in names]
+        for speaker, name in zip(speakers, names, strict=True):
+            speaker.play(testing.tone(TONES[name], seconds))
+        return speakers
+
+
+@asynccontextmanager
+async def logged_in() -> AsyncIterator[World]:
+    """A bot that is logged in; at the end none of our threads is left."""
+    async with testing.FakeDiscord() as discord:
+        bot = library.Client(intents=library.Intents.default())
+        made = World(discord, bot)
+        dispatch = bot.dispatch
+
+        def noting(event: str, *args: Any, **kwargs: Any) -> None:
+            made.events.append((event, args))
+            dispatch(event, *args, **kwargs)
+
+        bot.dispatch = noting
+        running = asyncio.create_task(bot.start(discord.token))
+        await until(lambda: bot.is_ready() and bot.guilds)
+        yield made
+        await bot.close()
+        await asyncio.wait([running], timeout=5)
+        ours = [thread for thread in threading.enumerate() if thread.name in ("isocord-sink", "isocord-listen")]
+        for thread in ours:
+            thread.join(5)
+        assert not [thread for thread in ours if thread.is_alive()]
+
+
+def share(pcm: Any, frequency: float) -> float:
+    """Share of the sound's energy within 5 Hz of a tone."""
+    spectrum = np.abs(np.fft.rfft(pcm.astype(float) * np.hanning(len(pcm)))) ** 2
+    at = np.fft.rfftfreq(len(pcm), 1 / RATE)
+    return float(spectrum[np.abs(at - frequency) < 5].sum() / spectrum.sum())

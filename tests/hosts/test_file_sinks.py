@@ -1,0 +1,293 @@
+"""isocord's own sinks, under whichever bot library this interpreter has."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import isocord
+
+from .stage import RATE, TONES, World, logged_in, np, share, testing, until
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with logged_in() as made:
+        yield made
+
+
+class Finished:
+    """A coroutine callback that can be waited for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[Any, ...]] = []
+
+    async def __call__(self, *args: Any) -> None:
+        self.calls.append(args)
+
+
+async def record(voice: Any, sink: Any, speakers: list[Any], *args: Any, **options: Any) -> None:
+    """Record until all have said what they say."""
+    done = Finished()
+    voice.start_recording(sink, done, *args, **options)
+    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
+    voice.stop_recording()
+    assert not voice.is_recording()
+    await until(lambda: done.calls)
+    assert done.calls == [(sink, *args)]
+
+
+def left(file: Any) -> Any:
+    with wave.open(file, "rb") as opened:
+        assert opened.getparams()[:3] == (2, 2, RATE)
+        return np.frombuffer(opened.readframes(opened.getnframes()), "<i2")[::2]
+
+
+async def test_each_tone_is_in_its_own_file_and_all_files_begin_and_end_together(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    speakers = world.speak(1.0, *TONES)
+    sink = isocord.sinks.WaveSink(tmp_path / "made")
+    await record(voice, sink, speakers, "x", 5, sync_start=True)
+    assert voice.sink is sink
+    assert sink.vc is voice
+    assert sink.finished
+    assert sorted(os.listdir(tmp_path / "made")) == sorted(f"{speaker.user_id}.wav" for speaker in speakers)
+    lengths = set()
+    for speaker, name in zip(speakers, TONES, strict=True):
+        track = sink.audio_data[speaker.user_id]
+        assert (track.error, track.offset, track.is_cut, track.file) == (None, 0.0, False, None)
+        pcm = left(track.path)
+        assert len(pcm) == round(track.duration * RATE)
+        lengths.add(len(pcm))
+        for other, frequency in TONES.items():
+            part = share(pcm, frequency)
+            assert (part > 0.9) if other == name else (part < 0.01), (name, other, part)
+    assert len(lengths) == 1
+    assert sink.report is not None
+    assert (sink.report.reason, sink.report.dropped, sink.report.late) == ("finished", 0, 0)
+    assert sink.report.duration >= 1.0
+
+
+async def test_a_mixdown_holds_all_tones(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    speakers = world.speak(1.0, *TONES)
+    sink = isocord.sinks.WaveSink(tmp_path / "all.wav", mixdown=True)
+    await record(voice, sink, speakers)
+    assert set(sink.audio_data) == {None}
+    pcm = left(sink.audio_data[None].path)
+    assert all(share(pcm, frequency) > 0.25 for frequency in TONES.values())
+
+
+@pytest.mark.parametrize("name", ["WaveSink", "PCMSink", "FLACSink", "OGGSink", "MP3Sink", "MKASink", "WebMSink"])
+async def test_every_format_in_memory(world: World, name: str) -> None:
+    voice = await world.connect()
+    speakers = world.speak(0.6, "alice")
+    sink = getattr(isocord.sinks, name)()
+    await record(voice, sink, speakers)
+    track = sink.audio_data[speakers[0].user_id]
+    assert isinstance(track.file, io.BytesIO)
+    content = track.file.read()
+    starts = {
+        "wav": b"RIFF",
+        "pcm": b"",
+        "flac": b"fLaC",
+        "ogg": b"OggS",
+        "mp3": b"\xff\xfb",
+        "mka": b"\x1aE\xdf\xa3",
+        "webm": b"\x1aE\xdf\xa3",
+    }
+    assert content.startswith(starts[sink.encoding])
+    assert (track.path, len(content) > 1000) == (None, True)
+    av = pytest.importorskip("av") if name != "PCMSink" else None
+    if av is None:
+        pcm, length = np.frombuffer(content, "<i2")[::2], len(content) / 4 / RATE
+    else:
+        with av.open(io.BytesIO(content)) as opened:
+            stream = opened.streams.audio[0]
+            assert (stream.rate, stream.channels) == (RATE, 2)
+            resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+            decoded = [out for frame in opened.decode(audio=0) for out in resampler.resample(frame)]
+        pcm = np.concatenate(
+            [np.frombuffer(bytes(frame.planes[0])[: frame.samples * 4], "<i2")[::2] for frame in decoded]
+        )
+        length = len(pcm) / RATE
+    assert share(pcm, TONES["alice"]) > 0.9
+    assert length == pytest.approx(track.duration, abs=0.07)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+@pytest.mark.parametrize("name", ["MP4Sink", "M4ASink"])
+async def test_what_ffmpeg_encodes(world: World, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    speakers = world.speak(0.6, "alice", "bob")
+    place = tmp_path / "there"
+    sink = getattr(isocord.sinks, name)(place)
+    await record(voice, sink, speakers, sync_start=True)
+    assert os.listdir(tmp_path) == ["there"]
+    for speaker in speakers:
+        track = sink.audio_data[speaker.user_id]
+        asked = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,channels,sample_rate:format=duration"]
+        found = subprocess.run([*asked, "-of", "csv", track.path], capture_output=True, text=True, check=True).stdout
+        assert "aac,48000,2" in found
+        assert float(found.split("format,")[1]) == pytest.approx(track.duration, abs=0.1)
+    memory = getattr(isocord.sinks, name)()
+    speakers[0].play(testing.tone(440, 0.3))
+    await record(voice, memory, speakers[:1])
+    assert memory.audio_data[speakers[0].user_id].file.read()[4:8] == b"ftyp"
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(isocord.SinkError, match="ffmpeg"):
+        voice.start_recording(getattr(isocord.sinks, name)())
+    assert not voice.is_recording()
+
+
+async def test_many_tracks_in_one_file(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    speakers = world.speak(0.5, "alice", "bob")
+    sink = isocord.sinks.MKASink(tmp_path / "call.mka", tracks=True)
+    await record(voice, sink, speakers)
+    assert set(sink.audio_data) == {speaker.user_id for speaker in speakers}
+    assert {track.path for track in sink.audio_data.values()} == {str(tmp_path / "call.mka")}
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "call.mka")) as opened:
+        titles = {stream.metadata.get("title") for stream in opened.streams.audio}
+    assert titles == {str(speaker.user_id) for speaker in speakers}
+
+
+async def test_a_function_names_the_files(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    speakers = world.speak(0.3, "alice", "bob")
+    written = io.BytesIO()
+
+    def target(user_id: int) -> Any:
+        return tmp_path / "alice.wav" if user_id == speakers[0].user_id else written
+
+    sink = isocord.sinks.WaveSink(target)
+    await record(voice, sink, speakers)
+    alice, bob = (sink.audio_data[speaker.user_id] for speaker in speakers)
+    assert (alice.path, alice.file) == (str(tmp_path / "alice.wav"), None)
+    assert (bob.path, bob.file) == (None, written)
+    assert len(left(written)) == round(bob.duration * RATE)
+
+
+class Full(io.BytesIO):
+    """A disk with little room."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > 70_000:
+            raise OSError(28, "No space left on device")
+        return super().write(data)
+
+
+async def test_a_full_disk_ends_one_track_and_no_other(world: World) -> None:
+    voice = await world.connect()
+    speakers = world.speak(1.2, "alice", "bob")
+    small = speakers[0].user_id
+    sink = isocord.sinks.WaveSink(lambda user_id: Full() if user_id == small else io.BytesIO())
+    await record(voice, sink, speakers)
+    alice, bob = (sink.audio_data[speaker.user_id] for speaker in speakers)
+    assert isinstance(alice.error, isocord.SinkError)
+    assert "No space left" in str(alice.error)
+    assert bob.error is None
+    assert bob.duration >= 1.2
+
+
+async def test_filters_and_pauses_hold(world: World) -> None:
+    voice = await world.connect()
+    alice, bob = world.speak(4.0, "alice", "bob")
+    done = Finished()
+    sink = isocord.sinks.WaveSink(filters={"users": [bob.user_id], "max_size": 100_000})
+    voice.start_recording(sink, done)
+    with pytest.raises(isocord.RecordingError, match="Already"):
+        voice.start_recording(isocord.sinks.WaveSink(), done)
+    await until(lambda: done.calls)
+    track = sink.audio_data.pop(bob.user_id)
+    assert (track.is_cut, sink.audio_data) == (True, {})
+    # A second of silence may have been written at once.
+    assert 100_000 <= track.size <= 300_000
+    timed = isocord.sinks.PCMSink(time=0.4)
+    voice.start_recording(timed, done, sync_start=True)
+    await until(lambda: len(done.calls) == 2)
+    lengths = {len(track.file.read()) for track in timed.audio_data.values()}
+    assert lengths == {round(0.4 * RATE) * 4}
+    paused = isocord.sinks.PCMSink()
+    start = time.monotonic()
+    voice.start_recording(paused, done)
+    await until(lambda: not voice.paused)
+    voice.toggle_pause()
+    assert voice.paused
+    began = alice.sent
+    await until(lambda: alice.sent > began + 25)
+    assert voice.is_recording()
+    voice.toggle_pause()
+    before = bob.sent
+    await until(lambda: bob.sent > before + 20)
+    voice.stop_recording()
+    elapsed = time.monotonic() - start
+    await until(lambda: len(done.calls) == 3)
+    assert paused.report is not None
+    assert paused.report.paused > 0
+    assert paused.report.duration < elapsed - 0.4
+
+
+async def test_what_it_refuses(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    (tmp_path / "file").write_bytes(b"")
+    for sink in (
+        isocord.sinks.WaveSink(tmp_path / "file" / "below"),
+        isocord.sinks.WaveSink(tmp_path / "no" / "such.wav", mixdown=True),
+    ):
+        with pytest.raises(isocord.SinkError):
+            voice.start_recording(sink)
+        assert not voice.is_recording()
+    with pytest.raises(ValueError, match="mixdown"):
+        voice.start_recording(isocord.sinks.WaveSink(io.BytesIO()))
+    with pytest.raises(ValueError, match="bitrate"):
+        voice.start_recording(isocord.sinks.MP3Sink(tmp_path / "a.mp3", bitrate=99, mixdown=True))
+    with pytest.raises(TypeError):
+        isocord.sinks.WaveSink(5)
+    with pytest.raises(TypeError, match="volume"):
+        isocord.sinks.WaveSink(filters={"volume": 1})
+
+
+@pytest.mark.parametrize("ending", ["kick", "disconnect"])
+async def test_what_waits_in_the_jitter_buffer_at_the_end_is_recorded(world: World, ending: str) -> None:
+    voice = await world.connect()
+    (bob,) = world.speak(30.0, "bob")
+    done, sink = Finished(), isocord.sinks.OGGSink()
+    voice.start_recording(sink, done)
+    await until(lambda: bob.sent >= 40)
+    if ending == "kick":
+        world.discord.kick_bot()
+    else:
+        await voice.disconnect()
+    await until(lambda: done.calls)
+    user = voice.receive_stats.users[bob.user_id]
+    assert sink.report is not None
+    assert sink.report.frames == user.received - user.late - user.duplicate >= 30
+    assert (sink.report.paused, sink.report.late, sink.report.invalid) == (0, 0, 0)
+    assert sink.report.duration == pytest.approx(sink.report.frames * 0.02, abs=0.1)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test kills a process")
+def test_a_crash_leaves_a_file_up_to_the_last_second(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("crash.py")
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == -9, done.stderr
+    said = float(done.stdout.split()[-1])
+    (file,) = tmp_path.iterdir()
+    pcm = left(str(file))
+    assert len(pcm) / RATE >= said - 1.5
+    assert share(pcm, 440.0) > 0.9

@@ -1,0 +1,91 @@
+"""Hearing live what users say, under whichever bot library this interpreter has."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from .stage import TONES, World, logged_in, np, share, until
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with logged_in() as made:
+        yield made
+
+
+async def test_listening_resampled_for_speech_recognition(world: World) -> None:
+    voice = await world.connect()
+    (bob,) = world.speak(1.0, "bob")
+    heard: list[Any] = []
+    async with voice.listen(users=[bob.user_id], sample_rate=16_000, channels=1) as listening:
+        async for frame in listening:
+            heard.append(frame)
+            if len(heard) == 45:
+                break
+    assert {(len(frame.data), frame.samples) for frame in heard} == {(640, 320)}
+    steps = [later.position - frame.position for frame, later in zip(heard, heard[1:], strict=False)]
+    # A machine that stands still for a moment moves the place, by a frame at most.
+    assert steps.count(960) >= 40
+    assert all(960 <= step <= 1920 for step in steps)
+    pcm = np.frombuffer(b"".join(frame.data for frame in heard), "<i2").astype(float)
+    spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
+    assert spectrum.argmax() * 16_000 / len(pcm) == pytest.approx(1000, abs=3)
+    with pytest.raises(ValueError, match="sample_rate"):
+        voice.listen(sample_rate=44_100)
+    with pytest.raises(ValueError, match="Opus"):
+        voice.listen(opus=True, mixdown=True)
+
+
+async def test_a_mixdown_in_a_plain_function(world: World) -> None:
+    voice = await world.connect()
+    heard: list[Any] = []
+    threads = set()
+
+    def callback(frame: Any) -> None:
+        threads.add(threading.current_thread().name)
+        heard.append(frame)
+
+    with voice.listen_with(callback, mixdown=True) as listening:
+        world.speak(1.0, "alice", "bob")
+        await until(lambda: len(heard) >= 45)
+    await until(lambda: listening.is_over)
+    assert threads == {"isocord-listen"}
+    assert {frame.user_id for frame in heard} == {0}
+    assert [frame.position for frame in heard] == sorted({frame.position for frame in heard})
+    pcm = np.frombuffer(b"".join(frame.data for frame in heard), "<i2")[::2]
+    assert all(share(pcm, TONES[name]) > 0.3 for name in ("alice", "bob"))
+
+    async def coroutine(frame: Any) -> None: ...
+
+    with pytest.raises(TypeError):
+        voice.listen_with(coroutine)
+
+
+async def test_a_function_that_raises_ends_its_listening(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    voice = await world.connect()
+    world.speak(1.0, "bob")
+
+    def callback(frame: Any) -> None:
+        raise RuntimeError("no recogniser")
+
+    listening = voice.listen_with(callback)
+    await until(lambda: listening.is_over)
+    assert "no recogniser" in caplog.text
+
+
+async def test_the_bot_is_told_who_speaks(world: World) -> None:
+    voice = await world.connect()
+    voice.dispatch_speaking()
+    (bob,) = world.speak(0.4, "bob")
+    told = {"voice_member_speaking_start", "voice_member_speaking_stop"}
+    await until(lambda: told <= {name for name, _ in world.events})
+    spoke = [(name, args) for name, args in world.events if name in told]
+    assert [name for name, _ in spoke] == sorted(told)
+    assert {args[0].id for _, args in spoke} == {bob.user_id}
+    flagged = {"member_speaking_state_update", "voice_member_speaking_state"}
+    assert flagged & {name for name, _ in world.events}
+    voice.dispatch_speaking(False)
