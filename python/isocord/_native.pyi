@@ -210,7 +210,7 @@ class Discovered:
 
 @final
 class DiscoveryFailed:
-    """Event: no answer to IP discovery within its time, or the socket failed."""
+    """Event: no answer to IP discovery within its time, or the socket leads nowhere any more."""
 
     @property
     def reason(self) -> str: ...

@@ -63,6 +63,7 @@ class Reason(enum.Enum):
     RESUMED = "the session was resumed"
     SOCKET_LOST = "the websocket was lost"
     SESSION_INVALID = "the voice server refused the session"
+    UDP_BROKEN = "packets to the voice server do not get away"
     SERVER_CHANGED = "Discord gave another voice server or channel"
     SERVER_GONE = "Discord is looking for another voice server"
     CLOSED_BY_SERVER = "the voice server ended the connection"

@@ -231,7 +231,9 @@ class ConnectionFlow:
                 self._await_server(now, min(SERVER_UPDATE_LIMIT, self._timeout))
                 self._open_if_new(now)
             case CloseAction.REJOIN:
-                self._retry(CloseAction.REJOIN, Reason.SESSION_INVALID, verdict, now)
+                # Without a close code it was not the server who ended the session.
+                reason = Reason.SESSION_INVALID if verdict.code is not None else Reason.UDP_BROKEN
+                self._retry(CloseAction.REJOIN, reason, verdict, now)
             case CloseAction.RESUME:
                 self._resume_or_retry(verdict, now, resumable=resumable)
 

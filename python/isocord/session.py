@@ -115,6 +115,7 @@ class VoiceSession:
         self._ready: Ready | None = None
         self._mode: str | None = None
         self._moved_to: tuple[str, int] | None = None
+        self._udp_is_broken = False
         self._closed = False
         self.protocol = GatewayProtocol(credentials, max_dave_version=max_dave_version, latencies=latencies)
         self.info: SessionInfo | None = None
@@ -197,8 +198,13 @@ class VoiceSession:
         self._pump()
 
     def discovery_failed(self, event: _native.DiscoveryFailed) -> None:
-        """No address, so no session."""
-        if not self._closed and self.protocol.state is GatewayState.SELECTING:
+        """No address, so no session; or no way to the server any more, so another session on another socket."""
+        if self._closed:
+            return
+        if self.info is not None:
+            self._udp_is_broken = True
+            self._leave_broken_udp()
+        elif self.protocol.state is GatewayState.SELECTING:
             self._fail(f"no answer over UDP: {event.reason}")
 
     # Inside.
@@ -236,6 +242,7 @@ class VoiceSession:
             case Resumed():
                 self._tell_address()
                 self._owner.session_established(resumed=True)
+                self._leave_broken_udp()
             case Speaking() | ClientsConnect() | ClientDisconnect():
                 self._owner.session_channel_event(event)
             case PrepareTransition() | ExecuteTransition() | PrepareEpoch() | MlsMessage():
@@ -249,7 +256,9 @@ class VoiceSession:
             self._mode = _native.choose_mode(ready.modes)
             self._native.open(ready.address, ready.port, ready.ssrc)
         except UnsupportedModeError:
-            self._fail(f"the voice server offers no known encryption mode: {', '.join(ready.modes)}", refuse=True)
+            self._fail(
+                f"the voice server offers no known encryption mode: {', '.join(ready.modes)}", CloseAction.REFUSE
+            )
         except (IsocordError, ValueError, OSError) as error:
             self._fail(f"no UDP socket to the voice server: {error}")
 
@@ -289,24 +298,29 @@ class VoiceSession:
             address, self._moved_to = self._moved_to, None
             self.protocol.select_protocol(*address, self._mode)
 
+    def _leave_broken_udp(self) -> None:
+        """Have the session replaced; without a websocket that waits for the resume, or for its end."""
+        if self._udp_is_broken and self.protocol.state is GatewayState.ESTABLISHED:
+            self._fail("packets to the voice server do not get away", CloseAction.REJOIN)
+
     def _start(self, description: SessionDescription, *, again: bool = False) -> None:
         if self._closed:
             return
         try:
             self._native.start_session(description.mode, description.secret_key)
         except UnsupportedModeError:
-            self._fail(f"the voice server chose an unknown encryption mode: {description.mode}", refuse=True)
+            self._fail(f"the voice server chose an unknown encryption mode: {description.mode}", CloseAction.REFUSE)
         except (IsocordError, ValueError) as error:
             self._fail(f"the voice session could not be started: {error}")
         else:
             if not again:
                 self._owner.session_established(resumed=False)
 
-    def _fail(self, meaning: str, *, refuse: bool = False) -> None:
-        _log.debug("The voice handshake failed: %s", meaning)
+    def _fail(self, meaning: str, action: CloseAction = CloseAction.RESUME) -> None:
+        _log.debug("The voice session failed: %s", meaning)
         self._drop_socket(4900)
         self.protocol.lost(None)
-        self._owner.session_lost(CloseVerdict(CloseAction.REFUSE if refuse else CloseAction.RESUME, None, meaning))
+        self._owner.session_lost(CloseVerdict(action, None, meaning))
 
     def _drop_socket(self, code: int) -> None:
         socket, self._socket = self._socket, None

@@ -153,6 +153,7 @@ async def test_a_connect_to_a_bad_server_fails_in_time_and_says_why(call: Call, 
     # The wait itself is bounded by the timeout; a busy machine may add to it.
     assert loop.time() - began < 10
     assert channel.guild.voice_client is None
+    await discord.wait_for(lambda: discord.bot_voice_state() is None, what="the leave")
     assert [e for e in discord.events if e.op == GatewayOp.VOICE_STATE_UPDATE][-1].data["channel_id"] is None
 
 

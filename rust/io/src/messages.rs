@@ -69,7 +69,7 @@ pub(crate) struct Peer {
 pub enum Event {
     /// IP discovery was answered.
     Discovered(External),
-    /// IP discovery had no answer in its time.
+    /// IP discovery had no answer in its time, or the socket leads nowhere any more.
     DiscoveryFailed(String),
     /// A track is over.
     TrackEnded(Arc<TrackState>, TrackEnd),

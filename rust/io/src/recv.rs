@@ -24,6 +24,9 @@ const DATAGRAM: usize = 2_048;
 const BATCH: usize = 64;
 /// With nothing to do the thread looks up this often.
 const IDLE_LOOK_UP: Duration = Duration::from_secs(5);
+/// After so many probes that could not even leave, or were refused, the socket leads nowhere: our own
+/// address has gone, or the server has.
+const DEAD_ENDS: u32 = 2;
 
 /// The way to the receive thread.
 #[derive(Clone)]
@@ -61,7 +64,7 @@ enum Phase {
     Discovering,
     /// The voice server sees us there.
     Open(External),
-    /// Discovery failed; the owner closes the socket.
+    /// Discovery failed, now or later on; the owner closes the socket or opens another.
     Failed,
 }
 
@@ -74,6 +77,10 @@ struct Line {
     probe: Option<Discovery>,
     /// Whether the last probe was answered; one that was not is no longer repeated at short intervals.
     probes_answered: bool,
+    /// Whether the system said that a packet did not get away, since the last probe.
+    refused: bool,
+    /// Probes in a row that had no answer while packets did not get away.
+    dead_ends: u32,
 }
 
 /// The receive thread's state.
@@ -164,6 +171,8 @@ impl Receiver {
             next_keepalive_ms: self.now_ms() + keepalive::INTERVAL_MS,
             probe: None,
             probes_answered: true,
+            refused: false,
+            dead_ends: 0,
         };
         self.lines.insert(id, line);
     }
@@ -192,7 +201,7 @@ impl Receiver {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 // A connected socket reports here what became of an earlier packet; the next one may be fine.
-                Err(_) => Counters::add(&line.peer.counters.send_errors, 1),
+                Err(_) => line.note_refused(),
             }
         }
     }
@@ -222,6 +231,7 @@ impl Line {
                 // One that nobody asked for tells nothing: it may come late, or from a stranger.
                 if self.probe.take().is_some() {
                     self.probes_answered = true;
+                    self.refused = false;
                     if moved {
                         tracing::info!("the voice server sees this connection at another address");
                         self.found(external, events);
@@ -256,7 +266,7 @@ impl Line {
             Counters::add(&self.peer.counters.keepalives_sent, 1);
             self.next_keepalive_ms = now + keepalive::INTERVAL_MS;
             if let Phase::Open(_) = self.phase {
-                self.begin_probe(now);
+                self.begin_probe(now, events);
             }
         }
         self.next_keepalive_ms.min(self.run_probe(now).unwrap_or(u64::MAX))
@@ -273,9 +283,18 @@ impl Line {
         }
     }
 
-    fn begin_probe(&mut self, now: u64) {
-        if self.probe.is_some() {
+    fn begin_probe(&mut self, now: u64, events: &EventSender) {
+        let unanswered = self.probe.is_some();
+        if unanswered {
             self.probes_answered = false;
+        }
+        let dead_end = unanswered && std::mem::take(&mut self.refused);
+        self.dead_ends = if dead_end { self.dead_ends + 1 } else { 0 };
+        if self.dead_ends == DEAD_ENDS {
+            self.phase = Phase::Failed;
+            self.probe = None;
+            let reason = "packets to the voice server do not get away".to_owned();
+            return events.event(&self.peer.handler, Event::DiscoveryFailed(reason));
         }
         self.probe = Some(self.peer.discovery.again(now, self.next_keepalive_ms));
     }
@@ -292,9 +311,14 @@ impl Line {
         }
     }
 
-    fn transmit(&self, datagram: &[u8]) {
+    fn transmit(&mut self, datagram: &[u8]) {
         if self.peer.socket.send(datagram).is_err() {
-            Counters::add(&self.peer.counters.send_errors, 1);
+            self.note_refused();
         }
+    }
+
+    fn note_refused(&mut self) {
+        self.refused = true;
+        Counters::add(&self.peer.counters.send_errors, 1);
     }
 }

@@ -261,6 +261,19 @@ fn a_changed_address_is_noticed_and_new_transport_keys_leave_the_track_alone() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_server_that_is_gone_is_noticed_and_failed_sends_are_counted() {
+    let call = Call::new();
+    call.start();
+    let Call { connection, events, server, .. } = call;
+    drop(server);
+    // Probes come every 5 s, and two of them have to be refused.
+    let failed = events.recv_timeout(BOUND).expect("noticed in time");
+    assert!(matches!(failed, Event::DiscoveryFailed(_)), "{failed:?}");
+    assert!(connection.stats().send_errors > 0);
+}
+
+#[test]
 fn pause_stop_and_single_packets() {
     let call = Call::new();
     assert!(call.connection.send_packet(OpusFrame::SILENCE).is_err());
