@@ -17,7 +17,7 @@ import pytest
 
 import isocord
 
-from .stage import RATE, TONES, World, logged_in, np, share, testing, until
+from .world import RATE, TONES, World, logged_in, np, share, testing, until
 
 
 @pytest.fixture
