@@ -64,6 +64,7 @@ ready: lint build
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
 	$(BIN)/python benches/python/send_timing.py
+	$(BIN)/python benches/python/receive.py --hour
 
 soak: build
 	$(BIN)/python -m tests.e2e.fault_matrix

@@ -17,7 +17,7 @@ import pytest
 
 import isocord
 
-from .stage import RATE, TONES, World, logged_in, np, share, testing, until
+from .world import RATE, TONES, World, logged_in, np, share, testing, until
 
 
 @pytest.fixture
@@ -141,6 +141,10 @@ async def test_what_ffmpeg_encodes(world: World, tmp_path: Path, name: str, monk
         found = subprocess.run([*asked, "-of", "csv", track.path], capture_output=True, text=True, check=True).stdout
         assert "aac,48000,2" in found
         assert float(found.split("format,")[1]) == pytest.approx(track.duration, abs=0.1)
+    if os.name == "posix":
+        # Every process was waited for.
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)
     memory = getattr(isocord.sinks, name)()
     speakers[0].play(testing.tone(440, 0.3))
     await record(voice, memory, speakers[:1])
@@ -149,6 +153,23 @@ async def test_what_ffmpeg_encodes(world: World, tmp_path: Path, name: str, monk
     with pytest.raises(isocord.SinkError, match="ffmpeg"):
         voice.start_recording(getattr(isocord.sinks, name)())
     assert not voice.is_recording()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the test has a shell script for ffmpeg")
+async def test_an_ffmpeg_that_dies(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text("#!/bin/sh\nhead -c 5000 >/dev/null\necho no such encoder >&2\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    voice = await world.connect()
+    speakers = world.speak(1.0, "alice")
+    sink = isocord.sinks.M4ASink(tmp_path / "there")
+    await record(voice, sink, speakers)
+    error = sink.audio_data[speakers[0].user_id].error
+    assert isinstance(error, isocord.SinkError)
+    assert "no such encoder" in str(error)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 async def test_many_tracks_in_one_file(world: World, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .stage import TONES, World, logged_in, np, share, until
+from .world import TONES, World, logged_in, np, share, until
 
 
 @pytest.fixture

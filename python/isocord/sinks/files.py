@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias
 
@@ -293,6 +292,9 @@ class M4ASink(MP4Sink):
 
 
 def _find_ffmpeg(what: str) -> str:
+    # Here, for it is slow to import.
+    import shutil
+
     found = shutil.which("ffmpeg")
     if found is None:
         raise SinkError(f"recording to {what} needs ffmpeg, which is not on the PATH")

@@ -299,7 +299,8 @@ impl<E: EndToEnd> ReceivePath<E> {
             silence: head.silence,
             payload: opus,
         };
-        let stream = user.stream.get_or_insert_with(|| Box::new(Stream::new(user_id, self.bounds)));
+        let end = user.end;
+        let stream = user.stream.get_or_insert_with(|| Box::new(Stream::new(user_id, self.bounds, end)));
         let mut stage = Stage { listening: self.listening, scratch: &mut buffers.pcm, out };
         stream.receive(&arrival, samples(now), &mut user.stats, &mut stage);
         self.due = earlier(self.due, stream.due);
@@ -343,6 +344,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         for user in self.users.values_mut() {
             if let Some(mut stream) = user.stream.take() {
                 stream.finish(samples(now), &mut user.stats, &mut stage);
+                user.end = stream.end();
             }
         }
         self.due = None;

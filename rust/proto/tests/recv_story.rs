@@ -161,6 +161,30 @@ fn a_new_ssrc_of_the_same_user_goes_on() {
 }
 
 #[test]
+fn a_new_session_repeats_no_time() {
+    let mut call = Call::new(Listening::Opus);
+    call.assign(5, 500);
+    let mut sender = Sender::new(5, 100, 0);
+    for number in 0..10 {
+        call.wire(ms(20 * u64::from(number)), sender.packet(&numbered(number), 960));
+    }
+    call.run_until(ms(181));
+    let now = call.now;
+    // What waits is handed out ahead of its time, and the next session begins at once.
+    call.path.end_session(now, &mut call.ear);
+    call.path.start_session(Opener::new(MODE, &KEY));
+    call.assign(6, 500);
+    let mut sender = Sender::new(6, 7, 1 << 20);
+    for number in 10..20 {
+        call.wire(ms(20 * u64::from(number) - 15), sender.packet(&numbered(number), 960));
+    }
+    call.run_until(ms(2_000));
+    let heard = call.take();
+    assert!(heard.len() >= 19, "{}", heard.len());
+    assert!(heard.windows(2).all(|pair| pair[1].position >= pair[0].position + 960));
+}
+
+#[test]
 fn an_ssrc_taken_over_by_another_user_changes_hands_at_once() {
     let mut call = Call::new(Listening::Opus);
     call.assign(5, 500);

@@ -18,9 +18,10 @@ pub(super) struct Framer {
 }
 
 impl Framer {
-    pub(super) fn new() -> Self {
+    /// Nothing is handed out before the position `end`.
+    pub(super) fn new(end: i64) -> Self {
         let pcm = Box::new([0; FRAME_LEN]);
-        Self { end: 0, start: 0, kind: FrameKind::Voice, filled: 0, pcm }
+        Self { end, start: end, kind: FrameKind::Voice, filled: 0, pcm }
     }
 
     /// Takes in interleaved sound at `position` and hands out the frames that are whole. What lies
@@ -60,6 +61,11 @@ impl Framer {
         }
     }
 
+    /// The end of what has been handed out.
+    pub(super) fn end(&self) -> i64 {
+        self.end
+    }
+
     /// Hands out a frame in the making, ended with silence.
     pub(super) fn flush(&mut self, emit: impl FnMut(Whole<'_>)) {
         if self.filled > 0 {
@@ -90,7 +96,7 @@ mod tests {
     use super::*;
 
     fn frames(pushes: &[(i64, usize)]) -> Vec<(i64, Vec<i16>)> {
-        let mut framer = Framer::new();
+        let mut framer = Framer::new(0);
         let mut out = Vec::new();
         for &(position, samples) in pushes {
             let sound: Vec<i16> = (0..samples).flat_map(|i| [(position + i as i64) as i16; 2]).collect();

@@ -30,8 +30,14 @@ pub(super) struct Playout {
 }
 
 impl Playout {
-    pub(super) fn new() -> Self {
-        Self { decoder: None, framer: Framer::new(), concealed: 0 }
+    /// Sound before the position `end` is cut off.
+    pub(super) fn new(end: i64) -> Self {
+        Self { decoder: None, framer: Framer::new(end), concealed: 0 }
+    }
+
+    /// The end of the sound that has been handed out.
+    pub(super) fn end(&self) -> i64 {
+        self.framer.end()
     }
 
     /// A packet. If it cannot be decoded, its time is concealed.

@@ -38,15 +38,16 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(user_id: u64, bounds: DelayBounds) -> Self {
+    /// The user's sound up to the position `end` has been handed out by an earlier stream.
+    pub(super) fn new(user_id: u64, bounds: DelayBounds, end: i64) -> Self {
         Self {
             user_id,
             jitter: JitterBuffer::new(bounds),
-            playout: Playout::new(),
+            playout: Playout::new(end),
             interarrival: Jitter::default(),
             reset: Reset::NotDue,
             speaking: Speaking::Stopped,
-            opus_end: 0,
+            opus_end: end,
             last_arrival: 0,
             due: None,
         }
@@ -107,6 +108,11 @@ impl Stream {
     ) {
         self.jitter.hurry();
         self.play(now, stats, stage);
+    }
+
+    /// The end of what has been handed out.
+    pub(super) fn end(&self) -> i64 {
+        self.opus_end.max(self.playout.end())
     }
 
     /// The keys have changed: the decoder forgets the past when the sound next breaks off.

@@ -25,6 +25,8 @@ pub(super) enum Presence {
 pub(super) struct User {
     pub presence: Presence,
     pub stream: Option<Box<Stream>>,
+    /// Up to where streams that are gone have handed out sound.
+    pub end: i64,
     pub stats: UserStats,
     pub report: Option<SenderReport>,
 }
@@ -46,8 +48,13 @@ impl Users {
         if self.0.len() >= MAX_USERS && !self.0.contains_key(&user_id) && !self.forget_one() {
             return None;
         }
-        let new =
-            || User { presence: Presence::Here, stream: None, stats: UserStats::default(), report: None };
+        let new = || User {
+            presence: Presence::Here,
+            stream: None,
+            end: 0,
+            stats: UserStats::default(),
+            report: None,
+        };
         Some(self.0.entry(user_id).or_insert_with(new))
     }
 
@@ -68,7 +75,7 @@ impl Users {
         let at = samples(now);
         for user in self.0.values_mut() {
             if matches!(user.presence, Presence::LeftAt(left) if now >= left + LEFT_RETENTION) {
-                user.stream = None;
+                user.end = user.stream.take().map_or(user.end, |stream| stream.end());
             }
             if let Some(stream) = &mut user.stream
                 && stream.due.is_none()
