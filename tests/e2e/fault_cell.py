@@ -249,6 +249,8 @@ class Cell:
         if not ended and (state is None or state.self_deaf != (self.activity is Activity.IDLE)):
             faults.append(f"the voice state is {state}")
         if self.activity is Activity.PLAYING:
+            # What plays learns of the end right after the connection.
+            await until(lambda: voice.is_playing() != ended)
             self._judge_playing(outcome)
             if (
                 case.mishap.kind is MishapKind.UDP_PORT_CLOSED
