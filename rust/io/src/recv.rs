@@ -185,17 +185,22 @@ impl Receiver {
     }
 
     fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) {
-        let Some(line) = self.lines.get_mut(&id) else { return };
-        let mut ear = self.ears.get_mut(&id);
         for _ in 0..BATCH {
-            match line.peer.socket.recv(datagram) {
+            let Some(line) = self.lines.get(&id) else { return };
+            let received = line.peer.socket.recv(datagram);
+            // What was commanded before a datagram came holds for it: a key, or that somebody listens.
+            if !self.shared.inbox.is_empty() {
+                self.take_commands();
+            }
+            let Some(line) = self.lines.get_mut(&id) else { return };
+            match received {
                 Ok(len) => {
                     let datagram = &mut datagram[..len];
                     if line.is_ours(datagram, &self.events) {
                         continue;
                     }
                     Counters::add(&line.peer.counters.packets_received, 1);
-                    if let Some(ear) = &mut ear {
+                    if let Some(ear) = self.ears.get_mut(&id) {
                         ear.datagram(datagram, self.epoch.elapsed());
                     }
                 }
