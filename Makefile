@@ -44,7 +44,7 @@ lint: $(STAMP)-tools
 
 rust-test: $(STAMP)-tools
 	@echo "== cargo test"
-	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --exclude isocord-benches
 
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
@@ -54,11 +54,13 @@ hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"
 	$(BIN)/python tests/hosts/environments.py
 
-test: lint rust-test python-test hosts-test
+# The last two mostly wait for sound to play, so they run side by side.
+test: lint rust-test build
+	$(MAKE) --no-print-directory -j2 python-test hosts-test
 	@echo "make test: lint, cargo test, pytest and the bot libraries have all passed"
 
 ready: lint build
-	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --lib
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --exclude isocord-benches --lib
 	$(BIN)/python -m pytest tests/unit -x
 
 bench: build

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-AT_ONCE = 3
+AT_ONCE = 5
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = ROOT / ".venvs"
 WHEELS = ROOT / "dist" / "wheels"
