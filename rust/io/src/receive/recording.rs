@@ -180,7 +180,14 @@ impl FrameConsumer for Scribe {
     fn item(&mut self, item: Item<'_>) {
         // At once: what was said after a pause is not to get in where the disk was slow.
         self.obey();
-        if let Item::Frame(Frame { user_id, position, sound, .. }) = item {
+        if let Item::Frame(Frame { user_id, position, samples, sound, .. }) = item {
+            // A frame can come before the clock's word that the time is over.
+            if let Some(end) = self.ends_at
+                && position + u64::from(samples) > end
+                && self.stop.is_none()
+            {
+                self.end(end, end + MOST_LINGER / 2);
+            }
             let payload = match sound {
                 Sound::Pcm(pcm) => Payload::Pcm(pcm),
                 Sound::Opus(packet) => Payload::Opus(packet),

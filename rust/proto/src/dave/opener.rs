@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use super::cipher::MediaCipher;
+use super::cipher::OpenCipher;
 use super::frame::{Frame, SILENCE};
 use super::nonce;
 use super::ratchet::SenderRatchet;
@@ -85,7 +85,7 @@ struct Epoch {
 
 struct Generation {
     number: u32,
-    cipher: MediaCipher,
+    cipher: OpenCipher,
 }
 
 impl FrameOpener {
@@ -235,7 +235,7 @@ impl Epoch {
     ) -> Result<(), OpenError> {
         let mut ratchet = self.ratchet.fork();
         let key = ratchet.key_at(number).ok_or(OpenError::NoKey)?;
-        let next = Generation { number, cipher: MediaCipher::new(&key) };
+        let next = Generation { number, cipher: OpenCipher::new(&key) };
         decrypt(&next.cipher, frame, out, scratch)?;
         self.ratchet = ratchet;
         self.previous = self.newest.replace(next).map(|previous| (previous, now + RETENTION));
@@ -245,7 +245,7 @@ impl Epoch {
 
 /// Checks and decrypts one frame with one key; `out` is as long as the media and untouched on failure.
 fn decrypt(
-    cipher: &MediaCipher,
+    cipher: &OpenCipher,
     frame: &Frame,
     out: &mut [u8],
     scratch: &mut Vec<u8>,

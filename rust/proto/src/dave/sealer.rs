@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::cipher::MediaCipher;
+use super::cipher::SealCipher;
 use super::frame::{self, SILENCE};
 use super::nonce;
 use super::ratchet::SenderRatchet;
@@ -30,6 +30,9 @@ pub enum SealError {
         /// Bytes that the sealed frame takes.
         needed: usize,
     },
+    /// The frame is longer than AES-GCM allows: 64 GiB.
+    #[error("the frame is too long to be sealed")]
+    TooLong,
 }
 
 /// Seals the frames of one sender. A new one is [blocked](SenderChange::Blocked).
@@ -49,7 +52,7 @@ enum State {
 
 struct Sealing {
     ratchet: SenderRatchet,
-    cipher: MediaCipher,
+    cipher: SealCipher,
     generation: u32,
     count: u64,
 }
@@ -102,7 +105,7 @@ impl FrameSealer {
 impl Sealing {
     fn new(mut ratchet: SenderRatchet) -> Self {
         let generation = ratchet.generation();
-        let cipher = MediaCipher::new(&ratchet.next_key());
+        let cipher = SealCipher::new(&ratchet.next_key());
         Self { ratchet, cipher, generation, count: 0 }
     }
 
@@ -114,12 +117,12 @@ impl Sealing {
         let out = out.get_mut(..needed).ok_or(SealError::BufferTooSmall { needed })?;
         if nonce::generation(count) != self.generation {
             self.generation = self.ratchet.generation();
-            self.cipher = MediaCipher::new(&self.ratchet.next_key());
+            self.cipher = SealCipher::new(&self.ratchet.next_key());
         }
         self.count = count;
         let (media, trailer) = out.split_at_mut(opus.len());
         media.copy_from_slice(opus);
-        let tag = self.cipher.seal(&nonce::expand(nonce), &[], media);
+        let tag = self.cipher.seal(&nonce::expand(nonce), media).ok_or(SealError::TooLong)?;
         frame::write_trailer(nonce, &tag, trailer);
         Ok(needed)
     }
@@ -139,7 +142,7 @@ impl FrameSealer {
             let generation = nonce::generation(count);
             if generation != sealing.generation {
                 let key = sealing.ratchet.key_at(generation).expect("a sealer goes forward");
-                sealing.cipher = MediaCipher::new(&key);
+                sealing.cipher = SealCipher::new(&key);
                 sealing.generation = generation;
             }
             sealing.count = count;
