@@ -26,7 +26,8 @@ from .sounds import Tune
 Job = dict[str, Any]
 
 _LOGIN_LIMIT = 30.0
-_CONNECT_LIMIT = 60.0
+_CONNECT_LIMIT = 150.0
+"""py-cord itself sends its gateway 110 messages a minute at most, and each connect takes one."""
 _WARM_UP = 1.0
 _PAUSE = 0.3
 
@@ -102,7 +103,9 @@ async def scale(bot: discord.Bot, job: Job) -> dict[str, Any]:
 
 async def _connect(guild: discord.Guild, client: str) -> Any:
     channel = guild.voice_channels[0]
-    connecting = channel.connect(cls=isocord.VoiceClient) if client == "isocord" else channel.connect()
+    connecting = (
+        channel.connect(cls=isocord.VoiceClient, timeout=_CONNECT_LIMIT) if client == "isocord" else channel.connect()
+    )
     voice = await asyncio.wait_for(connecting, _CONNECT_LIMIT)
     if not voice.is_connected():
         raise RuntimeError("connect() has returned an unconnected client")

@@ -55,7 +55,7 @@ def run(kind: str, counts: tuple[int, ...], *, seconds: float, tune: Path, scrat
             token=sink.token,
             tune=tune,
             core=None,
-            limit=90 + len(counts) * (seconds + 10),
+            limit=240 + len(counts) * (seconds + 10),
             source=kind,
             counts=counts,
             seconds=seconds,
