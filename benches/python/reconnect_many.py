@@ -14,37 +14,18 @@ import argparse
 import asyncio
 import json
 import os
-import struct
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import discord as pycord
+from numbered import Numbered, number_of
 
 import isocord
 from isocord.testing import FakeDiscordProcess, Mishap, MishapKind
 
-_NUMBER = struct.Struct(">BI")
 LIMIT = 60.0
-
-
-class Numbered(pycord.AudioSource):
-    """Opus packets that say which they are, without an end."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def is_opus(self) -> bool:
-        return True
-
-    def read(self) -> bytes:
-        self.number += 1
-        # A TOC of CELT, 20 ms, stereo; nobody decodes the rest.
-        return _NUMBER.pack(0xFC, self.number) + bytes(60)
-
-    def cleanup(self) -> None:
-        return None
 
 
 def threads_of_process() -> int:
@@ -86,7 +67,7 @@ async def cut(
     lost, silent = 0, 0
     for listener in listeners.values():
         arrivals = await asyncio.to_thread(listener.take, opus=True)
-        numbers = {_NUMBER.unpack_from(a.opus)[1] for a in arrivals if a.opus is not None and len(a.opus) > 5}
+        numbers = {number_of(a.opus) for a in arrivals if a.opus is not None and len(a.opus) > 5}
         lost += max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
         fresh = time.time_ns() - 1_500_000_000
         silent += not any(a.time_ns > fresh for a in arrivals)

@@ -17,7 +17,6 @@ import contextlib
 import gc
 import json
 import os
-import struct
 import sys
 import threading
 import time
@@ -26,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import discord as pycord
+from numbered import Numbered, number_of
 
 import isocord
 from isocord.gateway.thread import gateway_thread
 from isocord.testing import FakeDiscordProcess, GuildSpec, random_script, tone, write_wav
 
-_NUMBER = struct.Struct(">BI")
 CONNECT_LIMIT = 30.0
 SILENCE_LIMIT = 10.0
 """Seconds without a frame after which py-cord's own client is taken for lost."""
@@ -41,24 +40,6 @@ LONGEST = 900.0
 _MOST_FRAMES = 1_000_000
 APART = (0.3, 2.0)
 """Seconds from one fault to the next, at random."""
-
-
-class Numbered(pycord.AudioSource):
-    """Opus packets that say which they are, without an end."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def is_opus(self) -> bool:
-        return True
-
-    def read(self) -> bytes:
-        self.number += 1
-        # A TOC of CELT, 20 ms, stereo; nobody decodes the rest.
-        return _NUMBER.pack(0xFC, self.number) + bytes(60)
-
-    def cleanup(self) -> None:
-        return None
 
 
 class Tally(pycord.sinks.Sink):
@@ -100,7 +81,7 @@ class Ears:
             if self._last_ns and when - self._last_ns > 100_000_000:
                 self.pauses.append((when - self._last_ns) / 1e9)
             self._last_ns = max(self._last_ns, when)
-            number = _NUMBER.unpack_from(opus)[1] % _MOST_FRAMES
+            number = number_of(opus) % _MOST_FRAMES
             self.frames += not self._heard[number]
             self._heard[number] = 1
             self._begin, self._end = min(self._begin or number, number), max(self._end, number)

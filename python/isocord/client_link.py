@@ -32,9 +32,9 @@ class ClientLink:
         self.settled = threading.Event()
         """Set while the connection is connected or over."""
 
-    def send_voice_state(self, channel_id: int | None) -> None:
-        """Send opcode 4 on the bot's gateway."""
-        self._post(self._send_voice_state, channel_id)
+    def send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
+        """Send opcode 4 on the bot's gateway, and call ``sent`` when it was written or could not be."""
+        self._post(self._send_voice_state, channel_id, sent)
 
     def state_changed(self, state: ConnectionState) -> None:
         """Tell the client."""
@@ -70,13 +70,14 @@ class ClientLink:
             return False
         return True
 
-    def _send_voice_state(self, channel_id: int | None) -> None:
+    def _send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
         task = self._loop.create_task(self._client._change_voice_state(channel_id), name="isocord-voice-state")
         # The loop itself holds tasks only weakly.
         self._tasks.add(task)
-        task.add_done_callback(self._sent)
+        task.add_done_callback(lambda task: self._sent(task, sent))
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _sent(self, task: asyncio.Task[None], sent: Callable[[], object]) -> None:
         self._tasks.discard(task)
+        sent()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("The voice state could not be sent on the bot's gateway: %s: %s", type(error).__name__, error)

@@ -227,7 +227,7 @@ class VoiceConnection:
     def _carry_out(self, action: Action) -> None:
         match action:
             case SendVoiceState():
-                self._link.send_voice_state(action.channel_id)
+                self._link.send_voice_state(action.channel_id, self._voice_state_sent)
             case OpenSocket():
                 self._open(action)
             case CloseSocket():
@@ -235,6 +235,9 @@ class VoiceConnection:
                     self._session.drop_socket(action.code)
             case Finish():
                 self._finish()
+
+    def _voice_state_sent(self) -> None:
+        self._thread.call(self._decide, self._flow.voice_state_sent)
 
     def _open(self, action: OpenSocket) -> None:
         if not action.resume or self._session is None:

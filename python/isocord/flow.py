@@ -14,29 +14,10 @@ import enum
 import random
 from collections.abc import Callable
 
+from . import limits
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
 from .events import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from .gateway.close_codes import CloseAction, CloseVerdict
-
-RECONNECT_LIMIT = 300.0
-"""How long a lost connection is tried to be brought back, in seconds."""
-HANDSHAKE_LIMIT = 10.0
-"""From opening a websocket to the keys."""
-RESUME_TRY_LIMIT = 5.0
-"""From opening a websocket to Resumed."""
-RESUME_LIMIT = 15.0
-"""How long a session is tried to be resumed before a new one is asked for."""
-SERVER_UPDATE_LIMIT = 10.0
-"""How long a voice server update is waited for after the server ended the connection."""
-JOIN_LIMIT = 6.0
-"""How long a new join is waited for before the bot leaves and joins."""
-CONNECT_ATTEMPTS = 5
-"""How often the first handshake may fail."""
-FORGIVEN_AFTER = 1.0
-"""A connection that held this long makes up for one failed attempt: only quick losses in a row are backed off."""
-_FIRST_DELAY = 0.25
-_LONGEST_DELAY = 20.0
-_LONGEST_RESUME_DELAY = 5.0
 
 
 class Step(enum.Enum):
@@ -83,6 +64,8 @@ class ConnectionFlow:
         self._joined = False
         self._leave_pending = False
         self._leave_tried = False
+        self._asked_again = False
+        self._unsent = 0
         self._attempts = 0
         self._established_at = 0.0
         self._step_deadline: float | None = None
@@ -112,8 +95,12 @@ class ConnectionFlow:
         return min(due) if due else None
 
     def take_actions(self) -> list[Action]:
-        """Actions to carry out, in order; they are handed out once."""
+        """Actions to carry out, in order; they are handed out once.
+
+        The caller calls :meth:`voice_state_sent` for each :class:`SendVoiceState` when it was written, or failed.
+        """
         actions, self._actions = self._actions, []
+        self._unsent += sum(isinstance(action, SendVoiceState) for action in actions)
         return actions
 
     # What the bot asks for.
@@ -124,8 +111,7 @@ class ConnectionFlow:
             return
         self._set(Phase.CONNECTING, Reason.REQUESTED)
         self._episode_deadline = now + self._timeout
-        self.step = Step.JOINING
-        self._actions.append(SendVoiceState(self.channel_id))
+        self._join(now)
 
     def move(self, channel_id: int) -> None:
         """Go to another channel, without a leave; the voice server update that follows does the rest."""
@@ -145,16 +131,23 @@ class ConnectionFlow:
         if self.step in (Step.DONE, Step.START):
             return
         self._session_id = self._token = None
-        self._actions.append(SendVoiceState(self.channel_id))
-        if self.step is not Step.ESTABLISHED and self.step is not Step.JOINING:
-            self._join_step(now)
+        if self.step is Step.ESTABLISHED or self.step is Step.JOINING:
+            self._actions.append(SendVoiceState(self.channel_id))
+        else:
+            self._join(now)
 
     def hold(self, now: float) -> None:
         """The bot's gateway is away itself: give it time to come back, within the time that recovery may take."""
         if self.step is Step.AWAITING_SERVER:
-            self._step_deadline = now + SERVER_UPDATE_LIMIT
+            self._step_deadline = now + limits.SERVER_UPDATE_LIMIT
         elif self.step is Step.JOINING and self._step_deadline is not None:
-            self._step_deadline = now + JOIN_LIMIT
+            self._step_deadline = now + limits.JOIN_LIMIT
+
+    def voice_state_sent(self, now: float) -> None:
+        """A message left, or will never: the wait for its answer begins. The bot's library may have held it back."""
+        self._unsent -= 1
+        if self.step is Step.JOINING and self._step_deadline is not None:
+            self._step_deadline = max(self._step_deadline, now + limits.ASK_LIMIT)
 
     # What the bot's gateway says.
 
@@ -216,7 +209,7 @@ class ConnectionFlow:
         if self.step in (Step.DONE, Step.JOINING, Step.AWAITING_SERVER, Step.RETRYING, Step.START):
             return
         if self.step is Step.ESTABLISHED:
-            forgiven = int((now - self._established_at) / FORGIVEN_AFTER)
+            forgiven = int((now - self._established_at) / limits.FORGIVEN_AFTER)
             self._attempts = max(self._attempts - forgiven, 0)
         match verdict.action:
             case CloseAction.DISCONNECT:
@@ -228,7 +221,7 @@ class ConnectionFlow:
                     self._token = None
                 self._opened = None
                 self._lose(Reason.CLOSED_BY_SERVER, now, verdict)
-                self._await_server(now, min(SERVER_UPDATE_LIMIT, self._timeout))
+                self._await_server(now, min(limits.SERVER_UPDATE_LIMIT, self._timeout))
                 self._open_if_new(now)
             case CloseAction.REJOIN:
                 # Without a close code it was not the server who ended the session.
@@ -271,7 +264,7 @@ class ConnectionFlow:
         """No sound can leave until the next session; the first loss starts the time that recovery may take."""
         if self._was_established:
             if self._episode_deadline is None:
-                self._episode_deadline = now + RECONNECT_LIMIT
+                self._episode_deadline = now + limits.RECONNECT_LIMIT
             phase = Phase.RECONNECTING
         else:
             phase = Phase.CONNECTING
@@ -303,10 +296,10 @@ class ConnectionFlow:
         self._opened = target
         if resume and self.state.phase is Phase.RESUMING:
             self.step = Step.RESUMING
-            self._step_deadline = now + RESUME_TRY_LIMIT
+            self._step_deadline = now + limits.RESUME_TRY_LIMIT
         else:
             self.step = Step.HANDSHAKING
-            self._step_deadline = now + HANDSHAKE_LIMIT
+            self._step_deadline = now + limits.HANDSHAKE_LIMIT
         self._actions.append(OpenSocket(target, resume))
 
     def _await_server(self, now: float, limit: float) -> None:
@@ -321,9 +314,9 @@ class ConnectionFlow:
             action = CloseAction.RESUME if self._attempts % 2 == 0 else CloseAction.REJOIN
             self._retry(action, Reason.SOCKET_LOST, verdict, now)
         elif self.state.phase is Phase.CONNECTED:
-            self._resume_deadline = now + RESUME_LIMIT
+            self._resume_deadline = now + limits.RESUME_LIMIT
             self._set(Phase.RESUMING, Reason.SOCKET_LOST, verdict.code, verdict.meaning)
-            self._episode_deadline = now + RECONNECT_LIMIT
+            self._episode_deadline = now + limits.RECONNECT_LIMIT
             self._retry_after(0.0 if self._attempts == 0 else self._resume_delay(), CloseAction.RESUME, now)
         elif now < self._resume_deadline:
             self._retry_after(self._resume_delay(), CloseAction.RESUME, now)
@@ -332,7 +325,7 @@ class ConnectionFlow:
 
     def _retry(self, action: CloseAction, reason: Reason, verdict: CloseVerdict, now: float) -> None:
         """Try for a new session, at once the first time and later and later after that."""
-        out_of_attempts = not self._was_established and self._attempts + 1 >= CONNECT_ATTEMPTS
+        out_of_attempts = not self._was_established and self._attempts + 1 >= limits.CONNECT_ATTEMPTS
         if not self._reconnect or out_of_attempts:
             self._finish(Reason.FAILED if not self._was_established else reason, verdict.code, verdict.meaning)
             return
@@ -342,12 +335,12 @@ class ConnectionFlow:
         self._retry_after(0.0 if first else self._delay(), action, now)
 
     def _delay(self) -> float:
-        longest = min(_FIRST_DELAY * 2.0 ** min(max(self._attempts - 1, 0), 10), _LONGEST_DELAY)
+        longest = min(limits.FIRST_DELAY * 2.0 ** min(max(self._attempts - 1, 0), 10), limits.LONGEST_DELAY)
         return longest * (0.5 + 0.5 * self._jitter())
 
     def _resume_delay(self) -> float:
         """A resume costs Discord little, and what it finds out late is silence: the session may be gone."""
-        return min(self._delay(), _LONGEST_RESUME_DELAY)
+        return min(self._delay(), limits.LONGEST_RESUME_DELAY)
 
     def _retry_after(self, delay: float, action: CloseAction, now: float) -> None:
         self._attempts += 1
@@ -363,20 +356,29 @@ class ConnectionFlow:
             self._open(self._opened, now, resume=True)
             return
         self._token = self._endpoint = self._opened = None
-        self._actions.append(SendVoiceState(self.channel_id))
-        self._join_step(now)
+        self._join(now)
 
-    def _join_step(self, now: float) -> None:
+    def _join(self, now: float) -> None:
         self.step = Step.JOINING
-        self._step_deadline = now + JOIN_LIMIT
+        self._asked_again = False
+        self._step_deadline = now + limits.ASK_LIMIT
+        self._actions.append(SendVoiceState(self.channel_id))
 
     def _join_again(self, now: float) -> None:
+        if self._unsent > 0:
+            self._step_deadline = now + limits.ASK_LIMIT
+            return
+        if not self._asked_again:
+            self._asked_again = True
+            self._actions.append(SendVoiceState(self.channel_id))
+            self._step_deadline = now + limits.JOIN_LIMIT - limits.ASK_LIMIT
+            return
         if not self._leave_tried:
             # Discord sends no server update where it sees no change: leave and join, once.
             self._leave_tried = self._leave_pending = True
             self._actions.append(SendVoiceState(None))
         self._actions.append(SendVoiceState(self.channel_id))
-        self._step_deadline = now + JOIN_LIMIT + self._delay()
+        self._step_deadline = now + limits.JOIN_LIMIT + self._delay()
         self._attempts += 1
 
     def _waiting_for(self) -> str:

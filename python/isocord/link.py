@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from .encryption import EncryptionState
@@ -11,8 +12,8 @@ from .events import ChannelEvent, ConnectionState
 class Link(Protocol):
     """The client's end of a connection; each method only hands over to the bot's loop."""
 
-    def send_voice_state(self, channel_id: int | None) -> None:
-        """Send opcode 4 on the bot's gateway."""
+    def send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
+        """Send opcode 4 on the bot's gateway, and call ``sent`` when it was written or could not be."""
 
     def state_changed(self, state: ConnectionState) -> None:
         """The connection has another state."""

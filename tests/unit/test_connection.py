@@ -142,8 +142,9 @@ class Bot:
         self.discord_answers = True
         self.connection: VoiceConnection | None = None
 
-    def send_voice_state(self, channel_id: int | None) -> None:
+    def send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
         self.voice_states.append(channel_id)
+        sent()
         if self.discord_answers and channel_id is not None and self.connection is not None:
             self.connection.voice_state(VoiceStateUpdate("session", channel_id))
             self.connection.voice_server(VoiceServerUpdate(f"token {len(self.voice_states)}", "server:443"))

@@ -8,7 +8,10 @@ import pytest
 
 from isocord.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
 from isocord.events import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
-from isocord.flow import (
+from isocord.flow import ConnectionFlow
+from isocord.gateway.close_codes import classify
+from isocord.limits import (
+    ASK_LIMIT,
     CONNECT_ATTEMPTS,
     FORGIVEN_AFTER,
     HANDSHAKE_LIMIT,
@@ -16,9 +19,7 @@ from isocord.flow import (
     RECONNECT_LIMIT,
     RESUME_LIMIT,
     SERVER_UPDATE_LIMIT,
-    ConnectionFlow,
 )
-from isocord.gateway.close_codes import classify
 
 CHANNEL = 100
 STATE = VoiceStateUpdate("session", CHANNEL)
@@ -33,6 +34,8 @@ class Story:
     def __init__(self, *, timeout: float = 30.0, reconnect: bool = True) -> None:
         self.flow = ConnectionFlow(CHANNEL, timeout=timeout, reconnect=reconnect, jitter=lambda: 1.0)
         self.now = 1000.0
+        self.writing = True
+        """Whether what the bot sends on its own gateway is written at once, or held back."""
         self.flow.start(self.now)
 
     @property
@@ -44,7 +47,11 @@ class Story:
         return self.flow.state.reason
 
     def actions(self) -> list[Action]:
-        return self.flow.take_actions()
+        actions = self.flow.take_actions()
+        for action in actions:
+            if self.writing and isinstance(action, SendVoiceState):
+                self.flow.voice_state_sent(self.now)
+        return actions
 
     def state(self, update: VoiceStateUpdate) -> list[Action]:
         self.flow.voice_state(update, self.now)
@@ -144,7 +151,8 @@ class TestConnect:
     def test_without_an_answer_it_gives_up_in_time_and_leaves(self) -> None:
         story = Story(timeout=7.0)
         story.actions()
-        assert story.wait(6.9) == []
+        again = [SendVoiceState(CHANNEL), SendVoiceState(None), SendVoiceState(CHANNEL)]
+        assert story.wait(6.9) == again
         assert story.wait(0.1) == [SendVoiceState(None), CloseSocket(1000), Finish()]
         assert story.reason is Reason.TIMED_OUT
         assert "join" in story.flow.state.detail
@@ -370,11 +378,36 @@ class TestResume:
     def test_a_join_without_an_answer_leaves_and_joins_once(self) -> None:
         story = connected()
         story.lose(4006)
-        assert story.wait(JOIN_LIMIT) == [SendVoiceState(None), SendVoiceState(CHANNEL)]
+        assert story.wait(JOIN_LIMIT) == [SendVoiceState(CHANNEL), SendVoiceState(None), SendVoiceState(CHANNEL)]
         assert story.state(LEFT) == []
         assert story.phase is Phase.RECONNECTING
         story.state(STATE)
         assert story.server(SERVER) == [OpenSocket(TARGET, resume=False)]
+
+    def test_a_join_that_got_lost_is_asked_for_again_without_a_leave(self) -> None:
+        story = connected()
+        story.lose(4006)
+        assert story.wait(ASK_LIMIT) == [SendVoiceState(CHANNEL)]
+        story.state(STATE)
+        assert story.server(SERVER) == [OpenSocket(TARGET, resume=False)]
+        story.establish()
+        assert story.wait(10 * JOIN_LIMIT) == []
+
+    def test_a_join_that_the_bots_library_holds_back_is_not_asked_for_again(self) -> None:
+        story = connected()
+        story.writing = False
+        assert story.lose(4006) == [SendVoiceState(CHANNEL)]
+        assert story.wait(5 * JOIN_LIMIT) == []
+        story.flow.voice_state_sent(story.now)
+        assert story.wait(ASK_LIMIT - 0.1) == []
+        assert story.wait(0.1) == [SendVoiceState(CHANNEL)]
+
+    def test_a_join_that_is_never_written_ends_the_connect_in_time(self) -> None:
+        story = Story(timeout=20.0)
+        story.writing = False
+        story.actions()
+        assert story.wait(20.0)[-1] == Finish()
+        assert story.reason is Reason.TIMED_OUT
 
     def test_a_kick_during_recovery_ends_it(self) -> None:
         story = connected()
