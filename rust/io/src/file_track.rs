@@ -4,6 +4,7 @@
 //! stale, and the file is read again from where the listener is.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use isocord_proto::frame::{FRAME_SAMPLES, OpusFrame, SAMPLE_RATE};
@@ -11,7 +12,7 @@ use isocord_proto::opus::{Encoder, EncoderOptions, OpusError};
 
 use crate::engine::Engine;
 use crate::source::{
-    AudioFile, Feed, FeedStatus, Frame, FrameBuf, JobHandle, JobWaker, SourceError, VolumeError,
+    AudioFile, Feed, FeedStatus, Frame, FrameBuf, JobHandle, JobWaker, Pressure, SourceError, VolumeError,
 };
 use crate::track::{TrackReader, TrackState, TrackWriter, track};
 
@@ -27,6 +28,7 @@ pub struct FileSource {
     wish: Mutex<Option<Wish>>,
     playing: OnceLock<Playing>,
     error: OnceLock<String>,
+    simplified: AtomicU64,
 }
 
 #[derive(Clone, Copy)]
@@ -68,6 +70,7 @@ impl FileSource {
             wish: Mutex::new(None),
             playing: OnceLock::new(),
             error: OnceLock::new(),
+            simplified: AtomicU64::new(0),
         }
     }
 
@@ -87,9 +90,9 @@ impl FileSource {
             let file = self.file();
             (file.position(), file.passthrough())
         };
-        let mut encoder = LazyEncoder { options: *options, made: None };
+        let mut encoder = LazyEncoder { options: *options, complexity: options.complexity, made: None };
         if !passthrough {
-            encoder.get()?;
+            encoder.get(options.complexity)?;
         }
         let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
         let handle = engine.pool.add(Box::new(feed))?;
@@ -117,6 +120,12 @@ impl FileSource {
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         self.error.get().map(String::as_str)
+    }
+
+    /// Frames that were encoded with a lower complexity than asked, for the pool could not keep up.
+    #[must_use]
+    pub fn simplified(&self) -> u64 {
+        self.simplified.load(Relaxed)
     }
 
     /// Place in the file, in seconds, of what is heard now.
@@ -200,20 +209,27 @@ struct FileFeed {
 /// An encoder that is made when it is needed: it takes 50 KB, and a file that passes through needs none.
 struct LazyEncoder {
     options: EncoderOptions,
+    /// What the encoder is set to.
+    complexity: u8,
     made: Option<Encoder>,
 }
 
 impl LazyEncoder {
-    fn get(&mut self) -> Result<&mut Encoder, OpusError> {
-        match &mut self.made {
-            Some(encoder) => Ok(encoder),
-            made => Ok(made.insert(Encoder::new(&self.options)?)),
+    fn get(&mut self, complexity: u8) -> Result<&mut Encoder, OpusError> {
+        let encoder = match &mut self.made {
+            Some(encoder) => encoder,
+            made => made.insert(Encoder::new(&self.options)?),
+        };
+        if self.complexity != complexity {
+            encoder.set_complexity(complexity)?;
+            self.complexity = complexity;
         }
+        Ok(encoder)
     }
 }
 
 impl Feed for FileFeed {
-    fn feed(&mut self) -> FeedStatus {
+    fn feed(&mut self, pressure: Pressure) -> FeedStatus {
         let Some(writer) = self.writer.as_mut().filter(|writer| writer.state().end().is_none()) else {
             self.writer = None;
             return FeedStatus::Done;
@@ -234,7 +250,7 @@ impl Feed for FileFeed {
                 if writer.room() == 0 || (wish.is_none() && writer.room_to_work().is_none()) {
                     return Ok(FeedStatus::Wait);
                 }
-                self.over = !push_frame(&self.source, writer, &mut self.encoder, &mut buffer)?;
+                self.over = !push_frame(&self.source, writer, &mut self.encoder, pressure, &mut buffer)?;
             }
             // After its end it stays, for a seek may still come.
             Ok(if self.over { FeedStatus::Wait } else { FeedStatus::Again { left: writer.queued() } })
@@ -292,6 +308,7 @@ fn push_frame(
     source: &FileSource,
     writer: &mut TrackWriter,
     encoder: &mut LazyEncoder,
+    pressure: Pressure,
     buffer: &mut FrameBuf,
 ) -> Result<bool, FeedError> {
     let kind = source.file().next_frame(buffer)?;
@@ -306,7 +323,10 @@ fn push_frame(
             Ok::<_, OpusError>(len)
         })?,
         Frame::Pcm => frame.fill(|out| {
-            let encoder = encoder.get()?;
+            let asked = encoder.options.complexity;
+            let complexity = pressure.complexity(asked);
+            source.simplified.fetch_add(u64::from(complexity < asked), Relaxed);
+            let encoder = encoder.get(complexity)?;
             if buffer.has_lead_in {
                 // The encoder hears what went before, so that the change from passthrough has no seam.
                 encoder.encode_float(&buffer.lead_in, out)?;

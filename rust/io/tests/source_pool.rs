@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use isocord_io::source::{Feed, FeedStatus, FeederPool};
+use isocord_io::source::{Feed, FeedStatus, FeederPool, Pressure};
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(20);
@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(20);
 struct Job<F>(F);
 
 impl<F: FnMut() -> FeedStatus + Send> Feed for Job<F> {
-    fn feed(&mut self) -> FeedStatus {
+    fn feed(&mut self, _: Pressure) -> FeedStatus {
         (self.0)()
     }
 }

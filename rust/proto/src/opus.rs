@@ -161,6 +161,14 @@ impl Encoder {
         Ok(Self(encoder))
     }
 
+    /// Changes the complexity from the next frame on; above 10 is as 10.
+    ///
+    /// # Errors
+    /// libopus's own.
+    pub fn set_complexity(&mut self, complexity: u8) -> Result<(), OpusError> {
+        Ok(self.0.set_complexity(complexity.min(10))?)
+    }
+
     /// Encodes one frame of [`FRAME_LEN`] interleaved samples into `out`, which should have
     /// [`MAX_OPUS_LEN`] bytes; returns the packet's length.
     ///

@@ -102,6 +102,11 @@ impl AudioFile {
     }
 
     #[getter]
+    fn simplified(&self) -> Result<u64> {
+        Ok(self.source()?.simplified())
+    }
+
+    #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let source = lock(&self.source).clone()?;
         let error = AudioFileError::new_err(source.error()?.to_owned());

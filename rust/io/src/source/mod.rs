@@ -17,6 +17,7 @@ mod mp4;
 mod opus;
 mod pcm;
 mod pool;
+mod pressure;
 mod volume;
 
 pub use error::{OpenError, SeekError, SourceError};
@@ -24,4 +25,5 @@ pub use file::{AudioFile, AudioFileOptions, FileInfo};
 pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, SAMPLE_RATE};
 pub use input::Input;
 pub use pool::{Feed, FeedStatus, FeederPool, JobHandle, JobWaker};
+pub use pressure::Pressure;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};

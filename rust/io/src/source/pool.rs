@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
+use super::pressure::{Pace, Pressure};
+
 /// Threads at most; at least two, so that one slow job never holds up all.
 const MAX_THREADS: usize = 4;
 /// A piece of work that takes longer marks its job as slow.
@@ -34,7 +36,7 @@ pub enum FeedStatus {
 /// A job: fills one ring.
 pub trait Feed: Send {
     /// Do a small piece of work (a few frames) and return. Called by one thread at a time. A panic ends the job.
-    fn feed(&mut self) -> FeedStatus;
+    fn feed(&mut self, pressure: Pressure) -> FeedStatus;
 }
 
 // States of a job. A wake in the middle of a piece of work is remembered as AGAIN.
@@ -57,6 +59,7 @@ struct Shared {
     slots: Mutex<Vec<Arc<Slot>>>,
     queued: AtomicUsize,
     slow_running: AtomicUsize,
+    pace: Pace,
     /// One bit for each thread that sleeps or is about to.
     parked: AtomicU32,
     threads: [OnceLock<Thread>; MAX_THREADS],
@@ -218,6 +221,7 @@ fn start() -> std::io::Result<Running> {
         slots: Mutex::new(Vec::new()),
         queued: AtomicUsize::new(0),
         slow_running: AtomicUsize::new(0),
+        pace: Pace::default(),
         parked: AtomicU32::new(0),
         threads: [const { OnceLock::new() }; MAX_THREADS],
         count,
@@ -340,12 +344,16 @@ impl Shared {
 
     fn run(&self, slot: &Arc<Slot>) {
         let mut job = lock(&slot.job);
+        let waiting = self.queued.load(Ordering::SeqCst);
+        let pressure = self.pace.pressure(waiting, self.count, slot.left.load(Ordering::Relaxed));
         let began = Instant::now();
         let status = match job.as_mut() {
-            Some(job) => catch_unwind(AssertUnwindSafe(|| job.feed())).unwrap_or(FeedStatus::Done),
+            Some(job) => catch_unwind(AssertUnwindSafe(|| job.feed(pressure))).unwrap_or(FeedStatus::Done),
             None => FeedStatus::Done,
         };
-        slot.slow.store(began.elapsed() > SLOW, Ordering::Relaxed);
+        let took = began.elapsed();
+        self.pace.note(took);
+        slot.slow.store(took > SLOW, Ordering::Relaxed);
         if status == FeedStatus::Done || slot.removed.load(Ordering::Acquire) {
             let finished = job.take();
             self.end(slot);
