@@ -25,7 +25,7 @@ from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
 from .encryption import MAX_DAVE_VERSION, Encryption
 from .events import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from .flow import ConnectionFlow
-from .gateway.close_codes import CloseVerdict
+from .gateway.close_codes import CloseAction, CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, gateway_thread
@@ -258,9 +258,10 @@ class VoiceConnection:
             self._encryption = Encryption(
                 self.native,
                 user_id=self._user_id,
-                channel_id=self._flow.channel_id,
+                channel_id=target.channel_id,
                 send=self._session.send,
                 changed=self._encryption_changed,
+                failed=lambda: self._thread.call(self._encryption_failed, self._session),
             )
         self._session.open()
 
@@ -335,6 +336,14 @@ class VoiceConnection:
     def _encryption_changed(self) -> None:
         if self._encryption is not None:
             self._link.encryption_changed(self._encryption.state)
+
+    def _encryption_failed(self, session: VoiceSession | None) -> None:
+        if session is None or session is not self._session:
+            return
+        session.drop_socket(1000)
+        verdict = CloseVerdict(CloseAction.REJOIN, None, "the group of the call refused or was refused again and again")
+        self._flow.lost(verdict, self._now(), resumable=False, reason=Reason.ENCRYPTION_FAILED)
+        self._act()
 
     def session_changed(self) -> None:
         if self._acting:
