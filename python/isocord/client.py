@@ -130,6 +130,7 @@ class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface,
                 are a ``ClientException`` of the bot library as well.
         """
         if self.loop is not asyncio.get_running_loop():
+            self.cleanup()
             text = "The bot was made for another event loop than the one that runs: start it with `async with bot:`"
             raise self._host.error(ClientError, f"{text} and `await bot.start(token)`.")
         holder = self._host.registered(self.client, self._key)

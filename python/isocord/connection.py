@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import time
 import weakref
 from collections.abc import Callable
 
@@ -177,6 +178,16 @@ class VoiceConnection:
         """Set the speaking flags that hold while the player is silent; done when they are written."""
         done = uncancellable()
         if not self._thread.call(self._speaker.set_manual, flags, done):
+            done.set_result(None)
+        return done
+
+    def announce_packet(self) -> concurrent.futures.Future[None] | None:
+        """A single packet is about to leave: done when the server was told that we speak; None if it knows."""
+        self._speaker.last_packet = time.monotonic()
+        if self.speaking:
+            return None
+        done = uncancellable()
+        if not self._thread.call(self._speaker.announce_packet, done):
             done.set_result(None)
         return done
 
