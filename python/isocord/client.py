@@ -246,6 +246,8 @@ class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface,
 
     async def _gone(self, connection: VoiceConnection) -> None:
         await asyncio.wrap_future(connection.finished)
+        if self._link is not None:
+            await self._link.written()
         if not self._host.is_closing(self.client):
             await self._left.wait()
 
