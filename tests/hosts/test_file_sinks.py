@@ -234,13 +234,18 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     await until(lambda: done.calls)
     track = sink.audio_data.pop(bob.user_id)
     assert (track.is_cut, sink.audio_data) == (True, {})
+    assert sink.report is not None
+    assert sink.report.reason == "size"
     # A second of silence may have been written at once.
     assert 100_000 <= track.size <= 300_000
-    timed = isocord.sinks.PCMSink(time=0.4)
-    voice.start_recording(timed, done, sync_start=True)
-    await until(lambda: len(done.calls) == 2)
-    lengths = {len(track.file.read()) for track in timed.audio_data.values()}
-    assert lengths == {round(0.4 * RATE) * 4}
+    for calls, limit in enumerate(({"time": 0.4}, {"filters": {"time": 0.4}}), 2):
+        timed = isocord.sinks.PCMSink(**limit)
+        voice.start_recording(timed, done, sync_start=True)
+        await until(lambda calls=calls: len(done.calls) == calls)
+        lengths = {len(track.file.read()) for track in timed.audio_data.values()}
+        assert lengths == {round(0.4 * RATE) * 4}
+        assert timed.report is not None
+        assert timed.report.reason == "time"
     paused = isocord.sinks.PCMSink()
     start = time.monotonic()
     voice.start_recording(paused, done)
@@ -255,9 +260,9 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     await until(lambda: bob.sent > before + 20)
     voice.stop_recording()
     elapsed = time.monotonic() - start
-    await until(lambda: len(done.calls) == 3)
+    await until(lambda: len(done.calls) == 4)
     assert paused.report is not None
-    assert paused.report.paused > 0
+    assert (paused.report.reason, paused.report.paused > 0) == ("finished", True)
     assert paused.report.duration < elapsed - 0.4
 
 

@@ -287,7 +287,8 @@ fn limits_hold() {
     for n in 0..20 {
         recorder.frame(1, START + n * 960, Payload::Pcm(&constant(1)));
     }
-    let report = recorder.finish(None);
+    let report = recorder.finish_for(None, EndReason::SizeLimit);
+    assert_eq!(report.reason, EndReason::SizeLimit);
     assert!(matches!(report.tracks[0].state, TrackState::SizeLimit));
     assert!((40_000..44_000).contains(&report.tracks[0].bytes), "{}", report.tracks[0].bytes);
 
