@@ -441,7 +441,7 @@ class TrackOutcome:
         """Bytes written; in a file of many tracks those of its packets."""
     @property
     def is_cut(self) -> bool:
-        """Whether it ended at ``max_size``."""
+        """Whether it, or the one file of all users, ended at ``max_size``."""
     @property
     def error(self) -> SinkError | None: ...
 

@@ -266,6 +266,25 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     assert paused.report.duration < elapsed - 0.4
 
 
+async def test_one_file_for_all_ends_at_its_size_and_is_cut(world: World) -> None:
+    voice = await world.connect()
+    world.speak(8.0, "alice", "bob")
+    done = Finished()
+    for calls, sink in enumerate(
+        (
+            isocord.sinks.WaveSink(mixdown=True, max_size=100_000),
+            isocord.sinks.MKASink(tracks=True, max_size=5_000),
+        ),
+        1,
+    ):
+        voice.start_recording(sink, done)
+        await until(lambda calls=calls: len(done.calls) == calls)
+        assert sink.report is not None
+        assert sink.report.reason == "size"
+        assert sink.audio_data
+        assert all(track.is_cut and track.error is None for track in sink.audio_data.values())
+
+
 async def test_what_it_refuses(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     (tmp_path / "file").write_bytes(b"")

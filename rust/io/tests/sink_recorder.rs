@@ -299,6 +299,8 @@ fn limits_hold() {
         recorder.advance(START + n / 2 * 960);
     }
     assert_eq!(recorder.state(), RecorderState::Ended(EndReason::SizeLimit));
+    let report = recorder.finish(None);
+    assert!(report.tracks.iter().all(|track| matches!(track.state, TrackState::SizeLimit)));
 
     let limited =
         RecorderOptions { max_tracks: 2, users: Some(HashSet::from([1, 2, 3])), ..options(Format::Pcm) };

@@ -151,9 +151,13 @@ impl Recorder {
             None => self.maker.finish(),
         });
         self.fail_whole(whole);
+        let mut tracks = self.track_reports();
+        if self.ended == Some(EndReason::SizeLimit) {
+            // All files together were too big: each is cut.
+            tracks.iter_mut().for_each(TrackReport::cut);
+        }
         let reason = *self.ended.get_or_insert(reason);
-        let stats = self.stats();
-        let report = RecorderReport { tracks: self.track_reports(), samples: self.now, reason, stats };
+        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats() };
         self.report = Some(report.clone());
         report
     }
