@@ -443,7 +443,8 @@ class TrackOutcome:
     def is_cut(self) -> bool:
         """Whether it, or the one file of all users, ended at ``max_size``."""
     @property
-    def error(self) -> SinkError | None: ...
+    def error(self) -> SinkError | None:
+        """Its ``__cause__`` is what a file object or a function of Python's raised."""
 
 @final
 class Stats:

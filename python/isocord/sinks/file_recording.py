@@ -79,7 +79,10 @@ class FileRecording:
             error = self.sink.finish(report)
         except SinkError as died:
             error = died
-        if error is not None:
+        except Exception as failed:
+            _log.exception("The sink %s could not take its tracks", type(self.sink).__name__)
+            error = failed
+        if isinstance(error, SinkError):
             _log.error("The sink %s could not write: %s", type(self.sink).__name__, error)
         if report is not None and report.dropped:
             _log.warning("The disk was too slow: %d frames became silence", report.dropped)

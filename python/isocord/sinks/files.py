@@ -6,6 +6,7 @@ for all; what is on the disk can be read up to the last second at any time, also
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -26,12 +27,14 @@ class AudioTrack:
     Attributes:
         user_id: whose it is; None for a mixdown.
         path: the file, where the sink opened one.
-        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set.
+        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
+            could be had.
         offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
         duration: seconds.
         size: bytes written, for formats that ffmpeg encodes those of the PCM.
         is_cut: whether it ended at the sink's ``max_size``.
-        error: why it was given up, or None; what was written before may well be readable.
+        error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
+            file object or a function of yours raised.
     """
 
     def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None) -> None:
@@ -45,6 +48,8 @@ class AudioTrack:
         self.error = outcome.error
 
     def __repr__(self) -> str:
+        if self.path is None and self.file is None:
+            return f"<AudioTrack user_id={self.user_id} not written>"
         where = self.path or type(self.file).__name__
         return f"<AudioTrack user_id={self.user_id} {self.duration:.2f} s in {where}>"
 
@@ -102,8 +107,8 @@ class FileSink:
         self.finished = False
         self._target = target
         self._files: dict[int | None, BinaryIO] = {}
-        if target is not None and not _is_path(target) and not callable(target) and not hasattr(target, "write"):
-            raise TypeError("target must be a path, a binary file object or a function of a user id")
+        if target is not None and not _is_path(target) and not callable(target):
+            _check_file(target, "target must be a path, a binary file object or a function of a user id")
 
     def init(self, vc: Any) -> None:
         """The recording by the voice client ``vc`` begins."""
@@ -140,8 +145,7 @@ class FileSink:
         for outcome in report.tracks:
             key = outcome.user_id if self.layout == "users" else None
             file = self._files.get(key)
-            if file is not None and file.seekable():
-                file.seek(0)
+            _rewind(file)
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
         self.finished = True
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
@@ -169,10 +173,13 @@ class FileSink:
             raise ValueError("one file for all needs a path or a binary file object")
         if _is_path(target):
             return target
+        _check_open(target)
         return self._keep(None, io.BytesIO() if target is None else target)
 
     def _target_of(self, user_id: int) -> Path | BinaryIO:
         made: Path | BinaryIO = self._target(user_id) if callable(self._target) else io.BytesIO()
+        if not _is_path(made):
+            _check_file(made, "the target function has to return a path or a binary file object")
         self._keep(user_id, made)
         return made
 
@@ -184,6 +191,24 @@ class FileSink:
 
 def _is_path(target: object) -> bool:
     return isinstance(target, (str, os.PathLike))
+
+
+def _check_file(target: object, complaint: str) -> None:
+    if not hasattr(target, "write") or isinstance(target, io.TextIOBase):
+        raise TypeError(f"{complaint}, not {target!r}")
+    _check_open(target)
+
+
+def _check_open(target: object) -> None:
+    if getattr(target, "closed", False) is True:
+        raise ValueError(f"the target is closed: {target!r}")
+
+
+def _rewind(file: Any) -> None:
+    # Whoever gave the file may have closed it by now, and what only has a ``write`` stays where it is.
+    with contextlib.suppress(Exception):
+        if file is not None and file.seekable():
+            file.seek(0)
 
 
 class WaveSink(FileSink):

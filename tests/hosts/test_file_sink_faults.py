@@ -1,0 +1,146 @@
+"""What goes wrong around isocord's own sinks: closed and full files, targets that are none, sinks used twice."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import isocord
+
+from .test_file_sinks import Finished, left, record
+from .world import RATE, World, logged_in, testing, until
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with logged_in() as made:
+        yield made
+
+
+class WriteOnly:
+    """What can write, and nothing else."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.content += data
+
+
+class Fickle(io.BytesIO):
+    """It claims to be a file that can seek."""
+
+    def __init__(self, *, seekable: bool) -> None:
+        super().__init__()
+        self.tells = seekable
+
+    def seekable(self) -> bool:
+        if not self.tells:
+            raise ValueError("who knows")
+        return True
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise OSError("it cannot after all")
+
+
+async def test_a_file_that_is_closed_right_after_the_stop(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    (bob,) = world.speak(5.0, "bob")
+    done = Finished()
+    path = tmp_path / "bob.wav"
+    with open(path, "wb") as file:
+        sink = isocord.sinks.WaveSink(lambda _: file)
+        voice.start_recording(sink, done)
+        await until(lambda: os.path.getsize(path) > 1000 and len(left(str(path))) > 0)
+        voice.stop_recording()
+    await until(lambda: done.calls)
+    track = sink.audio_data[bob.user_id]
+    assert sink.finished
+    # What had not been written by then is lost, and said to be.
+    assert isinstance(track.error, isocord.SinkError)
+    assert isinstance(track.error.__cause__, ValueError)
+    assert track.file is file
+    assert len(left(str(path))) > 0
+
+
+async def test_a_closed_file_is_refused_at_once(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    with open(tmp_path / "all.wav", "wb") as file:
+        sink = isocord.sinks.WaveSink(file, mixdown=True)
+    with pytest.raises(ValueError, match="closed"):
+        isocord.sinks.WaveSink(file, mixdown=True)
+    with pytest.raises(ValueError, match="closed"):
+        voice.start_recording(sink)
+    assert not voice.is_recording()
+
+
+@pytest.mark.parametrize("layout", ["users", "mixdown"])
+async def test_objects_that_cannot_seek_are_written_straight(world: World, layout: str) -> None:
+    voice = await world.connect()
+    (bob,) = speakers = world.speak(0.5, "bob")
+    for file in (WriteOnly(), Fickle(seekable=False), Fickle(seekable=True)):
+        mixdown = layout == "mixdown"
+        target: Any = file if mixdown else lambda _, file=file: file
+        sink = isocord.sinks.WaveSink(target, mixdown=mixdown)
+        await record(voice, sink, speakers)
+        track = sink.audio_data[None if mixdown else bob.user_id]
+        assert (track.error, track.file, sink.finished) == (None, file, True)
+        content = bytes(file.content) if isinstance(file, WriteOnly) else file.getvalue()
+        assert content[:4] == b"RIFF"
+        assert len(content) == 80 + round(track.duration * RATE) * 4
+        bob.play(testing.tone(440, 0.5))
+
+
+@pytest.mark.parametrize("made", [5, None, "closed", "text", "raise"])
+async def test_what_a_target_function_may_not_return(world: World, made: Any, tmp_path: Path) -> None:
+    voice = await world.connect()
+    alice, bob = speakers = world.speak(0.5, "alice", "bob")
+
+    def target(user_id: int) -> Any:
+        if user_id == alice.user_id:
+            return tmp_path / "alice.wav"
+        if made == "raise":
+            raise KeyError(user_id)
+        if made == "text":
+            return io.StringIO()
+        if made == "closed":
+            file = io.BytesIO()
+            file.close()
+            return file
+        return made
+
+    sink = isocord.sinks.WaveSink(target)
+    await record(voice, sink, speakers)
+    track = sink.audio_data[bob.user_id]
+    assert isinstance(track.error, isocord.SinkError)
+    kind = {"raise": KeyError, "closed": ValueError}.get(made, TypeError)
+    assert type(track.error.__cause__) is kind
+    assert (track.path, track.file, track.size) == (None, None, 0)
+    assert repr(track) == f"<AudioTrack user_id={bob.user_id} not written>"
+    whole = sink.audio_data[alice.user_id]
+    assert whole.error is None
+    assert repr(whole) == f"<AudioTrack user_id={alice.user_id} {whole.duration:.2f} s in {whole.path}>"
+    assert len(left(whole.path)) == round(whole.duration * RATE)
+
+
+async def test_a_sink_whose_own_code_raises_at_the_end_still_calls_back(world: World) -> None:
+    class Broken(isocord.sinks.WaveSink):
+        cleaned = False
+
+        def finish(self, report: Any) -> Any:
+            super().finish(report)
+            raise RuntimeError("mine")
+
+        def cleanup(self) -> None:
+            self.cleaned = True
+
+    voice = await world.connect()
+    speakers = world.speak(0.3, "bob")
+    sink = Broken()
+    await record(voice, sink, speakers)
+    assert (sink.cleaned, sink.finished, len(sink.audio_data)) == (True, True, 1)
