@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,74 @@ async def test_a_sink_whose_own_code_raises_at_the_end_still_calls_back(world: W
     sink = Broken()
     await record(voice, sink, speakers)
     assert (sink.cleaned, sink.finished, len(sink.audio_data)) == (True, True, 1)
+
+
+class Slow(isocord.sinks.WaveSink):
+    """Its end takes as long as the test likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = False
+
+    def cleanup(self) -> None:
+        while not self.go_on:
+            time.sleep(0.005)
+
+
+async def test_a_sink_in_use_is_not_begun_again(world: World) -> None:
+    voice = await world.connect()
+    (bob,) = world.speak(5.0, "bob")
+    done, sink = Finished(), Slow()
+    voice.start_recording(sink, done)
+    await until(lambda: bob.sent > 20)
+    voice.stop_recording()
+    with pytest.raises(isocord.RecordingError, match="in use"):
+        voice.start_recording(sink, done)
+    assert not voice.is_recording()
+    # Nor while it makes something of what it has; another sink may begin meanwhile.
+    await until(lambda: sink.audio_data)
+    with pytest.raises(isocord.RecordingError, match="in use"):
+        voice.start_recording(sink, done)
+    voice.start_recording(isocord.sinks.WaveSink(), done)
+    voice.stop_recording()
+    sink.go_on = True
+    await until(lambda: len(done.calls) == 2)
+    first = sink.audio_data[bob.user_id]
+    assert len(left(first.file)) == round(first.duration * RATE) > 0
+    assert sink.finished
+    voice.start_recording(sink, done)
+    assert not sink.finished
+    before = bob.sent
+    await until(lambda: bob.sent > before + 20)
+    voice.stop_recording()
+    await until(lambda: len(done.calls) == 3)
+    second = sink.audio_data[bob.user_id]
+    assert second.file is not first.file
+    assert len(left(second.file)) == round(second.duration * RATE) > 0
+
+
+async def test_one_sink_cannot_record_in_two_guilds() -> None:
+    async with logged_in(guilds=2) as world:
+        voices = []
+        for guild in world.bot.guilds:
+            channel = guild.voice_channels[0]
+            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=10.0))
+        done, sink = Finished(), isocord.sinks.WaveSink()
+        voices[0].start_recording(sink, done)
+        with pytest.raises(isocord.RecordingError, match="in use"):
+            voices[1].start_recording(sink, done)
+        assert (sink.vc, voices[1].is_recording()) == (voices[0], False)
+        voices[0].stop_recording()
+        await until(lambda: done.calls)
+
+
+async def test_a_sink_that_could_not_begin_may_try_again(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    speakers = world.speak(0.3, "bob")
+    sink = isocord.sinks.WaveSink(tmp_path / "there" / "all.wav", mixdown=True)
+    for _ in range(2):
+        with pytest.raises(isocord.SinkError):
+            voice.start_recording(sink)
+    (tmp_path / "there").mkdir()
+    await record(voice, sink, speakers)
+    assert sink.audio_data[None].error is None

@@ -24,7 +24,7 @@ class FileRecording:
 
     Args:
         native: the recording.
-        sink: the sink that began it.
+        sink: the sink that began it; claimed, and released when it is finished.
         delay: samples that frames are late behind the clock.
         finish: called on the thread with the first error, or None, when the sink is finished.
     """
@@ -92,6 +92,8 @@ class FileRecording:
         except Exception as failed:
             _log.exception("The sink %s could not be finished", type(self.sink).__name__)
             error = error or failed
+        # The callback may want to record into it again.
+        self.sink.release(finished=True)
         try:
             self._finish(error)
         except Exception:

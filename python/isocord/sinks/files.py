@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias
 
@@ -76,7 +77,7 @@ class FileSink:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
         report: counters of the whole recording, then.
         vc: the voice client that records, once the recording began.
-        finished: whether the recording is over.
+        finished: whether the recording is over, and the sink can be used for another.
         encoding: name of the format, and the end of file names.
     """
 
@@ -107,6 +108,7 @@ class FileSink:
         self.finished = False
         self._target = target
         self._files: dict[int | None, BinaryIO] = {}
+        self._in_use = threading.Lock()
         if target is not None and not _is_path(target) and not callable(target):
             _check_file(target, "target must be a path, a binary file object or a function of a user id")
 
@@ -117,17 +119,28 @@ class FileSink:
     def cleanup(self) -> None:
         """The recording is over and all files are whole. Called on the thread ``isocord-sink``; may be overridden."""
 
+    def claim(self) -> bool:
+        """Take it for one recording, until :meth:`release`; False if another has it, also one that is being finished.
+
+        ``start_recording`` calls it.
+        """
+        return self._in_use.acquire(blocking=False)
+
+    def release(self, *, finished: bool) -> None:
+        """The recording that claimed it is over, or could not begin."""
+        self.finished = finished
+        self._in_use.release()
+
     def start(self, connection: _native.Connection, *, sync_start: bool) -> _native.Recording:
-        """Begin to write. ``start_recording`` calls it.
+        """Begin to write, as the only recording that does. ``start_recording`` calls it.
 
         Raises:
             SinkError: a file or directory could not be made, or there is no ffmpeg where it is needed.
             ValueError: an option is out of its range, or the target is of another kind than the layout needs.
             ClosedError: the connection is closed.
         """
-        self.finished = False
-        self.audio_data, self.report, self._files = {}, None, {}
-        return connection.record(
+        self._files = {}
+        recording = connection.record(
             self._open_target(),
             format=self.encoding,
             layout=self.layout,
@@ -138,6 +151,10 @@ class FileSink:
             ffmpeg=self._ffmpeg(),
             **self._options(),
         )
+        # What the last recording came to stays until the next has really begun.
+        self.finished = False
+        self.audio_data, self.report = {}, None
+        return recording
 
     def finish(self, report: _native.RecordingReport) -> SinkError | None:
         """Take what the recording came to; returns the first error. Called once."""
@@ -147,7 +164,6 @@ class FileSink:
             file = self._files.get(key)
             _rewind(file)
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
-        self.finished = True
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
 
     def _options(self) -> dict[str, Any]:
