@@ -216,3 +216,79 @@ async def test_a_sink_that_could_not_begin_may_try_again(world: World, tmp_path:
     (tmp_path / "there").mkdir()
     await record(voice, sink, speakers)
     assert sink.audio_data[None].error is None
+
+
+class Full(io.BytesIO):
+    """A disk with little room, or a file object whose write is wrong."""
+
+    def __init__(self, room: int, error: Exception) -> None:
+        super().__init__()
+        self.room, self.error = room, error
+
+    def write(self, data: Any) -> int:
+        if self.tell() + len(data) > self.room:
+            raise self.error
+        return super().write(data)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("mine")])
+@pytest.mark.parametrize(("name", "layout"), [("WaveSink", "mixdown"), ("OGGSink", "mixdown"), ("MKASink", "tracks")])
+async def test_an_error_of_the_one_file_ends_the_recording(
+    world: World, name: str, layout: str, error: Exception
+) -> None:
+    voice = await world.connect()
+    world.speak(8.0, "alice", "bob")
+    done, file = Finished(), Full(12_000, error)
+    sink = getattr(isocord.sinks, name)(file, **{layout: True})
+    voice.start_recording(sink, done)
+    await until(lambda: done.calls)
+    assert not voice.is_recording()
+    assert sink.report.reason == "failed"
+    assert len(sink.audio_data) == (1 if layout == "mixdown" else 2)
+    for track in sink.audio_data.values():
+        assert isinstance(track.error, isocord.SinkError)
+        assert track.error.__cause__ is error
+        assert track.file is file
+
+
+@pytest.mark.parametrize("name", ["WaveSink", "PCMSink", "FLACSink", "OGGSink", "MP3Sink", "MKASink", "WebMSink"])
+async def test_a_file_object_that_fails_ends_one_track_and_no_other(world: World, name: str) -> None:
+    voice = await world.connect()
+    alice, bob = speakers = world.speak(1.5, "alice", "bob")
+    error = OSError(28, "No space left on device")
+    sink = getattr(isocord.sinks, name)(
+        lambda user_id: Full(3_000, error) if user_id == alice.user_id else io.BytesIO()
+    )
+    await record(voice, sink, speakers)
+    failed, whole = (sink.audio_data[speaker.user_id] for speaker in (alice, bob))
+    assert failed.error is not None
+    assert failed.error.__cause__ is error
+    assert (whole.error, sink.report.reason) == (None, "finished")
+    assert whole.duration >= 1.5
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("name", ["WaveSink", "FLACSink", "OGGSink", "MP3Sink", "MKASink"])
+async def test_a_full_disk(world: World, name: str) -> None:
+    voice = await world.connect()
+    alice, bob = speakers = world.speak(1.5, "alice", "bob")
+    made = io.BytesIO()
+    sink = getattr(isocord.sinks, name)(lambda user_id: "/dev/full" if user_id == alice.user_id else made)
+    await record(voice, sink, speakers)
+    failed, whole = (sink.audio_data[speaker.user_id] for speaker in (alice, bob))
+    assert "/dev/full" in str(failed.error)
+    assert (whole.error, whole.file) == (None, made)
+    assert whole.duration >= 1.5
+    done = Finished()
+    both = getattr(isocord.sinks, name)("/dev/full", mixdown=True)
+    if name == "MKASink":
+        # Its head is written at once.
+        with pytest.raises(isocord.SinkError, match="/dev/full"):
+            voice.start_recording(both, done)
+        assert not voice.is_recording()
+        return
+    voice.start_recording(both, done)
+    alice.play(testing.tone(440, 30.0))
+    await until(lambda: done.calls)
+    assert both.report.reason == "failed"
+    assert "/dev/full" in str(both.audio_data[None].error)
