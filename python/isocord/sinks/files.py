@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +21,7 @@ Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
 Layout = Literal["users", "mixdown", "tracks"]
+_TOO_BIG = 1 << 64
 
 
 class AudioTrack:
@@ -71,7 +73,7 @@ class FileSink:
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
-        ValueError: ``time`` or ``max_size`` is negative.
+        ValueError: ``time`` or ``max_size`` is negative, or an option is out of its range.
 
     Attributes:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
@@ -96,11 +98,14 @@ class FileSink:
         given = {"users": users, "time": time, "max_size": max_size, **(filters or {})}
         if unknown := set(given) - {"users", "time", "max_size"}:
             raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
-        self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"])
+        self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"] or ())
         self.seconds = float(given["time"] or 0)
         self.max_size = int(given["max_size"] or 0)
-        if self.seconds < 0 or self.max_size < 0:
+        # Written so that a time that is no number is refused as well.
+        if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
+        if any(not 0 <= user_id < _TOO_BIG for user_id in self.filtered_users):
+            raise ValueError("users are ids, or objects that have one")
         self.layout: Layout = "mixdown" if mixdown else "users"
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
@@ -288,9 +293,15 @@ class WebMSink(MKASink):
 class _BitrateSink(FileSink):
     """A lossy format with a bit rate."""
 
+    _bitrates: ClassVar[tuple[int, ...] | range]
+
     def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Any) -> None:
         super().__init__(target, **options)
-        self.bitrate = bitrate
+        self.bitrate = operator.index(bitrate)
+        if self.bitrate not in self._bitrates:
+            known = self._bitrates
+            names = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
+            raise ValueError(f"bitrate of {self.encoding.upper()} must be one of {names} kbit/s, not {bitrate}")
 
     def _options(self) -> dict[str, Any]:
         return {"bitrate": self.bitrate}
@@ -303,9 +314,14 @@ class MP3Sink(_BitrateSink):
         target: see :class:`FileSink`.
         bitrate: kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
         options: see :class:`FileSink`.
+
+    Raises:
+        ValueError: ``bitrate`` is none of these; see :class:`FileSink` for more.
     """
 
     encoding = "mp3"
+    # All that MPEG-1 layer III has at 48 kHz but for 56, which the encoder's binding lacks.
+    _bitrates = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
     def _ffmpeg(self) -> str | None:
         return None if _native.HAS_MP3 else _find_ffmpeg("MP3")
@@ -316,11 +332,15 @@ class MP4Sink(_BitrateSink):
 
     Args:
         target: see :class:`FileSink`.
-        bitrate: kbit/s.
+        bitrate: kbit/s, 8 to 576, which is the most that AAC allows in stereo at 48 kHz.
         options: see :class:`FileSink`.
+
+    Raises:
+        ValueError: ``bitrate`` is out of its range; see :class:`FileSink` for more.
     """
 
     encoding: ClassVar[_native.RecordingFormat] = "mp4"
+    _bitrates = range(8, 577)
 
     def _ffmpeg(self) -> str | None:
         return _find_ffmpeg(self.encoding.upper())

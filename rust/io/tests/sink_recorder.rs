@@ -313,6 +313,15 @@ fn limits_hold() {
 }
 
 #[test]
+fn a_bit_rate_that_mp3_has_not_is_refused_before_anything_is_written() {
+    for bitrate in [0, 1, 56, 100, 321] {
+        let layout = Files::default().layout();
+        let refused = Recorder::new(options(Format::Mp3 { bitrate }), layout).map(drop);
+        assert!(matches!(refused, Err(SinkError::Option(_))), "{bitrate}");
+    }
+}
+
+#[test]
 fn nonsense_is_counted_and_dropped() {
     for format in [Format::Pcm, Format::OggOpus] {
         let mut recorder = Recorder::new(options(format), Files::default().layout()).unwrap();

@@ -56,6 +56,7 @@ impl Recorder {
     /// [`SinkError::Option`] for options that do not go together, others if a target given here cannot be opened.
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
         options.opus.check()?;
+        options.format.check()?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
         }
