@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,6 +65,29 @@ def test_filters_as_pycord_has_them() -> None:
     sink = sinks.WaveSink(filters={"users": None, "time": None, "max_size": None})
     assert (sink.filtered_users, sink.seconds, sink.max_size) == (frozenset(), 0, 0)
     assert sinks.WaveSink(users=[SimpleNamespace(id=5), 6]).filtered_users == {5, 6}
+
+
+@pytest.mark.parametrize("kind", FILE_SINKS)
+def test_a_directory_that_is_called_like_a_file(kind: Any, tmp_path: Path) -> None:
+    for name in (f"call.{kind.encoding}", "call.WAV", "call.opus"):
+        for target in (name, tmp_path / name):
+            with pytest.raises(ValueError, match="mixdown=True"):
+                kind(target)
+            assert kind(target, mixdown=True).layout == "mixdown"
+    assert not list(tmp_path.iterdir())
+    for name in ("call", "2026.11.22", "call.d"):
+        assert kind(tmp_path / name).layout == "users"
+    (tmp_path / "old.wav").mkdir()
+    assert kind(tmp_path / "old.wav").layout == "users"
+
+
+def test_a_file_of_many_tracks() -> None:
+    for kind in (sinks.MKASink, sinks.MKVSink, sinks.WebMSink):
+        assert kind(f"call.{kind.encoding}", tracks=True).layout == "tracks"
+        with pytest.raises(ValueError, match="tracks=True"):
+            kind("call.mka")
+        with pytest.raises(ValueError, match="mixdown or tracks"):
+            kind("call.mka", tracks=True, mixdown=True)
 
 
 def test_targets_of_another_kind() -> None:

@@ -22,6 +22,9 @@ Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
 Layout = Literal["users", "mixdown", "tracks"]
 _TOO_BIG = 1 << 64
+_SUFFIXES = frozenset(
+    {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
+)
 
 
 class AudioTrack:
@@ -73,7 +76,8 @@ class FileSink:
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
-        ValueError: ``time`` or ``max_size`` is negative, or an option is out of its range.
+        ValueError: ``time`` or ``max_size`` is negative, an option is out of its range, or a directory would be made
+            that is called like a sound file, as ``"call.ogg"`` is, where each user gets a file.
 
     Attributes:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
@@ -106,7 +110,7 @@ class FileSink:
             raise ValueError("time and max_size are 0 or more")
         if any(not 0 <= user_id < _TOO_BIG for user_id in self.filtered_users):
             raise ValueError("users are ids, or objects that have one")
-        self.layout: Layout = "mixdown" if mixdown else "users"
+        self.layout = self._choose_layout(mixdown)
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
         self.vc: Any = None
@@ -116,6 +120,8 @@ class FileSink:
         self._in_use = threading.Lock()
         if target is not None and not _is_path(target) and not callable(target):
             _check_file(target, "target must be a path, a binary file object or a function of a user id")
+        if self.layout == "users" and _is_path(target):
+            self._check_directory(os.fspath(target))  # type: ignore[arg-type]
 
     def init(self, vc: Any) -> None:
         """The recording by the voice client ``vc`` begins."""
@@ -170,6 +176,16 @@ class FileSink:
             _rewind(file)
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
+
+    def _choose_layout(self, mixdown: bool) -> Layout:
+        return "mixdown" if mixdown else "users"
+
+    def _check_directory(self, path: str) -> None:
+        # One that is there already was meant, whatever it is called.
+        if os.path.splitext(path)[1].lower() in _SUFFIXES and not os.path.isdir(path):
+            raise ValueError(f"each user gets a file: {path!r} would be a directory. Name one, or give {self._for_one}")
+
+    _for_one: ClassVar[str] = "mixdown=True for one file"
 
     def _options(self) -> dict[str, Any]:
         """More keywords of :meth:`isocord._native.Connection.record`."""
@@ -269,13 +285,16 @@ class MKASink(FileSink):
     """
 
     encoding: ClassVar[_native.RecordingFormat] = "mka"
+    _for_one = "mixdown=True or tracks=True for one file"
 
     def __init__(self, target: Target = None, *, tracks: bool = False, **options: Any) -> None:
+        self._tracks = tracks
         super().__init__(target, **options)
-        if tracks:
-            if self.layout == "mixdown":
-                raise ValueError("choose mixdown or tracks")
-            self.layout = "tracks"
+
+    def _choose_layout(self, mixdown: bool) -> Layout:
+        if mixdown and self._tracks:
+            raise ValueError("choose mixdown or tracks")
+        return "tracks" if self._tracks else super()._choose_layout(mixdown)
 
 
 class MKVSink(MKASink):
