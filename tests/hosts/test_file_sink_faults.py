@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -292,3 +293,21 @@ async def test_a_full_disk(world: World, name: str) -> None:
     await until(lambda: done.calls)
     assert both.report.reason == "failed"
     assert "/dev/full" in str(both.audio_data[None].error)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+async def test_what_ffmpeg_encodes_finds_no_room(world: World) -> None:
+    voice = await world.connect()
+    alice, bob, carol = speakers = world.speak(1.5, "alice", "bob", "carol")
+    targets: dict[int, Any] = {
+        alice.user_id: Full(3_000, OSError(28, "No space left on device")),
+        bob.user_id: io.BytesIO(),
+        carol.user_id: "/dev/full" if os.path.exists("/dev/full") else Full(0, RuntimeError("mine")),
+    }
+    sink = isocord.sinks.M4ASink(targets.__getitem__)
+    await record(voice, sink, speakers)
+    whole = sink.audio_data[bob.user_id]
+    assert (whole.error, whole.duration >= 1.5) == (None, True)
+    for speaker, told in ((alice, "No space left"), (carol, "No space left|mine")):
+        with pytest.raises(isocord.SinkError, match=told):
+            raise sink.audio_data[speaker.user_id].error
