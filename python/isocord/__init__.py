@@ -12,6 +12,7 @@ from .hosts.voice_extras import install as _install_voice_extras
 
 if TYPE_CHECKING:
     from . import sinks as sinks
+    from . import testing as testing
     from ._native import AudioFile as AudioFile
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
@@ -58,14 +59,16 @@ _HOMES = {
     "events": ("ConnectionState", "Phase", "Reason"),
     "stats": ("VoiceStats",),
 }
+# Modules that are imported when first asked for.
+_SUBMODULES = ("sinks", "testing")
 _MODULES = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = sorted(_MODULES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
-    if name == "sinks":
-        return import_module(".sinks", __name__)
+    if name in _SUBMODULES:
+        return import_module(f".{name}", __name__)
     home = _MODULES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -75,7 +78,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, "sinks"})
+    return sorted({*globals(), *__all__, *_SUBMODULES})
 
 
 _install_voice_extras()

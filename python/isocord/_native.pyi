@@ -6,7 +6,7 @@ from typing import BinaryIO, Final, Literal, final
 
 from typing_extensions import Buffer
 
-from .errors import SinkError
+from .errors import AudioFileError, SinkError
 
 LIBOPUS_VERSION: Final[str]
 """The version string of the libopus inside, e.g. ``"libopus 1.6.1"``."""
@@ -164,7 +164,28 @@ TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
 
 @final
 class AudioFile:
-    """See :class:`isocord.AudioFile`, which is this class."""
+    """A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
+
+        voice.play(isocord.AudioFile("song.mp3", volume=0.5))
+
+    It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
+    Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
+    while the volume is 1.0. URLs are not opened: for those there is FFmpegPCMAudio.
+
+    It plays once: for another time, or in two places, open it anew. It is closed when it has played; what it was then
+    can still be read, but setting the volume and seek() raise.
+
+    Args:
+        file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
+            here, 1 GiB at most.
+        volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
+        start: seconds into the file, 0 or more.
+
+    Raises:
+        AudioFileError: the file is missing, broken, or of a format that isocord does not know.
+        TypeError: file is neither a path nor a binary file object.
+        ValueError: volume or start is out of its range.
+    """
 
     def __new__(
         cls,
@@ -174,32 +195,63 @@ class AudioFile:
         start: float = 0.0,
     ) -> AudioFile: ...
     @property
-    def volume(self) -> float: ...
+    def volume(self) -> float:
+        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within a few frames of 20 ms.
+
+        Raises, when it is set:
+            AudioFileError: the file is closed.
+            ValueError: it is out of its range.
+        """
     @volume.setter
     def volume(self, value: float) -> None: ...
     @property
-    def position(self) -> float: ...
+    def position(self) -> float:
+        """Place in the file, in seconds, of what is heard now, or was heard last; at most the duration."""
     @property
-    def duration(self) -> float | None: ...
+    def duration(self) -> float | None:
+        """Length in seconds, or None where it is not told. Estimated for ADTS, and MP3 without a Xing header."""
     @property
-    def codec(self) -> str: ...
+    def codec(self) -> str:
+        """What the sound is coded in: "opus", "vorbis", "mp3", "aac", "flac", "alac", "pcm_s16le" and so on."""
     @property
-    def container(self) -> str: ...
+    def container(self) -> str:
+        """What kind of file it is: "wav", "aiff", "flac", "mp3", "ogg", "mp4", "matroska", "adts", "mp1" or "mp2"."""
     @property
-    def sample_rate(self) -> int: ...
+    def sample_rate(self) -> int:
+        """Samples a second in the file; 48000 for Opus. All is sent with 48 kHz."""
     @property
-    def channels(self) -> int: ...
+    def channels(self) -> int:
+        """Channels in the file. All is sent in stereo."""
     @property
-    def passthrough(self) -> bool: ...
+    def passthrough(self) -> bool:
+        """Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0."""
     @property
-    def simplified(self) -> int: ...
+    def simplified(self) -> int:
+        """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
     @property
-    def error(self) -> Exception | None: ...
-    def seek(self, seconds: float) -> None: ...
-    def read(self) -> bytes: ...
-    def is_opus(self) -> bool: ...
-    def cleanup(self) -> None: ...
-    def close(self) -> None: ...
+    def error(self) -> AudioFileError | None:
+        """The AudioFileError that ended it early, or None."""
+    def seek(self, seconds: float) -> None:
+        """Go to a place in the file, in seconds; heard with the next frame if it plays. Past the end, the file ends.
+
+        Opus that is sent as it stands goes on at the packet that holds the place, up to 20 ms earlier.
+
+        Raises:
+            AudioFileError: the file is closed, or cannot be read.
+            ValueError: seconds is negative or not finite.
+        """
+    def read(self) -> bytes:
+        """The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. Not for a file that plays.
+
+        Raises:
+            AudioFileError: the file is closed, cannot be read, or plays natively.
+        """
+    def is_opus(self) -> bool:
+        """False: read() gives PCM, so that a wrapper of the bot library's (PCMVolumeTransformer) can work on it."""
+    def close(self) -> None:
+        """Let the file go. A file object that was given stays open. Does nothing twice."""
+    def cleanup(self) -> None:
+        """The same as close(), as bot libraries call it when it has played."""
 
 @final
 class Discovered:
@@ -641,11 +693,14 @@ class SpeakingChanged:
     """A user begins or ceases to speak, as the packets tell it."""
 
     @property
-    def user_id(self) -> int: ...
+    def user_id(self) -> int:
+        """Who."""
     @property
-    def speaking(self) -> bool: ...
+    def speaking(self) -> bool:
+        """Whether the user speaks now."""
     @property
-    def position(self) -> int: ...
+    def position(self) -> int:
+        """When, on the clock that all users share, in samples of 48 kHz."""
 
 @final
 class FrameQueue:
@@ -664,52 +719,73 @@ class FrameQueue:
 
 @final
 class ReceiveStats:
-    """What a connection received; a snapshot of at most 0.2 s ago."""
+    """What a connection received, in datagrams; a snapshot of at most 0.2 s ago."""
 
     @property
-    def rtp(self) -> int: ...
+    def rtp(self) -> int:
+        """RTP packets that came, of any kind."""
     @property
-    def rtcp(self) -> int: ...
+    def rtcp(self) -> int:
+        """RTCP packets that came."""
     @property
-    def unheard(self) -> int: ...
+    def unheard(self) -> int:
+        """Datagrams that came while nobody listened."""
     @property
-    def unknown_dropped(self) -> int: ...
+    def unknown_dropped(self) -> int:
+        """Packets whose stream got no user in time, or that found no room to wait."""
     @property
-    def forged(self) -> int: ...
+    def forged(self) -> int:
+        """Packets that failed authentication, or came before the session's key."""
     @property
-    def malformed(self) -> int: ...
+    def malformed(self) -> int:
+        """Datagrams that are no RTP, and packets whose lengths contradict each other or whose payload is not Opus."""
     @property
-    def padding(self) -> int: ...
+    def padding(self) -> int:
+        """Packets that are nothing but padding."""
     @property
-    def ignored(self) -> int: ...
+    def ignored(self) -> int:
+        """Packets of other payload types: video, retransmissions."""
     @property
-    def users(self) -> dict[int, UserReceiveStats]: ...
+    def users(self) -> dict[int, UserReceiveStats]:
+        """What each user sent, by id."""
 
 @final
 class UserReceiveStats:
     """What one user sent; ``jitter`` and ``delay`` in samples of 48 kHz, the rest in packets."""
 
     @property
-    def received(self) -> int: ...
+    def received(self) -> int:
+        """Packets of sound that arrived, duplicates and late ones included."""
     @property
-    def lost(self) -> int: ...
+    def lost(self) -> int:
+        """Packets that were not there when their time had come."""
     @property
-    def late(self) -> int: ...
+    def late(self) -> int:
+        """Those of them that came afterwards."""
     @property
-    def duplicate(self) -> int: ...
+    def duplicate(self) -> int:
+        """Packets that came again."""
     @property
-    def concealed(self) -> int: ...
+    def concealed(self) -> int:
+        """Lost packets filled in from the sound before them, or by silence when many were lost in a row."""
     @property
-    def recovered(self) -> int: ...
+    def recovered(self) -> int:
+        """Lost packets restored from in-band FEC."""
     @property
-    def failed_to_open(self) -> int: ...
+    def failed_to_open(self) -> int:
+        """Packets that the end-to-end encryption refused."""
     @property
-    def ignored(self) -> int: ...
+    def ignored(self) -> int:
+        """Packets that are not Opus: video, retransmissions."""
     @property
-    def malformed(self) -> int: ...
+    def malformed(self) -> int:
+        """Packets that are broken inside."""
     @property
-    def restarts(self) -> int: ...
+    def restarts(self) -> int:
+        """Times that the stream began anew."""
     @property
-    def jitter(self) -> int: ...
+    def jitter(self) -> int:
+        """Interarrival jitter (RFC 3550, section 6.4.1), in samples at 48 kHz."""
     @property
-    def delay(self) -> int: ...
+    def delay(self) -> int:
+        """How long packets are held now, in samples at 48 kHz."""

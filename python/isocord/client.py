@@ -96,13 +96,30 @@ class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface,
         return self.is_connected()
 
     async def wait_for_state(self, *phases: Phase, timeout: float | None = None) -> ConnectionState:
-        """Wait for one of ``phases``.
+        """Wait for one of ``phases``: members of :class:`isocord.Phase`.
+
+        Returns:
+            The state that it was waited for; the present one, if that is one of ``phases``.
 
         Raises:
+            ConnectError: the connection is over, and ``phases`` do not name ``DISCONNECTED``.
             asyncio.TimeoutError: it took longer than ``timeout`` seconds.
+            TypeError: no phase was given, or something that is none.
         """
-        await self._wait(lambda: self.state.phase in phases, timeout)
-        return self.state
+        if not phases or not all(isinstance(phase, Phase) for phase in phases):
+            raise TypeError("wait_for_state takes members of isocord.Phase, e.g. isocord.Phase.CONNECTED")
+        reached: list[ConnectionState] = []
+
+        def arrived() -> bool:
+            state = self.state
+            if state.phase in phases:
+                reached.append(state)
+            elif state.phase is Phase.DISCONNECTED:
+                raise self._host.error(ConnectError, f"The voice connection is over: {state}", state.code)
+            return bool(reached)
+
+        await self._wait(arrived, timeout)
+        return reached[-1]
 
     # What it does.
 

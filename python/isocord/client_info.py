@@ -153,11 +153,16 @@ class InfoSurface:
 
         None where the user is no member of the encrypted call.
         Source: DAVE whitepaper, "Identity Key Verification".
+
+        Raises:
+            TypeError: ``user`` is none of these.
         """
+        user_id = getattr(user, "id", user)
+        if not isinstance(user_id, int) or isinstance(user_id, bool):
+            raise TypeError("user must be a member, a user or an id")
         encryption = self._connection.encryption if self._connection is not None else None
         if encryption is None:
             return None
-        user_id: int = getattr(user, "id", user)
         # A tenth of a second of scrypt is too long for the bot's loop.
         return await asyncio.get_running_loop().run_in_executor(None, encryption.verification_code, user_id)
 

@@ -118,6 +118,8 @@ class ListeningSurface:
 
         Both have the member as their argument, and come as the sound itself tells, also while nobody listens. They end
         with the connection. ``member_speaking_state_update``, which Discord sends once for each member, always comes.
+        Members whom the bot library has not cached are left out: switch on ``Intents.members``, or use
+        ``listen(speaking=True)``, which gives ids.
 
         Raises:
             ClientError: not connected. It is a ``ClientException`` of the bot library as well.

@@ -476,6 +476,27 @@ class TestChanges:
         with pytest.raises(asyncio.TimeoutError):
             await voice.wait_for_state(Phase.DISCONNECTED, timeout=0.05)
 
+    async def test_waiting_for_a_state_that_cannot_come(self, world: World) -> None:
+        voice = await world.connect()
+        for wrong in ((), ("connected",), (Phase.CONNECTED, None)):
+            with pytest.raises(TypeError, match=r"isocord\.Phase"):
+                await voice.wait_for_state(*wrong, timeout=1)
+        waiting = asyncio.create_task(voice.wait_for_state(Phase.IDLE, timeout=20))
+        await asyncio.sleep(0)
+        world.discord.kick_bot()
+        with pytest.raises(ConnectError, match="disconnected from the channel"):
+            await waiting
+        with pytest.raises(ConnectError, match="over"):
+            await voice.wait_for_state(Phase.CONNECTED)
+        over = await voice.wait_for_state(Phase.CONNECTED, Phase.DISCONNECTED)
+        assert over.reason is Reason.KICKED
+
+    async def test_a_code_of_nobody_is_refused(self, world: World) -> None:
+        voice = await world.connect()
+        for wrong in (None, "alice", 1.5, True):
+            with pytest.raises(TypeError, match="user must be a member, a user or an id"):
+                await voice.verification_code(wrong)
+
     async def test_others_in_the_channel_are_told_of(self, world: World) -> None:
         names = host_of(world.bot).events
         await world.connect()

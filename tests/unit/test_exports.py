@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import isocord
 
 
@@ -105,3 +107,11 @@ def test_importing_it_starts_no_thread() -> None:
     code = "import threading, isocord; print(threading.active_count())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "1"
+
+
+@pytest.mark.parametrize("name", ["sinks", "testing"])
+def test_its_modules_are_there_without_an_import_of_their_own(name: str) -> None:
+    code = f"import sys, isocord; assert 'isocord.{name}' not in sys.modules; help(isocord.{name})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert f"isocord.{name}" in done.stdout
+    assert name in dir(isocord)

@@ -16,6 +16,7 @@ import aiohttp
 
 from . import tls_buffer
 from .options import SocketOptions
+from .proxy import Proxy, proxy_of
 from .thread import GatewayThread
 
 _log = logging.getLogger(__name__)
@@ -91,15 +92,19 @@ class GatewaySocket:
     async def _run(self) -> None:
         writer: asyncio.Task[None] | None = None
         try:
+            proxy = Proxy(None)
             try:
+                proxy = proxy_of(self._options)
                 session = self._thread.resource(_new_session)
-                self._websocket = await session.ws_connect(self._url, **self._arguments())
+                self._websocket = await session.ws_connect(self._url, **self._arguments(), **proxy.arguments())
                 tls_buffer.shrink(_transport(self._websocket))
             except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-                self._report_lost(None, f"the voice server's certificate was not accepted: {error}", trusted=False)
+                told = f"the voice server's certificate was not accepted: {proxy.scrub(str(error))}"
+                self._report_lost(None, told, trusted=False)
                 return
             except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
-                self._report_lost(None, f"the voice server could not be reached: {type(error).__name__}: {error}")
+                told = proxy.scrub(str(error))
+                self._report_lost(None, f"the voice server could not be reached: {type(error).__name__}: {told}")
                 return
             writer = self._thread.spawn(self._write(self._websocket), name="isocord-socket-writer")
             if self._handler is not None:
@@ -112,8 +117,6 @@ class GatewaySocket:
 
     def _arguments(self) -> dict[str, Any]:
         arguments: dict[str, Any] = {
-            "proxy": self._options.proxy,
-            "proxy_auth": self._options.proxy_auth,
             "max_msg_size": _MAX_MESSAGE,
             # aiohttp would answer every close with 1000, which says that the session is not wanted any more.
             "autoclose": False,

@@ -60,6 +60,7 @@ class Mishap:
         channel: id or name of the channel of ``MOVED``; another one of the guild without it.
 
     Raises:
+        TypeError: ``kind`` is no :class:`MishapKind`, or the code or time is no number.
         ValueError: a close without a code, or a code or time that cannot be.
     """
 
@@ -69,6 +70,12 @@ class Mishap:
     channel: int | str | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.kind, MishapKind):
+            raise TypeError(f"kind must be a MishapKind, e.g. MishapKind.KICKED, not {self.kind!r}")
+        if not isinstance(self.lasting, int | float):
+            raise TypeError(f"lasting must be a number of seconds, not {self.lasting!r}")
+        if not isinstance(self.code, int | None):
+            raise TypeError(f"code must be a close code, e.g. 4006, not {self.code!r}")
         if (self.kind is MishapKind.WEBSOCKET_CLOSED) != (self.code is not None):
             raise ValueError("a close has a code, and nothing else has")
         if self.code is not None and not 1000 <= self.code <= 4999:
@@ -92,6 +99,36 @@ class Mishap:
 
 Script = Sequence[tuple[float, Mishap]]
 """Mishaps, each with its time in seconds from the start."""
+
+
+def checked(mishap: Mishap) -> Mishap:
+    """``mishap``, if it is one.
+
+    Raises:
+        TypeError: it is none; the message says what to give.
+    """
+    if not isinstance(mishap, Mishap):
+        wanted = f"Mishap({mishap})" if isinstance(mishap, MishapKind) else "e.g. Mishap(MishapKind.KICKED)"
+        raise TypeError(f"mishap must be a Mishap, {wanted}, not {mishap!r}")
+    return mishap
+
+
+def checked_script(script: Script) -> Script:
+    """``script`` as a list, if it is one.
+
+    Raises:
+        TypeError: an entry is no pair of a time and a mishap; the message says what to give.
+    """
+    entries = list(script)
+    for entry in entries:
+        match entry:
+            case (int() | float(), Mishap()):
+                continue
+        raise TypeError(
+            f"a script has pairs, e.g. (1.5, Mishap(MishapKind.KICKED)): seconds and a Mishap, not {entry!r}"
+        )
+    return entries
+
 
 SURVIVABLE: tuple[Mishap, ...] = (
     Mishap(MishapKind.WEBSOCKET_CUT),

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import CommandError, NotFoundError, NotRunningError, WaitTimeoutError
 from .faults import FaultSpec
-from .mishaps import Mishap
+from .mishaps import Mishap, checked
 from .patching import Addresses, patched
 from .remote import RemoteParticipant, plain
 from .world import Channel, ChannelKind, Guild, Member, Reference, User, VoiceState
@@ -269,11 +269,11 @@ class FakeDiscordProcess:
 
     def stage(self, mishap: Mishap, guild: Reference | None = None) -> bool:
         """See :meth:`isocord.testing.FakeDiscord.stage`."""
-        return bool(self.call("stage", guild=plain(guild), **mishap.plain()))
+        return bool(self.call("stage", guild=plain(guild), **checked(mishap).plain()))
 
     def stage_everywhere(self, mishap: Mishap) -> int:
         """See :meth:`isocord.testing.FakeDiscord.stage_everywhere`."""
-        return int(self.call("stage_everywhere", **mishap.plain()))
+        return int(self.call("stage_everywhere", **checked(mishap).plain()))
 
     def set_udp_faults(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 
 from .backend import Backend
 from .faults import Fault
-from .mishaps import Mishap, Script
+from .mishaps import Mishap, Script, checked, checked_script
 from .stagehand import Stagehand
 from .websocket import MessageFilter
 from .world import Guild, Reference
@@ -73,14 +73,21 @@ class Staging(ABC):
 
         Raises:
             NotFoundError: no such guild or channel.
+            TypeError: ``mishap`` is no :class:`Mishap`.
             ValueError: there is no other channel to move the bot to.
         """
+        checked(mishap)
         guild_id = self._guild(guild).id
         happened: bool = self._await_on_server(self._stagehand.make_happen(mishap, guild_id))
         return happened
 
     def stage_everywhere(self, mishap: Mishap) -> int:
-        """Make the same thing go wrong for the bot in every guild at once; gives to how many guilds it happened."""
+        """Make the same thing go wrong for the bot in every guild at once; gives to how many guilds it happened.
+
+        Raises:
+            TypeError: ``mishap`` is no :class:`Mishap`.
+        """
+        checked(mishap)
 
         async def everywhere() -> int:
             return sum([await self._stagehand.make_happen(mishap, guild) for guild in list(self._backend.world.guilds)])
@@ -91,9 +98,15 @@ class Staging(ABC):
     def rehearse(self, script: Script, guild: Reference | None = None) -> Rehearsal:
         """Let a script of mishaps run for the bot in a guild; it goes on by itself.
 
+        Args:
+            script: pairs of a time in seconds from now and a :class:`Mishap`, in any order.
+            guild: the first one if None.
+
         Raises:
             NotFoundError: no such guild.
+            TypeError: an entry of ``script`` is no such pair.
         """
+        script = checked_script(script)
         guild_id, rehearsal = self._guild(guild).id, Rehearsal()
 
         def start() -> None:

@@ -3,13 +3,16 @@
 //! A seek or a new volume is heard at once and not a lookahead later: the frames in the ring go
 //! stale, and the file is read again from where the listener is.
 
+mod encoder;
+
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use isocord_proto::frame::{FRAME_SAMPLES, OpusFrame, SAMPLE_RATE};
-use isocord_proto::opus::{Encoder, EncoderOptions, OpusError};
+use isocord_proto::opus::{EncoderOptions, OpusError};
 
+use self::encoder::LazyEncoder;
 use crate::engine::Engine;
 use crate::source::{
     AudioFile, Feed, FeedStatus, Frame, FrameBuf, JobHandle, JobWaker, Pressure, SourceError, VolumeError,
@@ -25,10 +28,19 @@ const VOLUME_KEEP: u64 = 3;
 pub struct FileSource {
     file: Mutex<AudioFile>,
     volume: crate::source::Volume,
-    wish: Mutex<Option<Wish>>,
+    /// Length in samples, if it is known.
+    duration: Option<u64>,
+    wishes: Mutex<Wishes>,
     playing: OnceLock<Playing>,
     error: OnceLock<String>,
     simplified: AtomicU64,
+}
+
+#[derive(Default)]
+struct Wishes {
+    next: Option<Wish>,
+    /// Where a seek goes that is being granted just now.
+    seeking: Option<f64>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,7 +61,7 @@ struct Playing {
 #[derive(Debug, thiserror::Error)]
 pub enum FileTrackError {
     /// A file plays once at a time, from one place.
-    #[error("this file already plays, or has played, on another track")]
+    #[error("this file already plays, or has played, on another track: open it anew")]
     InUse,
     /// No encoder.
     #[error(transparent)]
@@ -63,11 +75,12 @@ impl FileSource {
     /// A file that does not play yet.
     #[must_use]
     pub fn new(file: AudioFile) -> Self {
-        let volume = file.volume().clone();
+        let (volume, duration) = (file.volume().clone(), file.info().duration);
         Self {
             file: Mutex::new(file),
             volume,
-            wish: Mutex::new(None),
+            duration,
+            wishes: Mutex::default(),
             playing: OnceLock::new(),
             error: OnceLock::new(),
             simplified: AtomicU64::new(0),
@@ -84,25 +97,38 @@ impl FileSource {
         options: &EncoderOptions,
         lookahead: usize,
     ) -> Result<(TrackReader, Arc<TrackState>, JobHandle), FileTrackError> {
-        let (writer, reader) = track(lookahead);
-        let state = Arc::clone(writer.state());
-        let (start, passthrough) = {
-            let file = self.file();
-            (file.position(), file.passthrough())
-        };
-        let mut encoder = LazyEncoder { options: *options, complexity: options.complexity, made: None };
-        if !passthrough {
-            encoder.get(options.complexity)?;
-        }
-        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
+        let (feed, reader, start) = self.feed(options, lookahead)?;
+        let state = Arc::clone(reader.state());
         let handle = engine.pool.add(Box::new(feed))?;
-        let playing =
-            Playing { track: Arc::clone(&state), waker: handle.waker(), runs: Mutex::new(vec![(0, start)]) };
-        self.playing.set(playing).map_err(|_| FileTrackError::InUse)?;
+        self.attach(Arc::clone(&state), handle.waker(), start)?;
         let waker = handle.waker();
         state.set_waker(Box::new(move |left| waker.wake(left)));
         handle.wake(0);
         Ok((reader, state, handle))
+    }
+
+    /// What makes the frames, the clock's end, and the place in the file where they begin.
+    fn feed(
+        self: &Arc<Self>,
+        options: &EncoderOptions,
+        lookahead: usize,
+    ) -> Result<(FileFeed, TrackReader, u64), FileTrackError> {
+        let (writer, reader) = track(lookahead);
+        let (start, passthrough) = {
+            let file = self.file();
+            (file.position(), file.passthrough())
+        };
+        let mut encoder = LazyEncoder::new(options);
+        if !passthrough {
+            encoder.get(options.complexity)?;
+        }
+        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
+        Ok((feed, reader, start))
+    }
+
+    fn attach(&self, track: Arc<TrackState>, waker: JobWaker, start: u64) -> Result<(), FileTrackError> {
+        let playing = Playing { track, waker, runs: Mutex::new(vec![(0, start)]) };
+        self.playing.set(playing).map_err(|_| FileTrackError::InUse)
     }
 
     /// The file, for what does not change or when it does not play. Waits while a piece is decoded.
@@ -128,17 +154,28 @@ impl FileSource {
         self.simplified.load(Relaxed)
     }
 
-    /// Place in the file, in seconds, of what is heard now.
+    /// Place in the file, in seconds, of what is heard now; never after its end, where that is known.
     #[must_use]
     pub fn position(&self) -> f64 {
-        if let Some(Wish::Seek(seconds)) = *lock(&self.wish) {
-            return seconds;
+        let seconds = self.wished_place().unwrap_or_else(|| {
+            let samples = match self.playing.get() {
+                None => self.file().position(),
+                Some(playing) => playing.place_of(playing.track.next_heard()),
+            };
+            samples as f64 / f64::from(SAMPLE_RATE)
+        });
+        let end = self.duration.map_or(f64::INFINITY, |samples| samples as f64 / f64::from(SAMPLE_RATE));
+        seconds.min(end)
+    }
+
+    /// Where a seek goes that has not been made yet. After the end of the track none will be.
+    fn wished_place(&self) -> Option<f64> {
+        self.playing.get().filter(|playing| playing.track.end().is_none())?;
+        let wishes = lock(&self.wishes);
+        match wishes.next {
+            Some(Wish::Seek(seconds)) => Some(seconds),
+            _ => wishes.seeking,
         }
-        let samples = match self.playing.get() {
-            None => self.file().position(),
-            Some(playing) => playing.place_of(playing.track.frames_taken()),
-        };
-        samples as f64 / f64::from(SAMPLE_RATE)
     }
 
     /// The volume.
@@ -154,7 +191,7 @@ impl FileSource {
     pub fn set_volume(&self, volume: f32) -> Result<(), VolumeError> {
         self.volume.set(volume)?;
         if let Some(playing) = self.playing.get() {
-            lock(&self.wish).get_or_insert(Wish::Refresh);
+            lock(&self.wishes).next.get_or_insert(Wish::Refresh);
             playing.waker.wake(0);
         }
         Ok(())
@@ -171,11 +208,27 @@ impl FileSource {
                 Err(crate::source::SeekError::Position(seconds))
             }
             Some(playing) => {
-                *lock(&self.wish) = Some(Wish::Seek(seconds));
+                lock(&self.wishes).next = Some(Wish::Seek(seconds));
                 playing.waker.wake(0);
                 Ok(())
             }
         }
+    }
+}
+
+impl FileSource {
+    /// What is to be granted now. While an earlier flush stands, what is heard next cannot be read again yet: a new
+    /// volume waits for that.
+    fn take_wish(&self, flushing: bool) -> Option<Wish> {
+        let mut wishes = lock(&self.wishes);
+        if flushing && matches!(wishes.next, Some(Wish::Refresh)) {
+            return None;
+        }
+        let wish = wishes.next.take();
+        if let Some(Wish::Seek(seconds)) = wish {
+            wishes.seeking = Some(seconds);
+        }
+        wish
     }
 }
 
@@ -206,39 +259,20 @@ struct FileFeed {
     over: bool,
 }
 
-/// An encoder that is made when it is needed: it takes 50 KB, and a file that passes through needs none.
-struct LazyEncoder {
-    options: EncoderOptions,
-    /// What the encoder is set to.
-    complexity: u8,
-    made: Option<Encoder>,
-}
-
-impl LazyEncoder {
-    fn get(&mut self, complexity: u8) -> Result<&mut Encoder, OpusError> {
-        let encoder = match &mut self.made {
-            Some(encoder) => encoder,
-            made => made.insert(Encoder::new(&self.options)?),
-        };
-        if self.complexity != complexity {
-            encoder.set_complexity(complexity)?;
-            self.complexity = complexity;
-        }
-        Ok(encoder)
-    }
-}
-
 impl Feed for FileFeed {
     fn feed(&mut self, pressure: Pressure) -> FeedStatus {
         let Some(writer) = self.writer.as_mut().filter(|writer| writer.state().end().is_none()) else {
             self.writer = None;
             return FeedStatus::Done;
         };
-        let wish = lock(&self.source.wish).take();
+        // Before a look at what is left of an earlier flush, so that its end is not missed.
+        writer.going_to_sleep();
+        let wish = self.source.take_wish(writer.is_flushing());
         let result = match wish {
             Some(wish) => grant(&self.source, writer, &mut self.over, wish),
             None => Ok(()),
         };
+        lock(&self.source.wishes).seeking = None;
         let result = result.and_then(|()| {
             // On the stack of the pool's thread: nothing is kept in it, and hundreds of files share those.
             let mut buffer = FrameBuf::new();
@@ -255,6 +289,10 @@ impl Feed for FileFeed {
             // After its end it stays, for a seek may still come.
             Ok(if self.over { FeedStatus::Wait } else { FeedStatus::Again { left: writer.queued() } })
         });
+        if wish.is_some() {
+            // A paused track would keep its stale frames, and with them no room for those of the next wish.
+            writer.state().nudge_clock();
+        }
         result.unwrap_or_else(|error: FeedError| {
             // The first error is the one to tell.
             let _ = self.source.error.set(error.to_string());
@@ -286,19 +324,18 @@ fn grant(
     match wish {
         Wish::Seek(seconds) => {
             file.seek(seconds)?;
-            writer.flush(0);
+            playing.begin_run(writer.pushed(), file.position());
+            writer.flush();
         }
         Wish::Refresh => {
-            let next = writer.flush(VOLUME_KEEP);
-            if next == writer.pushed() {
+            let Some(next) = writer.flush_after(VOLUME_KEEP) else {
                 // Nothing queued was made with the old volume.
                 return Ok(());
-            }
+            };
             file.seek(playing.place_of(next) as f64 / f64::from(SAMPLE_RATE))?;
+            playing.begin_run(writer.pushed(), file.position());
         }
     }
-    playing.begin_run(writer.pushed(), file.position());
-    writer.unfinish();
     *over = false;
     Ok(())
 }
@@ -323,7 +360,7 @@ fn push_frame(
             Ok::<_, OpusError>(len)
         })?,
         Frame::Pcm => frame.fill(|out| {
-            let asked = encoder.options.complexity;
+            let asked = encoder.asked();
             let complexity = pressure.complexity(asked);
             source.simplified.fetch_add(u64::from(complexity < asked), Relaxed);
             let encoder = encoder.get(complexity)?;
@@ -342,3 +379,6 @@ fn push_frame(
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! `AudioFile`: a native source.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::file_track::FileSource;
@@ -18,12 +18,61 @@ use crate::errors::{AudioFileError, Error, Result};
 /// More than this is read from disk, not from memory: no song is longer.
 const MAX_IN_MEMORY: usize = 1 << 30;
 
+/// A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
+///
+///     voice.play(isocord.AudioFile("song.mp3", volume=0.5))
+///
+/// It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
+/// Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
+/// while the volume is 1.0. URLs are not opened: for those there is FFmpegPCMAudio.
+///
+/// It plays once: for another time, or in two places, open it anew. It is closed when it has played; what it was then
+/// can still be read, but setting the volume and seek() raise.
+///
+/// Args:
+///     file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
+///         here, 1 GiB at most.
+///     volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
+///     start: seconds into the file, 0 or more.
+///
+/// Raises:
+///     AudioFileError: the file is missing, broken, or of a format that isocord does not know.
+///     TypeError: file is neither a path nor a binary file object.
+///     ValueError: volume or start is out of its range.
 #[pyclass(frozen, module = "isocord")]
 pub(crate) struct AudioFile {
-    source: Mutex<Option<Arc<FileSource>>>,
+    state: Mutex<State>,
     info: FileInfo,
     duration: Option<f64>,
     reader: Mutex<Reader>,
+}
+
+enum State {
+    Open(Arc<FileSource>),
+    Closed(Last),
+}
+
+/// What can be asked when it has played.
+#[derive(Clone)]
+struct Last {
+    volume: f32,
+    position: f64,
+    passthrough: bool,
+    simplified: u64,
+    error: Option<String>,
+}
+
+impl Last {
+    /// Waits while a piece is decoded.
+    fn of(source: &FileSource) -> Self {
+        Self {
+            volume: source.volume(),
+            position: source.position(),
+            passthrough: source.file().passthrough(),
+            simplified: source.simplified(),
+            error: source.error().map(str::to_owned),
+        }
+    }
 }
 
 /// What `read()` needs: room for a frame, and a decoder where the file holds Opus.
@@ -36,8 +85,27 @@ struct Reader {
 impl AudioFile {
     /// The open file.
     pub(crate) fn source(&self) -> Result<Arc<FileSource>> {
-        let source = lock(&self.source).clone();
-        source.ok_or_else(|| AudioFileError::new_err(format!("{} is closed", self.info.name)).into())
+        match &*lock(&self.state) {
+            State::Open(source) => Ok(Arc::clone(source)),
+            State::Closed(_) => {
+                let text = format!("{} is closed: an AudioFile plays once, open it anew", self.info.name);
+                Err(AudioFileError::new_err(text).into())
+            }
+        }
+    }
+
+    /// What is true of it now, or was when it was closed.
+    fn ask<T: Send>(
+        &self,
+        py: Python<'_>,
+        now: impl FnOnce(&FileSource) -> T + Send,
+        then: impl FnOnce(&Last) -> T,
+    ) -> T {
+        let source = match &*lock(&self.state) {
+            State::Open(source) => Arc::clone(source),
+            State::Closed(last) => return then(last),
+        };
+        py.detach(|| now(&source))
     }
 }
 
@@ -50,13 +118,18 @@ impl AudioFile {
         let options = AudioFileOptions { volume, start, name, extension: None };
         let opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
         let (info, duration) = (opened.info().clone(), opened.duration());
-        let source = Mutex::new(Some(Arc::new(FileSource::new(opened))));
-        Ok(Self { source, info, duration, reader: Mutex::default() })
+        let state = Mutex::new(State::Open(Arc::new(FileSource::new(opened))));
+        Ok(Self { state, info, duration, reader: Mutex::default() })
     }
 
+    /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within a few frames of 20 ms.
+    ///
+    /// Raises, when it is set:
+    ///     AudioFileError: the file is closed.
+    ///     ValueError: it is out of its range.
     #[getter]
-    fn volume(&self) -> Result<f32> {
-        Ok(self.source()?.volume())
+    fn volume(&self, py: Python<'_>) -> f32 {
+        self.ask(py, FileSource::volume, |last| last.volume)
     }
 
     #[setter]
@@ -64,65 +137,82 @@ impl AudioFile {
         Ok(self.source()?.set_volume(value)?)
     }
 
+    /// Place in the file, in seconds, of what is heard now, or was heard last; at most the duration.
     #[getter]
-    fn position(&self, py: Python<'_>) -> Result<f64> {
-        let source = self.source()?;
-        Ok(py.detach(|| source.position()))
+    fn position(&self, py: Python<'_>) -> f64 {
+        self.ask(py, FileSource::position, |last| last.position)
     }
 
+    /// Length in seconds, or None where it is not told. Estimated for ADTS, and MP3 without a Xing header.
     #[getter]
     fn duration(&self) -> Option<f64> {
         self.duration
     }
 
+    /// What the sound is coded in: "opus", "vorbis", "mp3", "aac", "flac", "alac", "pcm_s16le" and so on.
     #[getter]
     fn codec(&self) -> &str {
         self.info.codec
     }
 
+    /// What kind of file it is: "wav", "aiff", "flac", "mp3", "ogg", "mp4", "matroska", "adts", "mp1" or "mp2".
     #[getter]
     fn container(&self) -> &str {
         self.info.container
     }
 
+    /// Samples a second in the file; 48000 for Opus. All is sent with 48 kHz.
     #[getter]
     fn sample_rate(&self) -> u32 {
         self.info.sample_rate
     }
 
+    /// Channels in the file. All is sent in stereo.
     #[getter]
     fn channels(&self) -> u16 {
         self.info.channels
     }
 
+    /// Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0.
     #[getter]
-    fn passthrough(&self, py: Python<'_>) -> Result<bool> {
-        let source = self.source()?;
-        Ok(py.detach(|| source.file().passthrough()))
+    fn passthrough(&self, py: Python<'_>) -> bool {
+        self.ask(py, |source| source.file().passthrough(), |last| last.passthrough)
     }
 
+    /// Frames that were encoded with a lower complexity than asked, because the machine could not keep up.
     #[getter]
-    fn simplified(&self) -> Result<u64> {
-        Ok(self.source()?.simplified())
+    fn simplified(&self, py: Python<'_>) -> u64 {
+        self.ask(py, FileSource::simplified, |last| last.simplified)
     }
 
+    /// The AudioFileError that ended it early, or None.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let source = lock(&self.source).clone()?;
-        let error = AudioFileError::new_err(source.error()?.to_owned());
-        Some(error.into_value(py).into_bound(py).into_any())
+        let text = self.ask(py, |source| source.error().map(str::to_owned), |last| last.error.clone())?;
+        Some(AudioFileError::new_err(text).into_value(py).into_bound(py).into_any())
     }
 
+    /// Go to a place in the file, in seconds; heard with the next frame if it plays. Past the end, the file ends.
+    ///
+    /// Opus that is sent as it stands goes on at the packet that holds the place, up to 20 ms earlier.
+    ///
+    /// Raises:
+    ///     AudioFileError: the file is closed, or cannot be read.
+    ///     ValueError: seconds is negative or not finite.
     fn seek(&self, py: Python<'_>, seconds: f64) -> Result<()> {
         let source = self.source()?;
         Ok(py.detach(|| source.seek(seconds))?)
     }
 
-    /// PCM always, so that a wrapper of the bot library's can work on it.
+    /// False: read() gives PCM, so that a wrapper of the bot library's (PCMVolumeTransformer) can work on it.
     fn is_opus(&self) -> bool {
         false
     }
 
+    /// The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. Not for a file that plays.
+    ///
+    /// Raises:
+    ///     AudioFileError: the file is closed, cannot be read, or plays natively.
     fn read<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         let source = self.source()?;
         if source.is_on_track() {
@@ -132,12 +222,23 @@ impl AudioFile {
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }
 
-    fn close(&self) {
-        lock(&self.source).take();
+    /// Let the file go. A file object that was given stays open. Does nothing twice.
+    fn close(&self, py: Python<'_>) {
+        let source = match &*lock(&self.state) {
+            State::Open(source) => Arc::clone(source),
+            State::Closed(_) => return,
+        };
+        py.detach(|| {
+            let last = Last::of(&source);
+            let before = std::mem::replace(&mut *lock(&self.state), State::Closed(last));
+            // The file itself may be closed here, which is no work for a thread that holds the GIL or the lock.
+            drop((before, source));
+        });
     }
 
-    fn cleanup(&self) {
-        self.close();
+    /// The same as close(), as bot libraries call it when it has played.
+    fn cleanup(&self, py: Python<'_>) {
+        self.close(py);
     }
 
     fn __repr__(&self) -> String {
@@ -171,6 +272,11 @@ impl Reader {
 /// A path, an open file, or anything else that `read()`s bytes.
 fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
     if let Ok(path) = file.extract::<PathBuf>() {
+        if is_url(&path) {
+            return Err(AudioFileError::new_err(
+                "an AudioFile opens no URLs: give a path or a binary file object, or play the URL with FFmpegPCMAudio",
+            ));
+        }
         return Ok((Input::Path(path), None));
     }
     if !file.hasattr("read")? {
@@ -188,7 +294,23 @@ fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
     if bytes.len() > MAX_IN_MEMORY {
         return Err(AudioFileError::new_err("the file object holds more than 1 GiB; give a path"));
     }
+    if bytes.is_empty() {
+        let name = name.as_deref().unwrap_or("the file object");
+        return Err(AudioFileError::new_err(format!(
+            "{name} is empty (or was read to its end: seek(0) first)"
+        )));
+    }
     Ok((Input::Bytes(Arc::from(&*bytes)), name))
+}
+
+/// Whether this was meant for ffmpeg. `pathlib` makes one slash of two.
+fn is_url(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let is_scheme = |scheme: &str| {
+        // One letter is a drive.
+        scheme.len() > 1 && scheme.chars().all(|one| one.is_ascii_alphanumeric() || "+-.".contains(one))
+    };
+    text.split_once(":/").is_some_and(|(scheme, _)| is_scheme(scheme)) && !path.exists()
 }
 
 /// A second handle of a file object that is a file of the system and still at its beginning.

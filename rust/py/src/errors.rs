@@ -63,6 +63,9 @@ impl From<Error> for PyErr {
             Error::Open(error @ (OpenError::Start(_) | OpenError::Volume(_))) => {
                 PyValueError::new_err(error.to_string())
             }
+            Error::Open(error @ OpenError::Unknown { .. }) => {
+                AudioFileError::new_err(format!("{error} (raw PCM is for PCMAudio)"))
+            }
             Error::Open(error) => AudioFileError::new_err(error.to_string()),
             Error::Opus(error @ OpusError::Option(_)) => PyValueError::new_err(error.to_string()),
             Error::Opus(error) => python::OpusError::new_err(error.to_string()),

@@ -11,7 +11,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-/// 20 ms (or, as Opus, one packet) of one user.
+/// 20 ms of one user's sound, or of all as one, or one Opus packet: what VoiceClient.listen() gives.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct HeardFrame {
     user_id: u64,
@@ -23,26 +23,31 @@ pub(crate) struct HeardFrame {
 
 #[pymethods]
 impl HeardFrame {
+    /// Whose; 0 for all as one.
     #[getter]
     fn user_id(&self) -> u64 {
         self.user_id
     }
 
+    /// Place of its first sample on the clock that all users share, in samples of 48 kHz whatever its own rate is.
     #[getter]
     fn position(&self) -> u64 {
         self.position
     }
 
+    /// Its length in samples per channel, at its own rate.
     #[getter]
     fn samples(&self) -> u32 {
         self.samples
     }
 
+    /// "voice" as it came, "recovered" from in-band FEC, or "concealed": filled in for a lost packet.
     #[getter]
     fn kind(&self) -> &'static str {
         self.kind
     }
 
+    /// s16le, stereo at 48 kHz unless asked for otherwise, or an Opus packet.
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.data)
@@ -56,11 +61,14 @@ impl HeardFrame {
     }
 }
 
-/// A user begins or ceases to speak.
+/// A user begins or ceases to speak, as the packets tell it.
 #[pyclass(frozen, get_all, module = "isocord._native")]
 pub(crate) struct SpeakingChanged {
+    /// Who.
     user_id: u64,
+    /// Whether the user speaks now.
     speaking: bool,
+    /// When, on the clock that all users share, in samples of 48 kHz.
     position: u64,
 }
 

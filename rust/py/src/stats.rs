@@ -60,19 +60,19 @@ counts!(
     dropped_commands,
 );
 
-/// What a connection received.
+/// What a connection received, in datagrams; a snapshot of at most 0.2 s ago. It comes from VoiceClient.receive_stats.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct ReceiveStats {
     pub connection: recv::ReceiveStats,
     pub users: Vec<(u64, recv::UserStats)>,
 }
 
-/// What one user sent.
+/// What one user sent, in packets; jitter and delay in samples of 48 kHz.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct UserReceiveStats(recv::UserStats);
 
 macro_rules! getters {
-    ($type:ident, $self:ident, $inner:expr, [$($name:ident),* $(,)?], { $($more:tt)* }) => {
+    ($type:ident, $self:ident, $inner:expr, [$($(#[$doc:meta])* $name:ident),* $(,)?], { $($more:tt)* }) => {
         impl $type {
             /// Every counter by its name.
             fn counters(&$self) -> String {
@@ -84,7 +84,8 @@ macro_rules! getters {
 
         #[pymethods]
         impl $type {
-            $(#[getter]
+            $($(#[$doc])*
+            #[getter]
             fn $name(&$self) -> u64 {
                 u64::from($inner.$name)
             })*
@@ -98,8 +99,26 @@ getters!(
     ReceiveStats,
     self,
     self.connection,
-    [rtp, rtcp, unheard, unknown_dropped, forged, malformed, padding, ignored],
+    [
+        /// RTP packets that came, of any kind.
+        rtp,
+        /// RTCP packets that came.
+        rtcp,
+        /// Datagrams that came while nobody listened.
+        unheard,
+        /// Packets whose stream got no user in time, or that found no room to wait.
+        unknown_dropped,
+        /// Packets that failed authentication, or came before the session's key.
+        forged,
+        /// Datagrams that are no RTP, and packets whose lengths contradict each other or whose payload is not Opus.
+        malformed,
+        /// Packets that are nothing but padding.
+        padding,
+        /// Packets of other payload types: video, retransmissions.
+        ignored,
+    ],
     {
+        /// What each user sent, by id.
         #[getter]
         fn users(&self) -> std::collections::HashMap<u64, UserReceiveStats> {
             self.users.iter().map(|(user_id, stats)| (*user_id, UserReceiveStats(*stats))).collect()
@@ -116,17 +135,29 @@ getters!(
     self,
     self.0,
     [
+        /// Packets of sound that arrived, duplicates and late ones included.
         received,
+        /// Packets that were not there when their time had come.
         lost,
+        /// Those of them that came afterwards.
         late,
+        /// Packets that came again.
         duplicate,
+        /// Lost packets filled in from the sound before them, or by silence when many were lost in a row.
         concealed,
+        /// Lost packets restored from in-band FEC.
         recovered,
+        /// Packets that the end-to-end encryption refused.
         failed_to_open,
+        /// Packets that are not Opus: video, retransmissions.
         ignored,
+        /// Packets that are broken inside.
         malformed,
+        /// Times that the stream began anew.
         restarts,
+        /// Interarrival jitter (RFC 3550, section 6.4.1), in samples at 48 kHz.
         jitter,
+        /// How long packets are held now, in samples at 48 kHz.
         delay,
     ],
     {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::volume::VolumeError;
 
-/// Why a file cannot be played. `name` is the last part of its path, or what the options call it.
+/// Why a file cannot be played. `name` is its path as it was given, or what the options call it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The operating system refused.

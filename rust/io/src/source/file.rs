@@ -121,18 +121,19 @@ impl AudioFile {
             return Err(OpenError::Start(options.start));
         }
         let name = options.name.clone().unwrap_or_else(|| input.name());
+        let place = options.name.clone().unwrap_or_else(|| input.place());
         let extension = options.extension.clone().or_else(|| match &input {
             Input::Path(path) => extension_of(path),
             _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
-        let file = input.open(&name)?;
+        let file = input.open(&place)?;
         let engine =
-            guarded(|| open_engine(file, extension.as_deref())).map_err(|error| error.into_open(&name))?;
+            guarded(|| open_engine(file, extension.as_deref())).map_err(|error| error.into_open(&place))?;
         let gain = Gain::new(volume.get());
-        let info = describe(&engine, name.clone());
+        let info = describe(&engine, name);
         let mut opened = Self { engine, info, volume, gain, position: 0, over: false };
         if options.start > 0.0 {
-            opened.go_to(options.start).map_err(|error| error.into_open(&name))?;
+            opened.go_to(options.start).map_err(|error| error.into_open(&place))?;
         }
         Ok(opened)
     }

@@ -22,6 +22,14 @@ pub enum Input {
 }
 
 impl Input {
+    /// What errors call it before it is open: a path as it was given, for it may be the wrong one.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Path(path) => path.display().to_string(),
+            _ => self.name(),
+        }
+    }
+
     /// What errors call it.
     pub(crate) fn name(&self) -> String {
         match self {

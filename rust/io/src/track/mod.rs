@@ -111,7 +111,7 @@ mod tests {
         for byte in 1..=4 {
             assert!(writer.push(&frame(byte)));
         }
-        writer.flush(0);
+        writer.flush();
         assert_eq!(reader.supply(), Supply::Ready);
         assert_eq!(reader.take(|frame| frame.as_bytes()[0]), Some(1));
         assert!(writer.room_to_work().is_some(), "a flush must have room in a full ring");
@@ -126,9 +126,75 @@ mod tests {
         for byte in 1..=4 {
             assert!(writer.push(&frame(byte)));
         }
-        assert_eq!(writer.flush(2), 2);
+        assert_eq!(writer.flush_after(2), Some(2));
         assert!(writer.push(&frame(9)));
         assert_eq!(drain(&mut reader), [1, 2, 9]);
+    }
+
+    #[test]
+    fn a_flush_of_the_last_frames_is_no_end() {
+        let (mut writer, mut reader) = track(4);
+        assert!(writer.push(&frame(1)));
+        writer.finish();
+        writer.flush();
+        assert_eq!(drain(&mut reader), [1]);
+        assert_eq!(reader.supply(), Supply::Empty);
+    }
+
+    #[test]
+    fn stale_frames_are_not_played_to_the_end() {
+        let (mut writer, mut reader) = track(4);
+        for byte in 1..=4 {
+            assert!(writer.push(&frame(byte)));
+        }
+        writer.flush();
+        writer.finish();
+        assert_eq!(reader.supply(), Supply::Exhausted);
+    }
+
+    #[test]
+    fn flushes_that_nobody_hears_never_shut_newer_frames_out() {
+        let (mut writer, mut reader) = track(4);
+        for byte in 1..=4 {
+            assert!(writer.push(&frame(byte)));
+        }
+        let mut byte = 4;
+        for _ in 0..5 {
+            writer.flush();
+            while writer.room() > 0 {
+                byte += 1;
+                assert!(writer.push(&frame(byte)));
+            }
+            // A paused track is looked at, but nothing is taken.
+            assert_eq!(reader.supply(), Supply::Ready);
+        }
+        writer.flush();
+        reader.supply();
+        assert!(writer.push(&frame(99)), "room is made for what is wanted");
+        assert_eq!(drain(&mut reader), [99]);
+    }
+
+    #[test]
+    fn a_full_ring_asks_for_what_takes_the_place_of_stale_frames_at_once() {
+        let (mut writer, mut reader) = track(8);
+        let woken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&woken);
+        writer.state().set_waker(Box::new(move |_| {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }));
+        let wakes = || woken.load(std::sync::atomic::Ordering::Relaxed);
+        while writer.push(&frame(1)) {}
+        assert_eq!(writer.flush_after(3), Some(3));
+        while writer.push(&frame(2)) {}
+        for wake in 1..=4 {
+            writer.going_to_sleep();
+            assert_eq!(reader.supply(), Supply::Ready);
+            assert_eq!(writer.is_flushing(), wake < 4);
+            reader.take(|_| ());
+            assert_eq!(wakes(), wake, "once for each frame, and once for the stale ones");
+            assert!(writer.push(&frame(3)));
+        }
+        assert_eq!(drain(&mut reader), [2, 2, 3, 3, 3, 3]);
     }
 
     #[test]

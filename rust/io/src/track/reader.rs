@@ -28,9 +28,11 @@ impl TrackReader {
 
     /// What the ring has now.
     pub(crate) fn supply(&mut self) -> Supply {
-        self.drop_stale();
-        // `finished` is read first: whatever was pushed before it was set is then seen.
+        let flush_to = self.state.flush_to.load(Acquire);
+        // `finished` is read after the flush, which takes it back, and before the ring: whatever was pushed before it
+        // was set is then seen.
         let finished = self.state.finished.load(Acquire);
+        self.drop_stale(flush_to, finished);
         match (self.ring.is_empty(), finished) {
             (false, _) => Supply::Ready,
             (true, false) => Supply::Empty,
@@ -52,24 +54,32 @@ impl TrackReader {
         result
     }
 
-    fn drop_stale(&mut self) {
-        let stale = self.state.flush_to.load(Acquire).saturating_sub(self.taken) as usize;
-        if stale > 0
-            && self.taken >= self.state.flush_from.load(Acquire)
-            && self.ring.slots() > stale
-            && let Ok(chunk) = self.ring.read_chunk(stale)
-        {
+    fn drop_stale(&mut self, flush_to: u64, finished: bool) {
+        let stale = flush_to.saturating_sub(self.taken) as usize;
+        if stale == 0 || self.taken < self.state.flush_from.load(Acquire) {
+            return;
+        }
+        let queued = self.ring.slots();
+        let passed_over = match queued > stale || finished {
+            true => stale,
+            // Nothing newer has room; one is left to be heard meanwhile.
+            false if queued == self.ring.buffer().capacity() => stale - 1,
+            false => return,
+        };
+        if let Ok(chunk) = self.ring.read_chunk(passed_over) {
             chunk.commit_all();
-            self.note_taken(stale as u64);
+            self.note_taken(passed_over as u64);
         }
     }
 
     fn note_taken(&mut self, count: u64) {
+        // What takes the place of stale frames is waited for, and so is the moment when they are gone.
+        let flushing = self.state.flush_to.load(Acquire) > self.taken;
         self.taken += count;
         self.state.taken.store(self.taken, Release);
         let left = self.ring.slots();
         let free = self.ring.buffer().capacity() - left;
-        if free >= self.half && self.state.producer_sleeps.swap(false, AcqRel) {
+        if (free >= self.half || flushing) && self.state.producer_sleeps.swap(false, AcqRel) {
             self.state.wake_producer(left as u32);
         }
     }

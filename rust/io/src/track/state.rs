@@ -61,6 +61,13 @@ impl TrackState {
         self.taken.load(Acquire)
     }
 
+    /// Number of the frame that is heard next, once the stale ones are passed over.
+    pub(crate) fn next_heard(&self) -> u64 {
+        let (from, to) = (self.flush_from.load(Acquire), self.flush_to.load(Acquire));
+        let taken = self.frames_taken();
+        if (from..to).contains(&taken) { to } else { taken }
+    }
+
     /// Slots that found the ring empty too early.
     #[must_use]
     pub fn underruns(&self) -> u64 {
@@ -120,6 +127,13 @@ impl TrackState {
     /// Says who plays the track, so that the producer can wake the clock when it has run empty.
     pub(crate) fn attach(&self, clock: ClockHandle, id: ConnectionId) -> bool {
         self.outlet.set((clock, id)).is_ok()
+    }
+
+    /// Has the clock look at the ring once, also while the track is paused, so that stale frames make room.
+    pub(crate) fn nudge_clock(&self) {
+        if let Some((clock, id)) = self.outlet.get() {
+            clock.send_to(*id, OutletCommand::Ready);
+        }
     }
 
     pub(super) fn wake_producer(&self, left: u32) {

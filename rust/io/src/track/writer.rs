@@ -42,8 +42,7 @@ impl TrackWriter {
     pub fn room_to_work(&mut self) -> Option<usize> {
         let room = self.room();
         let enough = if self.was_full { self.lookahead.div_ceil(2) } else { 1 };
-        let flushing = self.state.flush_to.load(Relaxed) > self.state.frames_taken();
-        (room >= enough || (flushing && room > 0)).then(|| {
+        (room >= enough || (self.is_flushing() && room > 0)).then(|| {
             self.was_full = false;
             room
         })
@@ -72,13 +71,34 @@ impl TrackWriter {
         self.pushed
     }
 
-    /// Makes the frames in the ring stale, but for the next `keep`: they are passed over as soon as
-    /// a newer one is there. Returns the number of the frame that the next pushed one will follow.
-    pub fn flush(&mut self, keep: u64) -> u64 {
-        let from = (self.state.frames_taken() + keep).min(self.pushed);
+    /// Makes all frames in the ring stale: they are passed over as soon as a newer one is there, or the end.
+    pub fn flush(&mut self) {
+        self.make_stale(self.state.frames_taken());
+    }
+
+    /// Makes the frames in the ring stale, but for the next `keep`. Returns the number of the frame in whose place the
+    /// next pushed one is heard; none if all that is queued stays. Not while [`Self::is_flushing`], when frames that
+    /// are stale would seem to be the next ones.
+    pub fn flush_after(&mut self, keep: u64) -> Option<u64> {
+        let next = self.state.frames_taken() + keep;
+        (next < self.pushed).then(|| {
+            self.make_stale(next);
+            next
+        })
+    }
+
+    /// Whether stale frames are still in the ring. The producer is woken when the last one is gone.
+    #[must_use]
+    pub fn is_flushing(&self) -> bool {
+        self.state.flush_to.load(Relaxed) > self.state.frames_taken()
+    }
+
+    /// More frames will come, also after an end was told; too late if it was already reached.
+    fn make_stale(&self, from: u64) {
+        // In this order, or the clock could take the stale frames for the last ones.
+        self.state.finished.store(false, Release);
         self.state.flush_from.store(from, Release);
         self.state.flush_to.store(self.pushed, Release);
-        from
     }
 
     /// Frames in the ring.
@@ -91,11 +111,6 @@ impl TrackWriter {
     pub fn finish(&self) {
         self.state.finished.store(true, Release);
         self.state.wake_clock();
-    }
-
-    /// More frames will come after all, as after a seek; too late if the end was already reached.
-    pub fn unfinish(&self) {
-        self.state.finished.store(false, Release);
     }
 
     /// No more frames will come, because the source failed.
