@@ -420,6 +420,9 @@ class RecordingReport:
     @property
     def filled_samples(self) -> int:
         """Samples of silence, over all tracks."""
+    @property
+    def late_samples(self) -> int:
+        """Samples of users that came too late for a mixdown."""
 
 @final
 class TrackOutcome:

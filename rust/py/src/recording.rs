@@ -200,7 +200,7 @@ macro_rules! counts {
     };
 }
 
-counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples);
+counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples, late_samples);
 
 /// One file of a recording, or one track of a file.
 #[pyclass(frozen, module = "isocord._native")]

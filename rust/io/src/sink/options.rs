@@ -5,9 +5,14 @@ use std::io;
 use std::path::PathBuf;
 
 use isocord_proto::opus::EncoderOptions;
+use isocord_proto::recv::DelayBounds;
 
 use super::matroska::DocType;
 use super::output::Target;
+
+/// How late a frame still gets into a mixdown: as late as the longest jitter buffer hands it out, 200 ms that a
+/// stream's first packets are held, and 50 ms for the threads.
+const MIX_WINDOW: u64 = DelayBounds::MAX as u64 + 12_000;
 
 /// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
 pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
@@ -92,7 +97,7 @@ impl Default for RecorderOptions {
             sync_start: false,
             pad_end: true,
             reorder: 24_000,
-            mix_window: 19_200,
+            mix_window: MIX_WINDOW,
             users: None,
             max_samples: None,
             max_track_bytes: None,
