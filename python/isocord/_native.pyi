@@ -416,7 +416,7 @@ class RecordingReport:
     def invalid(self) -> int: ...
     @property
     def refused_users(self) -> int:
-        """Users that got no track because there were 64."""
+        """Users that got no file because there were 200 of others already; in a mixdown 1,024."""
     @property
     def filled_samples(self) -> int:
         """Samples of silence, over all tracks."""

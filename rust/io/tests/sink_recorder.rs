@@ -302,11 +302,42 @@ fn limits_hold() {
     let limited =
         RecorderOptions { max_tracks: 2, users: Some(HashSet::from([1, 2, 3])), ..options(Format::Pcm) };
     let mut recorder = Recorder::new(limited, Files::default().layout()).unwrap();
-    for user in 1..=4 {
+    for user in [1, 2, 3, 4, 3, 2, 3] {
         recorder.frame(user, START, Payload::Pcm(&constant(1)));
     }
     let report = recorder.finish(None);
     assert_eq!((report.tracks.len(), report.stats.refused_users, report.stats.filtered), (2, 1, 1));
+    let refused = |event| matches!(event, RecorderEvent::UserRefused { user_id: 3, most: 2 });
+    assert_eq!(
+        std::iter::from_fn(|| recorder.next_event()).filter(|event| refused(event.clone())).count(),
+        1
+    );
+}
+
+#[test]
+fn a_crowd_is_in_the_mixdown_to_the_last() {
+    let file = Shared::default();
+    let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+    let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
+    for user in 0..500 {
+        recorder.frame(user, START + user % 10 * 960, Payload::Pcm(&constant(7)));
+    }
+    let report = recorder.finish(None);
+    assert_eq!((report.stats.refused_users, report.stats.tracks), (0, 500));
+    let pcm: Vec<i16> = file.bytes().chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    assert_eq!(frames(&pcm), [350; 10]);
+}
+
+#[test]
+fn the_65th_to_speak_gets_a_file_too() {
+    let files = Files::default();
+    let mut recorder = Recorder::new(options(Format::Pcm), files.layout()).unwrap();
+    for user in 1..=150 {
+        recorder.frame(user, START, Payload::Pcm(&constant(user as i16)));
+    }
+    let report = recorder.finish(None);
+    assert_eq!((report.tracks.len(), report.stats.refused_users), (150, 0));
+    assert_eq!(frames(&files.pcm(65)), [65]);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use super::output::Target;
 /// stream's first packets are held, and 50 ms for the threads.
 const MIX_WINDOW: u64 = DelayBounds::MAX as u64 + 12_000;
 
+/// Each is an open file: systems give a process 256 of those at the least, most of them 1,024.
+const MAX_TRACKS: usize = 200;
+
 /// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
 pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
 
@@ -83,7 +86,7 @@ pub struct RecorderOptions {
     pub max_track_bytes: Option<u64>,
     /// The most that all files may have together.
     pub max_total_bytes: Option<u64>,
-    /// The most users.
+    /// The most users that get a file or a track of their own; in a mixdown there is room for all.
     pub max_tracks: usize,
     /// For Opus formats that are given PCM, as a mixdown is.
     pub opus: EncoderOptions,
@@ -102,7 +105,7 @@ impl Default for RecorderOptions {
             max_samples: None,
             max_track_bytes: None,
             max_total_bytes: None,
-            max_tracks: 64,
+            max_tracks: MAX_TRACKS,
             opus: EncoderOptions::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! The recorder: one timeline, many tracks, their limits and their end.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use isocord_proto::frame::SAMPLE_RATE;
@@ -29,6 +29,11 @@ const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
 /// The longest frame of PCM that is taken.
 const MAX_PCM: usize = 2 * SAMPLE_RATE as usize;
 
+/// The most users in a mixdown, who need no files: as many as the receive path knows at once.
+const MAX_VOICES: usize = 1_024;
+/// Of that many users it is remembered that they were refused; further ones are not counted.
+const MAX_REFUSED: usize = 4_096;
+
 /// Writes what many users say to files that share one timeline.
 ///
 /// It blocks while a target does; [`Recording`](crate::receive::recording::Recording) has a thread for it.
@@ -38,6 +43,8 @@ pub struct Recorder {
     mix: Option<Mix>,
     timeline: Timeline,
     tracks: BTreeMap<u64, Track>,
+    /// Who got no track.
+    refused: HashSet<u64>,
     /// What the owner of the clock said last.
     clock: Option<u64>,
     /// The recording's length so far.
@@ -65,6 +72,7 @@ impl Recorder {
             maker,
             mix,
             tracks: BTreeMap::new(),
+            refused: HashSet::new(),
             clock: None,
             now: 0,
             refreshed: 0,
@@ -222,8 +230,9 @@ impl Recorder {
         if self.tracks.contains_key(&user_id) {
             return true;
         }
-        if self.tracks.len() >= self.options.max_tracks {
-            self.stats.refused_users += 1;
+        let most = if self.mix.is_some() { MAX_VOICES } else { self.options.max_tracks };
+        if self.tracks.len() >= most {
+            self.refuse(user_id, most);
             return false;
         }
         let origin =
@@ -234,6 +243,13 @@ impl Recorder {
         }
         self.tracks.insert(user_id, track);
         true
+    }
+
+    fn refuse(&mut self, user_id: u64, most: usize) {
+        if self.refused.len() < MAX_REFUSED && self.refused.insert(user_id) {
+            self.stats.refused_users += 1;
+            self.events.push_back(RecorderEvent::UserRefused { user_id, most });
+        }
     }
 
     fn take(&mut self, user_id: u64, at: u64, frame: Held) {

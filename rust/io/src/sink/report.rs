@@ -34,7 +34,7 @@ pub struct RecorderStats {
     pub late_samples: u64,
     /// Tracks started.
     pub tracks: u64,
-    /// Users who got no track because there are [`max_tracks`](super::RecorderOptions::max_tracks).
+    /// Users who got no track because there were [`max_tracks`](super::RecorderOptions::max_tracks); each counts once.
     pub refused_users: u64,
     /// Bytes written.
     pub bytes: u64,
@@ -95,6 +95,13 @@ pub enum RecorderEvent {
         user_id: Option<u64>,
         /// Why.
         state: TrackState,
+    },
+    /// A user gets no track: there are as many as there may be. Told once for each.
+    UserRefused {
+        /// Whose.
+        user_id: u64,
+        /// How many tracks there are.
+        most: usize,
     },
     /// The recording takes no more frames; [`finish`](super::Recorder::finish) is still to be called.
     Ended(EndReason),
