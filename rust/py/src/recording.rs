@@ -141,7 +141,10 @@ impl Recording {
             .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))?;
         let outcome = py.detach(|| self.0.wait(timeout));
         let report = outcome.map_err(|died| SinkError::new_err(died.to_string()))?;
-        Ok(report.map(|inner| RecordingReport { inner, dropped: self.0.dropped() }))
+        Ok(report.map(|inner| {
+            let dropped = self.0.dropped() + inner.stats.no_room;
+            RecordingReport { inner, dropped }
+        }))
     }
 }
 

@@ -213,6 +213,9 @@ impl FrameConsumer for Scribe {
         if ended || self.stop.is_some_and(|(_, deadline)| position >= deadline) {
             return Appetite::Sated;
         }
+        if self.recorder.is_behind() {
+            return Appetite::MoreNow;
+        }
         if self.stop.is_some() { Appetite::MoreSoon } else { Appetite::More }
     }
 

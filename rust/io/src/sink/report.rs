@@ -20,6 +20,8 @@ pub struct RecorderStats {
     pub after_end: u64,
     /// For a track that has ended by an error or its size limit.
     pub track_ended: u64,
+    /// For a track that was far behind, when too many waited already.
+    pub no_room: u64,
     /// No Opus packet, no PCM, or too long.
     pub invalid: u64,
     /// More than ten seconds ahead of the clock; also steps of the clock by more than an hour.
