@@ -444,9 +444,10 @@ class TrackOutcome:
         """Bytes written; in a file of many tracks those of its packets."""
     @property
     def is_cut(self) -> bool:
-        """Whether it ended at ``max_size``."""
+        """Whether it, or the one file of all users, ended at ``max_size``."""
     @property
-    def error(self) -> SinkError | None: ...
+    def error(self) -> SinkError | None:
+        """Its ``__cause__`` is what a file object or a function of Python's raised."""
 
 @final
 class Stats:

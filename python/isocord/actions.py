@@ -11,6 +11,7 @@ class Target(Record):
     session_id: str = secret()
     token: str = secret()
     endpoint: str
+    channel_id: int
 
 
 class SendVoiceState(Record):

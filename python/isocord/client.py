@@ -12,10 +12,11 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from . import _native
+from . import _native, departures
 from .client_info import InfoSurface
 from .client_link import ClientLink
 from .client_listening import ListeningSurface
+from .client_moving import MovingSurface
 from .client_playback import PlaybackSurface
 from .client_recording import RecordingSurface
 from .connection import VoiceConnection
@@ -48,7 +49,7 @@ _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
 
 
-class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurface, _AnyProtocol):  # type: ignore[misc]
+class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface, ListeningSurface, _AnyProtocol):  # type: ignore[misc]
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:
@@ -76,6 +77,7 @@ class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurfa
         self._waiters: set[asyncio.Event] = set()
         self._left = asyncio.Event()
         self._leaving = False
+        self._move = None
         self._encoding = {}
         self._lookahead = 25
         self._packet_encoder = None
@@ -124,8 +126,13 @@ class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurfa
         Raises:
             asyncio.TimeoutError: it took longer than ``timeout``.
             ConnectError: Discord refused, or the handshake failed too often.
-            ClientError: connected already. Both are a ``ClientException`` of the bot library as well.
+            ClientError: connected already, or the bot was made for another event loop than the one that runs. Both
+                are a ``ClientException`` of the bot library as well.
         """
+        if self.loop is not asyncio.get_running_loop():
+            self.cleanup()
+            text = "The bot was made for another event loop than the one that runs: start it with `async with bot:`"
+            raise self._host.error(ClientError, f"{text} and `await bot.start(token)`.")
         holder = self._host.registered(self.client, self._key)
         live = self._connection is not None and self.state.phase is not Phase.DISCONNECTED
         if live or holder not in (None, self):
@@ -161,47 +168,16 @@ class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurfa
         self.stop()
         self._end_recording()
         self._leaving = True
-        connection.stop(leave=False)
+        self._left.clear()
+        # The leave takes the way of the joins, so that it overtakes none; it is sent even if it is late.
+        connection.stop(leave=True)
         try:
-            await asyncio.wait_for(self._leave(connection), _LEAVE_LIMIT)
+            await asyncio.wait_for(self._gone(connection), _LEAVE_LIMIT)
         except asyncio.TimeoutError:
             _log.debug("Discord did not confirm the leave in time")
         finally:
             self._leaving = False
             self.cleanup()
-
-    async def move_to(self, channel: Any, *, timeout: float | None = 30.0) -> None:
-        """Go to another channel of the guild, without a leave; what plays keeps its place.
-
-        Args:
-            channel: the voice channel; None disconnects.
-            timeout: seconds to wait until the bot is connected there.
-
-        Raises:
-            ClientError: there is no connection.
-            asyncio.TimeoutError: it took longer than ``timeout``.
-        """
-        if channel is None:
-            await self.disconnect()
-            return
-        connection = self._connection
-        if connection is None or connection.state.phase is Phase.DISCONNECTED:
-            raise self._host.error(ClientError, "Not connected to voice")
-        if channel.id == getattr(self.channel, "id", None) and self.is_connected():
-            return
-        sessions = connection.flow.sessions
-        connection.move(channel.id)
-
-        def arrived() -> bool:
-            if connection.state.phase is Phase.DISCONNECTED:
-                raise self._failure(connection.state)
-            return (
-                getattr(self.channel, "id", None) == channel.id
-                and connection.state.is_connected
-                and connection.flow.sessions > sessions
-            )
-
-        await self._wait(arrived, timeout)
 
     def cleanup(self) -> None:
         """End everything and leave the bot's registry, unless a newer client took the place. Does nothing twice."""
@@ -220,6 +196,11 @@ class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurfa
             _log.debug("Ignoring %s", error)
             return
         if update.channel_id is None:
+            leave = departures.confirmed(self.client, self._key, self.loop.time())
+            if leave is not None and leave.client is not self:
+                # The word of an earlier client's leave, and no kick.
+                leave.client._left.set()
+                return
             self._left.set()
         else:
             if update.channel_id != getattr(self.channel, "id", None):
@@ -263,17 +244,9 @@ class VoiceClient(InfoSurface, PlaybackSurface, RecordingSurface, ListeningSurfa
         )
         return self._connection
 
-    async def _leave(self, connection: VoiceConnection) -> None:
-        self._left.clear()
-        sent = True
-        try:
-            await self._change_voice_state(None)
-        except Exception as error:
-            sent = False
-            _log.debug("The leave could not be sent on the bot's gateway: %s", type(error).__name__)
+    async def _gone(self, connection: VoiceConnection) -> None:
         await asyncio.wrap_future(connection.finished)
-        if sent and not self._host.is_closing(self.client):
-            # Discord's word that the bot has left, so that nobody takes it for a kick of the next client.
+        if not self._host.is_closing(self.client):
             await self._left.wait()
 
     async def _change_voice_state(self, channel_id: int | None) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import departures
 from .connection import VoiceConnection
 from .encryption import EncryptionState
 from .events import ChannelEvent, ConnectionState, Phase, Reason
@@ -27,7 +29,9 @@ class ClientLink:
     def __init__(self, client: VoiceClient, loop: asyncio.AbstractEventLoop) -> None:
         self._client = client
         self._loop = loop
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._outbox: deque[tuple[int | None, Callable[[], object]]] = deque()
+        # The loop itself holds tasks only weakly.
+        self._writer: asyncio.Task[None] | None = None
         self.connection: VoiceConnection | None = None
         self.settled = threading.Event()
         """Set while the connection is connected or over."""
@@ -71,13 +75,34 @@ class ClientLink:
         return True
 
     def _send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
-        task = self._loop.create_task(self._client._change_voice_state(channel_id), name="isocord-voice-state")
-        # The loop itself holds tasks only weakly.
-        self._tasks.add(task)
-        task.add_done_callback(lambda task: self._sent(task, sent))
+        if channel_id is None:
+            # What would only be undone need not leave.
+            for _, never in self._outbox:
+                never()
+            self._outbox.clear()
+        self._outbox.append((channel_id, sent))
+        if self._writer is None or self._writer.done():
+            self._writer = self._loop.create_task(self._write(), name="isocord-voice-state")
 
-    def _sent(self, task: asyncio.Task[None], sent: Callable[[], object]) -> None:
-        self._tasks.discard(task)
-        sent()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("The voice state could not be sent on the bot's gateway: %s: %s", type(error).__name__, error)
+    async def _write(self) -> None:
+        """One message after the other: the bot's library may hold each back, and a leave must not overtake a join."""
+        while self._outbox:
+            channel_id, sent = self._outbox.popleft()
+            try:
+                await (self._client._change_voice_state(channel_id) if channel_id is not None else self._leave())
+            except Exception as error:
+                kind = type(error).__name__
+                _log.warning("The voice state could not be sent on the bot's gateway: %s: %s", kind, error)
+            finally:
+                sent()
+
+    async def _leave(self) -> None:
+        client = self._client
+        leave = departures.begin(client.client, client._key, client)
+        try:
+            await client._change_voice_state(None)
+        except BaseException:
+            departures.forget(client.client, client._key, leave)
+            client._left.set()
+            raise
+        leave.written(self._loop.time())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 from . import _native
 from .errors import ClientError, ClosedError, OpusError
 from .playback import After, Playback
-from .sources.feed import Feed
+from .sources.feed import Feed, same_origin
 from .sources.feeder import Source
 
 if TYPE_CHECKING:
@@ -170,6 +170,9 @@ class PlaybackSurface:
     def source(self) -> AnySource | None:
         """What is being played, or None. Set it to go on with another source; the old one is not cleaned up.
 
+        A source that wraps the present one (``PCMVolumeTransformer(voice.source)``), or that it wraps, goes on where
+        the present one is, with the frames that are read from then on.
+
         Raises:
             TypeError: set to something that is no audio source.
             ValueError: set while nothing plays.
@@ -180,9 +183,15 @@ class PlaybackSurface:
     @source.setter
     def source(self, value: AnySource) -> None:
         self._check_source(value)
-        connection = self._connection
-        if connection is None or self.source is None:
+        connection, current = self._connection, self.source
+        if connection is None or current is None:
             raise ValueError("the client is not playing anything")
+        if isinstance(value, _native.AudioFile) or isinstance(current, _native.AudioFile):
+            related = False
+        else:
+            related = same_origin(value, current) and value.is_opus() == current.is_opus()
+        if related and connection.player.rewrap(value):
+            return
         if not connection.player.swap(self._feed(value, self._encoding, self._lookahead)):
             raise ValueError("the client is not playing anything")
 
@@ -211,10 +220,10 @@ class PlaybackSurface:
                 if self._packet_encoder is None:
                     self._packet_encoder = _native.OpusEncoder()
                 data = self._packet_encoder.encode(data)
-            if not connection.speaking:
-                # The server has to know before the first packet; afterwards this costs nothing.
+            # The server has to know before the first packet; afterwards this costs nothing.
+            if (told := connection.announce_packet()) is not None:
                 with contextlib.suppress(concurrent.futures.TimeoutError):
-                    connection.speak(1).result(_SPEAKING_LIMIT)
+                    told.result(_SPEAKING_LIMIT)
             connection.native.send_packet(data)
         except OpusError as error:
             raise self._host.error(OpusError, str(error)) from error

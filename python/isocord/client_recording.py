@@ -70,8 +70,8 @@ class RecordingSurface:
             sync_start: whether the tracks of users that come later begin with silence, so that all begin together.
 
         Raises:
-            RecordingError: not connected, recording already, or ``sink`` is no sink. It is a ``RecordingException`` of
-                the bot library as well.
+            RecordingError: not connected, recording already, ``sink`` is no sink, or one of isocord's own that another
+                recording still writes to. It is a ``RecordingException`` of the bot library as well.
             SinkError: a file of isocord's own sinks could not be made, or there is no ffmpeg where it is needed.
             TypeError: ``callback`` is not callable.
             ValueError: an option of isocord's own sinks is out of its range.
@@ -102,9 +102,17 @@ class RecordingSurface:
     def _record_natively(
         self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
     ) -> FileRecording:
-        sink.init(self)
-        started = sink.start(native, sync_start=sync_start)
-        return FileRecording(started, sink, delay=partial(_delay, native), finish=finish)
+        if not sink.claim():
+            message = "The sink is in use by another recording, or its last one is not finished yet."
+            raise self._host.error(RecordingError, message)
+        finished = sink.finished
+        try:
+            sink.init(self)
+            started = sink.start(native, sync_start=sync_start)
+            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish)
+        except BaseException:
+            sink.release(finished=finished)
+            raise
 
     def _record_in_python(
         self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import time
 import weakref
 from collections.abc import Callable
 
@@ -25,7 +26,7 @@ from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
 from .encryption import MAX_DAVE_VERSION, Encryption
 from .events import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from .flow import ConnectionFlow
-from .gateway.close_codes import CloseVerdict
+from .gateway.close_codes import CloseAction, CloseVerdict
 from .gateway.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from .gateway.protocol import Counters, Credentials, Latencies
 from .gateway.thread import GatewayThread, gateway_thread
@@ -180,6 +181,16 @@ class VoiceConnection:
             done.set_result(None)
         return done
 
+    def announce_packet(self) -> concurrent.futures.Future[None] | None:
+        """A single packet is about to leave: done when the server was told that we speak; None if it knows."""
+        self._speaker.last_packet = time.monotonic()
+        if self.speaking:
+            return None
+        done = uncancellable()
+        if not self._thread.call(self._speaker.announce_packet, done):
+            done.set_result(None)
+        return done
+
     # On the gateway thread.
 
     def _now(self) -> float:
@@ -258,9 +269,10 @@ class VoiceConnection:
             self._encryption = Encryption(
                 self.native,
                 user_id=self._user_id,
-                channel_id=self._flow.channel_id,
+                channel_id=target.channel_id,
                 send=self._session.send,
                 changed=self._encryption_changed,
+                failed=lambda: self._thread.call(self._encryption_failed, self._session),
             )
         self._session.open()
 
@@ -335,6 +347,14 @@ class VoiceConnection:
     def _encryption_changed(self) -> None:
         if self._encryption is not None:
             self._link.encryption_changed(self._encryption.state)
+
+    def _encryption_failed(self, session: VoiceSession | None) -> None:
+        if session is None or session is not self._session:
+            return
+        session.drop_socket(1000)
+        verdict = CloseVerdict(CloseAction.REJOIN, None, "the group of the call refused or was refused again and again")
+        self._flow.lost(verdict, self._now(), resumable=False, reason=Reason.ENCRYPTION_FAILED)
+        self._act()
 
     def session_changed(self) -> None:
         if self._acting:

@@ -6,6 +6,7 @@ threads; here the gateway's messages go in, and what the session wants said goes
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 
@@ -17,6 +18,9 @@ _log = logging.getLogger(__name__)
 
 MAX_DAVE_VERSION = 1
 """Highest DAVE protocol version that Identify offers."""
+_INVALID_COMMIT_WELCOME = 31
+_MAX_REFUSED = 5
+"""Commits or welcomes refused in a row: a new group each time does not help then, a new voice session may."""
 _MAX_WAITING = 256
 """Messages that may come before the session is established; far more than there can be."""
 
@@ -42,6 +46,7 @@ class Encryption:
         channel_id: the voice channel.
         send: writes a message to the voice gateway.
         changed: told when :attr:`state` has changed.
+        failed: told when the group could not be joined again and again.
     """
 
     def __init__(
@@ -52,10 +57,13 @@ class Encryption:
         channel_id: int,
         send: Callable[[str | bytes], None],
         changed: Callable[[], None],
+        failed: Callable[[], object],
     ) -> None:
         self._session = _native.DaveSession(native, user_id, channel_id)
         self._send = send
         self._changed = changed
+        self._failed = failed
+        self._refused = 0
         self._started = False
         self._waiting: list[DaveEvent] = []
         self.state = EncryptionState()
@@ -104,9 +112,13 @@ class Encryption:
         before = self.state
         for output in outputs:
             match output:
-                case str() | bytes():
+                case str():
+                    self._send(output)
+                    self._refused += json.loads(output)["op"] == _INVALID_COMMIT_WELCOME
+                case bytes():
                     self._send(output)
                 case _native.PrivacyCodeChanged():
+                    self._refused = 0
                     self.state = EncryptionState(self.state.version, output.code)
                 case _native.DaveVersionChanged():
                     self.state = EncryptionState(output.version, self.state.privacy_code)
@@ -114,3 +126,6 @@ class Encryption:
                     _log.info("End-to-end encryption: %s", output.text)
         if self.state != before:
             self._changed()
+        if self._refused >= _MAX_REFUSED:
+            self._refused = 0
+            self._failed()

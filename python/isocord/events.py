@@ -64,6 +64,7 @@ class Reason(enum.Enum):
     SOCKET_LOST = "the websocket was lost"
     SESSION_INVALID = "the voice server refused the session"
     UDP_BROKEN = "packets to the voice server do not get away"
+    ENCRYPTION_FAILED = "the end-to-end encryption could not be set up"
     SERVER_CHANGED = "Discord gave another voice server or channel"
     SERVER_GONE = "Discord is looking for another voice server"
     CLOSED_BY_SERVER = "the voice server ended the connection"

@@ -18,6 +18,7 @@ from . import limits
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
 from .events import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from .gateway.close_codes import CloseAction, CloseVerdict
+from .pairing import Halves
 
 
 class Step(enum.Enum):
@@ -46,7 +47,7 @@ class ConnectionFlow:
     def __init__(
         self, channel_id: int, *, timeout: float, reconnect: bool, jitter: Callable[[], float] = random.random
     ) -> None:
-        self.channel_id = channel_id
+        self._halves = Halves(channel_id)
         self.state = ConnectionState(Phase.IDLE, Reason.REQUESTED)
         self.step = Step.START
         self.sessions = 0
@@ -56,9 +57,6 @@ class ConnectionFlow:
         self._reconnect = reconnect
         self._jitter = jitter
         self._actions: list[Action] = []
-        self._session_id: str | None = None
-        self._token: str | None = None
-        self._endpoint: str | None = None
         self._opened: Target | None = None
         self._was_established = False
         self._joined = False
@@ -74,19 +72,24 @@ class ConnectionFlow:
         self._retry_action: CloseAction = CloseAction.REJOIN
 
     @property
+    def channel_id(self) -> int:
+        """The channel that the bot is in, or is to be in."""
+        return self._halves.channel_id
+
+    @property
     def session_id(self) -> str | None:
         """The session of the bot's gateway that the voice session belongs to."""
-        return self._session_id
+        return self._halves.session_id
 
     @property
     def token(self) -> str | None:
         """The secret of the present voice server."""
-        return self._token
+        return self._halves.token
 
     @property
     def endpoint(self) -> str | None:
         """``host:port`` of the present voice server."""
-        return self._endpoint
+        return self._halves.endpoint
 
     @property
     def deadline(self) -> float | None:
@@ -119,7 +122,7 @@ class ConnectionFlow:
             return
         if self.step is not Step.ESTABLISHED:
             # A join that is under way goes to the new channel from now on.
-            self.channel_id = channel_id
+            self._halves.channel_id = channel_id
         self._actions.append(SendVoiceState(channel_id))
 
     def stop(self, reason: Reason = Reason.REQUESTED, detail: str = "", *, leave: bool = True) -> None:
@@ -130,7 +133,7 @@ class ConnectionFlow:
         """The bot's gateway has a new session: ask for the channel again, while sound goes on."""
         if self.step in (Step.DONE, Step.START):
             return
-        self._session_id = self._token = None
+        self._halves.forget_session()
         if self.step is Step.ESTABLISHED or self.step is Step.JOINING:
             self._actions.append(SendVoiceState(self.channel_id))
         else:
@@ -164,11 +167,7 @@ class ConnectionFlow:
             return
         self._joined = True
         self._leave_pending = False
-        self.channel_id = update.channel_id
-        if update.session_id != self._session_id:
-            if self._session_id is not None:
-                self._token = None
-            self._session_id = update.session_id
+        self._halves.voice_state(update, update.channel_id, now)
         self._open_if_new(now)
 
     def voice_server(self, update: VoiceServerUpdate, now: float) -> None:
@@ -176,14 +175,14 @@ class ConnectionFlow:
         if self.step in (Step.DONE, Step.START):
             return
         if update.endpoint is None:
-            self._token = self._endpoint = None
+            self._halves.forget_server()
             if self.step is not Step.JOINING:
                 self._lose(Reason.SERVER_GONE, now)
                 self._opened = None
                 self._actions.append(CloseSocket(1000))
                 self._await_server(now, self._timeout)
             return
-        self._token, self._endpoint = update.token, update.endpoint
+        self._halves.voice_server(update.token, update.endpoint, now)
         self._open_if_new(now)
 
     # What becomes of the socket.
@@ -204,8 +203,11 @@ class ConnectionFlow:
         self._step_deadline = self._episode_deadline = None
         self._set(Phase.CONNECTED, Reason.RESUMED if resumed else Reason.ESTABLISHED)
 
-    def lost(self, verdict: CloseVerdict, now: float, *, resumable: bool) -> None:
-        """The present websocket closed, broke, or could not be opened; ``resumable`` if its session has keys."""
+    def lost(self, verdict: CloseVerdict, now: float, *, resumable: bool, reason: Reason = Reason.UDP_BROKEN) -> None:
+        """The present websocket closed, broke, or could not be opened; ``resumable`` if its session has keys.
+
+        ``reason`` is why a session has to be replaced that the server did not close.
+        """
         if self.step in (Step.DONE, Step.JOINING, Step.AWAITING_SERVER, Step.RETRYING, Step.START):
             return
         if self.step is Step.ESTABLISHED:
@@ -217,15 +219,14 @@ class ConnectionFlow:
             case CloseAction.REFUSE:
                 self._finish(Reason.REFUSED, verdict.code, verdict.meaning)
             case CloseAction.AWAIT_SERVER:
-                if self._opened is not None and self._token == self._opened.token:
-                    self._token = None
+                if self._opened is not None and self.token == self._opened.token:
+                    self._halves.forget_server()
                 self._opened = None
                 self._lose(Reason.CLOSED_BY_SERVER, now, verdict)
                 self._await_server(now, min(limits.SERVER_UPDATE_LIMIT, self._timeout))
                 self._open_if_new(now)
             case CloseAction.REJOIN:
-                # Without a close code it was not the server who ended the session.
-                reason = Reason.SESSION_INVALID if verdict.code is not None else Reason.UDP_BROKEN
+                reason = Reason.SESSION_INVALID if verdict.code is not None else reason
                 self._retry(CloseAction.REJOIN, reason, verdict, now)
             case CloseAction.RESUME:
                 self._resume_or_retry(verdict, now, resumable=resumable)
@@ -283,10 +284,8 @@ class ConnectionFlow:
         self._actions.append(Finish())
 
     def _open_if_new(self, now: float) -> None:
-        if self._session_id is None or self._token is None or self._endpoint is None:
-            return
-        target = Target(self._session_id, self._token, self._endpoint)
-        if target == self._opened:
+        target = self._halves.target()
+        if target is None or target == self._opened:
             return
         if self.step is not Step.JOINING:
             self._lose(Reason.SERVER_CHANGED, now)
@@ -355,12 +354,14 @@ class ConnectionFlow:
         if self._retry_action is CloseAction.RESUME and self._opened is not None:
             self._open(self._opened, now, resume=True)
             return
-        self._token = self._endpoint = self._opened = None
+        self._halves.forget_server()
+        self._opened = None
         self._join(now)
 
     def _join(self, now: float) -> None:
         self.step = Step.JOINING
         self._asked_again = False
+        self._halves.asked()
         self._step_deadline = now + limits.ASK_LIMIT
         self._actions.append(SendVoiceState(self.channel_id))
 

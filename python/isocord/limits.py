@@ -16,6 +16,8 @@ ASK_LIMIT = 2.0
 """How long a new join is waited for before it is asked for again: the bot's gateway may have lost the message."""
 JOIN_LIMIT = 6.0
 """How long a new join is waited for before the bot leaves and joins."""
+PAIR_LIMIT = 5.0
+"""How long a server update without a voice state is taken for the first half of a move."""
 CONNECT_ATTEMPTS = 5
 """How often the first handshake may fail."""
 FORGIVEN_AFTER = 1.0

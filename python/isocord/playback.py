@@ -167,6 +167,9 @@ class Player:
             if self._closed:
                 self._end(playback, PlaybackState.STOPPED)
         feed.start(self._fed)
+        if playback.state.is_over:
+            # The connection ended meanwhile, and may have finished all that it knew.
+            self._settle(playback)
         if earlier is not None:
             self._settle(earlier)
         self._sync()
@@ -224,6 +227,17 @@ class Player:
         self._sync()
         return True
 
+    def rewrap(self, source: Source) -> bool:
+        """Go on reading through ``source``, which wraps what plays or was wrapped around it. False if nothing plays.
+
+        What was read ahead plays as it is: to begin anew would lose it.
+        """
+        with self._lock:
+            current = self._current
+            if current is None or current.state.is_over:
+                return False
+            return current.feed.rewrap(source)
+
     def close(self) -> None:
         """The connection is over: what plays stops."""
         with self._lock:
@@ -240,9 +254,9 @@ class Player:
     def finish_all(self) -> None:
         """The native connection is closed: no event will tell of the ends of its tracks any more."""
         with self._lock:
-            native = [playback for playback in self._unfinished if playback.feed.feeder is None]
-        for playback in native:
-            self._finish_native(playback)
+            native = [(playback, playback.feed) for playback in self._unfinished if playback.feed.feeder is None]
+        for playback, feed in native:
+            self._finish_native(playback, feed)
 
     # The gateway thread.
 
@@ -265,18 +279,18 @@ class Player:
         """A track is over. Only those of native sources matter: feeders see the end of theirs themselves."""
         with self._lock:
             over = [
-                playback
+                (playback, playback.feed)
                 for playback in self._unfinished
                 if playback.feed.feeder is None and playback.feed.track.end is not None
             ]
-        for playback in over:
-            self._finish_native(playback)
+        for playback, feed in over:
+            self._finish_native(playback, feed)
 
     def _fed(self, feed: Feed, error: BaseException | None) -> None:
         with self._lock:
             playback = next((known for known in self._unfinished if known.feed is feed), None)
         if playback is not None:
-            self._finish(playback, error)
+            self._finish(playback, feed, error)
 
     # Inside.
 
@@ -298,31 +312,32 @@ class Player:
         if feed.feeder is None:
             if feed is not self._applied and feed.track.frames_sent == 0 and feed.track.end is None:
                 # The track never started, so no event will tell of its end.
-                self._finish_native(playback)
+                self._finish_native(playback, feed)
         elif playback.state.is_over:
             feed.feeder.kill_later(_STUCK_AFTER)
 
-    def _finish_native(self, playback: Playback) -> None:
+    def _finish_native(self, playback: Playback, feed: Feed) -> None:
         error: BaseException | None = None
-        source = playback.feed.source
-        if playback.feed.track.end == "failed" and isinstance(source, _native.AudioFile):
+        source = feed.source
+        if feed.track.end == "failed" and isinstance(source, _native.AudioFile):
             error = source.error
         if playback.after is None and error is None and playback.future is None:
-            self._finish(playback, None)
+            self._finish(playback, feed, None)
         else:
             # Code of the bot runs now, and may take its time: not on the native event thread.
-            threading.Thread(target=self._finish, args=(playback, error), name="isocord-after", daemon=True).start()
+            arguments = (playback, feed, error)
+            threading.Thread(target=self._finish, args=arguments, name="isocord-after", daemon=True).start()
 
-    def _finish(self, playback: Playback, error: BaseException | None) -> None:
-        """Run ``after`` and clean up, once."""
+    def _finish(self, playback: Playback, feed: Feed, error: BaseException | None) -> None:
+        """Run ``after`` and clean up, once; nothing happens if the bot has gone on with another source meanwhile."""
         with self._lock:
-            if playback.finished:
+            if playback.finished or playback.feed is not feed:
                 return
             playback.finished = True
             self._unfinished.discard(playback)
             if not playback.state.is_over:
                 playback.state = PlaybackState.ENDED
-            if self._applied is playback.feed:
+            if self._applied is feed:
                 self._applied = None
         self._sync()
         shown = error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))

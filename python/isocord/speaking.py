@@ -17,6 +17,8 @@ from .session import SPEAKING_LIMIT, VoiceSession
 VOICE = 1
 _SILENCE_TIME = 0.12
 """The five silence frames after a track take a tenth of a second; Speaking goes off after them."""
+_PACKET_TIME = 1.0
+"""How long the bot counts as speaking after a single packet: more may follow."""
 
 
 class Surroundings(Protocol):
@@ -42,6 +44,10 @@ class Speaker:
         self._player = player
         self._connection = connection
         self._manual_flags = 0
+        self._packets = False
+        self._packet_timer: asyncio.TimerHandle | None = None
+        self.last_packet = 0.0
+        """When the bot last sent a single packet, by the loop's clock; written by any thread."""
         self._writing = False
         self._again = False
         self._quiet_timer: asyncio.TimerHandle | None = None
@@ -49,12 +55,12 @@ class Speaker:
 
     @property
     def wanted_flags(self) -> int:
-        """Voice while the player sounds, and what the bot asked for itself."""
-        return (VOICE if self._player.sounding else 0) | self._manual_flags
+        """Voice while the player sounds or single packets leave, and what the bot asked for itself."""
+        return (VOICE if self._player.sounding or self._packets else 0) | self._manual_flags
 
     def close(self) -> None:
         """Stop the timers."""
-        for timer in (self._quiet_timer, self._overdue_timer):
+        for timer in (self._quiet_timer, self._overdue_timer, self._packet_timer):
             if timer is not None:
                 timer.cancel()
 
@@ -62,6 +68,22 @@ class Speaker:
         """Set the flags that hold while the player is silent; ``done`` is done when the server was told."""
         self._manual_flags = flags
         self._thread.spawn(self._tell(done), name="isocord-speak")
+
+    def announce_packet(self, done: concurrent.futures.Future[None]) -> None:
+        """A single packet is about to leave; ``done`` is done when the server was told."""
+        self._packets = True
+        self._thread.spawn(self._tell(done), name="isocord-speak")
+        if self._packet_timer is None:
+            self._packet_timer = self._thread.loop.call_later(_PACKET_TIME, self._after_packets)
+
+    def _after_packets(self) -> None:
+        loop = self._thread.loop
+        due = self.last_packet + _PACKET_TIME
+        if loop.time() < due:
+            self._packet_timer = loop.call_at(due, self._after_packets)
+            return
+        self._packet_timer, self._packets = None, False
+        self.sync()
 
     def sync(self) -> None:
         """Something changed: tell the server first, then let the player go on."""

@@ -234,13 +234,18 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     await until(lambda: done.calls)
     track = sink.audio_data.pop(bob.user_id)
     assert (track.is_cut, sink.audio_data) == (True, {})
+    assert sink.report is not None
+    assert sink.report.reason == "size"
     # A second of silence may have been written at once.
     assert 100_000 <= track.size <= 300_000
-    timed = isocord.sinks.PCMSink(time=0.4)
-    voice.start_recording(timed, done, sync_start=True)
-    await until(lambda: len(done.calls) == 2)
-    lengths = {len(track.file.read()) for track in timed.audio_data.values()}
-    assert lengths == {round(0.4 * RATE) * 4}
+    for calls, limit in enumerate(({"time": 0.4}, {"filters": {"time": 0.4}}), 2):
+        timed = isocord.sinks.PCMSink(**limit)
+        voice.start_recording(timed, done, sync_start=True)
+        await until(lambda calls=calls: len(done.calls) == calls)
+        lengths = {len(track.file.read()) for track in timed.audio_data.values()}
+        assert lengths == {round(0.4 * RATE) * 4}
+        assert timed.report is not None
+        assert timed.report.reason == "time"
     paused = isocord.sinks.PCMSink()
     start = time.monotonic()
     voice.start_recording(paused, done)
@@ -255,10 +260,29 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     await until(lambda: bob.sent > before + 20)
     voice.stop_recording()
     elapsed = time.monotonic() - start
-    await until(lambda: len(done.calls) == 3)
+    await until(lambda: len(done.calls) == 4)
     assert paused.report is not None
-    assert paused.report.paused > 0
+    assert (paused.report.reason, paused.report.paused > 0) == ("finished", True)
     assert paused.report.duration < elapsed - 0.4
+
+
+async def test_one_file_for_all_ends_at_its_size_and_is_cut(world: World) -> None:
+    voice = await world.connect()
+    world.speak(8.0, "alice", "bob")
+    done = Finished()
+    for calls, sink in enumerate(
+        (
+            isocord.sinks.WaveSink(mixdown=True, max_size=100_000),
+            isocord.sinks.MKASink(tracks=True, max_size=5_000),
+        ),
+        1,
+    ):
+        voice.start_recording(sink, done)
+        await until(lambda calls=calls: len(done.calls) == calls)
+        assert sink.report is not None
+        assert sink.report.reason == "size"
+        assert sink.audio_data
+        assert all(track.is_cut and track.error is None for track in sink.audio_data.values())
 
 
 async def test_what_it_refuses(world: World, tmp_path: Path) -> None:

@@ -89,3 +89,22 @@ async def test_the_bot_is_told_who_speaks(world: World) -> None:
     flagged = {"member_speaking_state_update", "voice_member_speaking_state"}
     assert flagged & {name for name, _ in world.events}
     voice.dispatch_speaking(False)
+
+
+async def test_what_is_heard_shows_who_and_how_much_in_a_log_but_no_sound(world: World) -> None:
+    voice = await world.connect()
+    heard: list[Any] = []
+    with voice.listen_with(heard.append, speaking=True):
+        (bob,) = world.speak(0.3, "bob")
+        await until(lambda: len(heard) >= 10)
+    changed, frame = heard[0], next(item for item in heard if hasattr(item, "data"))
+    assert repr(changed) == f"<SpeakingChanged user_id={bob.user_id} began position={changed.position}>"
+    place = f"position={frame.position} samples=960 3840 bytes"
+    assert repr(frame) == f"<HeardFrame user_id={bob.user_id} {frame.kind} {place}>"
+    await until(lambda: bob.user_id in voice.receive_stats.users)
+    stats = voice.receive_stats
+    assert repr(stats).startswith(f"<ReceiveStats rtp={stats.rtp} rtcp={stats.rtcp} ")
+    assert repr(stats).endswith(" users=1>")
+    user = stats.users[bob.user_id]
+    assert repr(user).startswith(f"<UserReceiveStats received={user.received} lost={user.lost} ")
+    assert repr(user).endswith(f" jitter={user.jitter} delay={user.delay}>")

@@ -55,9 +55,9 @@ class World:
 
 
 @asynccontextmanager
-async def logged_in() -> AsyncIterator[World]:
-    """A bot that is logged in; at the end none of our threads is left."""
-    async with testing.FakeDiscord() as discord:
+async def logged_in(**options: Any) -> AsyncIterator[World]:
+    """A bot that is logged in to a Discord with these options; at the end none of our threads is left."""
+    async with testing.FakeDiscord(**options) as discord:
         bot = library.Client(intents=library.Intents.default())
         made = World(discord, bot)
         dispatch = bot.dispatch

@@ -16,6 +16,7 @@ from isocord.limits import (
     FORGIVEN_AFTER,
     HANDSHAKE_LIMIT,
     JOIN_LIMIT,
+    PAIR_LIMIT,
     RECONNECT_LIMIT,
     RESUME_LIMIT,
     SERVER_UPDATE_LIMIT,
@@ -24,7 +25,7 @@ from isocord.limits import (
 CHANNEL = 100
 STATE = VoiceStateUpdate("session", CHANNEL)
 SERVER = VoiceServerUpdate("token", "server:443")
-TARGET = Target("session", "token", "server:443")
+TARGET = Target("session", "token", "server:443", CHANNEL)
 LEFT = VoiceStateUpdate("session", None)
 
 
@@ -282,7 +283,7 @@ class TestCloseCodes:
         story = connected()
         story.lose(code)
         new = VoiceServerUpdate("token 2", "other:443")
-        assert story.server(new) == [OpenSocket(Target("session", "token 2", "other:443"), resume=False)]
+        assert story.server(new) == [OpenSocket(Target("session", "token 2", "other:443", CHANNEL), resume=False)]
         story.establish()
         assert story.phase is Phase.CONNECTED
 
@@ -428,8 +429,36 @@ class TestMoves:
         assert story.flow.channel_id == 200
         assert story.phase is Phase.CONNECTED
         actions = story.server(VoiceServerUpdate("token 2", "server:443"))
-        assert actions == [OpenSocket(Target("session", "token 2", "server:443"), resume=False)]
+        assert actions == [OpenSocket(Target("session", "token 2", "server:443", 200), resume=False)]
         assert (story.phase, story.reason) == (Phase.RECONNECTING, Reason.SERVER_CHANGED)
+
+    def test_the_server_of_a_move_may_come_before_the_voice_state(self) -> None:
+        story = connected()
+        story.server(VoiceServerUpdate("token 2", "server:443"))
+        story.establish()
+        # What was opened belongs to the old channel: its encryption would be that of another group.
+        actions = story.state(VoiceStateUpdate("session", 200))
+        assert actions == [OpenSocket(Target("session", "token 2", "server:443", 200), resume=False)]
+        story.establish()
+        assert story.state(VoiceStateUpdate("session", 300)) == []
+        actions = story.server(VoiceServerUpdate("token 3", "server:443"))
+        assert actions == [OpenSocket(Target("session", "token 3", "server:443", 300), resume=False)]
+
+    def test_a_server_update_of_long_ago_is_not_taken_for_a_moves(self) -> None:
+        story = connected()
+        story.server(VoiceServerUpdate("token 2", "server:443"))
+        story.establish()
+        story.wait(PAIR_LIMIT)
+        assert story.state(VoiceStateUpdate("session", 200)) == []
+
+    def test_being_put_elsewhere_while_joining_in_either_order(self) -> None:
+        elsewhere = OpenSocket(Target("session", "token", "server:443", 200), resume=False)
+        story = Story()
+        story.server(SERVER)
+        assert story.state(VoiceStateUpdate("session", 200))[-1] == elsewhere
+        story = Story()
+        story.state(VoiceStateUpdate("session", 200))
+        assert story.server(SERVER)[-1] == elsewhere
 
     def test_the_bots_own_move_is_one_message(self) -> None:
         story = connected()
@@ -464,12 +493,12 @@ class TestMoves:
         assert story.server(VoiceServerUpdate("token 2", "x:1")) == []
         assert story.lose(4014) == []
         actions = story.state(VoiceStateUpdate("session 2", CHANNEL))
-        assert actions == [OpenSocket(Target("session 2", "token 2", "x:1"), resume=False)]
+        assert actions == [OpenSocket(Target("session 2", "token 2", "x:1", CHANNEL), resume=False)]
 
     def test_a_server_update_while_connected_is_followed(self) -> None:
         story = connected()
         actions = story.server(VoiceServerUpdate("token", "other:443"))
-        assert actions == [OpenSocket(Target("session", "token", "other:443"), resume=False)]
+        assert actions == [OpenSocket(Target("session", "token", "other:443", CHANNEL), resume=False)]
 
     def test_a_server_that_goes_away_is_waited_for(self) -> None:
         story = connected(timeout=20.0)
@@ -487,7 +516,7 @@ class TestMoves:
         story = connected()
         story.lose(None)
         actions = story.server(VoiceServerUpdate("token 2", "x:1"))
-        assert actions == [OpenSocket(Target("session", "token 2", "x:1"), resume=False)]
+        assert actions == [OpenSocket(Target("session", "token 2", "x:1", CHANNEL), resume=False)]
         assert story.phase is Phase.RECONNECTING
 
 
@@ -499,7 +528,7 @@ class TestMainGateway:
         assert story.phase is Phase.CONNECTED
         assert story.state(VoiceStateUpdate("session 2", CHANNEL)) == []
         actions = story.server(VoiceServerUpdate("token 2", "x:1"))
-        assert actions == [OpenSocket(Target("session 2", "token 2", "x:1"), resume=False)]
+        assert actions == [OpenSocket(Target("session 2", "token 2", "x:1", CHANNEL), resume=False)]
 
     def test_an_old_token_is_not_shown_with_a_new_session(self) -> None:
         story = connected()

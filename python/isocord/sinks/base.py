@@ -28,12 +28,17 @@ class Sink:
         time: seconds after which the recording ends; 0 for no end.
         max_size: bytes of PCM of one user at which the recording ends; 0 for no end.
 
+    Raises:
+        ValueError: ``time`` or ``max_size`` is negative.
+
     Attributes:
         vc: the voice client that records, once the recording began.
         finished: whether the recording is over.
     """
 
     def __init__(self, *, users: Iterable[int] = (), time: float = 0, max_size: int = 0) -> None:
+        if not time >= 0 or not max_size >= 0:
+            raise ValueError("time and max_size are 0 or more")
         self.filtered_users = list(users)
         self.seconds = time
         self.max_size = max_size

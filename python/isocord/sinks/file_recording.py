@@ -24,7 +24,7 @@ class FileRecording:
 
     Args:
         native: the recording.
-        sink: the sink that began it.
+        sink: the sink that began it; claimed, and released when it is finished.
         delay: samples that frames are late behind the clock.
         finish: called on the thread with the first error, or None, when the sink is finished.
     """
@@ -79,7 +79,10 @@ class FileRecording:
             error = self.sink.finish(report)
         except SinkError as died:
             error = died
-        if error is not None:
+        except Exception as failed:
+            _log.exception("The sink %s could not take its tracks", type(self.sink).__name__)
+            error = failed
+        if isinstance(error, SinkError):
             _log.error("The sink %s could not write: %s", type(self.sink).__name__, error)
         if report is not None and report.dropped:
             _log.warning("The disk was too slow: %d frames became silence", report.dropped)
@@ -89,6 +92,8 @@ class FileRecording:
         except Exception as failed:
             _log.exception("The sink %s could not be finished", type(self.sink).__name__)
             error = error or failed
+        # The callback may want to record into it again.
+        self.sink.release(finished=True)
         try:
             self._finish(error)
         except Exception:

@@ -6,8 +6,11 @@ for all; what is on the disk can be read up to the last second at any time, also
 
 from __future__ import annotations
 
+import contextlib
 import io
+import operator
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias
 
@@ -18,6 +21,10 @@ Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
 Layout = Literal["users", "mixdown", "tracks"]
+_TOO_BIG = 1 << 64
+_SUFFIXES = frozenset(
+    {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
+)
 
 
 class AudioTrack:
@@ -26,12 +33,14 @@ class AudioTrack:
     Attributes:
         user_id: whose it is; None for a mixdown.
         path: the file, where the sink opened one.
-        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set.
+        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
+            could be had.
         offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
         duration: seconds.
         size: bytes written, for formats that ffmpeg encodes those of the PCM.
         is_cut: whether it ended at the sink's ``max_size``.
-        error: why it was given up, or None; what was written before may well be readable.
+        error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
+            file object or a function of yours raised.
     """
 
     def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None) -> None:
@@ -45,6 +54,8 @@ class AudioTrack:
         self.error = outcome.error
 
     def __repr__(self) -> str:
+        if self.path is None and self.file is None:
+            return f"<AudioTrack user_id={self.user_id} not written>"
         where = self.path or type(self.file).__name__
         return f"<AudioTrack user_id={self.user_id} {self.duration:.2f} s in {where}>"
 
@@ -65,13 +76,14 @@ class FileSink:
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
-        ValueError: ``time`` or ``max_size`` is negative.
+        ValueError: ``time`` or ``max_size`` is negative, an option is out of its range, or a directory would be made
+            that is called like a sound file, as ``"call.ogg"`` is, where each user gets a file.
 
     Attributes:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
         report: counters of the whole recording, then.
         vc: the voice client that records, once the recording began.
-        finished: whether the recording is over.
+        finished: whether the recording is over, and the sink can be used for another.
         encoding: name of the format, and the end of file names.
     """
 
@@ -90,20 +102,26 @@ class FileSink:
         given = {"users": users, "time": time, "max_size": max_size, **(filters or {})}
         if unknown := set(given) - {"users", "time", "max_size"}:
             raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
-        self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"])
+        self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"] or ())
         self.seconds = float(given["time"] or 0)
         self.max_size = int(given["max_size"] or 0)
-        if self.seconds < 0 or self.max_size < 0:
+        # Written so that a time that is no number is refused as well.
+        if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
-        self.layout: Layout = "mixdown" if mixdown else "users"
+        if any(not 0 <= user_id < _TOO_BIG for user_id in self.filtered_users):
+            raise ValueError("users are ids, or objects that have one")
+        self.layout = self._choose_layout(mixdown)
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
         self.vc: Any = None
         self.finished = False
         self._target = target
         self._files: dict[int | None, BinaryIO] = {}
-        if target is not None and not _is_path(target) and not callable(target) and not hasattr(target, "write"):
-            raise TypeError("target must be a path, a binary file object or a function of a user id")
+        self._in_use = threading.Lock()
+        if target is not None and not _is_path(target) and not callable(target):
+            _check_file(target, "target must be a path, a binary file object or a function of a user id")
+        if self.layout == "users" and _is_path(target):
+            self._check_directory(os.fspath(target))  # type: ignore[arg-type]
 
     def init(self, vc: Any) -> None:
         """The recording by the voice client ``vc`` begins."""
@@ -112,17 +130,28 @@ class FileSink:
     def cleanup(self) -> None:
         """The recording is over and all files are whole. Called on the thread ``isocord-sink``; may be overridden."""
 
+    def claim(self) -> bool:
+        """Take it for one recording, until :meth:`release`; False if another has it, also one that is being finished.
+
+        ``start_recording`` calls it.
+        """
+        return self._in_use.acquire(blocking=False)
+
+    def release(self, *, finished: bool) -> None:
+        """The recording that claimed it is over, or could not begin."""
+        self.finished = finished
+        self._in_use.release()
+
     def start(self, connection: _native.Connection, *, sync_start: bool) -> _native.Recording:
-        """Begin to write. ``start_recording`` calls it.
+        """Begin to write, as the only recording that does. ``start_recording`` calls it.
 
         Raises:
             SinkError: a file or directory could not be made, or there is no ffmpeg where it is needed.
             ValueError: an option is out of its range, or the target is of another kind than the layout needs.
             ClosedError: the connection is closed.
         """
-        self.finished = False
-        self.audio_data, self.report, self._files = {}, None, {}
-        return connection.record(
+        self._files = {}
+        recording = connection.record(
             self._open_target(),
             format=self.encoding,
             layout=self.layout,
@@ -133,6 +162,10 @@ class FileSink:
             ffmpeg=self._ffmpeg(),
             **self._options(),
         )
+        # What the last recording came to stays until the next has really begun.
+        self.finished = False
+        self.audio_data, self.report = {}, None
+        return recording
 
     def finish(self, report: _native.RecordingReport) -> SinkError | None:
         """Take what the recording came to; returns the first error. Called once."""
@@ -140,11 +173,19 @@ class FileSink:
         for outcome in report.tracks:
             key = outcome.user_id if self.layout == "users" else None
             file = self._files.get(key)
-            if file is not None and file.seekable():
-                file.seek(0)
+            _rewind(file)
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
-        self.finished = True
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
+
+    def _choose_layout(self, mixdown: bool) -> Layout:
+        return "mixdown" if mixdown else "users"
+
+    def _check_directory(self, path: str) -> None:
+        # One that is there already was meant, whatever it is called.
+        if os.path.splitext(path)[1].lower() in _SUFFIXES and not os.path.isdir(path):
+            raise ValueError(f"each user gets a file: {path!r} would be a directory. Name one, or give {self._for_one}")
+
+    _for_one: ClassVar[str] = "mixdown=True for one file"
 
     def _options(self) -> dict[str, Any]:
         """More keywords of :meth:`isocord._native.Connection.record`."""
@@ -169,10 +210,13 @@ class FileSink:
             raise ValueError("one file for all needs a path or a binary file object")
         if _is_path(target):
             return target
+        _check_open(target)
         return self._keep(None, io.BytesIO() if target is None else target)
 
     def _target_of(self, user_id: int) -> Path | BinaryIO:
         made: Path | BinaryIO = self._target(user_id) if callable(self._target) else io.BytesIO()
+        if not _is_path(made):
+            _check_file(made, "the target function has to return a path or a binary file object")
         self._keep(user_id, made)
         return made
 
@@ -184,6 +228,24 @@ class FileSink:
 
 def _is_path(target: object) -> bool:
     return isinstance(target, (str, os.PathLike))
+
+
+def _check_file(target: object, complaint: str) -> None:
+    if not hasattr(target, "write") or isinstance(target, io.TextIOBase):
+        raise TypeError(f"{complaint}, not {target!r}")
+    _check_open(target)
+
+
+def _check_open(target: object) -> None:
+    if getattr(target, "closed", False) is True:
+        raise ValueError(f"the target is closed: {target!r}")
+
+
+def _rewind(file: Any) -> None:
+    # Whoever gave the file may have closed it by now, and what only has a ``write`` stays where it is.
+    with contextlib.suppress(Exception):
+        if file is not None and file.seekable():
+            file.seek(0)
 
 
 class WaveSink(FileSink):
@@ -223,13 +285,16 @@ class MKASink(FileSink):
     """
 
     encoding: ClassVar[_native.RecordingFormat] = "mka"
+    _for_one = "mixdown=True or tracks=True for one file"
 
     def __init__(self, target: Target = None, *, tracks: bool = False, **options: Any) -> None:
+        self._tracks = tracks
         super().__init__(target, **options)
-        if tracks:
-            if self.layout == "mixdown":
-                raise ValueError("choose mixdown or tracks")
-            self.layout = "tracks"
+
+    def _choose_layout(self, mixdown: bool) -> Layout:
+        if mixdown and self._tracks:
+            raise ValueError("choose mixdown or tracks")
+        return "tracks" if self._tracks else super()._choose_layout(mixdown)
 
 
 class MKVSink(MKASink):
@@ -247,9 +312,15 @@ class WebMSink(MKASink):
 class _BitrateSink(FileSink):
     """A lossy format with a bit rate."""
 
+    _bitrates: ClassVar[tuple[int, ...] | range]
+
     def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Any) -> None:
         super().__init__(target, **options)
-        self.bitrate = bitrate
+        self.bitrate = operator.index(bitrate)
+        if self.bitrate not in self._bitrates:
+            known = self._bitrates
+            names = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
+            raise ValueError(f"bitrate of {self.encoding.upper()} must be one of {names} kbit/s, not {bitrate}")
 
     def _options(self) -> dict[str, Any]:
         return {"bitrate": self.bitrate}
@@ -262,9 +333,14 @@ class MP3Sink(_BitrateSink):
         target: see :class:`FileSink`.
         bitrate: kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
         options: see :class:`FileSink`.
+
+    Raises:
+        ValueError: ``bitrate`` is none of these; see :class:`FileSink` for more.
     """
 
     encoding = "mp3"
+    # All that MPEG-1 layer III has at 48 kHz but for 56, which the encoder's binding lacks.
+    _bitrates = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
     def _ffmpeg(self) -> str | None:
         return None if _native.HAS_MP3 else _find_ffmpeg("MP3")
@@ -275,11 +351,15 @@ class MP4Sink(_BitrateSink):
 
     Args:
         target: see :class:`FileSink`.
-        bitrate: kbit/s.
+        bitrate: kbit/s, 8 to 576, which is the most that AAC allows in stereo at 48 kHz.
         options: see :class:`FileSink`.
+
+    Raises:
+        ValueError: ``bitrate`` is out of its range; see :class:`FileSink` for more.
     """
 
     encoding: ClassVar[_native.RecordingFormat] = "mp4"
+    _bitrates = range(8, 577)
 
     def _ffmpeg(self) -> str | None:
         return _find_ffmpeg(self.encoding.upper())

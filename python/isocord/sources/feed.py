@@ -7,6 +7,20 @@ from collections.abc import Callable
 from .. import _native
 from .feeder import Feeder, Source
 
+_DEEPEST = 16
+
+
+def same_origin(one: object, other: object) -> bool:
+    """Whether one of two sources wraps the other, as the bot libraries' PCMVolumeTransformer does in ``original``."""
+
+    def layers(source: object) -> list[object]:
+        found = [source]
+        while len(found) < _DEEPEST and (inner := getattr(found[-1], "original", None)) is not None:
+            found.append(inner)
+        return found
+
+    return any(layer is other for layer in layers(one)) or any(layer is one for layer in layers(other))
+
 
 class Feed:
     """One source, its track, and the thread that feeds it unless the source is native.
@@ -47,6 +61,13 @@ class Feed:
         self._over = over
         if self.feeder is not None:
             self.feeder.start()
+
+    def rewrap(self, source: Source) -> bool:
+        """Read on through ``source``, from the next frame on; False if the source is native."""
+        if self.feeder is None:
+            return False
+        self.source = self.feeder.source = source
+        return True
 
     def cancel(self) -> None:
         """Feed no more."""

@@ -10,11 +10,11 @@ Example:
     >>> async def test_my_bot(bot):
     ...     async with FakeDiscord() as discord:
     ...         alice = discord.listen("General", user="alice")
-    ...         running = asyncio.create_task(bot.start(discord.token))
-    ...         await discord.wait_for(lambda: len(alice.arrivals()) >= 50, timeout=15)
-    ...         assert discord.bot_voice_state().channel_id == discord.channel("General").id
-    ...         alice.save_wav("heard.wav")
-    ...         await bot.close()
+    ...         async with bot:  # so that it runs on this loop
+    ...             running = asyncio.create_task(bot.start(discord.token))
+    ...             await discord.wait_for(lambda: len(alice.arrivals()) >= 50, timeout=15)
+    ...             assert discord.bot_voice_state().channel_id == discord.channel("General").id
+    ...             alice.save_wav("heard.wav")
     ...         await asyncio.wait([running], timeout=5)
 """
 

@@ -76,6 +76,15 @@ class Control(Staging):
         """A user's voice state in a guild (the first one without an argument); None when not in voice."""
         return self._guild(guild).voice_states.get(self.user(user).id)
 
+    @property
+    def server_update_first(self) -> bool:
+        """Whether a join's or move's VOICE_SERVER_UPDATE comes before its VOICE_STATE_UPDATE; Discord may do either."""
+        return self._backend.switchboard.server_update_first
+
+    @server_update_first.setter
+    def server_update_first(self, first: bool) -> None:
+        self._backend.switchboard.server_update_first = first
+
     def bot_voice_state(self, guild: Reference | None = None) -> VoiceState | None:
         """The bot's voice state in a guild (the first one without an argument); None when not in voice."""
         return self._guild(guild).voice_states.get(self.bot.id)

@@ -63,9 +63,10 @@ class FakeDiscord(Control):
         >>> async def test_my_bot():
         ...     async with FakeDiscord() as discord:
         ...         listener = discord.listen("General", user="alice")
-        ...         task = asyncio.create_task(my_bot.start(discord.token))
-        ...         await discord.wait_for(lambda: len(listener.arrivals()) >= 50, timeout=10)
-        ...         await my_bot.close()
+        ...         async with my_bot:  # so that it runs on this loop
+        ...             task = asyncio.create_task(my_bot.start(discord.token))
+        ...             await discord.wait_for(lambda: len(listener.arrivals()) >= 50, timeout=10)
+        ...         await asyncio.wait([task], timeout=5)
     """
 
     def __init__(

@@ -287,7 +287,8 @@ fn limits_hold() {
     for n in 0..20 {
         recorder.frame(1, START + n * 960, Payload::Pcm(&constant(1)));
     }
-    let report = recorder.finish(None);
+    let report = recorder.finish_for(None, EndReason::SizeLimit);
+    assert_eq!(report.reason, EndReason::SizeLimit);
     assert!(matches!(report.tracks[0].state, TrackState::SizeLimit));
     assert!((40_000..44_000).contains(&report.tracks[0].bytes), "{}", report.tracks[0].bytes);
 
@@ -298,6 +299,8 @@ fn limits_hold() {
         recorder.advance(START + n / 2 * 960);
     }
     assert_eq!(recorder.state(), RecorderState::Ended(EndReason::SizeLimit));
+    let report = recorder.finish(None);
+    assert!(report.tracks.iter().all(|track| matches!(track.state, TrackState::SizeLimit)));
 
     let limited =
         RecorderOptions { max_tracks: 2, users: Some(HashSet::from([1, 2, 3])), ..options(Format::Pcm) };
@@ -336,6 +339,15 @@ fn the_65th_to_speak_gets_a_file_too() {
     let report = recorder.finish(None);
     assert_eq!((report.tracks.len(), report.stats.refused_users), (150, 0));
     assert_eq!(frames(&files.pcm(65)), [65]);
+}
+
+#[test]
+fn a_bit_rate_that_mp3_has_not_is_refused_before_anything_is_written() {
+    for bitrate in [0, 1, 56, 100, 321] {
+        let layout = Files::default().layout();
+        let refused = Recorder::new(options(Format::Mp3 { bitrate }), layout).map(drop);
+        assert!(matches!(refused, Err(SinkError::Option(_))), "{bitrate}");
+    }
 }
 
 #[test]

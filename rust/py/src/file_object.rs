@@ -4,7 +4,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use isocord_io::sink::Target;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -16,12 +16,18 @@ pub(crate) fn target(object: &Bound<'_, PyAny>) -> PyResult<Target> {
     if !object.hasattr("write")? {
         return Err(PyTypeError::new_err("a target is a path or a binary file object"));
     }
-    let seekable = match object.getattr_opt("seekable")? {
-        Some(seekable) => seekable.call0()?.is_truthy()?,
-        None => false,
+    let seekable = match seekable(object) {
+        Err(error) if error.is_instance_of::<PyException>(object.py()) => false,
+        told => told?,
     };
     let file = FileObject(object.clone().unbind());
     Ok(if seekable { Target::Seekable(Box::new(file)) } else { Target::Stream(Box::new(file)) })
+}
+
+/// Whether headers can be mended later. An object that fails to say so is only written to.
+fn seekable(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let Some(seekable) = object.getattr_opt("seekable")? else { return Ok(false) };
+    Ok(seekable.call0()?.is_truthy()? && object.call_method1("seek", (0, 1))?.extract::<u64>().is_ok())
 }
 
 struct FileObject(Py<PyAny>);

@@ -47,6 +47,13 @@ impl HeardFrame {
     fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.data)
     }
+
+    /// Without the sound, which nobody wants in a log.
+    fn __repr__(&self) -> String {
+        let Self { user_id, position, samples, kind, data } = self;
+        let size = data.len();
+        format!("<HeardFrame user_id={user_id} {kind} position={position} samples={samples} {size} bytes>")
+    }
 }
 
 /// A user begins or ceases to speak.
@@ -55,6 +62,15 @@ pub(crate) struct SpeakingChanged {
     user_id: u64,
     speaking: bool,
     position: u64,
+}
+
+#[pymethods]
+impl SpeakingChanged {
+    fn __repr__(&self) -> String {
+        let Self { user_id, speaking, position } = self;
+        let change = if *speaking { "began" } else { "ceased" };
+        format!("<SpeakingChanged user_id={user_id} {change} position={position}>")
+    }
 }
 
 impl From<Shaped> for HeardFrame {

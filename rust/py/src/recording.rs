@@ -6,7 +6,7 @@ use std::time::Duration;
 use isocord_io::receive::recording::{self, Phase};
 use isocord_io::sink::{
     Coded, DocType, EndReason, Ffmpeg, Format, Layout, RecorderOptions, RecorderReport, RecorderStats,
-    Target, TargetFactory, TrackReport, TrackState, directory,
+    SinkError as RecorderError, Target, TargetFactory, TrackReport, TrackState, directory,
 };
 use isocord_proto::frame::SAMPLE_RATE;
 use pyo3::exceptions::PyValueError;
@@ -205,6 +205,16 @@ macro_rules! counts {
 
 counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples, late_samples);
 
+/// What a file object or a function of Python's raised.
+fn cause(error: &RecorderError) -> Option<&PyErr> {
+    match error {
+        RecorderError::Target(source) | RecorderError::Write { source, .. } => {
+            source.get_ref().and_then(|raised| raised.downcast_ref())
+        }
+        _ => None,
+    }
+}
+
 /// One file of a recording, or one track of a file.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct TrackOutcome(TrackReport);
@@ -244,6 +254,8 @@ impl TrackOutcome {
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let TrackState::Failed(error) = &self.0.state else { return None };
-        Some(SinkError::new_err(error.to_string()).into_value(py).into_bound(py).into_any())
+        let raised = SinkError::new_err(error.to_string());
+        raised.set_cause(py, cause(error).map(|cause| cause.clone_ref(py)));
+        Some(raised.into_value(py).into_bound(py).into_any())
     }
 }

@@ -73,6 +73,15 @@ pub(crate) struct UserReceiveStats(recv::UserStats);
 
 macro_rules! getters {
     ($type:ident, $self:ident, $inner:expr, [$($name:ident),* $(,)?], { $($more:tt)* }) => {
+        impl $type {
+            /// Every counter by its name.
+            fn counters(&$self) -> String {
+                [$((stringify!($name), u64::from($inner.$name))),*]
+                    .map(|(name, count)| format!("{name}={count}"))
+                    .join(" ")
+            }
+        }
+
         #[pymethods]
         impl $type {
             $(#[getter]
@@ -95,6 +104,10 @@ getters!(
         fn users(&self) -> std::collections::HashMap<u64, UserReceiveStats> {
             self.users.iter().map(|(user_id, stats)| (*user_id, UserReceiveStats(*stats))).collect()
         }
+
+        fn __repr__(&self) -> String {
+            format!("<ReceiveStats {} users={}>", self.counters(), self.users.len())
+        }
     }
 );
 
@@ -116,5 +129,9 @@ getters!(
         jitter,
         delay,
     ],
-    {}
+    {
+        fn __repr__(&self) -> String {
+            format!("<UserReceiveStats {}>", self.counters())
+        }
+    }
 );

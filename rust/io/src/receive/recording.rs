@@ -14,8 +14,8 @@ use super::queue::{Form, Item, ReaderWaker};
 use crate::connection::{Connection, ConnectionError};
 use crate::engine::CommonClock;
 use crate::sink::{
-    FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions, RecorderReport, RecorderState,
-    SinkError, TrackState, Wants,
+    EndReason, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions, RecorderReport,
+    RecorderState, SinkError, TrackState, Wants,
 };
 
 /// Frames that may wait for the disk: 6 s of 25 speakers.
@@ -108,7 +108,7 @@ impl Recording {
             done: Condvar::new(),
         });
         let ends_at = longest.map(|samples| start.saturating_add(samples));
-        let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None };
+        let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
         let pump = Pump::spawn("isocord-record", reader, scribe, clock)?;
         Ok(Self { shared, pump, waker, clock })
     }
@@ -172,8 +172,16 @@ struct Scribe {
     shared: Arc<Shared>,
     /// The latest end of the recording.
     ends_at: Option<u64>,
-    /// Where it ends, and when to wait no longer.
-    stop: Option<(u64, u64)>,
+    stop: Option<Stop>,
+    /// A track is as big as it may be.
+    full: bool,
+}
+
+/// Where it ends, when to wait no longer, and why.
+struct Stop {
+    end: u64,
+    deadline: u64,
+    reason: EndReason,
 }
 
 impl FrameConsumer for Scribe {
@@ -184,9 +192,8 @@ impl FrameConsumer for Scribe {
             // A frame can come before the clock's word that the time is over.
             if let Some(end) = self.ends_at
                 && position + u64::from(samples) > end
-                && self.stop.is_none()
             {
-                self.end(end, end + MOST_LINGER / 2);
+                self.time_is_over(end);
             }
             let payload = match sound {
                 Sound::Pcm(pcm) => Payload::Pcm(pcm),
@@ -200,17 +207,15 @@ impl FrameConsumer for Scribe {
         self.obey();
         if let Some(end) = self.ends_at
             && position >= end
-            && self.stop.is_none()
         {
-            self.end(end, end + MOST_LINGER / 2);
+            self.time_is_over(end);
         }
         self.recorder.advance(position);
-        let mut full = false;
         while let Some(event) = self.recorder.next_event() {
-            full |= matches!(event, RecorderEvent::TrackEnded { state: TrackState::SizeLimit, .. });
+            self.full |= matches!(event, RecorderEvent::TrackEnded { state: TrackState::SizeLimit, .. });
         }
-        let ended = full || matches!(self.recorder.state(), RecorderState::Ended(_));
-        if ended || self.stop.is_some_and(|(_, deadline)| position >= deadline) {
+        let ended = self.full || matches!(self.recorder.state(), RecorderState::Ended(_));
+        if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
             return Appetite::Sated;
         }
         if self.recorder.is_behind() {
@@ -221,8 +226,12 @@ impl FrameConsumer for Scribe {
 
     fn finish(&mut self, position: u64) {
         self.shared.change(Phase::Over);
-        let end = self.stop.map_or(position, |(end, _)| end);
-        let report = self.recorder.finish(Some(end));
+        let (end, reason) = match &self.stop {
+            Some(stop) => (stop.end, stop.reason),
+            None if self.full => (position, EndReason::SizeLimit),
+            None => (position, EndReason::Finished),
+        };
+        let report = self.recorder.finish_for(Some(end), reason);
         self.shared.finish(Ok(report));
     }
 }
@@ -241,15 +250,23 @@ impl Scribe {
             match order {
                 Order::Pause(position) => self.recorder.pause(position),
                 Order::Resume(position) => self.recorder.resume(position),
-                Order::Stop(position, deadline) => self.end(position, deadline),
+                Order::Stop(position, deadline) => {
+                    self.end(Stop { end: position, deadline, reason: EndReason::Finished });
+                }
             }
         }
     }
 
-    fn end(&mut self, position: u64, deadline: u64) {
+    fn time_is_over(&mut self, end: u64) {
+        if self.stop.is_none() {
+            self.end(Stop { end, deadline: end + MOST_LINGER / 2, reason: EndReason::TimeLimit });
+        }
+    }
+
+    fn end(&mut self, stop: Stop) {
         self.shared.change(Phase::Over);
-        self.recorder.pause(position);
-        self.stop = Some((position, deadline));
+        self.recorder.pause(stop.end);
+        self.stop = Some(stop);
     }
 }
 

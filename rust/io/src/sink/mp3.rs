@@ -26,7 +26,7 @@ fn codec(error: impl std::fmt::Display) -> SinkError {
     SinkError::Codec(format!("MP3: {error}"))
 }
 
-fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
+pub(crate) fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
     Ok(match kbps {
         32 => Bitrate::Kbps32,
         40 => Bitrate::Kbps40,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use isocord_proto::opus::EncoderOptions;
 use isocord_proto::recv::DelayBounds;
 
+use super::error::SinkError;
 use super::matroska::DocType;
 use super::output::Target;
 
@@ -47,6 +48,17 @@ pub enum Format {
 }
 
 impl Format {
+    /// Refuses what its encoder would refuse at the first frame.
+    pub(crate) fn check(self) -> Result<(), SinkError> {
+        match self {
+            #[cfg(feature = "mp3")]
+            Self::Mp3 { bitrate } => super::mp3::bit_rate(bitrate).map(drop),
+            #[cfg(not(feature = "mp3"))]
+            Self::Mp3 { .. } => Err(SinkError::Option("isocord was built without MP3")),
+            Self::Wav | Self::Pcm | Self::Flac | Self::OggOpus | Self::Matroska(_) => Ok(()),
+        }
+    }
+
     pub(crate) fn takes_opus(self) -> bool {
         matches!(self, Self::OggOpus | Self::Matroska(_))
     }

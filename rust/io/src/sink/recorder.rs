@@ -57,6 +57,7 @@ impl Recorder {
     /// [`SinkError::Option`] for options that do not go together, others if a target given here cannot be opened.
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
         options.opus.check()?;
+        options.format.check()?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
         }
@@ -129,6 +130,11 @@ impl Recorder {
     /// Ends all tracks, at `position` if it lies later than what was recorded (by an hour at most), and says what there is.
     /// Called again it says the same.
     pub fn finish(&mut self, position: Option<u64>) -> RecorderReport {
+        self.finish_for(position, EndReason::Finished)
+    }
+
+    /// [`Self::finish`] by an owner who has a `reason`; one that the recorder found itself counts for more.
+    pub fn finish_for(&mut self, position: Option<u64>, reason: EndReason) -> RecorderReport {
         if let Some(report) = &self.report {
             return report.clone();
         }
@@ -155,9 +161,13 @@ impl Recorder {
             None => self.maker.finish(),
         });
         self.fail_whole(whole);
-        let reason = *self.ended.get_or_insert(EndReason::Finished);
-        let stats = self.stats();
-        let report = RecorderReport { tracks: self.track_reports(), samples: self.now, reason, stats };
+        let mut tracks = self.track_reports();
+        if self.ended == Some(EndReason::SizeLimit) {
+            // All files together were too big: each is cut.
+            tracks.iter_mut().for_each(TrackReport::cut);
+        }
+        let reason = *self.ended.get_or_insert(reason);
+        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats() };
         self.report = Some(report.clone());
         report
     }
@@ -208,6 +218,8 @@ impl Recorder {
             let state = TrackState::Failed(error);
             self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
             self.end(EndReason::Failed);
+            // A limit that was reached before does not make the file whole.
+            self.ended = Some(EndReason::Failed);
         }
     }
 

@@ -75,7 +75,8 @@ pub enum TrackState {
     Recording,
     /// Whole.
     Finished,
-    /// Whole, but cut by [`max_track_bytes`](super::RecorderOptions::max_track_bytes).
+    /// Whole, but cut by [`max_track_bytes`](super::RecorderOptions::max_track_bytes) or
+    /// [`max_total_bytes`](super::RecorderOptions::max_total_bytes).
     SizeLimit,
     /// Given up; what was written before may well be readable.
     Failed(Arc<SinkError>),
@@ -124,6 +125,15 @@ pub struct TrackReport {
     pub bytes: u64,
     /// How it ended.
     pub state: TrackState,
+}
+
+impl TrackReport {
+    /// What is whole was ended by a size limit.
+    pub(crate) fn cut(&mut self) {
+        if matches!(self.state, TrackState::Finished) {
+            self.state = TrackState::SizeLimit;
+        }
+    }
 }
 
 /// The whole recording, at the end.
