@@ -375,12 +375,31 @@ class Recording:
 
         What was said before, and waits in jitter buffers for at most ``delay`` samples, is still written.
         """
+    def news(self, timeout: float) -> list[RecordingNews]:
+        """Wait, without the GIL, for users that are not written any more.
+
+        Returns:
+            None of them after ``timeout`` seconds, or when all files are whole.
+        """
     def wait(self, timeout: float) -> RecordingReport | None:
         """Wait, without the GIL, until all files are whole; None after ``timeout`` seconds.
 
         Raises:
             SinkError: the thread died, which is an error of isocord.
         """
+
+@final
+class RecordingNews:
+    """A user is not recorded, or not any more. Told once for each user, when it happens."""
+
+    @property
+    def user_id(self) -> int | None:
+        """None for the one file of all users."""
+    @property
+    def is_refused(self) -> bool:
+        """Whether there was no room for one more user; nothing has failed then."""
+    @property
+    def error(self) -> SinkError: ...
 
 @final
 class RecordingReport:
@@ -394,7 +413,7 @@ class RecordingReport:
         """Seconds, pauses cut out."""
     @property
     def reason(self) -> Literal["finished", "time", "size", "failed"]:
-        """Why it ended; "failed" if the one file of all users could not be written."""
+        """Why it ended; "failed" if the one file of all users could not be written, or none of anybody's for 2 s."""
     @property
     def dropped(self) -> int:
         """That became silence because the disk was too slow."""

@@ -400,3 +400,33 @@ fn an_empty_recording_is_a_file_too() {
         assert!(!file.bytes().is_empty(), "{format:?}");
     }
 }
+
+/// One user's frames for so long; returns where they end.
+fn speak(recorder: &mut Recorder, user: u64, from: u64, seconds: u64) -> u64 {
+    let end = from + seconds * RATE;
+    for at in (from..end).step_by(960) {
+        recorder.frame(user, at, Payload::Pcm(&constant(5)));
+        recorder.advance(at + 960);
+    }
+    end
+}
+
+#[test]
+fn a_recording_in_which_nobody_can_be_written_ends_after_a_while() {
+    for works in [true, false] {
+        let layout = Layout::PerUser(Box::new(move |user_id| match user_id {
+            3 if works => Ok(Target::Seekable(Box::new(Shared::sparse()))),
+            _ => Err(std::io::Error::other("no such place")),
+        }));
+        let mut recorder = Recorder::new(options(Format::Wav), layout).unwrap();
+        // Where nobody has spoken, nothing has failed.
+        recorder.advance(START + 600 * RATE);
+        let at = speak(&mut recorder, 1, START + 600 * RATE, 1);
+        assert_eq!(recorder.state(), RecorderState::Recording);
+        let at = speak(&mut recorder, 3, at, 1);
+        speak(&mut recorder, 2, at, 10);
+        let report = recorder.finish(None);
+        assert_eq!(report.reason, if works { EndReason::Finished } else { EndReason::Failed });
+        assert_eq!(report.samples, if works { 612 * RATE } else { 602 * RATE + 960 });
+    }
+}

@@ -23,6 +23,8 @@ const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
 const LAG: u64 = SAMPLE_RATE as u64;
 /// The clock makes no bigger step than an hour; silence would be written for all of it.
 const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
+/// When no track of anybody could be written for so long, the recording is over: others may begin to speak meanwhile.
+const BARREN: u64 = 2 * SAMPLE_RATE as u64;
 /// What one step may write for the tracks that are far behind, all together.
 const ROUND: u64 = 10 * SAMPLE_RATE as u64;
 /// But each of them at least that much.
@@ -44,6 +46,8 @@ pub struct Recorder {
     /// The recording's length so far.
     now: u64,
     refreshed: u64,
+    /// Since when all tracks have failed.
+    barren: Option<u64>,
     ended: Option<EndReason>,
     events: VecDeque<RecorderEvent>,
     stats: RecorderStats,
@@ -71,6 +75,7 @@ impl Recorder {
             clock: None,
             now: 0,
             refreshed: 0,
+            barren: None,
             ended: None,
             events: VecDeque::new(),
             stats: RecorderStats::default(),
@@ -235,6 +240,16 @@ impl Recorder {
         track.told = true;
         if matches!(state, TrackState::Failed(_) | TrackState::SizeLimit) {
             events.push_back(RecorderEvent::TrackEnded { user_id, state });
+        }
+    }
+
+    /// Ends the recording if nobody can be written.
+    fn check_barren(&mut self, clock: u64) {
+        let failed = |track: &Track| matches!(track.state(), TrackState::Failed(_));
+        if self.tracks.is_empty() || !self.tracks.values().all(failed) {
+            self.barren = None;
+        } else if clock - *self.barren.get_or_insert(clock) >= BARREN {
+            self.end(EndReason::Failed);
         }
     }
 

@@ -51,7 +51,7 @@ pub enum EndReason {
     TimeLimit,
     /// It is as big as it may be.
     SizeLimit,
-    /// Its one file could not be written; see the event.
+    /// Its one file could not be written, or no track of anybody; see the events.
     Failed,
     /// [`finish`](super::Recorder::finish) was called.
     Finished,

@@ -170,5 +170,6 @@ impl FrameSink for Recorder {
         self.now = self.now.max(self.timeline.map(position)).min(limit);
         self.allow();
         self.tick();
+        self.check_barren(position);
     }
 }
