@@ -199,7 +199,8 @@ class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface,
             leave = departures.confirmed(self.client, self._key, self.loop.time())
             if leave is not None and leave.client is not self:
                 # The word of an earlier client's leave, and no kick.
-                leave.client._left.set()
+                if leave.client is not None:
+                    leave.client._left.set()
                 return
             self._left.set()
         else:
@@ -246,6 +247,8 @@ class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface,
 
     async def _gone(self, connection: VoiceConnection) -> None:
         await asyncio.wrap_future(connection.finished)
+        if self._link is not None:
+            await self._link.written()
         if not self._host.is_closing(self.client):
             await self._left.wait()
 

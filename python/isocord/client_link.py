@@ -96,6 +96,11 @@ class ClientLink:
             finally:
                 sent()
 
+    async def written(self) -> None:
+        """What was asked for so far has been written, or could not be."""
+        if self._writer is not None:
+            await asyncio.wait([self._writer])
+
     async def _leave(self) -> None:
         client = self._client
         leave = departures.begin(client.client, client._key, client)

@@ -19,8 +19,14 @@ class Leave:
     """One opcode 4 that leaves, by the client that sent it."""
 
     def __init__(self, client: Any) -> None:
-        self.client = client
+        # A client knows its bot, which would otherwise keep itself alive through its leaves.
+        self._client = weakref.ref(client)
         self.deadline = math.inf
+
+    @property
+    def client(self) -> Any:
+        """The client, or None if it is gone."""
+        return self._client()
 
     def written(self, now: float) -> None:
         """It left: from now on its time runs."""

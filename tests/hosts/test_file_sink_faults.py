@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import time
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -153,11 +153,10 @@ class Slow(isocord.sinks.WaveSink):
 
     def __init__(self) -> None:
         super().__init__()
-        self.go_on = False
+        self.go_on = threading.Event()
 
     def cleanup(self) -> None:
-        while not self.go_on:
-            time.sleep(0.005)
+        self.go_on.wait(10.0)
 
 
 async def test_a_sink_in_use_is_not_begun_again(world: World) -> None:
@@ -176,7 +175,7 @@ async def test_a_sink_in_use_is_not_begun_again(world: World) -> None:
         voice.start_recording(sink, done)
     voice.start_recording(isocord.sinks.WaveSink(), done)
     voice.stop_recording()
-    sink.go_on = True
+    sink.go_on.set()
     await until(lambda: len(done.calls) == 2)
     first = sink.audio_data[bob.user_id]
     assert len(left(first.file)) == round(first.duration * RATE) > 0

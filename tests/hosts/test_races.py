@@ -115,10 +115,10 @@ async def test_connects_that_are_called_off_do_not_spoil_the_next(world: World) 
 
 
 def test_a_leave_is_expected_for_some_seconds_only() -> None:
-    class Bot:
+    class Thing:
         pass
 
-    bot, client = Bot(), object()
+    bot, client = Thing(), Thing()
     leave = departures.begin(bot, 1, client)
     assert departures.confirmed(bot, 2, 0.0) is None
     leave.written(100.0)
