@@ -427,12 +427,31 @@ class Recording:
 
         What was said before, and waits in jitter buffers for at most ``delay`` samples, is still written.
         """
+    def news(self, timeout: float) -> list[RecordingNews]:
+        """Wait, without the GIL, for users that are not written any more.
+
+        Returns:
+            None of them after ``timeout`` seconds, or when all files are whole.
+        """
     def wait(self, timeout: float) -> RecordingReport | None:
         """Wait, without the GIL, until all files are whole; None after ``timeout`` seconds.
 
         Raises:
             SinkError: the thread died, which is an error of isocord.
         """
+
+@final
+class RecordingNews:
+    """A user is not recorded, or not any more. Told once for each user, when it happens."""
+
+    @property
+    def user_id(self) -> int | None:
+        """None for the one file of all users."""
+    @property
+    def is_refused(self) -> bool:
+        """Whether there was no room for one more user; nothing has failed then."""
+    @property
+    def error(self) -> SinkError: ...
 
 @final
 class RecordingReport:
@@ -446,7 +465,7 @@ class RecordingReport:
         """Seconds, pauses cut out."""
     @property
     def reason(self) -> Literal["finished", "time", "size", "failed"]:
-        """Why it ended; "failed" if the one file of all users could not be written."""
+        """Why it ended; "failed" if the one file of all users could not be written, or none of anybody's for 2 s."""
     @property
     def dropped(self) -> int:
         """That became silence because the disk was too slow."""
@@ -468,10 +487,13 @@ class RecordingReport:
     def invalid(self) -> int: ...
     @property
     def refused_users(self) -> int:
-        """Users that got no track because there were 64."""
+        """Users that got no file because there were 200 of others already; in a mixdown 1,024."""
     @property
     def filled_samples(self) -> int:
         """Samples of silence, over all tracks."""
+    @property
+    def late_samples(self) -> int:
+        """Samples of users that came too late for a mixdown."""
 
 @final
 class TrackOutcome:

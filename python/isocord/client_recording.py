@@ -59,7 +59,8 @@ class RecordingSurface:
 
         Gaps between what a user says are filled with silence, so that the tracks keep time. The recording goes on over
         reconnects and moves; it ends with :meth:`stop_recording`, with the connection, at a limit of the sink's
-        filters, or when the sink raises.
+        filters, when the sink raises, or, with those of :mod:`isocord.sinks`, when nobody has been written for 2 s
+        because every file failed. A file that fails is told in the log at once and leaves the others alone.
 
         Args:
             sink: one of :mod:`isocord.sinks`, one of ``discord.sinks``, or of your own.

@@ -238,7 +238,8 @@ async def test_an_error_of_the_one_file_ends_the_recording(
 ) -> None:
     voice = await world.connect()
     world.speak(8.0, "alice", "bob")
-    done, file = Finished(), Full(12_000, error)
+    # The head of a file of many tracks takes 26 kB.
+    done, file = Finished(), Full(30_000 if layout == "tracks" else 12_000, error)
     sink = getattr(isocord.sinks, name)(file, **{layout: True})
     voice.start_recording(sink, done)
     await until(lambda: done.calls)
@@ -310,3 +311,60 @@ async def test_what_ffmpeg_encodes_finds_no_room(world: World) -> None:
     for speaker, told in ((alice, "No space left"), (carol, "No space left|mine")):
         with pytest.raises(isocord.SinkError, match=told):
             raise sink.audio_data[speaker.user_id].error
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [entry.getMessage() for entry in caplog.records if entry.levelname == "ERROR"]
+
+
+def _raise(_: int) -> Any:
+    raise RuntimeError("mine")
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (_raise, "mine"),
+        pytest.param(
+            lambda _: "/dev/full",
+            "/dev/full",
+            marks=pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full"),
+        ),
+    ],
+)
+async def test_when_nobody_can_be_written_the_recording_ends_and_says_why(
+    world: World, target: Any, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    voice = await world.connect()
+    speakers = world.speak(30.0, "alice", "bob")
+    done = Finished()
+    sink = isocord.sinks.WaveSink(target)
+    voice.start_recording(sink, done)
+    await until(lambda: done.calls)
+    assert not voice.is_recording()
+    assert sink.report.reason == "failed"
+    assert {track.user_id for track in sink.audio_data.values()} == {speaker.user_id for speaker in speakers}
+    assert all(told in str(track.error) for track in sink.audio_data.values())
+    for speaker in speakers:
+        (line,) = [line for line in errors(caplog) if f"user {speaker.user_id}:" in line]
+        assert told in line
+
+
+async def test_one_who_cannot_be_written_is_told_at_once_and_the_others_go_on(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    voice = await world.connect()
+    alice, bob = world.speak(30.0, "alice", "bob")
+    done = Finished()
+    sink = isocord.sinks.WaveSink(lambda user_id: _raise(user_id) if user_id == alice.user_id else io.BytesIO())
+    voice.start_recording(sink, done)
+    await until(lambda: errors(caplog))
+    before = bob.sent
+    # Longer than it takes to give up where nobody is written.
+    await until(lambda: bob.sent > before + 150)
+    assert voice.is_recording()
+    voice.stop_recording()
+    await until(lambda: done.calls)
+    assert sink.report.reason == "finished"
+    assert sink.audio_data[bob.user_id].error is None
+    assert [f"user {alice.user_id}:" in line for line in errors(caplog)] == [True]

@@ -5,11 +5,15 @@ The sound is a chirp: its pitch rises all the time, so that a piece of it can be
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
+import lzma
 import math
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -220,6 +224,27 @@ def test_file_objects_and_bytes_in_memory(tmp_path: Path) -> None:
     with path.open("rb") as handle:
         assert np.array_equal(read_all(_native.AudioFile(handle)), expected)
     assert np.array_equal(read_all(_native.AudioFile(io.BytesIO(path.read_bytes()))), expected)
+
+
+@pytest.mark.parametrize("codec", [gzip, bz2, lzma], ids=lambda codec: codec.__name__)
+def test_compressed_file_objects_play_what_read_gives(tmp_path: Path, codec: Any) -> None:
+    # Their fileno() is that of the compressed file.
+    path = encode(tmp_path / "sound.wav", "pcm_s16le")
+    packed = tmp_path / "sound.wav.packed"
+    packed.write_bytes(codec.compress(path.read_bytes()))
+    with codec.open(packed) as file:
+        sound = read_all(_native.AudioFile(file))
+    assert np.array_equal(sound, read_all(_native.AudioFile(path)))
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_files_of_the_system_are_not_read_into_memory(tmp_path: Path, buffering: int) -> None:
+    path = encode(tmp_path / "sound.wav", "pcm_s16le")
+    for mode in ("rb", "r+b"):
+        with path.open(mode, buffering=buffering) as handle:
+            file = _native.AudioFile(handle)
+            assert handle.tell() == 0
+        assert np.array_equal(read_all(file), read_all(_native.AudioFile(path)))
 
 
 def test_the_content_decides_not_the_name(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ class FileRecording:
         finish: Callable[[Exception | None], object],
     ) -> None:
         self.sink = sink
+        self.error: Exception | None = None
+        """The first error, as soon as it is known; the recording may go on with other users."""
         self._native = native
         self._delay = delay
         self._finish = finish
@@ -71,30 +73,49 @@ class FileRecording:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        error: Exception | None = None
-        report = None
-        try:
-            while report is None:
-                report = self._native.wait(_LOOK_UP_SECONDS)
-            error = self.sink.finish(report)
-        except SinkError as died:
-            error = died
-        except Exception as failed:
-            _log.exception("The sink %s could not take its tracks", type(self.sink).__name__)
-            error = failed
-        if isinstance(error, SinkError):
-            _log.error("The sink %s could not write: %s", type(self.sink).__name__, error)
+        name = type(self.sink).__name__
+        report = self._wait()
         if report is not None and report.dropped:
             _log.warning("The disk was too slow: %d frames became silence", report.dropped)
         now_finishing()
         try:
             self.sink.cleanup()
         except Exception as failed:
-            _log.exception("The sink %s could not be finished", type(self.sink).__name__)
-            error = error or failed
+            _log.exception("The sink %s could not be finished", name)
+            self.error = self.error or failed
         # The callback may want to record into it again.
         self.sink.release(finished=True)
         try:
-            self._finish(error)
+            self._finish(self.error)
         except Exception:
             _log.exception("The callback of a recording failed")
+
+    def _wait(self) -> _native.RecordingReport | None:
+        """Wait for the end, telling meanwhile what goes wrong, and hand over to the sink what there is."""
+        name = type(self.sink).__name__
+        report = None
+        try:
+            while report is None:
+                for news in self._native.news(_LOOK_UP_SECONDS):
+                    self._tell(news)
+                report = self._native.wait(0.0)
+            found = self.sink.finish(report)
+        except SinkError as died:
+            found = died
+        except Exception as failed:
+            _log.exception("The sink %s could not take its tracks", name)
+            self.error = self.error or failed
+            return report
+        if found is not None and self.error is None:
+            _log.error("The sink %s could not write: %s", name, found)
+            self.error = found
+        return report
+
+    def _tell(self, news: _native.RecordingNews) -> None:
+        name = type(self.sink).__name__
+        if news.is_refused:
+            _log.warning("The sink %s leaves out user %s: %s", name, news.user_id, news.error)
+            return
+        self.error = self.error or news.error
+        who = "anybody" if news.user_id is None else f"user {news.user_id}"
+        _log.error("The sink %s writes no more of %s: %s", name, who, news.error)

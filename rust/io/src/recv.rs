@@ -89,8 +89,21 @@ pub(crate) struct Receiver {
     poll: Poll,
     lines: HashMap<ConnectionId, Line>,
     ears: HashMap<ConnectionId, Ear>,
+    /// Whose sockets were left before they were empty; the poll does not tell of those again.
+    unread: Vec<ConnectionId>,
     events: EventSender,
     epoch: Instant,
+}
+
+/// Why a socket's turn is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// It is empty, or closed: the poll tells when there is more.
+    Empty,
+    /// The others have their turn.
+    More,
+    /// It had nothing but errors. There may be more behind them, but it is not asked in haste.
+    Errors,
 }
 
 impl Receiver {
@@ -103,6 +116,7 @@ impl Receiver {
             poll,
             lines: HashMap::new(),
             ears: HashMap::new(),
+            unread: Vec::new(),
             events,
             epoch,
         };
@@ -115,20 +129,36 @@ impl Receiver {
         let mut datagram = [0; DATAGRAM];
         let mut wait = Duration::ZERO;
         while !self.shared.inbox.is_stopped() {
-            if let Err(error) = self.poll.poll(&mut ready, Some(wait))
-                && error.kind() != io::ErrorKind::Interrupted
-            {
-                tracing::error!(%error, "the receive thread cannot poll its sockets");
-                std::thread::sleep(Duration::from_millis(100));
-            }
-            self.take_commands();
-            for event in &ready {
-                if event.token() != WAKE {
-                    self.read(ConnectionId(event.token().0 as u64), &mut datagram);
-                }
-            }
-            wait = self.run_timers();
+            wait = self.turn(&mut ready, &mut datagram, wait);
         }
+    }
+
+    /// Waits for `wait` at most and reads a batch from each socket that has something; returns how long to
+    /// wait next.
+    fn turn(&mut self, ready: &mut Events, datagram: &mut [u8; DATAGRAM], wait: Duration) -> Duration {
+        if let Err(error) = self.poll.poll(ready, Some(wait))
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            tracing::error!(%error, "the receive thread cannot poll its sockets");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.take_commands();
+        let unread = std::mem::take(&mut self.unread);
+        let mut hurry = false;
+        let told = ready.iter().map(mio::event::Event::token).filter(|token| *token != WAKE);
+        for id in told.map(|token| ConnectionId(token.0 as u64)).chain(unread) {
+            // One that the poll has told of as well has had its turn.
+            if self.unread.contains(&id) {
+                continue;
+            }
+            let left = self.read(id, datagram);
+            hurry |= left == Left::More;
+            if left != Left::Empty {
+                self.unread.push(id);
+            }
+        }
+        let wait = self.run_timers();
+        if hurry { Duration::ZERO } else { wait }
     }
 
     fn take_commands(&mut self) {
@@ -184,17 +214,20 @@ impl Receiver {
         }
     }
 
-    fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) {
+    /// Reads until the socket is empty, which is when the poll looks at it again, but no more than a batch.
+    fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) -> Left {
+        let mut left = Left::Errors;
         for _ in 0..BATCH {
-            let Some(line) = self.lines.get(&id) else { return };
+            let Some(line) = self.lines.get(&id) else { return Left::Empty };
             let received = line.peer.socket.recv(datagram);
             // What was commanded before a datagram came holds for it: a key, or that somebody listens.
             if !self.shared.inbox.is_empty() {
                 self.take_commands();
             }
-            let Some(line) = self.lines.get_mut(&id) else { return };
+            let Some(line) = self.lines.get_mut(&id) else { return Left::Empty };
             match received {
                 Ok(len) => {
+                    left = Left::More;
                     let datagram = &mut datagram[..len];
                     if line.is_ours(datagram, &self.events) {
                         continue;
@@ -204,11 +237,12 @@ impl Receiver {
                         ear.datagram(datagram, self.epoch.elapsed());
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Left::Empty,
                 // A connected socket reports here what became of an earlier packet; the next one may be fine.
                 Err(_) => line.note_refused(),
             }
         }
+        left
     }
 
     /// Sends what is due; returns the time until something is.
@@ -327,3 +361,6 @@ impl Line {
         Counters::add(&self.peer.counters.send_errors, 1);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -305,11 +305,40 @@ fn limits_hold() {
     let limited =
         RecorderOptions { max_tracks: 2, users: Some(HashSet::from([1, 2, 3])), ..options(Format::Pcm) };
     let mut recorder = Recorder::new(limited, Files::default().layout()).unwrap();
-    for user in 1..=4 {
+    for user in [1, 2, 3, 4, 3, 2, 3] {
         recorder.frame(user, START, Payload::Pcm(&constant(1)));
     }
     let report = recorder.finish(None);
     assert_eq!((report.tracks.len(), report.stats.refused_users, report.stats.filtered), (2, 1, 1));
+    let told = std::iter::from_fn(|| recorder.next_event());
+    let refused = told.filter(|event| matches!(event, RecorderEvent::UserRefused { user_id: 3, most: 2 }));
+    assert_eq!(refused.count(), 1);
+}
+
+#[test]
+fn a_crowd_is_in_the_mixdown_to_the_last() {
+    let file = Shared::default();
+    let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+    let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
+    for user in 0..500 {
+        recorder.frame(user, START + user % 10 * 960, Payload::Pcm(&constant(7)));
+    }
+    let report = recorder.finish(None);
+    assert_eq!((report.stats.refused_users, report.stats.tracks), (0, 500));
+    let pcm: Vec<i16> = file.bytes().chunks(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect();
+    assert_eq!(frames(&pcm), [350; 10]);
+}
+
+#[test]
+fn the_65th_to_speak_gets_a_file_too() {
+    let files = Files::default();
+    let mut recorder = Recorder::new(options(Format::Pcm), files.layout()).unwrap();
+    for user in 1..=150 {
+        recorder.frame(user, START, Payload::Pcm(&constant(user as i16)));
+    }
+    let report = recorder.finish(None);
+    assert_eq!((report.tracks.len(), report.stats.refused_users), (150, 0));
+    assert_eq!(frames(&files.pcm(65)), [65]);
 }
 
 #[test]
@@ -369,5 +398,35 @@ fn an_empty_recording_is_a_file_too() {
         assert_eq!(report.tracks[0].samples, 0, "{format:?}");
         assert!(matches!(report.tracks[0].state, TrackState::Finished), "{format:?}: {report:?}");
         assert!(!file.bytes().is_empty(), "{format:?}");
+    }
+}
+
+/// One user's frames for so long; returns where they end.
+fn speak(recorder: &mut Recorder, user: u64, from: u64, seconds: u64) -> u64 {
+    let end = from + seconds * RATE;
+    for at in (from..end).step_by(960) {
+        recorder.frame(user, at, Payload::Pcm(&constant(5)));
+        recorder.advance(at + 960);
+    }
+    end
+}
+
+#[test]
+fn a_recording_in_which_nobody_can_be_written_ends_after_a_while() {
+    for works in [true, false] {
+        let layout = Layout::PerUser(Box::new(move |user_id| match user_id {
+            3 if works => Ok(Target::Seekable(Box::new(Shared::sparse()))),
+            _ => Err(std::io::Error::other("no such place")),
+        }));
+        let mut recorder = Recorder::new(options(Format::Wav), layout).unwrap();
+        // Where nobody has spoken, nothing has failed.
+        recorder.advance(START + 600 * RATE);
+        let at = speak(&mut recorder, 1, START + 600 * RATE, 1);
+        assert_eq!(recorder.state(), RecorderState::Recording);
+        let at = speak(&mut recorder, 3, at, 1);
+        speak(&mut recorder, 2, at, 10);
+        let report = recorder.finish(None);
+        assert_eq!(report.reason, if works { EndReason::Finished } else { EndReason::Failed });
+        assert_eq!(report.samples, if works { 612 * RATE } else { 602 * RATE + 960 });
     }
 }

@@ -200,6 +200,13 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.users.iter().map(|(user_id, user)| (user_id, user.stats))
     }
 
+    /// The longest that packets of anybody who is here are held now, in samples at 48 kHz; 0 if nobody was heard.
+    #[must_use]
+    pub fn delay(&self) -> u32 {
+        let here = self.users.iter().filter(|(_, user)| user.presence == Presence::Here);
+        here.filter_map(|(_, user)| user.stream.as_deref()).map(Stream::delay).max().unwrap_or(0)
+    }
+
     /// A user's newest sender report.
     #[must_use]
     pub fn sender_report(&self, user_id: u64) -> Option<SenderReport> {

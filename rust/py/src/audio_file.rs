@@ -315,6 +315,9 @@ fn is_url(path: &Path) -> bool {
 
 /// A second handle of a file object that is a file of the system and still at its beginning.
 fn duplicate(file: &Bound<'_, PyAny>) -> Option<File> {
+    if !is_plain(file).unwrap_or(false) {
+        return None;
+    }
     let number: i32 = file.call_method0("fileno").ok()?.extract().ok()?;
     let place: u64 = file.call_method0("tell").ok()?.extract().ok()?;
     if !cfg!(unix) || number < 0 || place != 0 {
@@ -323,6 +326,18 @@ fn duplicate(file: &Bound<'_, PyAny>) -> Option<File> {
     // Opening by number needs no unsafe code and gives the handle an offset of its own.
     let copy = File::open(format!("/dev/fd/{number}")).ok()?;
     copy.metadata().is_ok_and(|metadata| metadata.is_file()).then_some(copy)
+}
+
+/// Whether `read()` gives the bytes of the file that `fileno()` names: those of a `GzipFile` are others.
+fn is_plain(file: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let io = file.py().import("io")?;
+    let is = |object: &Bound<'_, PyAny>, class: &str| -> PyResult<bool> {
+        Ok(object.get_type().is(&io.getattr(class)?))
+    };
+    if is(file, "BufferedReader")? || is(file, "BufferedRandom")? {
+        return is(&file.getattr("raw")?, "FileIO");
+    }
+    is(file, "FileIO")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

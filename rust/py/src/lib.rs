@@ -41,7 +41,7 @@ mod _native {
     #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
     #[pymodule_export]
-    use crate::recording::{Recording, RecordingReport, TrackOutcome};
+    use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]

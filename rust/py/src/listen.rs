@@ -125,7 +125,8 @@ impl Ears {
         let mut taken = Vec::new();
         let count = self.reader.drain(max, |item| self.shaper.item(item, &mut |out| taken.push(out)));
         if count < max {
-            self.shaper.advance(position, &mut |out| taken.push(out));
+            let delay = self.reader.delay();
+            self.shaper.advance(position, delay, &mut |out| taken.push(out));
         }
         if count == 0 && closed {
             self.shaper.finish(&mut |out| taken.push(out));

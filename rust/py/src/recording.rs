@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use isocord_io::receive::recording::{self, Phase};
+use isocord_io::receive::recording::{self, News, Phase};
 use isocord_io::sink::{
     Coded, DocType, EndReason, Ffmpeg, Format, Layout, RecorderOptions, RecorderReport, RecorderStats,
     SinkError as RecorderError, Target, TargetFactory, TrackReport, TrackState, directory,
@@ -136,12 +136,56 @@ impl Recording {
         py.detach(|| self.0.stop(delay));
     }
 
+    fn news(&self, py: Python<'_>, timeout: f64) -> Result<Vec<RecordingNews>> {
+        let timeout = bounded(timeout)?;
+        Ok(py.detach(|| self.0.news(timeout)).into_iter().map(RecordingNews).collect())
+    }
+
     fn wait(&self, py: Python<'_>, timeout: f64) -> Result<Option<RecordingReport>> {
-        let timeout = Duration::try_from_secs_f64(timeout.min(MAX_WAIT))
-            .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))?;
+        let timeout = bounded(timeout)?;
         let outcome = py.detach(|| self.0.wait(timeout));
         let report = outcome.map_err(|died| SinkError::new_err(died.to_string()))?;
-        Ok(report.map(|inner| RecordingReport { inner, dropped: self.0.dropped() }))
+        Ok(report.map(|inner| {
+            let dropped = self.0.dropped() + inner.stats.no_room;
+            RecordingReport { inner, dropped }
+        }))
+    }
+}
+
+fn bounded(timeout: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(timeout.min(MAX_WAIT))
+        .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
+}
+
+/// A user is not recorded, or not any more.
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct RecordingNews(News);
+
+#[pymethods]
+impl RecordingNews {
+    #[getter]
+    fn user_id(&self) -> Option<u64> {
+        match self.0 {
+            News::Failed { user_id, .. } => user_id,
+            News::Refused { user_id, .. } => Some(user_id),
+        }
+    }
+
+    #[getter]
+    fn is_refused(&self) -> bool {
+        matches!(self.0, News::Refused { .. })
+    }
+
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        match &self.0 {
+            News::Failed { error, .. } => raised(py, error),
+            News::Refused { most, .. } => {
+                let error =
+                    SinkError::new_err(format!("{most} others are recorded, and there is room for no more"));
+                error.into_value(py).into_bound(py).into_any()
+            }
+        }
     }
 }
 
@@ -200,7 +244,7 @@ macro_rules! counts {
     };
 }
 
-counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples);
+counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples, late_samples);
 
 /// What a file object or a function of Python's raised.
 fn cause(error: &RecorderError) -> Option<&PyErr> {
@@ -210,6 +254,13 @@ fn cause(error: &RecorderError) -> Option<&PyErr> {
         }
         _ => None,
     }
+}
+
+/// The error as Python knows it.
+fn raised<'py>(py: Python<'py>, error: &RecorderError) -> Bound<'py, PyAny> {
+    let raised = SinkError::new_err(error.to_string());
+    raised.set_cause(py, cause(error).map(|cause| cause.clone_ref(py)));
+    raised.into_value(py).into_bound(py).into_any()
 }
 
 /// One file of a recording, or one track of a file.
@@ -251,8 +302,6 @@ impl TrackOutcome {
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let TrackState::Failed(error) = &self.0.state else { return None };
-        let raised = SinkError::new_err(error.to_string());
-        raised.set_cause(py, cause(error).map(|cause| cause.clone_ref(py)));
-        Some(raised.into_value(py).into_bound(py).into_any())
+        Some(raised(py, error))
     }
 }

@@ -115,7 +115,11 @@ impl Ear {
                 self.listeners_changed(now);
             }
             let due = self.path.poll(now, &mut self.listeners);
-            self.listeners.0.iter_mut().for_each(FrameWriter::flush);
+            let delay = self.path.delay();
+            for writer in &mut self.listeners.0 {
+                writer.note_delay(delay);
+                writer.flush();
+            }
             self.schedule_report(now_ms);
             // The tick after the moment, so that one wake-up finds everything due.
             self.next_tick = due.map(|due| (due.as_micros() as u64).div_ceil(1_000 * TICK_MS) * TICK_MS);

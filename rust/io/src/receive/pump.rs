@@ -26,6 +26,8 @@ pub enum Appetite {
     More,
     /// It goes on, and wants to hear of the clock again within 20 ms.
     MoreSoon,
+    /// It goes on, and has more to do than it did: it wants to hear of the clock at once.
+    MoreNow,
     /// It has all that it wanted: the thread ends.
     Sated,
 }
@@ -96,8 +98,12 @@ impl<C> Drop for Pump<C> {
 fn run<C: FrameConsumer>(mut reader: FrameReader, mut consumer: C, clock: CommonClock) -> C {
     let mut appetite = Appetite::More;
     while appetite != Appetite::Sated {
-        let soon = appetite == Appetite::MoreSoon;
-        if reader.wait(if soon { LOOK_UP_SOON } else { LOOK_UP }) && !soon && !reader.is_closed() {
+        let patience = match appetite {
+            Appetite::MoreNow => Duration::ZERO,
+            Appetite::MoreSoon => LOOK_UP_SOON,
+            Appetite::More | Appetite::Sated => LOOK_UP,
+        };
+        if reader.wait(patience) && appetite == Appetite::More && !reader.is_closed() {
             std::thread::sleep(GATHER);
         }
         let closed = reader.is_closed();

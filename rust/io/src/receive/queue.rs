@@ -4,7 +4,7 @@
 //! then used again. A frame that finds the queue full is dropped and counted.
 
 use std::sync::atomic::{
-    AtomicBool, AtomicU64,
+    AtomicBool, AtomicU32, AtomicU64,
     Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -59,6 +59,7 @@ enum Entry {
 #[derive(Default)]
 struct Shared {
     dropped: AtomicU64,
+    delay: AtomicU32,
     closed: AtomicBool,
     consumer_sleeps: AtomicBool,
     nudged: AtomicBool,
@@ -129,6 +130,11 @@ impl FrameWriter {
         let room: &mut [u8] = bytemuck::cast_slice_mut(stored.room.as_mut_slice());
         room[..bytes.len()].copy_from_slice(bytes);
         self.push(Entry::Frame(stored));
+    }
+
+    /// Lets the consumer know how long packets are held now, in samples.
+    pub fn note_delay(&mut self, delay: u32) {
+        self.shared.delay.store(delay, Relaxed);
     }
 
     /// Queues the news of a talk spurt.
@@ -236,6 +242,12 @@ impl FrameReader {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// How long the packets of any user are held now at most, in samples at 48 kHz.
+    #[must_use]
+    pub fn delay(&self) -> u32 {
+        self.shared.delay.load(Relaxed)
     }
 
     /// Items that found the queue full.

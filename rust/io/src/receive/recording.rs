@@ -56,6 +56,32 @@ pub enum Phase {
     Over,
 }
 
+/// What the owner should know before the end.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A track is given up, or the file of all users. Told once for each.
+    Failed {
+        /// Whose; None for the one file.
+        user_id: Option<u64>,
+        /// Why.
+        error: Arc<SinkError>,
+    },
+    /// A user gets no track, for there are as many as there may be. Told once for each.
+    Refused {
+        /// Whose.
+        user_id: u64,
+        /// How many tracks there are.
+        most: usize,
+    },
+}
+
+/// What the thread has told.
+#[derive(Default)]
+struct Told {
+    news: Vec<News>,
+    outcome: Option<Result<RecorderReport, Died>>,
+}
+
 enum Order {
     Pause(u64),
     Resume(u64),
@@ -67,8 +93,8 @@ struct Shared {
     orders: Mutex<VecDeque<Order>>,
     ordered: AtomicBool,
     phase: AtomicU8,
-    outcome: Mutex<Option<Result<RecorderReport, Died>>>,
-    done: Condvar,
+    told: Mutex<Told>,
+    tells: Condvar,
 }
 
 /// The owner's handle. Dropping it ends the recording without waiting; its files are finished all the same.
@@ -104,8 +130,8 @@ impl Recording {
             orders: Mutex::default(),
             ordered: AtomicBool::new(false),
             phase: AtomicU8::new(Phase::Running as u8),
-            outcome: Mutex::new(None),
-            done: Condvar::new(),
+            told: Mutex::default(),
+            tells: Condvar::new(),
         });
         let ends_at = longest.map(|samples| start.saturating_add(samples));
         let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
@@ -153,10 +179,18 @@ impl Recording {
     /// # Errors
     /// [`Died`].
     pub fn wait(&self, timeout: Duration) -> Result<Option<RecorderReport>, Died> {
-        let outcome = lock(&self.shared.outcome);
-        let waited = self.shared.done.wait_timeout_while(outcome, timeout, |outcome| outcome.is_none());
-        let (outcome, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        outcome.clone().transpose()
+        self.wait_while(timeout, |told| told.outcome.is_none()).outcome.clone().transpose()
+    }
+
+    /// Waits for news and takes them; none after `timeout`, or once all files are whole.
+    pub fn news(&self, timeout: Duration) -> Vec<News> {
+        let waits = |told: &mut Told| told.news.is_empty() && told.outcome.is_none();
+        std::mem::take(&mut self.wait_while(timeout, waits).news)
+    }
+
+    fn wait_while(&self, timeout: Duration, waits: impl FnMut(&mut Told) -> bool) -> MutexGuard<'_, Told> {
+        let waited = self.shared.tells.wait_timeout_while(lock(&self.shared.told), timeout, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Frames that became silence because the disk was too slow.
@@ -211,18 +245,20 @@ impl FrameConsumer for Scribe {
             self.time_is_over(end);
         }
         self.recorder.advance(position);
-        while let Some(event) = self.recorder.next_event() {
-            self.full |= matches!(event, RecorderEvent::TrackEnded { state: TrackState::SizeLimit, .. });
-        }
+        self.take_events();
         let ended = self.full || matches!(self.recorder.state(), RecorderState::Ended(_));
         if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
             return Appetite::Sated;
+        }
+        if self.recorder.is_behind() {
+            return Appetite::MoreNow;
         }
         if self.stop.is_some() { Appetite::MoreSoon } else { Appetite::More }
     }
 
     fn finish(&mut self, position: u64) {
         self.shared.change(Phase::Over);
+        self.take_events();
         let (end, reason) = match &self.stop {
             Some(stop) => (stop.end, stop.reason),
             None if self.full => (position, EndReason::SizeLimit),
@@ -234,6 +270,24 @@ impl FrameConsumer for Scribe {
 }
 
 impl Scribe {
+    /// Tells the owner what has failed.
+    fn take_events(&mut self) {
+        while let Some(event) = self.recorder.next_event() {
+            match event {
+                RecorderEvent::TrackEnded { user_id, state: TrackState::Failed(error) } => {
+                    self.shared.tell(News::Failed { user_id, error });
+                }
+                RecorderEvent::UserRefused { user_id, most } => {
+                    self.shared.tell(News::Refused { user_id, most });
+                }
+                RecorderEvent::TrackEnded { state, .. } => {
+                    self.full |= matches!(state, TrackState::SizeLimit);
+                }
+                RecorderEvent::TrackStarted { .. } | RecorderEvent::Ended(_) => {}
+            }
+        }
+    }
+
     fn obey(&mut self) {
         if !self.shared.ordered.swap(false, AcqRel) {
             return;
@@ -289,10 +343,15 @@ impl Shared {
         self.phase.fetch_update(AcqRel, Acquire, |now| (now != over).then_some(phase as u8)).is_ok()
     }
 
+    fn tell(&self, news: News) {
+        lock(&self.told).news.push(news);
+        self.tells.notify_all();
+    }
+
     /// The first outcome counts.
     fn finish(&self, outcome: Result<RecorderReport, Died>) {
-        lock(&self.outcome).get_or_insert(outcome);
-        self.done.notify_all();
+        lock(&self.told).outcome.get_or_insert(outcome);
+        self.tells.notify_all();
     }
 }
 

@@ -3,14 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use isocord_proto::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
-use isocord_proto::recv::{Frame, FrameKind, Sound, Speaking};
+use isocord_proto::recv::{DelayBounds, Frame, FrameKind, Sound, Speaking};
 
 use super::queue::Item;
 use super::resample::Decimator;
 use crate::sink::{Lane, Mixer, SinkError};
 
-/// How long a mixdown waits for users whose jitter buffers are long: 300 ms.
-const MIX_WINDOW: u64 = SAMPLE_RATE as u64 * 3 / 10;
+/// What a mixdown waits for users beside the delay of the slowest one: a stream's first packets are held for
+/// 200 ms, frames are made whole in 20 ms more, and the threads have 20 ms.
+const MIX_MARGIN: u64 = SAMPLE_RATE as u64 * 240 / 1_000;
+/// The longest that it waits.
+const MAX_MIX_WINDOW: u64 = DelayBounds::MAX as u64 + MIX_MARGIN;
 /// The user id of frames that are the sum of all.
 pub const EVERYBODY: u64 = 0;
 /// Users whose sound is resampled; of more than that some begin anew.
@@ -97,7 +100,7 @@ impl Shaper {
         if opus && !plain {
             return Err(ShapeError::Opus);
         }
-        let mix = shape.mixdown.then(|| Mixer::new(MIX_WINDOW));
+        let mix = shape.mixdown.then(|| Mixer::new(MAX_MIX_WINDOW));
         Ok(Self { shape, mix, rows: Row::default(), streams: HashMap::new() })
     }
 
@@ -135,10 +138,12 @@ impl Shaper {
         }
     }
 
-    /// All that was queued before the common clock had come to `position` has been taken.
-    pub fn advance(&mut self, position: u64, out: &mut impl FnMut(Out)) {
+    /// All that was queued before the common clock had come to `position` has been taken; jitter buffers hold
+    /// packets for `delay` samples at most.
+    pub fn advance(&mut self, position: u64, delay: u32, out: &mut impl FnMut(Out)) {
         if let Some(mix) = &mut self.mix {
-            let _ = mix.flush(position.saturating_sub(MIX_WINDOW), &mut self.rows);
+            let window = (u64::from(delay) + MIX_MARGIN).min(MAX_MIX_WINDOW);
+            let _ = mix.flush(position.saturating_sub(window), &mut self.rows);
             self.mixed(out);
         }
     }
@@ -146,7 +151,7 @@ impl Shaper {
     /// Nothing more comes.
     pub fn finish(&mut self, out: &mut impl FnMut(Out)) {
         if let Some(mix) = &mut self.mix {
-            let _ = mix.flush(mix.written() + MIX_WINDOW, &mut self.rows);
+            let _ = mix.flush(mix.end(), &mut self.rows);
             self.rows.fill();
             self.mixed(out);
         }
@@ -268,7 +273,7 @@ mod tests {
         for at in 0..50 {
             shaper.item(frame(1, start + at * 960, &[100; FRAME_LEN]), &mut out);
             shaper.item(frame(3, start + at * 960, &[7_000; FRAME_LEN]), &mut out);
-            shaper.advance(start + at * 960 + 2_000, &mut out);
+            shaper.advance(start + at * 960 + 2_000, 2_880, &mut out);
         }
         // One that comes late still gets in.
         shaper.item(frame(2, start + 45 * 960, &[20; FRAME_LEN]), &mut out);

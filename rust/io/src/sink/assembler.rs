@@ -27,6 +27,13 @@ pub(crate) enum Held {
 }
 
 impl Held {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Pcm(pcm) => 2 * pcm.len(),
+            Self::Opus(packet, _) => packet.len(),
+        }
+    }
+
     pub(crate) fn samples(&self) -> u64 {
         match self {
             Self::Pcm(pcm) => pcm.len() as u64 / 2,
@@ -42,13 +49,42 @@ pub(crate) struct Assembler {
     /// How long a frame waits for an earlier one.
     window: u64,
     held: BTreeMap<u64, Held>,
+    /// Bytes of all that is held.
+    held_bytes: usize,
+    /// What may still be written in this round, of silence and of frames that waited.
+    allowance: u64,
+    /// The allowance was or will be too small: frames wait until the rest is written.
+    behind: bool,
     pub counts: Counts,
 }
 
 impl Assembler {
-    /// A track whose first sample lies at `origin`.
+    /// A track whose first sample lies at `origin`; it writes what it can unless [`Self::allow`] sets a bound.
     pub(crate) fn new(origin: u64, window: u64) -> Self {
-        Self { next: origin, window, held: BTreeMap::new(), counts: Counts::default() }
+        Self {
+            next: origin,
+            window,
+            held: BTreeMap::new(),
+            held_bytes: 0,
+            allowance: u64::MAX,
+            behind: false,
+            counts: Counts::default(),
+        }
+    }
+
+    /// A new round, in which so many samples may be written of silence and of frames that waited.
+    pub(crate) fn allow(&mut self, samples: u64) {
+        self.allowance = samples;
+    }
+
+    /// Whether more is owed than the round allows.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Bytes of the frames that wait.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// The track reaches to here.
@@ -68,7 +104,9 @@ impl Assembler {
                     return Ok(());
                 }
             }
-            self.held.insert(at, frame);
+            self.behind |= at - self.next > self.allowance;
+            self.held_bytes += frame.bytes();
+            self.held_bytes -= self.held.insert(at, frame).map_or(0, |old| old.bytes());
             if self.held.len() > MAX_HELD
                 && let Some((&first, _)) = self.held.first_key_value()
             {
@@ -80,12 +118,19 @@ impl Assembler {
 
     /// No frame is waited for any more that lies before `until`: held ones up to there are written.
     pub(crate) fn release(&mut self, until: u64, lane: &mut dyn Lane) -> Result<(), SinkError> {
-        while let Some(entry) = self.held.first_entry() {
-            if *entry.key() > until.max(self.next) {
+        while let Some((&at, _)) = self.held.first_key_value() {
+            if at > until.max(self.next) || !self.gap(at, lane)? {
                 break;
             }
-            let (at, frame) = entry.remove_entry();
-            self.put(at, &frame, false, lane)?;
+            if self.allowance == 0 {
+                self.behind = true;
+                break;
+            }
+            if let Some(frame) = self.held.remove(&at) {
+                self.held_bytes -= frame.bytes();
+                self.allowance = self.allowance.saturating_sub(frame.samples());
+                self.put(at, &frame, false, lane)?;
+            }
         }
         Ok(())
     }
@@ -93,21 +138,24 @@ impl Assembler {
     /// Silence up to `until`, after all frames held before it.
     pub(crate) fn fill(&mut self, until: u64, lane: &mut dyn Lane) -> Result<(), SinkError> {
         self.release(until, lane)?;
-        self.gap(until, lane)
+        self.gap(until, lane).map(drop)
     }
 
-    fn gap(&mut self, until: u64, lane: &mut dyn Lane) -> Result<(), SinkError> {
-        if until > self.next {
-            let samples = until - self.next;
+    /// Silence up to `until`, or as much of it as this round allows; false if some is still owed.
+    fn gap(&mut self, until: u64, lane: &mut dyn Lane) -> Result<bool, SinkError> {
+        let samples = until.saturating_sub(self.next).min(self.allowance);
+        if samples > 0 {
+            self.allowance -= samples;
             self.counts.filled += samples;
-            self.next = until;
+            self.next += samples;
             lane.gap(samples)?;
         }
-        Ok(())
+        self.behind = self.next < until;
+        Ok(!self.behind)
     }
 
+    /// Takes a frame that begins no later than the track has come to.
     fn put(&mut self, at: u64, frame: &Held, fresh: bool, lane: &mut dyn Lane) -> Result<(), SinkError> {
-        self.gap(at, lane)?;
         let behind = self.next - at;
         let samples = frame.samples();
         if behind >= samples {

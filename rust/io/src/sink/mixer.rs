@@ -15,6 +15,8 @@ pub(crate) struct Mixer {
     /// Sums from `base` on, interleaved.
     sums: Vec<i32>,
     base: u64,
+    /// The end of what was added.
+    end: u64,
     gain: f32,
     out: Vec<i16>,
     /// Samples that came after their place had left.
@@ -25,7 +27,7 @@ impl Mixer {
     /// `window` in samples, at least two blocks.
     pub(crate) fn new(window: u64) -> Self {
         let blocks = (window as usize).div_ceil(BLOCK).max(2);
-        Self { sums: vec![0; blocks * BLOCK_LEN], base: 0, gain: 1.0, out: Vec::new(), late: 0 }
+        Self { sums: vec![0; blocks * BLOCK_LEN], base: 0, end: 0, gain: 1.0, out: Vec::new(), late: 0 }
     }
 
     fn window(&self) -> u64 {
@@ -53,6 +55,7 @@ impl Mixer {
             pcm = &pcm[step..];
             at = end;
         }
+        self.end = self.end.max(at);
         Ok(())
     }
 
@@ -90,6 +93,11 @@ impl Mixer {
         self.flush(end, &mut tail)?;
         self.base = end;
         Ok(())
+    }
+
+    /// The end of all sound that was added.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
     }
 
     /// The end of what has left.

@@ -5,10 +5,18 @@ use std::io;
 use std::path::PathBuf;
 
 use isocord_proto::opus::EncoderOptions;
+use isocord_proto::recv::DelayBounds;
 
 use super::error::SinkError;
 use super::matroska::DocType;
 use super::output::Target;
+
+/// How late a frame still gets into a mixdown: as late as the longest jitter buffer hands it out, 200 ms that a
+/// stream's first packets are held, and 50 ms for the threads.
+const MIX_WINDOW: u64 = DelayBounds::MAX as u64 + 12_000;
+
+/// Each is an open file: systems give a process 256 of those at the least, most of them 1,024.
+const MAX_TRACKS: usize = 200;
 
 /// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
 pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
@@ -90,7 +98,7 @@ pub struct RecorderOptions {
     pub max_track_bytes: Option<u64>,
     /// The most that all files may have together.
     pub max_total_bytes: Option<u64>,
-    /// The most users.
+    /// The most users that get a file or a track of their own; in a mixdown there is room for all.
     pub max_tracks: usize,
     /// For Opus formats that are given PCM, as a mixdown is.
     pub opus: EncoderOptions,
@@ -104,12 +112,12 @@ impl Default for RecorderOptions {
             sync_start: false,
             pad_end: true,
             reorder: 24_000,
-            mix_window: 19_200,
+            mix_window: MIX_WINDOW,
             users: None,
             max_samples: None,
             max_track_bytes: None,
             max_total_bytes: None,
-            max_tracks: 64,
+            max_tracks: MAX_TRACKS,
             opus: EncoderOptions::default(),
         }
     }

@@ -18,6 +18,10 @@ const POLL: Duration = Duration::from_millis(5);
 /// As much of what it complains of is kept.
 const MAX_COMPLAINT: usize = 2_048;
 
+/// Windows: Ctrl-C does not reach the process.
+#[cfg(windows)]
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+
 /// What it encodes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coded {
@@ -65,6 +69,7 @@ impl Ffmpeg {
         command.args(self.coded.arguments().split(' ')).arg(output);
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         command.stdout(if object.is_some() { Stdio::piped() } else { Stdio::null() });
+        apart(&mut command);
         let mut child = command.spawn()?;
         let stdin = child.stdin.take();
         let mut process = Process { child, stdin, path, complaints: None, copy: None, end: None };
@@ -178,6 +183,16 @@ impl Drop for Process {
     }
 }
 
+/// Ctrl-C goes to all processes of the terminal's group: this one is to finish its file after us.
+fn apart(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
+    #[cfg(not(any(unix, windows)))]
+    let _ = command;
+}
+
 fn complaints(mut stderr: impl Read) -> String {
     let mut text = Vec::new();
     let _ = stderr.by_ref().take(MAX_COMPLAINT as u64).read_to_end(&mut text);
@@ -188,4 +203,22 @@ fn complaints(mut stderr: impl Read) -> String {
 
 fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name("isocord-ffmpeg".to_owned()).spawn(run)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{Pid, getpgid, getpgrp};
+
+    use super::*;
+
+    #[test]
+    fn ctrl_c_in_the_terminal_does_not_reach_it() {
+        // It need not be ffmpeg: a process that has ended keeps its group until it is waited for.
+        let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128 };
+        let target = ffmpeg.start(Target::Stream(Box::new(io::sink()))).unwrap();
+        let Target::Process(process) = target else { panic!("{target:?}") };
+        let group = getpgid(Pid::from_raw(process.child.id() as i32)).unwrap();
+        assert_ne!(group, getpgrp());
+        assert_eq!(group.as_raw_nonzero().get(), process.child.id() as i32);
+    }
 }

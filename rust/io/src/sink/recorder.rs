@@ -1,33 +1,34 @@
 //! The recorder: one timeline, many tracks, their limits and their end.
 
-use std::collections::{BTreeMap, VecDeque};
+mod intake;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use isocord_proto::frame::SAMPLE_RATE;
 
-use super::assembler::Held;
 use super::error::SinkError;
 use super::maker::Maker;
 use super::mix::Mix;
 use super::options::{Layout, RecorderOptions};
-use super::packet;
 use super::report::{
     EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
 };
-use super::timeline::{Place, Timeline};
+use super::timeline::Timeline;
 use super::track::Track;
-use super::{FrameSink, Payload, Wants};
 
 /// Files are brought up to date this often, in samples.
 const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
 /// A silent user's track follows the clock at this distance.
 const LAG: u64 = SAMPLE_RATE as u64;
-/// No frame comes from further in the future.
-const AHEAD: u64 = 10 * SAMPLE_RATE as u64;
 /// The clock makes no bigger step than an hour; silence would be written for all of it.
 const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
-/// The longest frame of PCM that is taken.
-const MAX_PCM: usize = 2 * SAMPLE_RATE as usize;
+/// When no track of anybody could be written for so long, the recording is over: others may begin to speak meanwhile.
+const BARREN: u64 = 2 * SAMPLE_RATE as u64;
+/// What one step may write for the tracks that are far behind, all together.
+const ROUND: u64 = 10 * SAMPLE_RATE as u64;
+/// But each of them at least that much.
+const LEAST: u64 = SAMPLE_RATE as u64;
 
 /// Writes what many users say to files that share one timeline.
 ///
@@ -38,11 +39,15 @@ pub struct Recorder {
     mix: Option<Mix>,
     timeline: Timeline,
     tracks: BTreeMap<u64, Track>,
+    /// Who got no track.
+    refused: HashSet<u64>,
     /// What the owner of the clock said last.
     clock: Option<u64>,
     /// The recording's length so far.
     now: u64,
     refreshed: u64,
+    /// Since when all tracks have failed.
+    barren: Option<u64>,
     ended: Option<EndReason>,
     events: VecDeque<RecorderEvent>,
     stats: RecorderStats,
@@ -66,9 +71,11 @@ impl Recorder {
             maker,
             mix,
             tracks: BTreeMap::new(),
+            refused: HashSet::new(),
             clock: None,
             now: 0,
             refreshed: 0,
+            barren: None,
             ended: None,
             events: VecDeque::new(),
             stats: RecorderStats::default(),
@@ -95,6 +102,13 @@ impl Recorder {
             None if self.timeline.paused() => RecorderState::Paused,
             None => RecorderState::Recording,
         }
+    }
+
+    /// Whether a track has far more silence before it than one step writes: [`advance`](FrameSink::advance) should
+    /// come again soon. Frames wait in memory meanwhile.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.tracks.values().any(Track::is_behind)
     }
 
     /// The oldest event that was not taken yet.
@@ -229,48 +243,25 @@ impl Recorder {
         }
     }
 
-    /// Makes the user's track at the first call; false if there are too many.
-    fn ensure_track(&mut self, user_id: u64, at: u64, opus: bool) -> bool {
-        if self.tracks.contains_key(&user_id) {
-            return true;
+    /// Ends the recording if nobody can be written.
+    fn check_barren(&mut self, clock: u64) {
+        let failed = |track: &Track| matches!(track.state(), TrackState::Failed(_));
+        if self.tracks.is_empty() || !self.tracks.values().all(failed) {
+            self.barren = None;
+        } else if clock - *self.barren.get_or_insert(clock) >= BARREN {
+            self.end(EndReason::Failed);
         }
-        if self.tracks.len() >= self.options.max_tracks {
-            self.stats.refused_users += 1;
-            return false;
-        }
-        let origin =
-            if self.mix.is_some() || self.options.sync_start && !self.maker.is_shared() { 0 } else { at };
-        let track = self.maker.track(&self.options, user_id, origin, opus, self.mix.is_some());
-        if track.active() {
-            self.events.push_back(RecorderEvent::TrackStarted { user_id, offset: origin });
-        }
-        self.tracks.insert(user_id, track);
-        true
     }
 
-    fn take(&mut self, user_id: u64, at: u64, frame: Held) {
-        let opus = matches!(frame, Held::Opus(..));
-        if !self.ensure_track(user_id, at, opus) {
-            return;
+    /// Shares out what a step may write.
+    fn allow(&mut self) {
+        let is_behind =
+            |track: &&Track| track.is_behind() || track.active() && track.end() + ROUND < self.now;
+        let behind = self.tracks.values().filter(is_behind).count() as u64;
+        let each = (ROUND / behind.max(1)).max(LEAST);
+        if self.mix.is_none() {
+            self.tracks.values_mut().for_each(|track| track.allow(each));
         }
-        let Some(track) = self.tracks.get_mut(&user_id) else { return };
-        if !track.active() {
-            self.stats.track_ended += 1;
-            Self::note(&mut self.events, Some(user_id), track);
-            return;
-        }
-        let result = match &mut self.mix {
-            Some(mix) => mix.frame(track, at, frame),
-            None => {
-                track.frame(at, frame);
-                if self.options.max_track_bytes.is_some_and(|most| track.len() >= most) {
-                    track.stop_at_limit();
-                }
-                Self::note(&mut self.events, Some(user_id), track);
-                self.maker.broken()
-            }
-        };
-        self.fail_whole(result);
     }
 
     /// What has to happen as time goes by.
@@ -287,7 +278,7 @@ impl Recorder {
             let until = self.now.saturating_sub(self.options.reorder);
             let fill = self.now.saturating_sub(LAG.max(self.options.reorder));
             for (&user_id, track) in &mut self.tracks {
-                track.advance(until, due.then_some(fill));
+                track.advance(until, fill, due);
                 Self::note(&mut self.events, Some(user_id), track);
             }
         }
@@ -302,89 +293,6 @@ impl Recorder {
         if self.options.max_samples.is_some_and(|most| self.now >= most) {
             self.end(EndReason::TimeLimit);
         }
-    }
-}
-
-impl FrameSink for Recorder {
-    fn wants(&self) -> Wants {
-        if self.mix.is_none() && self.options.format.takes_opus() { Wants::Opus } else { Wants::Pcm }
-    }
-
-    fn frame(&mut self, user_id: u64, position: u64, payload: Payload<'_>) {
-        self.stats.frames += 1;
-        if self.ended.is_some() {
-            self.stats.after_end += 1;
-            return;
-        }
-        if self.options.users.as_ref().is_some_and(|users| !users.contains(&user_id)) {
-            self.stats.filtered += 1;
-            return;
-        }
-        let samples = match payload {
-            Payload::Pcm(pcm) => Some(pcm.len() as u32 / 2).filter(|_| (2..=MAX_PCM).contains(&pcm.len())),
-            Payload::Opus(packet) => packet::samples(packet),
-        };
-        let Some(samples) = samples else {
-            self.stats.invalid += 1;
-            return;
-        };
-        let latest = match self.clock {
-            Some(clock) => clock.saturating_add(AHEAD),
-            None => self.options.start.saturating_add(MAX_STEP),
-        };
-        if position > latest {
-            self.stats.ahead += 1;
-            return;
-        }
-        let limit = self.options.max_samples.unwrap_or(u64::MAX);
-        let (at, skip, keep) = match self.timeline.place(position, samples) {
-            Place::Before => {
-                self.stats.before_start += 1;
-                return;
-            }
-            Place::Paused => {
-                self.stats.paused += 1;
-                return;
-            }
-            Place::At { at, .. } if at >= limit => {
-                self.stats.after_end += 1;
-                self.end(EndReason::TimeLimit);
-                return;
-            }
-            Place::At { at, skip, keep } => (at, skip, u64::from(keep).min(limit - at)),
-        };
-        match payload {
-            Payload::Pcm(pcm) => {
-                let from = 2 * skip as usize;
-                self.take(user_id, at, Held::Pcm(pcm[from..from + 2 * keep as usize].to_vec()));
-            }
-            // A packet cannot be cut: it is in with its bigger half.
-            Payload::Opus(packet) if 2 * keep >= u64::from(samples) => {
-                let at = at.saturating_sub(u64::from(skip));
-                self.take(user_id, at, Held::Opus(packet.to_vec(), samples));
-            }
-            Payload::Opus(_) if skip > 0 => self.stats.before_start += 1,
-            Payload::Opus(_) => self.stats.after_end += 1,
-        }
-        self.now = self.now.max(at + keep);
-        if self.now >= self.refreshed + REFRESH {
-            self.tick();
-        }
-    }
-
-    fn advance(&mut self, position: u64) {
-        let clock = self.clock.unwrap_or(self.options.start);
-        if self.ended.is_some() || position < clock {
-            return;
-        }
-        if position - clock > MAX_STEP {
-            self.stats.ahead += 1;
-            return;
-        }
-        self.clock = Some(position);
-        let limit = self.options.max_samples.unwrap_or(u64::MAX);
-        self.now = self.now.max(self.timeline.map(position)).min(limit);
-        self.tick();
     }
 }
 

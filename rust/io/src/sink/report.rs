@@ -20,6 +20,8 @@ pub struct RecorderStats {
     pub after_end: u64,
     /// For a track that has ended by an error or its size limit.
     pub track_ended: u64,
+    /// For a track that was far behind, when too many waited already.
+    pub no_room: u64,
     /// No Opus packet, no PCM, or too long.
     pub invalid: u64,
     /// More than ten seconds ahead of the clock; also steps of the clock by more than an hour.
@@ -34,7 +36,7 @@ pub struct RecorderStats {
     pub late_samples: u64,
     /// Tracks started.
     pub tracks: u64,
-    /// Users who got no track because there are [`max_tracks`](super::RecorderOptions::max_tracks).
+    /// Users who got no track because there were [`max_tracks`](super::RecorderOptions::max_tracks); each counts once.
     pub refused_users: u64,
     /// Bytes written.
     pub bytes: u64,
@@ -49,7 +51,7 @@ pub enum EndReason {
     TimeLimit,
     /// It is as big as it may be.
     SizeLimit,
-    /// Its one file could not be written; see the event.
+    /// Its one file could not be written, or no track of anybody; see the events.
     Failed,
     /// [`finish`](super::Recorder::finish) was called.
     Finished,
@@ -96,6 +98,13 @@ pub enum RecorderEvent {
         user_id: Option<u64>,
         /// Why.
         state: TrackState,
+    },
+    /// A user gets no track: there are as many as there may be. Told once for each.
+    UserRefused {
+        /// Whose.
+        user_id: u64,
+        /// How many tracks there are.
+        most: usize,
     },
     /// The recording takes no more frames; [`finish`](super::Recorder::finish) is still to be called.
     Ended(EndReason),

@@ -68,19 +68,34 @@ impl Track {
         self.attempt(|assembler, lane| assembler.frame(at, frame, lane));
     }
 
-    /// Frames are not waited for before `until`; with `fill`, silence up to there and the file made readable.
-    pub(crate) fn advance(&mut self, until: u64, fill: Option<u64>) {
+    /// A new round, in which so many samples may be written of silence and of frames that waited.
+    pub(crate) fn allow(&mut self, samples: u64) {
+        self.assembler.allow(samples);
+    }
+
+    /// Whether more is owed than the round allows; frames wait for it.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.active() && self.assembler.is_behind()
+    }
+
+    pub(crate) fn held_bytes(&self) -> usize {
+        if self.active() { self.assembler.held_bytes() } else { 0 }
+    }
+
+    /// Frames are not waited for before `until`; if `due`, silence up to `fill` and the file made readable.
+    pub(crate) fn advance(&mut self, until: u64, fill: u64, due: bool) {
         self.attempt(|assembler, lane| {
             assembler.release(until, lane)?;
-            match fill {
-                Some(fill) => assembler.fill(fill, lane).and_then(|()| lane.flush()),
-                None => Ok(()),
+            if due || assembler.is_behind() {
+                assembler.fill(fill, lane)?;
             }
+            if due { lane.flush() } else { Ok(()) }
         });
     }
 
-    /// All frames that still wait.
+    /// All frames that still wait, whatever silence lies before them.
     pub(crate) fn release(&mut self) {
+        self.allow(u64::MAX);
         self.attempt(|assembler, lane| assembler.release(u64::MAX, lane));
     }
 

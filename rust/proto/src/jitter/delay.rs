@@ -16,10 +16,15 @@ pub struct DelayBounds {
     pub max: u32,
 }
 
+impl DelayBounds {
+    /// The greatest default delay, 500 ms: who sums users waits so long at least for the slowest.
+    pub const MAX: u32 = 24_000;
+}
+
 impl Default for DelayBounds {
     /// 60 ms, 40 ms, 500 ms.
     fn default() -> Self {
-        Self { initial: 2_880, min: 1_920, max: 24_000 }
+        Self { initial: 2_880, min: 1_920, max: Self::MAX }
     }
 }
 

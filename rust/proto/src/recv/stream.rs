@@ -110,6 +110,11 @@ impl Stream {
         self.play(now, stats, stage);
     }
 
+    /// How long packets are held now.
+    pub(super) fn delay(&self) -> u32 {
+        self.jitter.delay()
+    }
+
     /// The end of what has been handed out.
     pub(super) fn end(&self) -> i64 {
         self.opus_end.max(self.playout.end())
