@@ -215,9 +215,11 @@ class VoiceClient(InfoSurface, MovingSurface, PlaybackSurface, RecordingSurface,
         if update.channel_id is None:
             leave = departures.confirmed(self.client, self._key, self.loop.time())
             if leave is not None and leave.client is not self:
-                # The word of an earlier client's leave, and no kick.
+                # Most likely the word of an earlier client's leave, and no kick.
                 if leave.client is not None:
                     leave.client._left.set()
+                if self._connection is not None:
+                    self._connection.maybe_left()
                 return
             self._left.set()
         else:

@@ -91,8 +91,10 @@ class ClientLink:
             try:
                 await (self._client._change_voice_state(channel_id) if channel_id is not None else self._leave())
             except Exception as error:
+                # A bot that is being closed leaves by closing its gateway.
+                level = logging.DEBUG if self._client._host.is_closing(self._client.client) else logging.WARNING
                 kind = type(error).__name__
-                _log.warning("The voice state could not be sent on the bot's gateway: %s: %s", kind, error)
+                _log.log(level, "The voice state could not be sent on the bot's gateway: %s: %s", kind, error)
             finally:
                 sent()
 

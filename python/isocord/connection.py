@@ -8,8 +8,7 @@ starts tracks, and tells the client. Who owns what:
 - The native connection is thread-safe. Its events come on the native event thread and are handed over at once.
 - The :class:`~isocord.link.Link` belongs to the client. It is called on the gateway thread and hands over to the loop
   of the bot.
-
-No lock is held while anything outside is called.
+- No lock is held while anything outside is called.
 """
 
 from __future__ import annotations
@@ -146,6 +145,10 @@ class VoiceConnection:
     def voice_state(self, update: VoiceStateUpdate) -> None:
         """The bot's own voice state changed."""
         self._thread.call(self._decide, self._flow.voice_state, update)
+
+    def maybe_left(self) -> None:
+        """The bot left the channel, perhaps by an earlier client's leave."""
+        self._thread.call(self._decide, self._flow.maybe_left)
 
     def voice_server(self, update: VoiceServerUpdate) -> None:
         """The guild has another voice server."""
@@ -310,8 +313,7 @@ class VoiceConnection:
         self._link.state_changed(state)
 
     def _check(self) -> None:
-        hurried = self._flow.state.phase is Phase.RECONNECTING
-        interval = HURRIED_CHECK_INTERVAL if hurried else CHECK_INTERVAL
+        interval = HURRIED_CHECK_INTERVAL if self._flow.state.phase is Phase.RECONNECTING else CHECK_INTERVAL
         if self._check_timer is not None:
             self._check_timer.cancel()
         self._check_timer = self._thread.loop.call_later(interval, self._check)
@@ -352,7 +354,7 @@ class VoiceConnection:
         if session is None or session is not self._session:
             return
         session.drop_socket(1000)
-        verdict = CloseVerdict(CloseAction.REJOIN, None, "the group of the call refused or was refused again and again")
+        verdict = CloseVerdict(CloseAction.REJOIN, None, "the call's group was refused again and again")
         self._flow.lost(verdict, self._now(), resumable=False, reason=Reason.ENCRYPTION_FAILED)
         self._act()
 

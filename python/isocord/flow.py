@@ -61,6 +61,7 @@ class ConnectionFlow:
         self._was_established = False
         self._joined = False
         self._leave_pending = False
+        self._left_deadline: float | None = None
         self._leave_tried = False
         self._asked_again = False
         self._unsent = 0
@@ -94,7 +95,7 @@ class ConnectionFlow:
     @property
     def deadline(self) -> float | None:
         """When :meth:`timeout` is to be called next."""
-        due = [when for when in (self._step_deadline, self._episode_deadline) if when is not None]
+        due = [when for when in (self._step_deadline, self._episode_deadline, self._left_deadline) if when is not None]
         return min(due) if due else None
 
     def take_actions(self) -> list[Action]:
@@ -167,8 +168,14 @@ class ConnectionFlow:
             return
         self._joined = True
         self._leave_pending = False
+        self._left_deadline = None
         self._halves.voice_state(update, update.channel_id, now)
         self._open_if_new(now)
+
+    def maybe_left(self, now: float) -> None:
+        """The bot left the channel, but perhaps before this connection joined: then word of the join follows."""
+        if self.step not in (Step.DONE, Step.START) and self._joined:
+            self._left_deadline = now + limits.ASK_LIMIT
 
     def voice_server(self, update: VoiceServerUpdate, now: float) -> None:
         """The guild has another voice server, or is looking for one."""
@@ -237,6 +244,9 @@ class ConnectionFlow:
             reason = Reason.GAVE_UP if self._was_established else Reason.TIMED_OUT
             self._finish(reason, self.state.code, self._waiting_for())
             return
+        if self._left_deadline is not None and now >= self._left_deadline:
+            self._finish(Reason.KICKED, leave=False)
+            return
         if self._step_deadline is None or now < self._step_deadline:
             return
         self._step_deadline = None
@@ -276,7 +286,7 @@ class ConnectionFlow:
             return
         started = self.step is not Step.START
         self.step = Step.DONE
-        self._step_deadline = self._episode_deadline = None
+        self._step_deadline = self._episode_deadline = self._left_deadline = None
         self._set(Phase.DISCONNECTED, reason, code, detail)
         if started and leave:
             self._actions.append(SendVoiceState(None))

@@ -423,6 +423,21 @@ class TestMoves:
         assert story.state(LEFT) == [CloseSocket(1000), Finish()]
         assert story.reason is Reason.KICKED
 
+    def test_word_of_a_leave_that_may_be_an_earlier_clients_is_waited_out(self) -> None:
+        story = connected()
+        story.flow.maybe_left(story.now)
+        assert story.wait(ASK_LIMIT - 0.1) == []
+        story.state(STATE)
+        assert story.wait(10 * ASK_LIMIT) == []
+        assert story.phase is Phase.CONNECTED
+
+    def test_without_word_of_the_join_it_was_a_kick(self) -> None:
+        story = connected()
+        story.flow.maybe_left(story.now)
+        story.lose(4014)
+        assert story.wait(ASK_LIMIT) == [CloseSocket(1000), Finish()]
+        assert story.reason is Reason.KICKED
+
     def test_a_moderators_move_is_followed_without_a_leave(self) -> None:
         story = connected()
         assert story.state(VoiceStateUpdate("session", 200)) == []

@@ -14,8 +14,8 @@ import pytest
 
 import isocord
 
-from .test_file_sinks import Finished, left, record
-from .world import RATE, World, logged_in, testing, until
+from tests.hosts.test_file_sinks import Finished, left, record
+from tests.hosts.world import RATE, World, logged_in, testing, until
 
 
 @pytest.fixture
