@@ -10,6 +10,7 @@
 //! Every position is counted in samples of 48 kHz from the first sample that is meant to be heard.
 
 mod error;
+mod feed;
 mod file;
 mod frame;
 mod input;
@@ -21,9 +22,10 @@ mod pressure;
 mod volume;
 
 pub use error::{OpenError, SeekError, SourceError};
+pub use feed::{Feed, FeedStatus};
 pub use file::{AudioFile, AudioFileOptions, FileInfo};
 pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, SAMPLE_RATE};
 pub use input::Input;
-pub use pool::{Feed, FeedStatus, FeederPool, JobHandle, JobWaker};
+pub use pool::{FeederPool, JobHandle, JobWaker};
 pub use pressure::Pressure;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use super::pressure::{Pace, Pressure};
+use super::feed::{Feed, FeedStatus};
+use super::pressure::Pace;
 
 /// Threads at most; at least two, so that one slow job never holds up all.
 const MAX_THREADS: usize = 4;
@@ -18,26 +19,6 @@ const MAX_THREADS: usize = 4;
 const SLOW: Duration = Duration::from_millis(20);
 /// A sleeping thread looks around by itself this often, should a wake ever be missed.
 const NAP: Duration = Duration::from_millis(500);
-
-/// What a job says after a piece of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedStatus {
-    /// There is room for more; `left` frames are in the ring now.
-    Again {
-        /// Frames in the ring: the fewer, the sooner its turn.
-        left: u32,
-    },
-    /// Nothing to do until it is woken.
-    Wait,
-    /// The job is over and is dropped.
-    Done,
-}
-
-/// A job: fills one ring.
-pub trait Feed: Send {
-    /// Do a small piece of work (a few frames) and return. Called by one thread at a time. A panic ends the job.
-    fn feed(&mut self, pressure: Pressure) -> FeedStatus;
-}
 
 // States of a job. A wake in the middle of a piece of work is remembered as AGAIN.
 const IDLE: u8 = 0;
