@@ -297,3 +297,23 @@ fn many_wakes_from_many_threads_lose_nothing() {
     drop(jobs);
     assert!(pool.stop(LONG));
 }
+
+#[test]
+fn a_job_with_frames_left_has_its_turn_even_if_others_never_have_enough() {
+    let pool = FeederPool::new();
+    let hungry: Vec<_> = (0..8).map(|_| pool.add(job(|| FeedStatus::Again { left: 0 })).unwrap()).collect();
+    for handle in &hungry {
+        handle.wake(0);
+    }
+    let (ran, runs) = channel();
+    let patient = pool
+        .add(job(move || {
+            let _ = ran.send(());
+            FeedStatus::Wait
+        }))
+        .unwrap();
+    patient.wake(12);
+    // Its frames are sent meanwhile, so that after 240 ms it has none either.
+    runs.recv_timeout(LONG).unwrap();
+    assert!(pool.stop(LONG));
+}

@@ -1,17 +1,17 @@
 //! A few threads that keep the rings of all native sources full.
 //!
-//! A job is woken when its ring has room, fills a piece of it and says whether it wants to go on. The job with the
-//! fewest frames left goes first. Waking is an atomic store and, if a thread sleeps, one unpark: the clock thread may
+//! A job is woken when its ring has room, fills a piece of it and says whether it wants to go on. The job whose
+//! ring is the first to run empty goes first. Waking is an atomic store and, if a thread sleeps, one unpark: the clock thread may
 //! do it. A job that has been slow (a disk that stalls) may not take the last free thread, so that the others go on.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use super::feed::{Feed, FeedStatus};
-use super::pressure::Pace;
+use super::pressure::{FRAME, Pace};
 
 /// Threads at most; at least two, so that one slow job never holds up all.
 const MAX_THREADS: usize = 4;
@@ -29,8 +29,8 @@ const OVER: u8 = 4;
 
 struct Slot {
     state: AtomicU8,
-    /// Frames left when it was last woken or fed.
-    left: AtomicU32,
+    /// When its ring will be empty, in microseconds since the pool began, as of its last wake or piece of work.
+    empty_at: AtomicU64,
     slow: AtomicBool,
     removed: AtomicBool,
     job: Mutex<Option<Box<dyn Feed>>>,
@@ -46,6 +46,7 @@ struct Shared {
     threads: [OnceLock<Thread>; MAX_THREADS],
     count: usize,
     stopping: AtomicBool,
+    began: Instant,
 }
 
 /// Wakes one job. Cheap to clone, never blocks, never allocates; does nothing once the job is over.
@@ -58,7 +59,7 @@ pub struct JobWaker {
 impl JobWaker {
     /// Ask for the job to run soon; `left` frames are in its ring.
     pub fn wake(&self, left: u32) {
-        self.slot.left.store(left, Ordering::Relaxed);
+        self.shared.note_left(&self.slot, left);
         self.shared.wake(&self.slot);
     }
 }
@@ -142,7 +143,7 @@ impl FeederPool {
         };
         let slot = Arc::new(Slot {
             state: AtomicU8::new(IDLE),
-            left: AtomicU32::new(0),
+            empty_at: AtomicU64::new(0),
             slow: AtomicBool::new(false),
             removed: AtomicBool::new(false),
             job: Mutex::new(Some(job)),
@@ -207,6 +208,7 @@ fn start() -> std::io::Result<Running> {
         threads: [const { OnceLock::new() }; MAX_THREADS],
         count,
         stopping: AtomicBool::new(false),
+        began: Instant::now(),
     });
     let mut handles = Vec::with_capacity(count);
     for index in 0..count {
@@ -298,7 +300,18 @@ impl Shared {
         self.slow_running.load(Ordering::SeqCst) + 1 < self.count
     }
 
-    /// Take the queued job with the fewest frames left, and say whether it counts as slow.
+    /// A ring with `left` frames was seen now.
+    fn note_left(&self, slot: &Slot, left: u32) {
+        let empty_at = self.began.elapsed() + FRAME * left;
+        slot.empty_at.store(empty_at.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// How long the ring of a job lasts.
+    fn lasts(&self, slot: &Slot) -> Duration {
+        Duration::from_micros(slot.empty_at.load(Ordering::Relaxed)).saturating_sub(self.began.elapsed())
+    }
+
+    /// Take the queued job whose ring is the first to run empty, and say whether it counts as slow.
     fn take(&self) -> Option<(Arc<Slot>, bool)> {
         if self.queued.load(Ordering::SeqCst) == 0 {
             return None;
@@ -309,7 +322,7 @@ impl Shared {
             .iter()
             .filter(|slot| slot.state.load(Ordering::Acquire) == QUEUED)
             .filter(|slot| room || !slot.slow.load(Ordering::Relaxed))
-            .min_by_key(|slot| slot.left.load(Ordering::Relaxed))?;
+            .min_by_key(|slot| slot.empty_at.load(Ordering::Relaxed))?;
         // Only threads that hold the lock take jobs, so the state is still what it was.
         slot.state.compare_exchange(QUEUED, RUNNING, Ordering::AcqRel, Ordering::Acquire).ok()?;
         if self.queued.fetch_sub(1, Ordering::SeqCst) > 1 {
@@ -326,7 +339,7 @@ impl Shared {
     fn run(&self, slot: &Arc<Slot>) {
         let mut job = lock(&slot.job);
         let waiting = self.queued.load(Ordering::SeqCst);
-        let pressure = self.pace.pressure(waiting, self.count, slot.left.load(Ordering::Relaxed));
+        let pressure = self.pace.pressure(waiting, self.count, self.lasts(slot));
         let began = Instant::now();
         let status = match job.as_mut() {
             Some(job) => catch_unwind(AssertUnwindSafe(|| job.feed(pressure))).unwrap_or(FeedStatus::Done),
@@ -351,7 +364,7 @@ impl Shared {
             return;
         }
         if let FeedStatus::Again { left } = status {
-            slot.left.store(left, Ordering::Relaxed);
+            self.note_left(slot, left);
             self.requeue(slot);
         } else if slot.state.compare_exchange(RUNNING, IDLE, Ordering::AcqRel, Ordering::Acquire).is_err() {
             // It was woken meanwhile.

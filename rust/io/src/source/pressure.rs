@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long a frame plays.
-const FRAME: Duration = Duration::from_millis(20);
+pub(super) const FRAME: Duration = Duration::from_millis(20);
 /// A piece of work counts as this long at most: what a disk holds up says nothing about the processor.
 const LONGEST: Duration = Duration::from_millis(5);
 /// One piece of work has this share in the mean: one part of so many.
@@ -25,12 +25,12 @@ pub enum Pressure {
 }
 
 impl Pressure {
-    /// What a job with `left` frames in its ring has to expect that comes back in `wait`.
-    fn of(wait: Duration, left: u32) -> Self {
+    /// What a job has to expect whose ring lasts that long, and who comes back in `wait`.
+    fn of(wait: Duration, lasts: Duration) -> Self {
         // The frame that it makes now will be there, too.
-        let lasts = FRAME * left.saturating_add(1);
+        let lasts = lasts.saturating_add(FRAME);
         match wait {
-            wait if wait * 2 <= lasts => Self::None,
+            wait if wait <= lasts / 2 => Self::None,
             wait if wait <= lasts => Self::Some,
             _ => Self::High,
         }
@@ -61,10 +61,10 @@ impl Pace {
         self.mean_ns.store(mean - mean / SHARE + took / SHARE, Ordering::Relaxed);
     }
 
-    /// The pressure on a job with `left` frames, while `waiting` others wait for one of `threads`.
-    pub(super) fn pressure(&self, waiting: usize, threads: usize, left: u32) -> Pressure {
+    /// The pressure on a job whose ring lasts that long, while `waiting` others wait for one of `threads`.
+    pub(super) fn pressure(&self, waiting: usize, threads: usize, lasts: Duration) -> Pressure {
         let ahead = waiting as u64 / threads.max(1) as u64;
-        Pressure::of(Duration::from_nanos(self.mean_ns.load(Ordering::Relaxed).saturating_mul(ahead)), left)
+        Pressure::of(Duration::from_nanos(self.mean_ns.load(Ordering::Relaxed).saturating_mul(ahead)), lasts)
     }
 }
 
@@ -83,14 +83,14 @@ mod tests {
     #[test]
     fn a_few_jobs_are_no_pressure_even_when_their_rings_are_empty() {
         let pace = pace(Duration::from_millis(1));
-        assert_eq!(pace.pressure(0, 2, 0), Pressure::None);
-        assert_eq!(pace.pressure(15, 2, 0), Pressure::None);
+        assert_eq!(pace.pressure(0, 2, Duration::ZERO), Pressure::None);
+        assert_eq!(pace.pressure(15, 2, Duration::ZERO), Pressure::None);
     }
 
     #[test]
     fn the_fewer_frames_a_job_has_and_the_more_jobs_wait_the_higher_it_is() {
         let pace = pace(Duration::from_millis(1));
-        let seen = |waiting, left| pace.pressure(waiting, 2, left);
+        let seen = |waiting, left| pace.pressure(waiting, 2, FRAME * left);
         assert_eq!(
             [seen(200, 12), seen(200, 6), seen(200, 1)],
             [Pressure::None, Pressure::Some, Pressure::High]
@@ -104,8 +104,9 @@ mod tests {
     #[test]
     fn a_stalled_disk_and_absurd_numbers_are_put_up_with() {
         let pace = pace(Duration::from_secs(3));
-        assert_eq!(pace.pressure(2, 2, 0), Pressure::None);
-        assert_eq!(pace.pressure(usize::MAX, 0, u32::MAX), Pressure::High);
+        assert_eq!(pace.pressure(2, 2, Duration::ZERO), Pressure::None);
+        assert_eq!(pace.pressure(usize::MAX, 0, Duration::from_secs(60)), Pressure::High);
+        assert_eq!(pace.pressure(1, 2, Duration::MAX), Pressure::None);
     }
 
     #[test]
