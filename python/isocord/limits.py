@@ -20,8 +20,8 @@ PAIR_LIMIT = 5.0
 """How long a server update without a voice state is taken for the first half of a move."""
 CONNECT_ATTEMPTS = 5
 """How often the first handshake may fail."""
-FORGIVEN_AFTER = 1.0
-"""A connection that held this long makes up for one failed attempt: only quick losses in a row are backed off."""
+FORGIVEN_AFTER = 0.5
+"""A connection makes up for one failed attempt each time it held this long: only quick losses are backed off."""
 FIRST_DELAY = 0.25
 """Before the second attempt; it doubles from one to the next."""
 LONGEST_DELAY = 20.0
