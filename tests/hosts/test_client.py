@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import importlib
-import importlib.util
 import shutil
 import ssl
 import threading
 import time
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +24,7 @@ from isocord import Phase, Reason
 from isocord.errors import ClientError, ConnectError, OpusError
 from isocord.hosts import host_of
 
-pytest.importorskip("cryptography")
-testing = pytest.importorskip("isocord.testing")
-
-LIBRARY = next((name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name)), None)
-if LIBRARY is None:
-    pytest.skip("no bot library is installed", allow_module_level=True)
-library = importlib.import_module(LIBRARY)
+from .world import World, library, logged_in, until
 
 
 class Tone(library.AudioSource):  # type: ignore[misc, name-defined]
@@ -58,56 +50,10 @@ class Tone(library.AudioSource):  # type: ignore[misc, name-defined]
         pass
 
 
-class World:
-    """A bot that has logged in to a fake Discord."""
-
-    def __init__(self, discord: Any, bot: Any) -> None:
-        self.discord = discord
-        self.bot = bot
-        self.events: list[tuple[str, tuple[Any, ...]]] = []
-
-    @property
-    def guild(self) -> Any:
-        return self.bot.guilds[0]
-
-    def channel(self, name: str = "General") -> Any:
-        return next(channel for channel in self.guild.voice_channels if channel.name == name)
-
-    async def connect(self, cls: type = isocord.VoiceClient, name: str = "General", **options: Any) -> Any:
-        options.setdefault("timeout", 10.0)
-        return await self.channel(name).connect(cls=cls, **options)
-
-    def phases(self) -> list[Phase]:
-        return [args[1].phase for name, args in self.events if name == "voice_connection_state_update"]
-
-
-async def until(condition: Callable[[], object], limit: float = 10.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("it did not happen in time")
-        await asyncio.sleep(0.002)
-
-
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with testing.FakeDiscord() as discord:
-        bot = library.Client(intents=library.Intents.default())
-        made = World(discord, bot)
-        dispatch = bot.dispatch
-
-        def noting(event: str, *args: Any, **kwargs: Any) -> None:
-            made.events.append((event, args))
-            dispatch(event, *args, **kwargs)
-
-        bot.dispatch = noting
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and bot.guilds)
+    async with logged_in() as made:
         yield made
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if not running.cancelled():
-            running.exception()
 
 
 class TestConnect:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_client import LIBRARY
+from .world import LIBRARY
 
 pytest.importorskip("cryptography")
 

@@ -8,9 +8,8 @@ import importlib.util
 import io
 import shutil
 import threading
-import time
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,50 +17,19 @@ import pytest
 import isocord
 from isocord.errors import RecordingError
 
+from .world import TONES, World, library, logged_in, testing, until
+
 numpy = pytest.importorskip("numpy") if importlib.util.find_spec("numpy") else None
 pytest.importorskip("cryptography")
-testing = pytest.importorskip("isocord.testing")
 if importlib.util.find_spec("discord") is None or importlib.util.find_spec("discord.sinks") is None:
     pytest.skip("only py-cord has sinks", allow_module_level=True)
-library = importlib.import_module("discord")
 sinks = importlib.import_module("discord.sinks")
-
-TONES = {"alice": 440.0, "bob": 1000.0, "carol": 2500.0}
-
-
-async def until(condition: Callable[[], object], limit: float = 10.0) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail("it did not happen in time")
-        await asyncio.sleep(0.005)
-
-
-class World:
-    def __init__(self, discord: Any, bot: Any) -> None:
-        self.discord, self.bot = discord, bot
-
-    async def connect(self) -> Any:
-        guild = self.bot.guilds[0]
-        channel = next(channel for channel in guild.voice_channels if channel.name == "General")
-        return await channel.connect(cls=isocord.VoiceClient, timeout=10.0)
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with testing.FakeDiscord() as discord:
-        bot = library.Client(intents=library.Intents.default())
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and bot.guilds)
-        yield World(discord, bot)
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        assert not [thread for thread in threading.enumerate() if thread.name == "isocord-sink" and hangs(thread)]
-
-
-def hangs(thread: threading.Thread) -> bool:
-    thread.join(5)
-    return thread.is_alive()
+    async with logged_in() as made:
+        yield made
 
 
 class Finished:

@@ -8,7 +8,8 @@ import pytest
 
 import isocord
 
-from .test_client import Tone, World, until, world
+from .test_client import Tone, world
+from .world import World, until
 
 __all__ = ["world"]
 

@@ -42,10 +42,19 @@ class World:
         self.discord, self.bot = discord, bot
         self.events: list[tuple[str, tuple[Any, ...]]] = []
 
-    async def connect(self) -> Any:
-        channels = self.bot.guilds[0].voice_channels
-        channel = next(channel for channel in channels if channel.name == "General")
-        return await channel.connect(cls=isocord.VoiceClient, timeout=10.0)
+    @property
+    def guild(self) -> Any:
+        return self.bot.guilds[0]
+
+    def channel(self, name: str = "General") -> Any:
+        return next(channel for channel in self.guild.voice_channels if channel.name == name)
+
+    async def connect(self, cls: type = isocord.VoiceClient, name: str = "General", **options: Any) -> Any:
+        options.setdefault("timeout", 10.0)
+        return await self.channel(name).connect(cls=cls, **options)
+
+    def phases(self) -> list[isocord.Phase]:
+        return [args[1].phase for name, args in self.events if name == "voice_connection_state_update"]
 
     def speak(self, seconds: float, *names: str) -> list[Any]:
         speakers = [self.discord.speak("General", user=name) for name in names]
@@ -72,6 +81,8 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
         yield made
         await bot.close()
         await asyncio.wait([running], timeout=5)
+        if running.done() and not running.cancelled():
+            running.exception()
         ours = [thread for thread in threading.enumerate() if thread.name in ("isocord-sink", "isocord-listen")]
         for thread in ours:
             thread.join(5)
