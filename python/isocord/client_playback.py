@@ -106,7 +106,8 @@ class PlaybackSurface:
             expected_packet_loss: 0.0 to 1.0; by default 0.15 with ``fec`` and 0.0 without.
             bandwidth: the widest audio band that is coded.
             signal_type: a hint for the choice between speech and music coding.
-            complexity: 0 (cheapest) to 10 (best).
+            complexity: 0 (cheapest) to 10 (best). It is the most that is spent: where the machine cannot keep up, an
+                ``AudioFile`` gets less until it has caught up.
             lookahead: frames of 20 ms that are read ahead, 1 to 1,000.
             wait_finish: return a future whose result is the error, or None, when the source is over.
 
