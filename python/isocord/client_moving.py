@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SETTLE_LIMIT = 2.0
 """How long a move that is called off may still take effect."""
-_ASK_LIMIT = 10.0
+_EFFECT_LIMIT = 10.0
 """How long a move whose caller has gone may still take effect."""
 
 
@@ -74,7 +74,7 @@ class MovingSurface:
         earlier = self._move
         if here and (earlier is None or earlier.channel_id == channel.id or self.loop.time() > earlier.until):
             return
-        move = self._move = _Move(channel.id, self.loop.time() + _ASK_LIMIT)
+        move = self._move = _Move(channel.id, self.loop.time() + _EFFECT_LIMIT)
         sessions = connection.flow.sessions
         connection.move(channel.id)
         self._wake()

@@ -169,7 +169,7 @@ class ConnectionFlow:
         self._joined = True
         self._leave_pending = False
         self._left_deadline = None
-        self._halves.voice_state(update, update.channel_id, now)
+        self._halves.voice_state(update.session_id, update.channel_id, now)
         self._open_if_new(now)
 
     def maybe_left(self, now: float) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from . import limits
 from .actions import Target
-from .events import VoiceStateUpdate
 
 
 class Halves:
@@ -42,14 +41,14 @@ class Halves:
         self.session_id = self.token = None
         self._server_due = True
 
-    def voice_state(self, update: VoiceStateUpdate, channel_id: int, now: float) -> None:
+    def voice_state(self, session_id: str, channel_id: int, now: float) -> None:
         """The bot is in this channel."""
         if channel_id != self.channel_id:
             self._changed_channel(channel_id, now)
-        if update.session_id != self.session_id:
+        if session_id != self.session_id:
             if self.session_id is not None:
                 self.token = None
-            self.session_id = update.session_id
+            self.session_id = session_id
 
     def voice_server(self, token: str, endpoint: str, now: float) -> None:
         """The guild has this voice server."""

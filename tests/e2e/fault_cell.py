@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import struct
 import sys
 import time
 import wave
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import discord as pycord
 import numpy as np
+from benches.python.numbered import Numbered, number_of
 
 import isocord
 from isocord import Phase
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 FRAME = 3840
 LIMIT = 15.0
 """Seconds within which everything is to be as it was."""
-_COUNT = struct.Struct(">BI")
 
 
 class Activity(Enum):
@@ -55,24 +54,6 @@ class Outcome:
     pause: float = 0.0
     registry: str = ""
     faults: list[str] = field(default_factory=list)
-
-
-class Numbered(pycord.AudioSource):
-    """Opus packets that say which they are."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def is_opus(self) -> bool:
-        return True
-
-    def read(self) -> bytes:
-        self.number += 1
-        # A TOC of CELT, 20 ms, stereo; nobody decodes the rest.
-        return _COUNT.pack(0xFC, self.number) + bytes(40)
-
-    def cleanup(self) -> None:
-        return None
 
 
 class Deaf(isocord.VoiceClient):
@@ -155,7 +136,7 @@ class Cell:
         arrivals = sorted(
             (a for one in self.listeners for a in one.arrivals() if a.opus and len(a.opus) > 5), key=lambda a: a.time_ns
         )
-        return [(a.time_ns, _COUNT.unpack_from(a.opus or b"")[1]) for a in arrivals]
+        return [(a.time_ns, number_of(a.opus or b"")) for a in arrivals]
 
     def _audio(self) -> Any:
         return next(iter(self.sink.audio_data.values()), None) if self.sink is not None else None

@@ -24,30 +24,7 @@ from isocord import Phase, Reason
 from isocord.errors import ClientError, ConnectError, OpusError
 from isocord.hosts import host_of
 
-from .world import World, library, logged_in, until
-
-
-class Tone(library.AudioSource):  # type: ignore[misc, name-defined]
-    """Some frames of a constant, then the end."""
-
-    def __init__(self, frames: int = 10_000, error: Exception | None = None) -> None:
-        self.left = frames
-        self.error = error
-        self.cleaned = 0
-
-    def read(self) -> bytes:
-        if self.left <= 0:
-            if self.error is not None:
-                raise self.error
-            return b""
-        self.left -= 1
-        return b"\x10\x20" * 1920
-
-    def cleanup(self) -> None:
-        self.cleaned += 1
-
-    def __del__(self) -> None:
-        pass
+from .world import Tone, World, library, logged_in, until
 
 
 @pytest.fixture

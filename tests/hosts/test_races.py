@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,23 +12,7 @@ import isocord
 from isocord import departures
 from isocord.errors import ClientError
 
-from .world import World, library, logged_in, until
-
-
-class Tone(library.AudioSource):  # type: ignore[misc, name-defined]
-    """A constant, and who read it."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self.readers: set[str] = set()
-
-    def read(self) -> bytes:
-        self.readers.add(threading.current_thread().name)
-        self.frames += 1
-        return b"\x10\x20" * 1920
-
-    def __del__(self) -> None:
-        pass
+from .world import Tone, World, library, logged_in, until
 
 
 @pytest.fixture
@@ -174,7 +157,8 @@ async def test_another_event_loop_is_refused_at_once(world: World) -> None:
 async def test_a_source_that_is_wrapped_while_it_plays_goes_on_where_it_is(world: World) -> None:
     alice = world.discord.listen("General", user="alice")
     voice = await world.connect()
-    tone = Tone()
+    frames = 10_000
+    tone = Tone(frames)
     voice.play(tone, lookahead=25)
     await until(lambda: len(alice.arrivals()) > 10)
     wrapped = library.PCMVolumeTransformer(tone, volume=0.5)
@@ -185,7 +169,7 @@ async def test_a_source_that_is_wrapped_while_it_plays_goes_on_where_it_is(world
     await until(lambda: len(alice.arrivals()) > 100)
     assert len(tone.readers) == 1
     # Nothing that was read was thrown away: what has not left yet is in the ring, or in the feeder's hands.
-    assert tone.frames - voice._player.played_frames() <= 25 + 8
+    assert frames - tone.left - voice._player.played_frames() <= 25 + 8
     voice.stop()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 import isocord
 
-from .test_client import Tone, world
-from .world import World, until
+from .test_client import world
+from .world import Tone, World, until
 
 __all__ = ["world"]
 

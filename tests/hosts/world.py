@@ -35,6 +35,31 @@ async def until(condition: Callable[[], object], limit: float = 15.0) -> None:
         await asyncio.sleep(0.005)
 
 
+class Tone(library.AudioSource):  # type: ignore[misc, name-defined]
+    """Some frames of a constant, then the end or an error; it notes who reads it."""
+
+    def __init__(self, frames: int = 10_000, error: Exception | None = None) -> None:
+        self.left = frames
+        self.error = error
+        self.cleaned = 0
+        self.readers: set[str] = set()
+
+    def read(self) -> bytes:
+        self.readers.add(threading.current_thread().name)
+        if self.left <= 0:
+            if self.error is not None:
+                raise self.error
+            return b""
+        self.left -= 1
+        return b"\x10\x20" * 1920
+
+    def cleanup(self) -> None:
+        self.cleaned += 1
+
+    def __del__(self) -> None:
+        pass
+
+
 class World:
     """A bot and its fake Discord, and the events that it dispatched."""
 
