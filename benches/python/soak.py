@@ -28,7 +28,7 @@ import discord as pycord
 from numbered import Numbered, number_of
 
 import isocord
-from isocord.gateway.thread import gateway_thread
+from isocord.runtime.thread import gateway_thread
 from isocord.testing import FakeDiscordProcess, GuildSpec, random_script, tone, write_wav
 
 CONNECT_LIMIT = 30.0

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .hosts.voice_extras import install as _install_voice_extras
+from ._door.lazy import lazy as _lazy
+from ._door.voice_extras import install as _install_voice_extras
 
 if TYPE_CHECKING:
     from . import sinks as sinks
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from ._native import AudioFile as AudioFile
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
-    from .client import VoiceClient as VoiceClient
+    from .client.stats import VoiceStats as VoiceStats
+    from .client.voice_client import VoiceClient as VoiceClient
+    from .connection.states import ConnectionState as ConnectionState
+    from .connection.states import Phase as Phase
+    from .connection.states import Reason as Reason
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
     from .errors import ClosedError as ClosedError
@@ -30,17 +34,15 @@ if TYPE_CHECKING:
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
-    from .events import ConnectionState as ConnectionState
-    from .events import Phase as Phase
-    from .events import Reason as Reason
-    from .stats import VoiceStats as VoiceStats
 
 __version__ = "0.1.0"
 
-# Names are imported when first used, so that `import isocord` costs next to nothing.
+# `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
     "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
-    "client": ("VoiceClient",),
+    "client.stats": ("VoiceStats",),
+    "client.voice_client": ("VoiceClient",),
+    "connection.states": ("ConnectionState", "Phase", "Reason"),
     "errors": (
         "AudioFileError",
         "ClientError",
@@ -56,29 +58,10 @@ _HOMES = {
         "UnknownHostError",
         "UnsupportedModeError",
     ),
-    "events": ("ConnectionState", "Phase", "Reason"),
-    "stats": ("VoiceStats",),
 }
-# Modules that are imported when first asked for.
-_SUBMODULES = ("sinks", "testing")
-_MODULES = {name: home for home, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_MODULES)  # noqa: PLE0605
+__all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
 
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f".{name}", __name__)
-    home = _MODULES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_SUBMODULES})
-
+__getattr__, __dir__ = _lazy(__name__, _HOMES, ("sinks", "testing"))
 
 _install_voice_extras()

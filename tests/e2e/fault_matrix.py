@@ -18,7 +18,7 @@ from typing import Any
 import discord as pycord
 
 from isocord.testing import FakeDiscord, GuildSpec, MishapKind, tone
-from isocord.testing.opus import encode_pcm
+from isocord.testing.wire.opus import encode_pcm
 
 from .fault_cases import CASES, HEARTBEAT, Case
 from .fault_cell import Activity, Cell, Outcome, until

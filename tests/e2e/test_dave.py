@@ -18,7 +18,7 @@ import pytest
 from discord.gateway import KeepAliveHandler
 
 import isocord
-from isocord import connection
+from isocord.connection import connection
 from isocord.testing import FakeDiscord, GuildSpec, Listener, NativeMember, VoiceOp, tone
 
 from .witnesses import DaveyMember, LibdaveMember

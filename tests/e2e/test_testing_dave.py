@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from isocord.testing import CommandError, FakeDiscord, FakeDiscordProcess, GuildSpec, NativeMember, VoiceOp, tone
-from isocord.testing.call import Call
-from isocord.testing.delivery import EncryptedCall
-from isocord.testing.eventlog import EventLog
-from isocord.testing.member import Message
+from isocord.testing.dave.delivery import EncryptedCall
+from isocord.testing.dave.member import Message
+from isocord.testing.ground.eventlog import EventLog
+from isocord.testing.voice.call import Call
 
 from .witnesses import DaveyMember, LibdaveMember
 

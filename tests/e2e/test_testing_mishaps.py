@@ -167,7 +167,7 @@ def test_a_fake_in_another_process_is_told_the_same_way() -> None:
 
 
 def test_the_fakes_router_gives_ports_that_nobody_has() -> None:
-    from isocord.testing.nat import Nat
+    from isocord.testing.wire.nat import Nat
 
     nat, real = Nat(), ("127.0.0.1", 40_000)
     first = nat.change(real)

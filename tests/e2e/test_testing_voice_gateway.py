@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from isocord.testing import FakeDiscord, Grant, Listener, SessionState, VoiceClose, Wrapping, faults
-from isocord.testing.ciphers import MODES, make_cipher
-from isocord.testing.opcodes import VoiceOp
-from isocord.testing.rtp import RtpHeader, build_discovery_request, parse_header, strip
+from isocord.testing.ground.opcodes import VoiceOp
+from isocord.testing.wire.ciphers import MODES, make_cipher
+from isocord.testing.wire.rtp import RtpHeader, build_discovery_request, parse_header, strip
 
 pytestmark = pytest.mark.asyncio
 

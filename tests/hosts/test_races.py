@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import isocord
-from isocord import departures
+from isocord.client import departures
 from isocord.errors import ClientError
 
 from .world import Tone, World, library, logged_in, until

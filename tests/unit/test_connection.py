@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from isocord import _native
-from isocord.connection import VoiceConnection
-from isocord.events import (
+from isocord.connection.connection import VoiceConnection
+from isocord.connection.states import (
     ChannelEvent,
     ConnectionState,
     Phase,
@@ -23,9 +23,9 @@ from isocord.events import (
     VoiceServerUpdate,
     VoiceStateUpdate,
 )
-from isocord.gateway.thread import GatewayThread, gateway_thread
-from isocord.playback import Manners, Player
-from isocord.sources.feed import Feed
+from isocord.playing.player import Manners, Player
+from isocord.playing.sources.feed import Feed
+from isocord.runtime.thread import GatewayThread, gateway_thread
 
 from .fakes import FakeConnection, fake_native, wait_until
 from .test_playback import Frames

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from isocord import _native
-from isocord.events import Phase, Reason
+from isocord.connection.states import Phase, Reason
 
 from .fakes import fake_native, wait_until
 from .test_connection import FakeDiscovered, World, world

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 np = pytest.importorskip("numpy")
-from isocord.demo.compare import likeness  # noqa: E402
+from isocord.cli.demo.compare import likeness  # noqa: E402
 
 RATE = 48_000
 

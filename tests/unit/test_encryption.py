@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from isocord import _native
-from isocord.encryption import Encryption
-from isocord.gateway.messages import MlsMessage
+from isocord.connection.session.encryption import Encryption
+from isocord.gateway.protocol.messages import MlsMessage
 
 BOT, OTHER, CHANNEL = 10, 11, 100
 EXTERNAL_SENDER, PROPOSALS, WELCOME = 25, 27, 30

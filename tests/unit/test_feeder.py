@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from isocord.sources.feeder import Feeder, kill_feeders
+from isocord.playing.sources.feeder import Feeder, kill_feeders
 
 from .fakes import FakeTrack, wait_until
 

@@ -6,11 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from isocord.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
-from isocord.events import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
-from isocord.flow import ConnectionFlow
-from isocord.gateway.close_codes import classify
-from isocord.limits import (
+from isocord.connection.decisions.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
+from isocord.connection.decisions.flow import ConnectionFlow
+from isocord.connection.decisions.limits import (
     ASK_LIMIT,
     CONNECT_ATTEMPTS,
     FORGIVEN_AFTER,
@@ -21,6 +19,8 @@ from isocord.limits import (
     RESUME_LIMIT,
     SERVER_UPDATE_LIMIT,
 )
+from isocord.connection.states import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
+from isocord.gateway.protocol.close_codes import classify
 
 CHANNEL = 100
 STATE = VoiceStateUpdate("session", CHANNEL)

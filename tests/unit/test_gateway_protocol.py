@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isocord.gateway.close_codes import CloseAction, classify
-from isocord.gateway.messages import (
+from isocord.gateway.protocol.close_codes import CloseAction, classify
+from isocord.gateway.protocol.messages import (
     ClientDisconnect,
     ClientsConnect,
     ExecuteTransition,
@@ -26,7 +26,7 @@ from isocord.gateway.messages import (
     SessionDescription,
     Speaking,
 )
-from isocord.gateway.protocol import ZOMBIE_CLOSE_CODE, Credentials, GatewayProtocol, GatewayState
+from isocord.gateway.protocol.protocol import ZOMBIE_CLOSE_CODE, Credentials, GatewayProtocol, GatewayState
 
 KEY = list(range(32))
 SECRETS = ("session-secret", "token-secret")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from isocord.gateway.options import SocketOptions
-from isocord.gateway.proxy import proxy_of
-from isocord.gateway.thread import GatewayThread
-from isocord.gateway.transport import GatewaySocket
+from isocord.gateway.socket.options import SocketOptions
+from isocord.gateway.socket.proxy import proxy_of
+from isocord.gateway.socket.transport import GatewaySocket
+from isocord.runtime.thread import GatewayThread
 
 PASSWORD = "hunter2"
 

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 
-from isocord.gateway import tls_buffer
-from isocord.gateway.transport import _transport
+from isocord.gateway.socket import tls_buffer
+from isocord.gateway.socket.transport import _transport
 from isocord.testing import FakeDiscord
 
 new_asyncio = pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio had no such buffer before")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from isocord.connection.states import VoiceServerUpdate, VoiceStateUpdate
 from isocord.errors import ClientError, ConnectError, IsocordError, OpusError, UnknownHostError
-from isocord.events import VoiceServerUpdate, VoiceStateUpdate
 from isocord.hosts import host_of, payloads
 from isocord.hosts.base import Host
 

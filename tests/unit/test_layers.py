@@ -45,37 +45,46 @@ def files(folder: str) -> list[Path]:
     return sorted((PACKAGE / folder).rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", files("testing"), ids=lambda path: path.stem)
-def test_the_fake_discord_knows_nothing_of_the_client(path: Path) -> None:
+LAYERS = [
+    {"cli"},
+    {"client"},
+    {"hosts"},
+    {"connection"},
+    {"hearing", "gateway", "playing"},
+    {"testing", "sinks", "runtime"},
+    {"_native", "errors", "_door"},
+]
+"""The folders of the package from top to bottom: each imports only what stands below it."""
+TESTING = {"_native", "errors", "_door", "testing"}
+"""The fake Discord never knows what it is a fake for."""
+
+
+def rooms() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE]
+
+
+@pytest.mark.parametrize("path", rooms(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_folders_import_only_what_stands_below_them(path: Path) -> None:
+    home = path.relative_to(PACKAGE).parts[0]
+    level = next(number for number, layer in enumerate(LAYERS) if home in layer)
+    below = set().union(*LAYERS[level + 1 :]) if home != "testing" else TESTING
     known = {name.split(".")[0] for name in imports(path)}
-    assert known <= {"testing", "_native", "errors"}
+    assert known <= below | {home, "__version__"}
 
 
-@pytest.mark.parametrize("path", [*files("sources"), *files("sinks")], ids=lambda path: path.stem)
-def test_sources_and_sinks_see_only_the_native_side_and_errors(path: Path) -> None:
-    known = {name.split(".")[0] for name in imports(path)}
-    assert known <= {"sources", "sinks", "_native", "errors"}
+def test_what_decides_does_no_io() -> None:
+    io = re.compile(r"^\s*(import|from) (aiohttp|asyncio|socket|threading|time)\b", re.MULTILINE)
+    for path in files("gateway/protocol") + files("connection/decisions"):
+        assert not io.search(path.read_text("utf-8")), path
 
 
-def test_the_gateway_protocol_does_no_io() -> None:
-    for name in ("protocol", "messages", "close_codes"):
-        text = (PACKAGE / "gateway" / f"{name}.py").read_text("utf-8")
-        assert not re.search(r"^\s*(import|from) (aiohttp|asyncio|socket|threading|time)\b", text, re.MULTILINE), name
-
-
-def test_only_the_transport_knows_aiohttp() -> None:
+def test_only_the_socket_knows_aiohttp() -> None:
     users = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if "testing" not in path.parts and re.search(r"^\s*(import|from) aiohttp\b", path.read_text("utf-8"), re.M)
     }
-    assert users <= {"gateway/transport.py", "hosts/base.py"}
-
-
-def test_nothing_below_the_client_imports_it() -> None:
-    below = [path for path in PACKAGE.rglob("*.py") if not path.name.startswith("client") and path.parent == PACKAGE]
-    users = {path.stem for path in below if any(name.startswith("client") for name in imports(path))}
-    assert users <= {"__init__"}
+    assert users <= {"gateway/socket/transport.py", "hosts/base.py"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from isocord.playback import Manners, PlaybackState, Player
-from isocord.sources.feed import Feed
+from isocord.playing.player import Manners, PlaybackState, Player
+from isocord.playing.sources.feed import Feed
 
 from .fakes import FakeAudioFile, FakeConnection, fake_native, wait_until
 
@@ -218,7 +218,7 @@ class TestStop:
         wait_until(lambda: source.cleaned)
 
     def test_a_process_that_hangs_is_killed(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("isocord.playback._STUCK_AFTER", 0.01)
+        monkeypatch.setattr("isocord.playing.player._STUCK_AFTER", 0.01)
         source = Hanging()
         stage.play(source, kill=source.released.set)
         assert source.entered.wait(5)

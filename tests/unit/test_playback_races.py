@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from isocord.playback import PlaybackState
-from isocord.sources.feed import Feed, same_origin
+from isocord.playing.player import PlaybackState
+from isocord.playing.sources.feed import Feed, same_origin
 
 from .fakes import FakeAudioFile, fake_native, wait_until
 from .test_playback import Frames, Stage, stage

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from isocord.record import Record, secret
+from isocord.runtime.values import Record, secret
 
 
 class Point(Record):

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from isocord.client_listening import Listening
+from isocord.client.hearing import Listening
+from isocord.hearing.recording.hosted import wave_header
+from isocord.hearing.recording.recording import Recording, Writer
+from isocord.hearing.recording.timeline import Timeline
 from isocord.sinks import Sink
-from isocord.sinks.hosted import wave_header
-from isocord.sinks.recording import Recording, Writer
-from isocord.sinks.timeline import Timeline
 
 SECOND = 48_000
 START = 7_000_123

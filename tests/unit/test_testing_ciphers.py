@@ -8,8 +8,8 @@ import pytest
 from nacl import bindings
 from nacl.secret import SecretBox
 
-from isocord.testing.ciphers import MODES, OpenError, XChaCha, check_modes, hchacha20, make_cipher
-from isocord.testing.rtp import RtpHeader, parse_header
+from isocord.testing.wire.ciphers import MODES, OpenError, XChaCha, check_modes, hchacha20, make_cipher
+from isocord.testing.wire.rtp import RtpHeader, parse_header
 
 KEY = bytes(range(32))
 HEADER = RtpHeader(seq=1, timestamp=960, ssrc=0xDEADBEEF)

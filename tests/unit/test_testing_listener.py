@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from isocord.testing import Arrival, gap_statistics
-from isocord.testing.listener import Listener
-from isocord.testing.opus import FRAME_BYTES, encode_pcm, make_decoder
-from isocord.testing.rtp import MediaPacket
-from isocord.testing.sounds import tone
-from isocord.testing.world import User
+from isocord.testing.ground.world import User
+from isocord.testing.people.listener import Listener
+from isocord.testing.people.sounds import tone
+from isocord.testing.wire.opus import FRAME_BYTES, encode_pcm, make_decoder
+from isocord.testing.wire.rtp import MediaPacket
 
 MS = 1_000_000
 SILENCE = b"\xf8\xff\xfe"

@@ -14,8 +14,8 @@ import pytest
 
 import isocord.testing
 from isocord.testing import Addresses
-from isocord.testing.certificate import Certificate
 from isocord.testing.patching import patched
+from isocord.testing.wire.certificate import Certificate
 
 
 @pytest.fixture

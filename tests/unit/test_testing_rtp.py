@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isocord.testing.rtp import (
+from isocord.testing.wire.rtp import (
     MalformedPacketError,
     RtpHeader,
     build_discovery_request,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from isocord.testing import ChannelKind, GuildSpec, NotFoundError
-from isocord.testing.world import VoiceState, World
+from isocord.testing.ground.world import VoiceState, World
 
 
 def test_things_are_found_by_name_id_and_object() -> None:

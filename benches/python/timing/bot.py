@@ -17,7 +17,7 @@ from typing import Any
 import discord
 
 import isocord
-from isocord.demo.load import Load
+from isocord.cli.demo.load import Load
 from isocord.testing import Addresses
 from isocord.testing.patching import patched
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from isocord.testing import Addresses, FakeDiscord, GuildSpec
-from isocord.testing.sfu import UdpLeg
+from isocord.testing.voice.sfu import UdpLeg
 
 from . import lab
 

@@ -25,7 +25,7 @@ class Tune:
         # Here, because the bots that are measured need neither.
         import av
 
-        from isocord.demo import clip
+        from isocord.cli.demo import clip
 
         tune = cls.at(folder)
         clip.synthesise(tune.wav, seconds)

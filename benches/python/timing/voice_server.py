@@ -11,8 +11,8 @@ import sys
 import time
 
 from isocord import _native
-from isocord.testing.ciphers import make_cipher
-from isocord.testing.rtp import RtpHeader, build_discovery_response, parse_discovery_request
+from isocord.testing.wire.ciphers import make_cipher
+from isocord.testing.wire.rtp import RtpHeader, build_discovery_response, parse_discovery_request
 
 from .sounds import chord
 

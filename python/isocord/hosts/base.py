@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
-from ..gateway.options import SocketOptions
-from ..playback import Manners
-from ..record import Record
+from ..gateway.socket.options import SocketOptions
+from ..playing.player import Manners
+from ..runtime.values import Record
 from .exceptions import combined
 
 _E = TypeVar("_E", bound=IsocordError)

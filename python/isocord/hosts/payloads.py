@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..events import VoiceServerUpdate, VoiceStateUpdate
+from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
 
 
 def voice_state(data: Any) -> VoiceStateUpdate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 
-from ..playback import Manners
+from ..playing.player import Manners
 from .base import Host
 
 

@@ -20,83 +20,75 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import (
-    CommandError,
-    MissingDependencyError,
-    NotFoundError,
-    NotRunningError,
-    TestingError,
-    WaitTimeoutError,
-)
+from .._door.lazy import lazy
+from .errors import CommandError, MissingDependencyError, NotFoundError, NotRunningError, TestingError, WaitTimeoutError
 
 if TYPE_CHECKING:
     from . import faults as faults
-    from .dave import DaveVersion as DaveVersion
-    from .dave import DeliveryService as DeliveryService
-    from .dave import FrameCrypto as FrameCrypto
-    from .eventlog import LogEntry as LogEntry
-    from .listener import Arrival as Arrival
-    from .listener import GapStatistics as GapStatistics
-    from .listener import Listener as Listener
-    from .listener import gap_statistics as gap_statistics
-    from .member import DaveMember as DaveMember
-    from .member import NativeMember as NativeMember
-    from .mishaps import FINAL_CODES as FINAL_CODES
-    from .mishaps import SURVIVABLE as SURVIVABLE
-    from .mishaps import Mishap as Mishap
-    from .mishaps import MishapKind as MishapKind
-    from .mishaps import random_script as random_script
-    from .opcodes import GatewayClose as GatewayClose
-    from .opcodes import GatewayOp as GatewayOp
-    from .opcodes import VoiceClose as VoiceClose
-    from .opcodes import VoiceOp as VoiceOp
-    from .participants import Participant as Participant
+    from .dave.dave import DaveVersion as DaveVersion
+    from .dave.dave import DeliveryService as DeliveryService
+    from .dave.dave import FrameCrypto as FrameCrypto
+    from .dave.member import DaveMember as DaveMember
+    from .dave.member import NativeMember as NativeMember
+    from .fake.server import FakeDiscord as FakeDiscord
+    from .fake.views import EncryptionView as EncryptionView
+    from .fake.views import GatewayView as GatewayView
+    from .fake.views import VoiceSessionView as VoiceSessionView
+    from .ground.eventlog import LogEntry as LogEntry
+    from .ground.opcodes import GatewayClose as GatewayClose
+    from .ground.opcodes import GatewayOp as GatewayOp
+    from .ground.opcodes import VoiceClose as VoiceClose
+    from .ground.opcodes import VoiceOp as VoiceOp
+    from .ground.world import Channel as Channel
+    from .ground.world import ChannelKind as ChannelKind
+    from .ground.world import Guild as Guild
+    from .ground.world import GuildSpec as GuildSpec
+    from .ground.world import Member as Member
+    from .ground.world import User as User
+    from .ground.world import VoiceState as VoiceState
+    from .mishaps.mishaps import FINAL_CODES as FINAL_CODES
+    from .mishaps.mishaps import SURVIVABLE as SURVIVABLE
+    from .mishaps.mishaps import Mishap as Mishap
+    from .mishaps.mishaps import MishapKind as MishapKind
+    from .mishaps.mishaps import random_script as random_script
+    from .mishaps.staging import Rehearsal as Rehearsal
     from .patching import Addresses as Addresses
-    from .process import FakeDiscordProcess as FakeDiscordProcess
-    from .server import FakeDiscord as FakeDiscord
-    from .sfu import Wrapping as Wrapping
-    from .sounds import load as load
-    from .sounds import tone as tone
-    from .sounds import write_wav as write_wav
-    from .speaker import Speaker as Speaker
-    from .staging import Rehearsal as Rehearsal
-    from .views import EncryptionView as EncryptionView
-    from .views import GatewayView as GatewayView
-    from .views import VoiceSessionView as VoiceSessionView
-    from .voice_session import Grant as Grant
-    from .voice_session import SessionState as SessionState
-    from .world import Channel as Channel
-    from .world import ChannelKind as ChannelKind
-    from .world import Guild as Guild
-    from .world import GuildSpec as GuildSpec
-    from .world import Member as Member
-    from .world import User as User
-    from .world import VoiceState as VoiceState
+    from .people.listener import Arrival as Arrival
+    from .people.listener import GapStatistics as GapStatistics
+    from .people.listener import Listener as Listener
+    from .people.listener import gap_statistics as gap_statistics
+    from .people.participants import Participant as Participant
+    from .people.sounds import load as load
+    from .people.sounds import tone as tone
+    from .people.sounds import write_wav as write_wav
+    from .people.speaker import Speaker as Speaker
+    from .process.process import FakeDiscordProcess as FakeDiscordProcess
+    from .voice.session import Grant as Grant
+    from .voice.session import SessionState as SessionState
+    from .voice.sfu import Wrapping as Wrapping
 
 # Names are imported when first used: the pytest plugin lives in this package, and every pytest run loads it.
 _HOMES = {
-    "dave": ("DaveVersion", "DeliveryService", "FrameCrypto"),
-    "eventlog": ("LogEntry",),
-    "listener": ("Arrival", "GapStatistics", "Listener", "gap_statistics"),
-    "member": ("DaveMember", "NativeMember"),
-    "mishaps": ("FINAL_CODES", "SURVIVABLE", "Mishap", "MishapKind", "random_script"),
-    "opcodes": ("GatewayClose", "GatewayOp", "VoiceClose", "VoiceOp"),
-    "participants": ("Participant",),
+    "dave.dave": ("DaveVersion", "DeliveryService", "FrameCrypto"),
+    "ground.eventlog": ("LogEntry",),
+    "people.listener": ("Arrival", "GapStatistics", "Listener", "gap_statistics"),
+    "dave.member": ("DaveMember", "NativeMember"),
+    "mishaps.mishaps": ("FINAL_CODES", "SURVIVABLE", "Mishap", "MishapKind", "random_script"),
+    "ground.opcodes": ("GatewayClose", "GatewayOp", "VoiceClose", "VoiceOp"),
+    "people.participants": ("Participant",),
     "patching": ("Addresses",),
-    "process": ("FakeDiscordProcess",),
-    "server": ("FakeDiscord",),
-    "sfu": ("Wrapping",),
-    "sounds": ("load", "tone", "write_wav"),
-    "speaker": ("Speaker",),
-    "staging": ("Rehearsal",),
-    "views": ("EncryptionView", "GatewayView", "VoiceSessionView"),
-    "voice_session": ("Grant", "SessionState"),
-    "world": ("Channel", "ChannelKind", "Guild", "GuildSpec", "Member", "User", "VoiceState"),
+    "process.process": ("FakeDiscordProcess",),
+    "fake.server": ("FakeDiscord",),
+    "voice.sfu": ("Wrapping",),
+    "people.sounds": ("load", "tone", "write_wav"),
+    "people.speaker": ("Speaker",),
+    "mishaps.staging": ("Rehearsal",),
+    "fake.views": ("EncryptionView", "GatewayView", "VoiceSessionView"),
+    "voice.session": ("Grant", "SessionState"),
+    "ground.world": ("Channel", "ChannelKind", "Guild", "GuildSpec", "Member", "User", "VoiceState"),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FINAL_CODES",
@@ -150,20 +142,16 @@ __all__ = [
 ]
 
 
+_find, _ = lazy(__name__, _HOMES, ("faults",))
+
+
 def __getattr__(name: str) -> Any:
-    if name == "faults":
-        return import_module(".faults", __name__)
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        value = getattr(import_module(f".{home}", __name__), name)
+        return _find(name)
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] in ("aiohttp", "cryptography"):
             raise MissingDependencyError(f"isocord.testing needs {error.name.split('.')[0]}") from error
         raise
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:

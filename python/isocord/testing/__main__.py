@@ -15,11 +15,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .ciphers import NEWER_MODES
-from .console import Console
-from .server import FakeDiscord
-from .sfu import Wrapping
-from .world import GuildSpec
+from .fake.server import FakeDiscord
+from .ground.world import GuildSpec
+from .process.console import Console
+from .voice.sfu import Wrapping
+from .wire.ciphers import NEWER_MODES
 
 
 def main(arguments: list[str] | None = None) -> int:

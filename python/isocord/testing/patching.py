@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .certificate import client_context, write_bundle
+from .wire.certificate import client_context, write_bundle
 
 HOSTS = ("discord", "disnake", "nextcord")
 API_VERSION = 10

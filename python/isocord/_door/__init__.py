@@ -1,0 +1,1 @@
+"""What has to be done before anything else is imported."""

@@ -1,0 +1,1 @@
+"""What bots see: the voice client and its surfaces."""

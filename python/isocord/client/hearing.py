@@ -1,0 +1,169 @@
+"""The listening part of :class:`isocord.VoiceClient`: what users say, live."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from .. import _native
+from ..errors import ClientError, ClosedError
+from ..hearing.listening import CallbackListening, Drop, Listening
+
+if TYPE_CHECKING:
+    from ..connection.connection import VoiceConnection
+    from ..hearing.recording.recording import FrameSource
+    from ..hosts import Host
+
+
+class ListeningSurface:
+    """Hears; see :class:`isocord.VoiceClient`."""
+
+    client: Any
+    loop: asyncio.AbstractEventLoop
+    _host: Host
+    _connection: VoiceConnection | None
+    _speaking_watch: CallbackListening | None = None
+
+    @property
+    def guild(self) -> Any:
+        """The guild."""
+        raise NotImplementedError
+
+    def is_connected(self) -> bool:
+        """Whether sound can leave."""
+        raise NotImplementedError
+
+    def listen(
+        self,
+        *,
+        users: Iterable[Any] = (),
+        speaking: bool = False,
+        opus: bool = False,
+        mixdown: bool = False,
+        sample_rate: int = 48_000,
+        channels: int = 2,
+        capacity: int = 500,
+        drop: Drop = "oldest",
+    ) -> Listening:
+        """Hear what users say: ``async for frame in voice.listen(): ...``
+
+        Frames are :class:`isocord.HeardFrame`: 20 ms of one user, s16le stereo at 48 kHz unless asked for otherwise,
+        with its place on the clock that all users share; where nobody speaks, nothing comes. It goes on over reconnects
+        and moves, and ends with the connection or :meth:`Listening.close`. Several may listen at once.
+
+        Args:
+            users: members, users or ids to listen to; all if empty.
+            speaking: whether :class:`isocord.SpeakingChanged` comes as well when users begin and cease to speak.
+            opus: Opus packets as they came instead of decoded sound.
+            mixdown: all users as one, whose ``user_id`` is 0; 0.3 s later, so that all get in.
+            sample_rate: 48000, 24000, 16000, 12000 or 8000 Hz; resampled natively.
+            channels: 1 or 2. Speech recognition usually wants ``sample_rate=16000, channels=1``.
+            capacity: frames that may wait for the loop, of all users, 1 to 100,000; 50 are a second of one user.
+            drop: which frame goes if no more may wait.
+
+        Raises:
+            ClientError: not connected. It is a ``ClientException`` of the bot library as well.
+            ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
+        """
+        if not 1 <= capacity <= 100_000:
+            raise ValueError("capacity must be 1 to 100,000 frames")
+        if drop not in ("oldest", "newest"):
+            raise ValueError('drop must be "oldest" or "newest"')
+        frames = self._hear(
+            "opus" if opus else "pcm", users=users, mixdown=mixdown, sample_rate=sample_rate, channels=channels
+        )
+        return Listening(frames, speaking=speaking, capacity=capacity, drop=drop)
+
+    def listen_with(
+        self,
+        callback: Callable[[Any], object],
+        *,
+        users: Iterable[Any] = (),
+        speaking: bool = False,
+        opus: bool = False,
+        mixdown: bool = False,
+        sample_rate: int = 48_000,
+        channels: int = 2,
+    ) -> CallbackListening:
+        """Hear what users say in a plain function, on a thread of its own that never holds the bot's loop.
+
+        Args:
+            callback: called with each :class:`isocord.HeardFrame`, and :class:`isocord.SpeakingChanged` if wanted. It
+                may take its time: 4,096 frames wait for it, and newer ones are dropped. If it raises, that is logged
+                and the listening ends.
+            users: as the following, see :meth:`listen`.
+            speaking: see :meth:`listen`.
+            opus: see :meth:`listen`.
+            mixdown: see :meth:`listen`.
+            sample_rate: see :meth:`listen`.
+            channels: see :meth:`listen`.
+
+        Raises:
+            ClientError: not connected. It is a ``ClientException`` of the bot library as well.
+            TypeError: ``callback`` is not callable, or a coroutine function: use :meth:`listen` with ``async for``.
+            ValueError: as for :meth:`listen`.
+        """
+        if not callable(callback) or inspect.iscoroutinefunction(callback):
+            raise TypeError("callback must be a plain function; coroutines read from listen() with async for")
+        frames = self._hear(
+            "opus" if opus else "pcm", users=users, mixdown=mixdown, sample_rate=sample_rate, channels=channels
+        )
+        return CallbackListening(frames, callback, speaking=speaking)
+
+    def dispatch_speaking(self, enabled: bool = True) -> None:
+        """Have the bot's events ``voice_member_speaking_start`` and ``_stop`` tell who begins and ceases to speak.
+
+        Both have the member as their argument, and come as the sound itself tells, also while nobody listens. They end
+        with the connection. ``member_speaking_state_update``, which Discord sends once for each member, always comes.
+        Members whom the bot library has not cached are left out: switch on ``Intents.members``, or use
+        ``listen(speaking=True)``, which gives ids.
+
+        Raises:
+            ClientError: not connected. It is a ``ClientException`` of the bot library as well.
+        """
+        watch = self._speaking_watch
+        if not enabled:
+            self._speaking_watch = None
+            if watch is not None:
+                watch.close()
+            return
+        if watch is None or watch.is_over:
+            self._speaking_watch = CallbackListening(self._hear("speaking"), self._tell_speaking, speaking=True)
+
+    def _tell_speaking(self, change: _native.SpeakingChanged) -> None:
+        # The loop may be closed already.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._dispatch_speaking, change)
+
+    def _dispatch_speaking(self, change: _native.SpeakingChanged) -> None:
+        guild, names = self.guild, self._host.events
+        member = guild.get_member(change.user_id) if guild is not None else None
+        if member is not None:
+            self.client.dispatch(names.speaking_start if change.speaking else names.speaking_stop, member)
+
+    def _hear(
+        self, form: Literal["pcm", "opus", "speaking"], *, users: Iterable[Any] = (), **shape: Any
+    ) -> FrameSource:
+        wanted = frozenset(int(getattr(user, "id", user)) for user in users)
+        connection = self._connection
+        if connection is None or not self.is_connected():
+            raise self._host.error(ClientError, "Not connected to voice")
+        try:
+            found: FrameSource = connection.native.listen(form=form, users=wanted or None, **shape)
+        except ClosedError as error:
+            raise self._host.error(ClientError, "Not connected to voice") from error
+        return found
+
+    @property
+    def receive_stats(self) -> _native.ReceiveStats:
+        """Counters of what the present connection received, in all and of each user.
+
+        Raises:
+            ClientError: ``connect`` has not been called.
+        """
+        if self._connection is None:
+            raise self._host.error(ClientError, "Not connected to voice")
+        return self._connection.native.receive_stats

@@ -1,0 +1,221 @@
+"""The recording part of :class:`isocord.VoiceClient`."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .. import _native
+from ..errors import ClosedError, NotASinkError, RecordingError
+from ..hearing.recording.file_recording import FileRecording
+from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
+from ..hearing.recording.recording import AnyRecording, Recording, finish_recordings, is_finishing
+from ..runtime.thread import after_gateway_stops
+from ..sinks.base import AnySink, Sink
+from ..sinks.files import FileSink
+
+if TYPE_CHECKING:
+    from ..connection.connection import VoiceConnection
+    from ..hosts import Host
+
+_log = logging.getLogger(__name__)
+
+_CAPACITY = 8192
+_LEAST_DELAY = 0.06
+_SAMPLE_RATE = 48_000
+
+
+class RecordingSurface:
+    """Records; see :class:`isocord.VoiceClient`."""
+
+    decoder = PcmFormat
+    """Format of what sinks get."""
+
+    loop: asyncio.AbstractEventLoop
+    _host: Host
+    _connection: VoiceConnection | None
+    _recording: AnyRecording | None = None
+    _self_deaf: bool
+
+    def is_connected(self) -> bool:
+        """Whether sound can leave."""
+        raise NotImplementedError
+
+    def start_recording(
+        self,
+        sink: AnySink | FileSink,
+        callback: Callable[..., Any] | None = None,
+        *args: Any,
+        sync_start: bool = False,
+    ) -> None:
+        """Record the channel into ``sink``, each user by itself.
+
+        :mod:`isocord.sinks` has sinks that write files natively, as the sound comes. The sinks of the bot library, and
+        those of your own, get everything in Python.
+
+        Gaps between what a user says are filled with silence, so that the tracks keep time. The recording goes on over
+        reconnects and moves; it ends with :meth:`stop_recording`, with the connection, at a limit of the sink's
+        filters, when the sink raises, or, with those of :mod:`isocord.sinks`, when nobody has been written for 2 s
+        because every file failed. A file that fails is told in the log at once and leaves the others alone.
+
+        Args:
+            sink: one of :mod:`isocord.sinks`, one of ``discord.sinks``, or of your own.
+            callback: called when the sink is finished. A coroutine function gets ``(sink, *args)`` and runs on the
+                bot's loop. A plain function gets the same on the thread of the recording, but for py-cord 2.8 without
+                ``args``: there it gets the exception that ended the recording, or None.
+            args: passed on to ``callback``.
+            sync_start: whether the tracks of users that come later begin with silence, so that all begin together.
+
+        Raises:
+            RecordingError: not connected, recording already, ``sink`` is no sink, or one of isocord's own that another
+                recording still writes to. It is a ``RecordingException`` of the bot library as well.
+            SinkError: a file of isocord's own sinks could not be made, or there is no ffmpeg where it is needed.
+            TypeError: ``callback`` is not callable.
+            ValueError: an option of isocord's own sinks is out of its range.
+        """
+        connection = self._connection
+        if connection is None or not self.is_connected():
+            raise self._host.error(RecordingError, "Not connected to voice channel.")
+        if self.is_recording():
+            raise self._host.error(RecordingError, "Already recording.")
+        if not isinstance(sink, (*self._host.sinks, Sink, FileSink)):
+            raise self._host.error(NotASinkError, "Must provide a Sink object.")
+        if callback is not None and not callable(callback):
+            raise TypeError("callback must be a function or a coroutine function")
+        if self._self_deaf:
+            _log.warning("The bot is deafened: Discord sends it nothing to record")
+        finish = partial(self._finish_recording, sink, callback, args)
+        natively = isinstance(sink, FileSink)
+        begin: Callable[..., AnyRecording] = self._record_natively if natively else self._record_in_python
+        try:
+            recording = begin(connection.native, sink, sync_start is True, finish)
+        except ClosedError as error:
+            raise self._host.error(RecordingError, "Not connected to voice channel.") from error
+        after_gateway_stops(finish_recordings)
+        recording.start()
+        self.sync_start = sync_start is True
+        self._recording = recording
+
+    def _record_natively(
+        self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
+    ) -> FileRecording:
+        if not sink.claim():
+            message = "The sink is in use by another recording, or its last one is not finished yet."
+            raise self._host.error(RecordingError, message)
+        finished = sink.finished
+        try:
+            sink.init(self)
+            started = sink.start(native, sync_start=sync_start)
+            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish)
+        except BaseException:
+            sink.release(finished=finished)
+            raise
+
+    def _record_in_python(
+        self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
+    ) -> Recording:
+        frames = native.listen(capacity=_CAPACITY)
+        try:
+            mend_wave_sink(sink, self._host.wave_sink)
+            with without_timer(sink):
+                sink.init(self)
+            return Recording(
+                frames,
+                lambda: native.position,
+                sink,
+                sync_start=sync_start,
+                delay=lambda: _LEAST_DELAY + _delay(native) / _SAMPLE_RATE,
+                finish=finish,
+            )
+        except BaseException:
+            frames.close()
+            raise
+
+    def stop_recording(self) -> None:
+        """End the recording. Does not wait for the sink: the callback is called when that is finished.
+
+        Raises:
+            RecordingError: nothing is recorded. It is a ``RecordingException`` of the bot library as well.
+        """
+        self._running_recording().stop()
+
+    def toggle_pause(self) -> None:
+        """Pause the recording, or go on; what is said in a pause, and its time, are in no track.
+
+        Raises:
+            RecordingError: nothing is recorded. It is a ``RecordingException`` of the bot library as well.
+        """
+        self._running_recording().toggle_pause()
+
+    def is_recording(self) -> bool:
+        """Whether a recording runs, paused or not."""
+        return self._recording is not None and not self._recording.is_over
+
+    @property
+    def recording(self) -> bool:
+        """Whether a recording runs, paused or not; to a sink that is being finished, whether its own still runs."""
+        return self.is_recording() and not is_finishing()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the recording is paused."""
+        return self.is_recording() and self._recording is not None and self._recording.is_paused
+
+    @property
+    def sink(self) -> AnySink | FileSink | None:
+        """The sink of the present recording, or of the last one."""
+        return self._recording.sink if self._recording is not None else None
+
+    sync_start: bool = False
+    """Whether the tracks of the present or last recording begin together."""
+
+    def _running_recording(self) -> AnyRecording:
+        recording = self._recording
+        if recording is None or recording.is_over:
+            raise self._host.error(RecordingError, "Not currently recording audio.")
+        return recording
+
+    def _end_recording(self) -> None:
+        if self._recording is not None:
+            self._recording.stop()
+
+    def _finish_recording(
+        self, sink: Any, callback: Callable[..., Any] | None, args: tuple[Any, ...], error: Exception | None
+    ) -> None:
+        """Call the callback; on the thread of the recording, as the libraries do."""
+        if callback is None:
+            return
+        takes_error = self._host.recording_callback_takes_error and not args and not _is_coroutine_function(callback)
+        result = callback(error) if takes_error else callback(sink, *args)
+        if not inspect.isawaitable(result):
+            return
+        waiting = _await(result)
+        try:
+            asyncio.run_coroutine_threadsafe(waiting, self.loop)
+        except RuntimeError:
+            waiting.close()
+            if inspect.iscoroutine(result):
+                result.close()
+            _log.warning("The bot's event loop is closed: the callback of a recording cannot run")
+
+
+async def _await(result: Any) -> None:
+    try:
+        await result
+    except Exception:
+        _log.exception("The callback of a recording failed")
+
+
+def _is_coroutine_function(function: Callable[..., Any]) -> bool:
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
+
+
+def _delay(native: _native.Connection) -> int:
+    """Samples that frames wait in the jitter buffers at most."""
+    return max((user.delay for user in native.receive_stats.users.values()), default=0)

@@ -1,0 +1,1 @@
+"""One voice session, from its handshake to its end."""

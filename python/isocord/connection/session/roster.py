@@ -1,0 +1,58 @@
+"""Who is in the channel, and whose stream is whose, as the voice gateway tells it; on the gateway thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ... import _native
+from ...errors import ClosedError
+from ...gateway.protocol.messages import ClientDisconnect, ClientsConnect, Speaking
+from ..link import Link
+from ..states import UserDisconnected, UsersConnected, UserSpeaking
+from .encryption import Encryption
+
+_log = logging.getLogger(__name__)
+
+
+class Roster:
+    """Lets those know who have to: the native side, the end-to-end encryption, the bot.
+
+    Args:
+        native: the connection, which is told whose streams it hears.
+        link: the client's end.
+    """
+
+    def __init__(self, native: _native.Connection, link: Link) -> None:
+        self._native = native
+        self._link = link
+        self._ssrcs: dict[int, int] = {}
+
+    def clear(self) -> None:
+        """Another voice session begins, which tells everything anew."""
+        self._ssrcs.clear()
+
+    def take(self, event: Speaking | ClientsConnect | ClientDisconnect, encryption: Encryption | None) -> None:
+        """Something about others in the channel."""
+        match event:
+            case Speaking():
+                self._ssrcs[event.user_id] = event.ssrc
+                tell_native(self._native.assign_ssrc, event.ssrc, event.user_id)
+                self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
+            case ClientsConnect():
+                if encryption is not None:
+                    encryption.users_connected(event.user_ids)
+                self._link.channel_event(UsersConnected(event.user_ids))
+            case ClientDisconnect():
+                if encryption is not None:
+                    encryption.user_disconnected(event.user_id)
+                tell_native(self._native.user_left, event.user_id)
+                self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
+
+
+def tell_native(method: Callable[..., None], *args: int) -> None:
+    """Give the native side a command that means nothing any more once its threads have stopped."""
+    try:
+        method(*args)
+    except ClosedError:
+        _log.debug("The native side takes no commands any more")

@@ -1,0 +1,328 @@
+"""One voice session: its gateway protocol, its websocket, and the UDP handshake between them.
+
+Everything here runs on the gateway thread's loop, native events included. A session may go through several websockets:
+:meth:`VoiceSession.open` opens the first one, and each further one to resume.
+
+The handshake: Identify -> Ready -> UDP socket and IP discovery -> Select Protocol -> Session Description -> (Speaking)
+-> packets leave. Where the server sees us at another address later on, Select Protocol is sent once more, and the keys
+that it is answered with take the place of the old ones; end-to-end encryption and speaking go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from ... import _native
+from ...errors import IsocordError, UnsupportedModeError
+from ...gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ...gateway.protocol.messages import (
+    ClientDisconnect,
+    ClientsConnect,
+    DaveEvent,
+    Event,
+    ExecuteTransition,
+    HeartbeatAcked,
+    Hello,
+    MlsMessage,
+    PrepareEpoch,
+    PrepareTransition,
+    Ready,
+    Resumed,
+    SessionDescription,
+    Speaking,
+)
+from ...gateway.protocol.protocol import Credentials, GatewayProtocol, GatewayState, Latencies
+from ...runtime.values import Record, secret
+
+if TYPE_CHECKING:
+    from ...gateway.socket.transport import SocketHandler
+    from ...runtime.thread import GatewayThread
+
+_log = logging.getLogger(__name__)
+
+SPEAKING_LIMIT = 0.1
+"""How long a first packet waits for Speaking to be written, in seconds."""
+
+
+class Socket(Protocol):
+    """What a session needs of a websocket; see :class:`isocord.gateway.transport.GatewaySocket`."""
+
+    def write(self, data: str | bytes) -> None: ...
+    async def flush(self, limit: float) -> bool: ...
+    def close(self, code: int) -> None: ...
+
+
+SocketOpener = Callable[[str, "SocketHandler"], Socket]
+"""Opens a websocket to an endpoint, which reports to the handler."""
+
+
+class SessionInfo(Record):
+    """What an established session is like. The key is never part of a ``repr``."""
+
+    ssrc: int
+    address: str
+    port: int
+    mode: str
+    secret_key: bytes = secret()
+    dave_version: int
+
+
+class SessionOwner(Protocol):
+    """What a session reports to, on the gateway thread."""
+
+    def session_established(self, *, resumed: bool) -> None:
+        """Packets can leave."""
+
+    def session_lost(self, verdict: CloseVerdict) -> None:
+        """The websocket is gone; the session waits for :meth:`VoiceSession.open` or :meth:`VoiceSession.close`."""
+
+    def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
+        """Something about others in the channel."""
+
+    def session_dave_event(self, event: DaveEvent) -> None:
+        """A message of the end-to-end encryption."""
+
+    def session_changed(self) -> None:
+        """Deadlines may have changed."""
+
+    def wanted_flags(self) -> int:
+        """The speaking flags that the server is to know before packets leave."""
+
+
+class VoiceSession:
+    """One voice session; see the module's text."""
+
+    def __init__(
+        self,
+        owner: SessionOwner,
+        *,
+        thread: GatewayThread,
+        native: _native.Connection,
+        credentials: Credentials,
+        endpoint: str,
+        open_socket: SocketOpener,
+        max_dave_version: int,
+        latencies: Latencies,
+    ) -> None:
+        self._owner = owner
+        self._thread = thread
+        self._native = native
+        self._endpoint = endpoint
+        self._open_socket = open_socket
+        self._socket: Socket | None = None
+        self._ready: Ready | None = None
+        self._mode: str | None = None
+        self._moved_to: tuple[str, int] | None = None
+        self._udp_is_broken = False
+        self._closed = False
+        self.protocol = GatewayProtocol(credentials, max_dave_version=max_dave_version, latencies=latencies)
+        self.info: SessionInfo | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`timeout` is to be called next."""
+        return self.protocol.deadline
+
+    def open(self) -> None:
+        """Open a websocket: the first one, or another one to resume."""
+        self._drop_socket(4900)
+        self._socket = self._open_socket(self._endpoint, self)
+
+    def close(self, code: int) -> None:
+        """End the session: nothing is reported any more."""
+        self._closed = True
+        self._drop_socket(code)
+
+    def drop_socket(self, code: int) -> None:
+        """Close the websocket but keep the session."""
+        self._drop_socket(code)
+        self.protocol.lost(None)
+
+    def timeout(self, now: float) -> None:
+        """The deadline has come."""
+        self.protocol.timeout(now)
+        self._pump()
+
+    def speak(self, flags: int) -> bool:
+        """Tell the server our speaking flags; whether there was anything to tell."""
+        told = self.protocol.speak(flags)
+        if told:
+            self._pump()
+        return told
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message as it is, once the websocket is there."""
+        self.protocol.send(message)
+        self._write()
+
+    async def flush(self, limit: float) -> bool:
+        """Wait until what was queued is written; False if the websocket is away or too slow."""
+        socket = self._socket
+        return socket is not None and await socket.flush(limit)
+
+    # Reports of the websocket.
+
+    def socket_opened(self) -> None:
+        self.protocol.connected(self._now())
+        self._pump()
+
+    def socket_received(self, data: str | bytes) -> None:
+        self.protocol.receive(data, self._now())
+        self._pump()
+
+    def socket_lost(self, code: int | None, error: str, *, trusted: bool) -> None:
+        self._socket = None
+        if self._closed:
+            return
+        verdict = self.protocol.lost(code)
+        if not trusted:
+            verdict = CloseVerdict(CloseAction.REFUSE, code, error)
+        elif code is None:
+            verdict = CloseVerdict(verdict.action, code, error)
+        self._owner.session_lost(verdict)
+
+    # Reports of the native connection.
+
+    def discovered(self, event: _native.Discovered) -> None:
+        """The voice server sees us at this address: select the protocol."""
+        if self._closed or self._mode is None:
+            return
+        if self.info is not None:
+            _log.info("The voice server sees the connection at another address")
+            self._moved_to = (event.address, event.port)
+            self._tell_address()
+        elif self.protocol.state is GatewayState.SELECTING:
+            self.protocol.select_protocol(event.address, event.port, self._mode)
+        self._pump()
+
+    def discovery_failed(self, event: _native.DiscoveryFailed) -> None:
+        """No address, so no session; or no way to the server any more, so another session on another socket."""
+        if self._closed:
+            return
+        if self.info is not None:
+            self._udp_is_broken = True
+            self._leave_broken_udp()
+        elif self.protocol.state is GatewayState.SELECTING:
+            self._fail(f"no answer over UDP: {event.reason}")
+
+    # Inside.
+
+    def _now(self) -> float:
+        return self._thread.loop.time()
+
+    def _pump(self) -> None:
+        self._write()
+        for event in self.protocol.take_events():
+            if self._closed:
+                return
+            self._handle(event)
+        self._write()
+        if self.protocol.close_code is not None and self._socket is not None:
+            self._drop_socket(self.protocol.close_code)
+            verdict = self.protocol.lost(None)
+            self._owner.session_lost(
+                CloseVerdict(verdict.action, None, "the voice server did not answer a heartbeat in time")
+            )
+        self._owner.session_changed()
+
+    def _write(self) -> None:
+        socket = self._socket
+        if socket is not None:
+            for message in self.protocol.take_outgoing():
+                socket.write(message)
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Ready():
+                self._open_udp(event)
+            case SessionDescription():
+                self._take_keys(event)
+            case Resumed():
+                self._tell_address()
+                self._owner.session_established(resumed=True)
+                self._leave_broken_udp()
+            case Speaking() | ClientsConnect() | ClientDisconnect():
+                self._owner.session_channel_event(event)
+            case PrepareTransition() | ExecuteTransition() | PrepareEpoch() | MlsMessage():
+                self._owner.session_dave_event(event)
+            case Hello() | HeartbeatAcked():
+                pass
+
+    def _open_udp(self, ready: Ready) -> None:
+        self._ready = ready
+        try:
+            self._mode = _native.choose_mode(ready.modes)
+            self._native.open(ready.address, ready.port, ready.ssrc)
+        except UnsupportedModeError:
+            self._fail(
+                f"the voice server offers no known encryption mode: {', '.join(ready.modes)}", CloseAction.REFUSE
+            )
+        except (IsocordError, ValueError, OSError) as error:
+            self._fail(f"no UDP socket to the voice server: {error}")
+
+    def _take_keys(self, description: SessionDescription) -> None:
+        if self._ready is None:
+            return
+        again = self.info is not None
+        self.info = SessionInfo(
+            ssrc=self._ready.ssrc,
+            address=self._ready.address,
+            port=self._ready.port,
+            mode=description.mode,
+            secret_key=description.secret_key,
+            dave_version=description.dave_version,
+        )
+        if again:
+            self._start(description, again=True)
+        elif self.speak_first():
+            self._thread.spawn(self._start_after_speaking(description), name="isocord-start")
+        else:
+            self._start(description)
+
+    def speak_first(self) -> bool:
+        """Queue the speaking flags that the server has to know before packets leave; whether any were queued."""
+        told = self.protocol.speak(self._owner.wanted_flags())
+        if told:
+            self._write()
+        return told
+
+    async def _start_after_speaking(self, description: SessionDescription) -> None:
+        await self.flush(SPEAKING_LIMIT)
+        self._start(description)
+
+    def _tell_address(self) -> None:
+        """Select the protocol again if the address has changed; without a websocket that waits for the resume."""
+        if self._moved_to is not None and self._mode is not None and self.protocol.state is GatewayState.ESTABLISHED:
+            address, self._moved_to = self._moved_to, None
+            self.protocol.select_protocol(*address, self._mode)
+
+    def _leave_broken_udp(self) -> None:
+        """Have the session replaced; without a websocket that waits for the resume, or for its end."""
+        if self._udp_is_broken and self.protocol.state is GatewayState.ESTABLISHED:
+            self._fail("packets to the voice server do not get away", CloseAction.REJOIN)
+
+    def _start(self, description: SessionDescription, *, again: bool = False) -> None:
+        if self._closed:
+            return
+        try:
+            self._native.start_session(description.mode, description.secret_key)
+        except UnsupportedModeError:
+            self._fail(f"the voice server chose an unknown encryption mode: {description.mode}", CloseAction.REFUSE)
+        except (IsocordError, ValueError) as error:
+            self._fail(f"the voice session could not be started: {error}")
+        else:
+            if not again:
+                self._owner.session_established(resumed=False)
+
+    def _fail(self, meaning: str, action: CloseAction = CloseAction.RESUME) -> None:
+        _log.debug("The voice session failed: %s", meaning)
+        self._drop_socket(4900)
+        self.protocol.lost(None)
+        self._owner.session_lost(CloseVerdict(action, None, meaning))
+
+    def _drop_socket(self, code: int) -> None:
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            socket.close(code)

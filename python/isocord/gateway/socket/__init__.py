@@ -1,0 +1,1 @@
+"""The websocket to a voice gateway."""

@@ -1,0 +1,196 @@
+"""Those who listen live: what users say, on its way from the native queue to a task or to a function."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from .. import _native
+
+if TYPE_CHECKING:
+    from .recording.recording import FrameSource
+
+_log = logging.getLogger(__name__)
+
+Drop = Literal["oldest", "newest"]
+
+_TAKE_LIMIT = 256
+_TAKE_SECONDS = 0.1
+_EVENTS_PER_FRAME = 4
+
+
+class Listening:
+    """What users say, as an asynchronous iterator for one task; :meth:`VoiceClient.listen` makes it.
+
+    It is an asynchronous context manager, too. One that is forgotten closes itself.
+    """
+
+    def __init__(self, frames: FrameSource, *, speaking: bool, capacity: int, drop: Drop) -> None:
+        self._frames = frames
+        self._waiting = _Waiting(speaking=speaking, capacity=capacity, drop=drop)
+        # The thread must not know the iterator: that could then never be forgotten.
+        threading.Thread(target=_pump, args=(frames, self._waiting), name="isocord-listen", daemon=True).start()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that found no room."""
+        return self._waiting.dropped + self._frames.dropped
+
+    def close(self) -> None:
+        """Stop listening; what waits can still be read. Idempotent."""
+        self._frames.close()
+
+    def __aiter__(self) -> Listening:
+        return self
+
+    async def __anext__(self) -> _native.HeardFrame | _native.SpeakingChanged:
+        item: _native.HeardFrame | _native.SpeakingChanged | None = await self._waiting.get()
+        if item is None:
+            raise StopAsyncIteration
+        return item
+
+    async def __aenter__(self) -> Listening:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Its making may have failed half-way.
+        if hasattr(self, "_frames"):
+            self._frames.close()
+
+
+class CallbackListening:
+    """Calls a function with what users say, on the thread ``isocord-listen``; :meth:`VoiceClient.listen_with` makes it.
+
+    It goes on until it is closed, the function raises, or the connection ends.
+    """
+
+    def __init__(self, frames: FrameSource, callback: Callable[[Any], object], *, speaking: bool) -> None:
+        self._frames = frames
+        self._callback = callback
+        self._speaking = speaking
+        self._thread = threading.Thread(target=self._run, name="isocord-listen", daemon=True)
+        self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Frames that found no room."""
+        return self._frames.dropped
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the function will not be called again."""
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Stop listening; the function may still be called with what waits. Idempotent."""
+        self._frames.close()
+
+    def __enter__(self) -> CallbackListening:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            while (items := self._frames.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
+                for item in items:
+                    if self._speaking or not _is_event(item):
+                        self._callback(item)
+        except Exception:
+            _log.exception("What listens to the call failed")
+        finally:
+            self._frames.close()
+
+
+class _Waiting:
+    """A bounded queue from one thread to one task. Speaking events are kept while frames are dropped."""
+
+    def __init__(self, *, speaking: bool, capacity: int, drop: Drop) -> None:
+        self._speaking, self._capacity, self._drop = speaking, capacity, drop
+        self._lock = threading.Lock()
+        self._items: deque[Any] = deque()
+        self._frames = 0
+        self._ended = False
+        self._reader: asyncio.Future[None] | None = None
+        self.dropped = 0
+
+    def put(self, items: list[Any]) -> None:
+        with self._lock:
+            for item in items:
+                self._put(item)
+            reader = self._reader if self._items else None
+        _wake(reader)
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+            reader = self._reader
+        _wake(reader)
+
+    async def get(self) -> Any:
+        """The next item, or None after the end."""
+        while True:
+            with self._lock:
+                if self._reader is not None:
+                    raise RuntimeError("another task reads from it already")
+                if self._items:
+                    item = self._items.popleft()
+                    self._frames -= not _is_event(item)
+                    return item
+                if self._ended:
+                    return None
+                reader = self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await reader
+            finally:
+                with self._lock:
+                    self._reader = None
+
+    def _put(self, item: Any) -> None:
+        if _is_event(item):
+            if self._speaking and len(self._items) < self._capacity * (1 + _EVENTS_PER_FRAME):
+                self._items.append(item)
+            return
+        if self._frames >= self._capacity:
+            self.dropped += 1
+            if self._drop == "newest":
+                return
+            oldest = next(at for at, waiting in enumerate(self._items) if not _is_event(waiting))
+            del self._items[oldest]
+            self._frames -= 1
+        self._items.append(item)
+        self._frames += 1
+
+
+def _pump(frames: FrameSource, waiting: _Waiting) -> None:
+    try:
+        while (items := frames.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
+            if items:
+                waiting.put(items)
+    finally:
+        waiting.end()
+
+
+def _is_event(item: object) -> bool:
+    return hasattr(item, "speaking")
+
+
+def _wake(reader: asyncio.Future[None] | None) -> None:
+    if reader is not None:
+        # The loop may be closed already.
+        with contextlib.suppress(RuntimeError):
+            reader.get_loop().call_soon_threadsafe(_resolve, reader)
+
+
+def _resolve(reader: asyncio.Future[None]) -> None:
+    if not reader.done():
+        reader.set_result(None)

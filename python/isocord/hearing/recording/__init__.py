@@ -1,0 +1,1 @@
+"""Recordings, written by native sinks or by those of bot libraries."""

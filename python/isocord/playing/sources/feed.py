@@ -1,0 +1,79 @@
+"""A source joined to its track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ... import _native
+from .feeder import Feeder, Source
+
+_DEEPEST = 16
+
+
+def same_origin(one: object, other: object) -> bool:
+    """Whether one of two sources wraps the other, as the bot libraries' PCMVolumeTransformer does in ``original``."""
+
+    def layers(source: object) -> list[object]:
+        found = [source]
+        while len(found) < _DEEPEST and (inner := getattr(found[-1], "original", None)) is not None:
+            found.append(inner)
+        return found
+
+    return any(layer is other for layer in layers(one)) or any(layer is one for layer in layers(other))
+
+
+class Feed:
+    """One source, its track, and the thread that feeds it unless the source is native.
+
+    Args:
+        source: what to read.
+        options: how to encode, unless the source gives Opus packets.
+        lookahead: frames that the track holds.
+        kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
+
+    Raises:
+        AudioFileError: the file is closed, or plays already.
+        ValueError: ``lookahead`` is out of range.
+    """
+
+    def __init__(
+        self,
+        source: Source | _native.AudioFile,
+        options: _native.EncoderOptions | None,
+        *,
+        lookahead: int,
+        kill: Callable[[], object] | None = None,
+    ) -> None:
+        self.source = source
+        self.feeder: Feeder | None = None
+        self._over: Callable[[Feed, BaseException | None], None] | None = None
+        if isinstance(source, _native.AudioFile):
+            self.track = _native.Track.file(source, options, lookahead=lookahead)
+            return
+        opus = source.is_opus()
+        self.track = (
+            _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
+        )
+        self.feeder = Feeder(source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill)
+
+    def start(self, over: Callable[[Feed, BaseException | None], None]) -> None:
+        """Start feeding; ``over`` is called once when that is over, unless the source is native."""
+        self._over = over
+        if self.feeder is not None:
+            self.feeder.start()
+
+    def rewrap(self, source: Source) -> bool:
+        """Read on through ``source``, from the next frame on; False if the source is native."""
+        if self.feeder is None:
+            return False
+        self.source = self.feeder.source = source
+        return True
+
+    def cancel(self) -> None:
+        """Feed no more."""
+        if self.feeder is not None:
+            self.feeder.cancel()
+
+    def _fed(self, error: BaseException | None) -> None:
+        if self._over is not None:
+            self._over(self, error)

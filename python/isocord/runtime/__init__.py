@@ -1,0 +1,1 @@
+"""Ground that every room stands on: values, the gateway thread, hand-overs between threads."""

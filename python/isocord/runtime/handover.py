@@ -1,0 +1,28 @@
+"""Small tools for what passes between threads."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import weakref
+from collections.abc import Callable
+
+from .. import _native
+
+
+def weak_handler(
+    method: weakref.WeakMethod[Callable[[_native.Event], None]],
+) -> Callable[[_native.Event], None]:
+    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
+
+    def on_event(event: _native.Event) -> None:
+        if (handle := method()) is not None:
+            handle(event)
+
+    return on_event
+
+
+def uncancellable() -> concurrent.futures.Future[None]:
+    """A future that a waiter who is cancelled does not cancel along."""
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+    future.set_running_or_notify_cancel()
+    return future

@@ -1,0 +1,71 @@
+"""What the REST handlers share: Discord's error form, request bodies, ids in paths."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from ..ground.world import Channel, World
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RouteTable = list[tuple[str, str, Handler]]
+"""Method, path below ``/api/v10`` and handler."""
+
+
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+def respond(data: Any, status: int = 200) -> web.Response:
+    """A JSON response; the content type has no charset, for py-cord compares it as a whole."""
+    return web.Response(body=json.dumps(data).encode(), status=status, content_type="application/json")
+
+
+def api_error(status: int, message: str, code: int = 0) -> web.Response:
+    """An error as Discord's API gives it."""
+    return respond({"message": message, "code": code}, status)
+
+
+class ApiError(Exception):
+    """Ends a request with an error response."""
+
+    def __init__(self, status: int, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.response = api_error(status, message, code)
+
+
+async def json_body(request: web.Request) -> Any:
+    """The request's JSON, whether plain or as ``payload_json`` of a form; an empty object without a body.
+
+    Raises:
+        ApiError: 400 if it is no JSON.
+    """
+    try:
+        if request.content_type in _FORMS:
+            form = await request.post()
+            return json.loads(str(form.get("payload_json", "{}")))
+        text = await request.text()
+        return json.loads(text) if text else {}
+    except ValueError:
+        raise ApiError(400, "The request body contains invalid JSON.", 50109) from None
+
+
+def snowflake(request: web.Request, name: str) -> int:
+    """A snowflake in the path; 0, which nothing has, if it is none."""
+    value = request.match_info[name]
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
+def find_channel(world: World, request: web.Request) -> Channel:
+    """The channel that the path names.
+
+    Raises:
+        ApiError: 404 if there is none.
+    """
+    wanted = snowflake(request, "channel")
+    for guild in world.guilds.values():
+        if wanted in guild.channels:
+            return guild.channels[wanted]
+    raise ApiError(404, "Unknown Channel", 10003)

@@ -1,0 +1,1 @@
+"""End-to-end encryption, the server's side."""

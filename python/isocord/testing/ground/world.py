@@ -1,0 +1,262 @@
+"""Guilds, channels and users of a fake Discord: plain data, no sockets."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol, TypeVar
+
+from ..errors import NotFoundError
+
+DISCORD_EPOCH_MS = 1_420_070_400_000
+ALL_PERMISSIONS = (1 << 53) - 1
+
+
+class ChannelKind(IntEnum):
+    """Channel types (Discord API documentation, "Channel Types")."""
+
+    TEXT = 0
+    VOICE = 2
+    STAGE = 13
+
+
+class HasId(Protocol):
+    """Anything with a snowflake: objects of this package and of every bot library."""
+
+    @property
+    def id(self) -> int: ...
+
+
+Reference = HasId | int | str
+"""How a test names a guild, channel or user: an object with ``.id``, the id, or the name."""
+
+
+@dataclass(slots=True)
+class User:
+    """A Discord account."""
+
+    id: int
+    name: str
+    bot: bool = False
+
+
+@dataclass(slots=True)
+class Channel:
+    """A channel of a guild."""
+
+    id: int
+    guild_id: int
+    name: str
+    kind: ChannelKind
+    position: int
+
+    @property
+    def has_voice(self) -> bool:
+        return self.kind is not ChannelKind.TEXT
+
+
+@dataclass(slots=True)
+class Member:
+    """A user in a guild, with what moderators set on them."""
+
+    user: User
+    mute: bool = False
+    deaf: bool = False
+
+    @property
+    def id(self) -> int:
+        return self.user.id
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceState:
+    """Who is in which voice channel, and how (Discord API documentation, "Voice State Object")."""
+
+    guild_id: int
+    channel_id: int | None
+    user_id: int
+    session_id: str
+    self_mute: bool = False
+    self_deaf: bool = False
+    mute: bool = False
+    deaf: bool = False
+    suppress: bool = False
+    request_to_speak: str | None = None
+
+    @property
+    def can_speak(self) -> bool:
+        """Whether the server passes this user's sound on."""
+        return not (self.mute or self.suppress)
+
+    @property
+    def can_hear(self) -> bool:
+        """Whether the server sends this user any sound."""
+        return not (self.deaf or self.self_deaf)
+
+
+@dataclass(frozen=True, slots=True)
+class GuildSpec:
+    """What a guild is to contain; names only, the fake gives out the ids.
+
+    Example:
+        >>> GuildSpec("Radio", voice=("Studio",), text=(), stage=(), members=("dora",)).voice
+        ('Studio',)
+    """
+
+    name: str = "Test guild"
+    text: Sequence[str] = ("general",)
+    voice: Sequence[str] = ("General", "Music")
+    stage: Sequence[str] = ("Stage",)
+    members: Sequence[str] = ("alice", "bob", "carol")
+
+
+@dataclass(slots=True)
+class Guild:
+    """A guild with its channels, members and voice states."""
+
+    id: int
+    name: str
+    owner_id: int
+    channels: dict[int, Channel] = field(default_factory=dict)
+    members: dict[int, Member] = field(default_factory=dict)
+    voice_states: dict[int, VoiceState] = field(default_factory=dict)
+
+    def channel(self, reference: Reference) -> Channel:
+        """A channel by object, id or name.
+
+        Raises:
+            NotFoundError: this guild has no such channel.
+        """
+        return _find(self.channels.values(), reference, "channel")
+
+    def member(self, reference: Reference) -> Member:
+        """A member by object, id or name.
+
+        Raises:
+            NotFoundError: this guild has no such member.
+        """
+        identity = reference if isinstance(reference, int | str) else reference.id
+        for member in self.members.values():
+            if identity in (member.id, member.user.name):
+                return member
+        raise NotFoundError(f"no member {identity!r}")
+
+    @property
+    def voice_channels(self) -> list[Channel]:
+        return [c for c in self.channels.values() if c.kind is ChannelKind.VOICE]
+
+    @property
+    def stage_channels(self) -> list[Channel]:
+        return [c for c in self.channels.values() if c.kind is ChannelKind.STAGE]
+
+    @property
+    def text_channels(self) -> list[Channel]:
+        return [c for c in self.channels.values() if c.kind is ChannelKind.TEXT]
+
+
+class Snowflakes:
+    """Gives out ids that look like Discord's: milliseconds since 2015 in the upper 42 bits."""
+
+    def __init__(self) -> None:
+        self._last = (time.time_ns() // 1_000_000 - DISCORD_EPOCH_MS - 1000) << 22
+
+    def next(self) -> int:
+        # One id in each millisecond keeps ids ordered and guilds apart when a bot shards by the upper bits.
+        self._last += 1 << 22
+        return self._last
+
+
+class World:
+    """Everything that exists in one fake Discord.
+
+    Args:
+        guilds: how many guilds, or what each is to contain.
+        bot_name: the bot's user name.
+    """
+
+    def __init__(self, guilds: int | Sequence[GuildSpec] = 1, *, bot_name: str = "isocord-bot") -> None:
+        self.snowflakes = Snowflakes()
+        self.users: dict[int, User] = {}
+        self.guilds: dict[int, Guild] = {}
+        self.bot = self.add_user(bot_name, bot=True)
+        self.owner = self.add_user("owner")
+        self.application_id = self.bot.id
+        self.token = secrets.token_urlsafe(24)
+        if isinstance(guilds, int):
+            guilds = [GuildSpec(f"Test guild {n + 1}" if n else "Test guild") for n in range(guilds)]
+        for spec in guilds:
+            self.add_guild(spec)
+
+    def add_user(self, name: str, *, bot: bool = False) -> User:
+        """A new user; the same name gives the same user again."""
+        for user in self.users.values():
+            if user.name == name and user.bot == bot:
+                return user
+        user = User(self.snowflakes.next(), name, bot)
+        self.users[user.id] = user
+        return user
+
+    def add_guild(self, spec: GuildSpec) -> Guild:
+        """A new guild with the bot in it."""
+        guild = Guild(self.snowflakes.next(), spec.name, self.owner.id)
+        for user in (self.owner, self.bot, *(self.add_user(name) for name in spec.members)):
+            guild.members[user.id] = Member(user)
+        kinds = ((ChannelKind.TEXT, spec.text), (ChannelKind.VOICE, spec.voice), (ChannelKind.STAGE, spec.stage))
+        for kind, names in kinds:
+            for name in names:
+                self.add_channel(guild, name, kind)
+        self.guilds[guild.id] = guild
+        return guild
+
+    def add_channel(self, guild: Guild, name: str, kind: ChannelKind) -> Channel:
+        """A new channel at the end of ``guild``."""
+        channel = Channel(self.snowflakes.next(), guild.id, name, kind, len(guild.channels))
+        guild.channels[channel.id] = channel
+        return channel
+
+    def guild(self, reference: Reference | None = None) -> Guild:
+        """A guild by object, id or name; the first one without an argument.
+
+        Raises:
+            NotFoundError: there is no such guild.
+        """
+        if reference is None:
+            for guild in self.guilds.values():
+                return guild
+            raise NotFoundError("this fake Discord has no guilds")
+        return _find(self.guilds.values(), reference, "guild")
+
+    def channel(self, reference: Reference) -> Channel:
+        """A channel of any guild; a name finds the first that has it.
+
+        Raises:
+            NotFoundError: there is no such channel.
+        """
+        return _find((c for g in self.guilds.values() for c in g.channels.values()), reference, "channel")
+
+    def user(self, reference: Reference) -> User:
+        """A user by object, id or name.
+
+        Raises:
+            NotFoundError: there is no such user.
+        """
+        return _find(self.users.values(), reference, "user")
+
+
+class _Named(HasId, Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+_N = TypeVar("_N", bound=_Named)
+
+
+def _find(items: Iterable[_N], reference: Reference, what: str) -> _N:
+    identity = reference if isinstance(reference, int | str) else reference.id
+    for item in items:
+        if identity in (item.id, item.name):
+            return item
+    raise NotFoundError(f"no {what} {identity!r}")

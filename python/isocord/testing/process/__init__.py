@@ -1,0 +1,1 @@
+"""The fake in a process of its own."""
