@@ -15,14 +15,14 @@ use isocord_proto::timeline::Timeline;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::engine::{CommonClock, Engine};
-use crate::events::EventHandler;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
-use crate::outlet::Outlet;
+use crate::play::track::TrackReader;
 use crate::receive::ear::EarCommand;
 use crate::receive::queue::{Form, FrameReader, frame_queue};
 use crate::receive::report::{Published, ReceiveReport};
+use crate::send::outlet::Outlet;
 use crate::stats::{Counters, Stats};
-use crate::track::TrackReader;
+use crate::threads::events::EventHandler;
 
 /// Why a connection cannot do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::clock::ClockHandle;
-use crate::events::EventSender;
 use crate::messages::ConnectionId;
-use crate::recv::{Receiver, RecvHandle};
-use crate::source::FeederPool;
-use crate::thread;
+use crate::play::FeederPool;
+use crate::receive::receiver::{Receiver, RecvHandle};
+use crate::send::clock::ClockHandle;
+use crate::threads::events::EventSender;
+use crate::threads::thread;
 
 /// Clock, receive and event thread, and the pool that feeds native sources.
 pub struct Engine {

@@ -1,11 +1,12 @@
 //! The one place where errors of the core become Python exceptions, which live in `isocord.errors`.
 
 use isocord_io::connection::ConnectionError;
-use isocord_io::file_track::FileTrackError;
-use isocord_io::receive::recording::StartError;
+use isocord_io::dsp::VolumeError;
+use isocord_io::play::file_track::FileTrackError;
 use isocord_io::receive::shape::ShapeError;
-use isocord_io::sink::SinkError as RecorderError;
-use isocord_io::source::{OpenError, SeekError, SourceError, VolumeError};
+use isocord_io::record::SinkError as RecorderError;
+use isocord_io::record::recording::StartError;
+use isocord_io::source::{OpenError, SeekError, SourceError};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::dave::delivery::DeliveryError;
 use isocord_proto::dave::{OpenError as FrameOpenError, SealError};

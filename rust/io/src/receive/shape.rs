@@ -6,8 +6,9 @@ use isocord_proto::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::recv::{DelayBounds, Frame, FrameKind, Sound, Speaking};
 
 use super::queue::Item;
-use super::resample::Decimator;
-use crate::sink::{Lane, Mixer, SinkError};
+use crate::dsp::decimate::Decimator;
+use crate::dsp::mixer::Mixer;
+use crate::record::{Lane, SinkError};
 
 /// What a mixdown waits for users beside the delay of the slowest one: a stream's first packets are held for
 /// 200 ms, frames are made whole in 20 ms more, and the threads have 20 ms.

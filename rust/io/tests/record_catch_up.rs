@@ -1,13 +1,13 @@
 //! Who is first heard late in a recording whose tracks begin together: the silence before is written in steps.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod sink_support;
+mod record_support;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use isocord_io::sink::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
-use sink_support::{Shared, decode, dominant, tone};
+use isocord_io::record::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
+use record_support::{Shared, decode, dominant, tone};
 
 const RATE: u64 = 48_000;
 /// What one step may write, all tracks together, beside what they say.

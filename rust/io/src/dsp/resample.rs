@@ -6,7 +6,7 @@ use rubato::{
     SincInterpolationType, WindowFunction, calculate_cutoff,
 };
 
-use super::super::frame::SAMPLE_RATE;
+use crate::source::SAMPLE_RATE;
 
 /// Frames of one block at the slower of both rates: long enough to pass 20 kHz of 44.1, short enough to be small.
 const BLOCK: usize = 288;

@@ -7,11 +7,11 @@ use super::assembler::{Assembler, Held};
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
 use super::maker::{Opened, open};
-use super::mixer::Mixer;
 use super::options::RecorderOptions;
 use super::output::Target;
 use super::report::{TrackReport, TrackState};
 use super::track::Track;
+use crate::dsp::mixer::Mixer;
 
 /// The shortest window that a mixdown can have, 40 ms.
 const MIN_MIX_WINDOW: u64 = 1_920;

@@ -10,11 +10,11 @@ use isocord_proto::pacing::{Pacer, Supply, Turn};
 use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
 use isocord_proto::timeline::Timeline;
 
-use crate::events::{EventHandler, EventSender, Trash};
-use crate::gate::{Gate, Passage};
 use crate::messages::{ConnectionId, Event, OutletCommand};
+use crate::play::track::{TrackEnd, TrackReader};
+use crate::send::gate::{Gate, Passage};
 use crate::stats::Counters;
-use crate::track::{TrackEnd, TrackReader};
+use crate::threads::events::{EventHandler, EventSender, Trash};
 
 /// Whether an outlet needs slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

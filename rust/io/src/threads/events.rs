@@ -12,8 +12,8 @@ use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
 
 use crate::messages::Event;
-use crate::outlet::Outlet;
-use crate::track::TrackReader;
+use crate::play::track::TrackReader;
+use crate::send::outlet::Outlet;
 
 const CAPACITY: usize = 8_192;
 /// A wake-up lost between two threads costs at most this.

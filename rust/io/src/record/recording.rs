@@ -9,14 +9,14 @@ use std::time::Duration;
 use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{Frame, Sound};
 
-use super::pump::{Appetite, FrameConsumer, Pump};
-use super::queue::{Form, Item, ReaderWaker};
-use crate::connection::{Connection, ConnectionError};
-use crate::engine::CommonClock;
-use crate::sink::{
+use super::{
     EndReason, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions, RecorderReport,
     RecorderState, SinkError, TrackState, Wants,
 };
+use crate::connection::{Connection, ConnectionError};
+use crate::engine::CommonClock;
+use crate::receive::pump::{Appetite, FrameConsumer, Pump};
+use crate::receive::queue::{Form, Item, ReaderWaker};
 
 /// Frames that may wait for the disk: 6 s of 25 speakers.
 const CAPACITY: usize = 8_192;

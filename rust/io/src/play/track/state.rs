@@ -8,8 +8,8 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{PARK_SLICE, TrackEnd};
-use crate::clock::ClockHandle;
 use crate::messages::{ConnectionId, OutletCommand};
+use crate::send::clock::ClockHandle;
 
 /// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
 /// must not block or allocate.

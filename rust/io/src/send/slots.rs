@@ -4,7 +4,7 @@
 //! over the slots, so that thousands do not burst together. Pure bookkeeping: slots are numbers here.
 
 use crate::messages::{ConnectionId, OutletCommand};
-use crate::outlet::{Demand, Outlet};
+use crate::send::outlet::{Demand, Outlet};
 
 /// Milliseconds between slots.
 pub(crate) const SLOT_MS: u64 = 2;

@@ -32,7 +32,7 @@ const LEAST: u64 = SAMPLE_RATE as u64;
 
 /// Writes what many users say to files that share one timeline.
 ///
-/// It blocks while a target does; [`Recording`](crate::receive::recording::Recording) has a thread for it.
+/// It blocks while a target does; [`Recording`](crate::record::recording::Recording) has a thread for it.
 pub struct Recorder {
     options: RecorderOptions,
     maker: Maker,

@@ -3,8 +3,8 @@
 use std::net::UdpSocket;
 
 use super::*;
-use crate::events::EventHandler;
 use crate::stats::Counters;
+use crate::threads::events::EventHandler;
 
 struct Deaf;
 

@@ -6,8 +6,9 @@ use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::pacing::Supply;
 
 use super::*;
-use crate::source::{AudioFileOptions, FeederPool, Input};
-use crate::track::{TrackEnd, TrackReader};
+use crate::play::FeederPool;
+use crate::play::track::{TrackEnd, TrackReader};
+use crate::source::{AudioFileOptions, Input};
 
 const SECONDS: f64 = 6.0;
 const LOOKAHEAD: usize = 25;

@@ -1,11 +1,11 @@
 //! What the recorder writes, read back: by libopus and by the crate's own file reader, which is another library.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod sink_support;
+mod record_support;
 
-use isocord_io::sink::{DocType, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
+use isocord_io::record::{DocType, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
 use isocord_proto::opus::{Encoder, EncoderOptions};
-use sink_support::{Shared, WriteOnly, click_at, decode, dominant, matroska, ogg, tone};
+use record_support::{Shared, WriteOnly, click_at, decode, dominant, matroska, ogg, tone};
 
 const RATE: u64 = 48_000;
 const START: u64 = 7_000_000_123;
@@ -23,7 +23,7 @@ fn options(format: Format) -> RecorderOptions {
 }
 
 /// One user who says 440 Hz in the second second and 1,000 Hz in the fourth, of five.
-fn record(options: RecorderOptions, layout: Layout, opus: bool) -> isocord_io::sink::RecorderReport {
+fn record(options: RecorderOptions, layout: Layout, opus: bool) -> isocord_io::record::RecorderReport {
     let mut recorder = Recorder::new(options, layout).unwrap();
     let mut encoder = Encoder::new(&EncoderOptions::default()).unwrap();
     for n in 0..250u64 {
@@ -191,7 +191,7 @@ fn past_four_gibibytes_a_wave_file_is_rf64() {
 
 #[test]
 fn a_silent_hour_of_wave_takes_no_disk() {
-    let directory = sink_support::directory("hole");
+    let directory = record_support::directory("hole");
     let path = directory.join("late.wav");
     let theirs = path.clone();
     let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Path(theirs.clone()))));

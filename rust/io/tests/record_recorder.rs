@@ -1,17 +1,17 @@
 //! The recorder as its owner sees it: alignment, pauses, limits, errors, crashes.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod sink_support;
+mod record_support;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use isocord_io::sink::{
+use isocord_io::record::{
     DocType, EndReason, Format, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions,
     RecorderState, SinkError, Target, TrackState, Wants,
 };
 use isocord_proto::opus::{Encoder, EncoderOptions};
-use sink_support::{Shared, WriteOnly, decode, dominant, matroska, tone};
+use record_support::{Shared, WriteOnly, decode, dominant, matroska, tone};
 
 const RATE: u64 = 48_000;
 const START: u64 = 500;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use isocord_io::source::{Feed, FeedStatus, FeederPool, Pressure};
+use isocord_io::play::{Feed, FeedStatus, FeederPool, Pressure};
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(20);

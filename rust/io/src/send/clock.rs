@@ -8,12 +8,12 @@ use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::events::{EventSender, Trash};
-use crate::inbox::Inbox;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand};
-use crate::outlet::Demand;
-use crate::slots::{PHASES, SLOT_MS, Slots};
-use crate::thread::prefer_exact_wakeups;
+use crate::send::outlet::Demand;
+use crate::send::slots::{PHASES, SLOT_MS, Slots};
+use crate::threads::events::{EventSender, Trash};
+use crate::threads::inbox::Inbox;
+use crate::threads::thread::prefer_exact_wakeups;
 
 const COMMANDS: usize = 4_096;
 /// From one packet of a connection to its next.

@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use isocord_io::sink::Format;
+use isocord_io::record::Format;
 use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf, Input};
 use isocord_proto::opus::Decoder;
 

@@ -1,7 +1,6 @@
 //! The sum of all users, a little late so that late frames still get in, kept from clipping.
 
-use super::error::SinkError;
-use super::lane::Lane;
+use crate::record::{Lane, SinkError};
 
 /// The limiter works in blocks of 5 ms.
 const BLOCK: usize = 240;

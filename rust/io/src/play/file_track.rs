@@ -13,11 +13,11 @@ use isocord_proto::frame::{FRAME_SAMPLES, OpusFrame, SAMPLE_RATE};
 use isocord_proto::opus::{EncoderOptions, OpusError};
 
 use self::encoder::LazyEncoder;
+use super::track::{TrackReader, TrackState, TrackWriter, track};
+use super::{Feed, FeedStatus, JobHandle, JobWaker, Pressure};
+use crate::dsp::{Volume, VolumeError};
 use crate::engine::Engine;
-use crate::source::{
-    AudioFile, Feed, FeedStatus, Frame, FrameBuf, JobHandle, JobWaker, Pressure, SourceError, VolumeError,
-};
-use crate::track::{TrackReader, TrackState, TrackWriter, track};
+use crate::source::{AudioFile, Frame, FrameBuf, SourceError};
 
 /// Frames that are made before another job has its turn.
 const PIECE: usize = 4;
@@ -27,7 +27,7 @@ const VOLUME_KEEP: u64 = 3;
 /// A file with what its onlookers may ask while it plays.
 pub struct FileSource {
     file: Mutex<AudioFile>,
-    volume: crate::source::Volume,
+    volume: Volume,
     /// Length in samples, if it is known.
     duration: Option<u64>,
     wishes: Mutex<Wishes>,

@@ -10,11 +10,11 @@ use isocord_proto::discovery::{Discovery, External, Step};
 use isocord_proto::keepalive::{self, Keepalive};
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::events::EventSender;
-use crate::inbox::Inbox;
 use crate::messages::{ConnectionId, Event, Peer, RecvCommand};
 use crate::receive::ear::{Ear, EarCommand};
 use crate::stats::Counters;
+use crate::threads::events::EventSender;
+use crate::threads::inbox::Inbox;
 
 const COMMANDS: usize = 1_024;
 const WAKE: Token = Token(usize::MAX);

@@ -4,7 +4,7 @@
 //! assembler puts it in order ([`assembler`]), a lane turns it into what the format takes ([`lane`]: PCM or
 //! Opus packets), a writer makes bytes of it ([`wav`], [`flac`], [`mp3`], [`ogg_opus`], [`matroska`]), and
 //! [`output`] brings those to a file, to any other object, or to a [`process`] that encodes them. A thread for
-//! all that is in [`crate::receive::recording`].
+//! all that is in [`recording`].
 //!
 //! All positions and lengths are samples per channel at 48 kHz.
 
@@ -15,7 +15,6 @@ mod lane;
 mod maker;
 mod matroska;
 mod mix;
-mod mixer;
 #[cfg(feature = "mp3")]
 mod mp3;
 mod ogg_opus;
@@ -25,6 +24,7 @@ mod output;
 mod packet;
 mod process;
 mod recorder;
+pub mod recording;
 mod report;
 mod timeline;
 mod track;
@@ -33,7 +33,6 @@ mod wav;
 pub use error::SinkError;
 pub(crate) use lane::Lane;
 pub use matroska::DocType;
-pub(crate) use mixer::Mixer;
 pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
 pub use output::{Target, WriteSeek};
 pub use process::{Coded, Ffmpeg};
