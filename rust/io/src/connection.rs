@@ -151,7 +151,12 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
     pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
-        if !track.state().attach(self.engine.clock.clone(), self.id) {
+        let (clock, id) = (self.engine.clock.clone(), self.id);
+        // A clock that takes no commands has stopped, and has ended the track.
+        let wake = move || {
+            clock.send_to(id, OutletCommand::Ready);
+        };
+        if !track.state().attach(Box::new(wake)) {
             return Err(ConnectionError::TrackUsed);
         }
         self.command(OutletCommand::Play(track))

@@ -19,7 +19,7 @@ pub struct Engine {
     pub(crate) recv: RecvHandle,
     pub(crate) events: EventSender,
     pub(crate) epoch: Instant,
-    pub(crate) pool: FeederPool,
+    pool: FeederPool,
     next_id: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -69,6 +69,12 @@ impl Engine {
             all &= thread::join(handle);
         }
         all
+    }
+
+    /// The pool that feeds native sources.
+    #[must_use]
+    pub fn pool(&self) -> &FeederPool {
+        &self.pool
     }
 
     /// The clock that positions of received sound refer to; all connections share it.
