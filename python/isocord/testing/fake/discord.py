@@ -10,16 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..dave.dave import DaveVersion, DeliveryService
-from ..errors import NotRunningError
+from ..errors import NotRunningError, WaitTimeoutError
 from ..ground.eventlog import LogEntry
 from ..ground.world import GuildSpec, Reference
 from ..patching import Addresses, patched
-from ..voice.gateway import VoiceSettings
+from ..server.backend import Backend
+from ..server.thread import ServerThread
 from ..voice.session import SessionState
+from ..voice.settings import VoiceSettings
 from ..voice.sfu import Wrapping
 from ..wire.ciphers import NEWER_MODES
-from ..wire.thread import ServerThread
-from .backend import Backend
 from .control import Control
 from .views import VoiceSessionView
 
@@ -124,7 +124,11 @@ class FakeDiscord(Control):
     async def __aenter__(self) -> Self:
         thread = self._new_thread()
         try:
-            await asyncio.wait_for(asyncio.wrap_future(thread.submit(self._backend.start())), _START_TIMEOUT)
+            starting = asyncio.wrap_future(thread.submit(self._backend.start()))
+            # No asyncio.wait_for: before Python 3.12 it may swallow the cancellation of the task that waits.
+            if not (await asyncio.wait([starting], timeout=_START_TIMEOUT))[0]:
+                raise WaitTimeoutError(f"the fake Discord did not start within {_START_TIMEOUT} s")
+            await starting
             self._started()
         except BaseException:
             self.stop()
