@@ -88,6 +88,26 @@ async def test_waits_are_bounded() -> None:
             await discord.wait_for(lambda: 1 // 0)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_start_that_is_cancelled_as_it_succeeds_is_undone(turns: int) -> None:
+    before = set(threading.enumerate())
+    discord = FakeDiscord(patch=False)
+    starting = asyncio.create_task(discord.__aenter__())
+    await asyncio.sleep(0)
+    # The server starts while this loop is blocked: its success and the cancellation meet here.
+    discord.wait_until(lambda: discord._backend.voice_servers)
+    discord.on_server(lambda: None)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    over = starting.done()
+    starting.cancel()
+    await asyncio.wait([starting], timeout=10)
+    assert starting.cancelled() or over
+    if over:
+        discord.stop()
+    assert set(threading.enumerate()) == before
+
+
 def test_it_runs_on_while_the_callers_loop_is_blocked() -> None:
     with FakeDiscord(patch=False) as discord:
         alice = discord.listen("General", user="alice")

@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .fake.server import FakeDiscord
+from .fake.discord import FakeDiscord
 from .ground.world import GuildSpec
 from .process.console import Console
 from .voice.sfu import Wrapping

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use isocord_io::file_track::FileSource;
+use isocord_io::play::file_track::FileSource;
 use isocord_io::source::{self, AudioFileOptions, FileInfo, Frame, FrameBuf, Input};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import faults
 from ..errors import NotFoundError
-from ..fake.server import FakeDiscord
+from ..fake.discord import FakeDiscord
 from ..fake.views import EncryptionView, VoiceSessionView
 from ..ground.eventlog import Direction
 from ..ground.payloads import Json
