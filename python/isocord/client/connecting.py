@@ -11,7 +11,7 @@ from .. import _native
 from ..connection.connection import VoiceConnection
 from ..connection.session.session import Socket, SocketOpener
 from ..connection.states import ConnectionState, Phase, Reason
-from ..errors import ClientError, ConnectError
+from ..errors import ClientError, ConnectError, VoiceTimeoutError
 from ..playing.player import Player
 from .link import ClientLink
 from .membership import Membership
@@ -60,7 +60,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
 
         Raises:
             ConnectError: the connection is over, and ``phases`` do not name ``DISCONNECTED``.
-            asyncio.TimeoutError: it took longer than ``timeout`` seconds.
+            VoiceTimeoutError: it took longer than ``timeout`` seconds; an ``asyncio.TimeoutError`` as well.
             TypeError: no phase was given, or something that is none.
         """
         if not phases or not all(isinstance(phase, Phase) for phase in phases):
@@ -98,7 +98,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
             self_mute: join muted.
 
         Raises:
-            asyncio.TimeoutError: it took longer than ``timeout``.
+            VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
             ConnectError: Discord refused, or the handshake failed too often.
             ClientError: connected already, or the bot was made for another event loop than the one that runs. Both
                 are a ``ClientException`` of the bot library as well.
@@ -121,7 +121,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
             await asyncio.wait([asyncio.wrap_future(connection.connected)], timeout=self._timeout + _LEAVE_LIMIT)
             if not connection.connected.done():
-                raise asyncio.TimeoutError("Could not connect to voice in time")
+                raise VoiceTimeoutError("Could not connect to voice in time")
             state = connection.state
             if state.phase is Phase.DISCONNECTED:
                 raise self._failure(state)
@@ -219,7 +219,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
     def _failure(self, state: ConnectionState) -> Exception:
         text = f"Could not connect to voice: {state.detail or state.reason.value}"
         if state.reason is Reason.TIMED_OUT:
-            return asyncio.TimeoutError(text)
+            return VoiceTimeoutError(text)
         if state.code is not None:
             text = f"{text} (close code {state.code})"
         return self._error(ConnectError, text, state.code)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from ..connection.states import Phase
-from ..errors import ClientError
+from ..errors import ClientError, VoiceTimeoutError
 from ..runtime.values import Record
 from .connecting import ConnectingSurface
 
@@ -39,7 +38,7 @@ class MovingSurface(ConnectingSurface):
 
         Raises:
             ClientError: there is no connection, or another move was asked for meanwhile.
-            asyncio.TimeoutError: it took longer than ``timeout``.
+            VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
             TypeError: ``channel`` is no channel.
         """
         if channel is None:
@@ -72,10 +71,10 @@ class MovingSurface(ConnectingSurface):
             timeout = _SETTLE_LIMIT if timeout is None else min(timeout, _SETTLE_LIMIT)
         try:
             await self._waiters.until(arrived, timeout)
-        except asyncio.TimeoutError:
+        except VoiceTimeoutError:
             if not (here and self._is_in(wanted)):
                 text = "Discord did not move the bot in time; may it see and enter the channel?"
-                raise asyncio.TimeoutError(text) from None
+                raise VoiceTimeoutError(text) from None
         if self._move is move:
             self._move = None
 

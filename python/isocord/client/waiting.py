@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ..errors import VoiceTimeoutError
+
 
 class Waiters:
     """Those who wait for a condition; it is looked at again with each :meth:`wake`.
@@ -25,7 +27,7 @@ class Waiters:
         """Return when ``condition`` holds; what it raises is raised here.
 
         Raises:
-            asyncio.TimeoutError: that took longer than ``timeout`` seconds.
+            VoiceTimeoutError: that took longer than ``timeout`` seconds.
         """
         # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the change.
         changed = asyncio.Event()
@@ -41,7 +43,7 @@ class Waiters:
         try:
             while not condition():
                 if expired:
-                    raise asyncio.TimeoutError
+                    raise VoiceTimeoutError("it took longer than it was given")
                 await changed.wait()
                 changed.clear()
         finally:

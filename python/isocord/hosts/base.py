@@ -51,7 +51,7 @@ class Host(Record):
         events: names of its voice events.
         sinks: base classes of its sinks; empty where it cannot record.
         wave_sink: its sink for WAV.
-        recording_exception: what it raises where a recording is impossible; None where it cannot record.
+        recording_exceptions: what its versions raise where a recording is impossible; empty where it cannot record.
         recording_callback_takes_error: whether plain functions as callbacks get an exception instead of the sink.
     """
 
@@ -66,7 +66,7 @@ class Host(Record):
     events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
     wave_sink: type | None = None
-    recording_exception: type[Exception] | None = None
+    recording_exceptions: tuple[type[Exception], ...] = ()
     recording_callback_takes_error: bool = False
 
     # Exceptions.
@@ -75,8 +75,8 @@ class Host(Record):
         """An exception that is isocord's ``kind`` and the library's own at once."""
         if issubclass(kind, OpusError):
             return combined(kind, self.opus_error)(message, code)
-        if issubclass(kind, RecordingError) and self.recording_exception is not None:
-            return combined(kind, self.recording_exception)(message, code)
+        if issubclass(kind, RecordingError) and self.recording_exceptions:
+            return combined(kind, *self.recording_exceptions)(message, code)
         if issubclass(kind, ClientError):
             return combined(kind, self.client_exception)(message, code)
         return kind(message)
