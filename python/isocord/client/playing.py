@@ -6,17 +6,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import Any, Literal, TypeAlias, overload
 
 from .. import _native
 from ..errors import ClientError, ClosedError, OpusError
 from ..playing.player import After, Playback
 from ..playing.sources.feed import Feed, same_origin
 from ..playing.sources.feeder import Source
-
-if TYPE_CHECKING:
-    from ..connection.connection import VoiceConnection
-    from ..hosts import Host
+from .base import ClientBase
 
 AnySource: TypeAlias = "Source | _native.AudioFile"
 
@@ -24,19 +21,21 @@ _DEFAULT_LOSS = 0.15
 _SPEAKING_LIMIT = 0.15
 
 
-class PlaybackSurface:
+class _Settings:
+    """How the present or last playback is encoded, which goes for a source that is swapped in as well."""
+
+    def __init__(self) -> None:
+        self.encoding: dict[str, Any] = {}
+        self.lookahead = 25
+        self.packet_encoder: _native.OpusEncoder | None = None
+
+
+class PlaybackSurface(ClientBase):
     """Plays, pauses and stops; see :class:`isocord.VoiceClient`."""
 
-    loop: asyncio.AbstractEventLoop
-    _host: Host
-    _connection: VoiceConnection | None
-    _encoding: dict[str, Any]
-    _lookahead: int
-    _packet_encoder: _native.OpusEncoder | None
-
-    def is_connected(self) -> bool:
-        """Whether sound can leave."""
-        raise NotImplementedError
+    def __init__(self, client: Any, channel: Any) -> None:
+        super().__init__(client, channel)
+        self._settings = _Settings()
 
     @property
     def _player(self) -> Playback | None:
@@ -118,11 +117,9 @@ class PlaybackSurface:
             ValueError: an option is out of its range.
             AudioFileError: the file is closed, or plays already.
         """
-        connection = self._connection
-        if connection is None or not self.is_connected():
-            raise self._host.error(ClientError, "Not connected to voice")
+        connection = self._live()
         if connection.player.sounding:
-            raise self._host.error(ClientError, "Already playing audio")
+            raise self._error(ClientError, "Already playing audio")
         self._check_source(source)
         if after is not None and not callable(after):
             raise TypeError('Expected a callable for the "after" parameter.')
@@ -138,7 +135,7 @@ class PlaybackSurface:
             "complexity": complexity,
         }
         feed = self._feed(source, encoding, lookahead)
-        self._encoding, self._lookahead = encoding, lookahead
+        self._settings.encoding, self._settings.lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
         connection.player.start(feed, after, future)
         return future
@@ -193,7 +190,7 @@ class PlaybackSurface:
             related = same_origin(value, current) and value.is_opus() == current.is_opus()
         if related and connection.player.rewrap(value):
             return
-        if not connection.player.swap(self._feed(value, self._encoding, self._lookahead)):
+        if not connection.player.swap(self._feed(value, self._settings.encoding, self._settings.lookahead)):
             raise ValueError("the client is not playing anything")
 
     def elapsed(self) -> datetime.timedelta:
@@ -213,23 +210,21 @@ class PlaybackSurface:
             OpusError: encoding failed, or it is no Opus packet of a sendable size. Both are the bot library's
                 own exceptions as well.
         """
-        connection = self._connection
-        if connection is None or not self.is_connected():
-            raise self._host.error(ClientError, "Not connected to voice")
+        connection = self._live()
         try:
             if encode:
-                if self._packet_encoder is None:
-                    self._packet_encoder = _native.OpusEncoder()
-                data = self._packet_encoder.encode(data)
+                if self._settings.packet_encoder is None:
+                    self._settings.packet_encoder = _native.OpusEncoder()
+                data = self._settings.packet_encoder.encode(data)
             # The server has to know before the first packet; afterwards this costs nothing.
             if (told := connection.announce_packet()) is not None:
                 with contextlib.suppress(concurrent.futures.TimeoutError):
                     told.result(_SPEAKING_LIMIT)
             connection.native.send_packet(data)
         except OpusError as error:
-            raise self._host.error(OpusError, str(error)) from error
+            raise self._error(OpusError, str(error)) from error
         except ClosedError as error:
-            raise self._host.error(ClientError, "Not connected to voice") from error
+            raise self._error(ClientError, "Not connected to voice") from error
 
     def _check_source(self, source: object) -> None:
         if not isinstance(source, (self._host.audio_source, _native.AudioFile)):

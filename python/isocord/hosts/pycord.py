@@ -17,8 +17,6 @@ def load() -> Host:
     # discord.VoiceProtocol warns in versions that have the package.
     voice = importlib.import_module("discord.voice") if modern else discord
     sinks = importlib.import_module("discord.sinks")
-    # Versions differ in which of the two they raise.
-    recording_exception = type("RecordingException", (sinks.RecordingException, discord.ClientException), {})
     return Host(
         name="py-cord",
         voice_protocol=voice.VoiceProtocol,
@@ -30,6 +28,7 @@ def load() -> Host:
         manners=Manners(after_first=modern, resolve_on_stop=modern),
         sinks=(sinks.Sink,),
         wave_sink=sinks.WaveSink,
-        recording_exception=recording_exception,
+        # Versions differ in which of the two they raise.
+        recording_exceptions=(sinks.RecordingException, discord.ClientException),
         recording_callback_takes_error=modern,
     )
