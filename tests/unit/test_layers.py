@@ -124,6 +124,23 @@ def test_only_the_socket_knows_aiohttp() -> None:
     assert users <= {"gateway/socket/transport.py", "hosts/base.py"}
 
 
+def test_only_hosts_touch_what_belongs_to_a_bot_library() -> None:
+    """A further library is one more file in hosts/."""
+    words = "dispatch|get_channel|get_guild|get_member|_get_voice_client_key|_voice_clients|is_closed|_get_websocket"
+    touch = re.compile(rf"(?<!_host)(?<!\bhost)\.({words})\(|\bimport (discord|disnake|nextcord)\b")
+    for folder in ("client", "connection", "gateway", "playing", "hearing", "sinks", "runtime"):
+        for path in files(folder):
+            assert not (found := touch.findall(path.read_text("utf-8"))), (path, found)
+
+
+def test_the_surfaces_of_the_client_stand_on_one_base() -> None:
+    for path in files("client"):
+        assert "NotImplementedError" not in path.read_text("utf-8"), path
+        assert path.name == "voice_client.py" or "VoiceClient" not in re.findall(
+            r"import (.+)", path.read_text("utf-8")
+        )
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_of_the_core_do_not_know_each_other(stage: str) -> None:
     sources = [PROTO / f"{stage}.rs"] if (PROTO / f"{stage}.rs").exists() else sorted((PROTO / stage).rglob("*.rs"))
