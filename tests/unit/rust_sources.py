@@ -61,8 +61,7 @@ def code(path: Path) -> str:
 
 def expand(trees: list[str]) -> Iterator[list[str]]:
     """The paths of ``use`` trees: ``a::{b, c::d}`` is ``a::b`` and ``a::c::d``."""
-    for tree in trees:
-        tree = re.sub(r"\s+(as \w+)?", "", tree)
+    for tree in (re.sub(r"\s+(as \w+)?", "", tree) for tree in trees):
         inner = re.fullmatch(r"(.*?)\{(.*)\}", tree)
         if inner is None:
             yield tree.split("::")
@@ -103,13 +102,15 @@ def folded(graph: Graph) -> Graph:
 
 def in_circles(graph: Graph) -> set[str]:
     """Who knows somebody who, in the end, knows them."""
-    left = dict(graph)
-    for ends in iter(lambda: {name for name, known in left.items() if not known & left.keys()}, set()):
-        left = {name: known for name, known in left.items() if name not in ends}
-    # What is left also leads into a circle without being in one: so the same from the other end.
-    for starts in iter(lambda: left.keys() - set().union(*left.values()), set()):
-        left = {name: known for name, known in left.items() if name not in starts}
-    return set(left)
+    return {name for name in graph if name in known_in_the_end(graph, name)}
+
+
+def known_in_the_end(graph: Graph, name: str) -> set[str]:
+    known, new = set[str](), graph[name]
+    while new:
+        known |= new
+        new = set[str]().union(*(graph[other] for other in new)) - known
+    return known
 
 
 def main() -> None:
