@@ -12,7 +12,7 @@ use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
-use isocord_proto::timetable::Place;
+use isocord_proto::timetable::Seat;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::engine::Engine;
@@ -85,7 +85,7 @@ impl Connection {
         let outlet = Outlet::new(id, random_timeline(), Arc::clone(&counters));
         let published = Arc::new(Published::default());
         let heard = ReceiveCommand::Attach(id, Arc::clone(&published));
-        if !engine.clock.send(ClockCommand::Attach(Place::new(outlet))) || !engine.receiver.send(heard) {
+        if !engine.clock.send(ClockCommand::Attach(Seat::new(outlet))) || !engine.receiver.send(heard) {
             return Err(ConnectionError::Stalled);
         }
         Ok(Self {

@@ -2,7 +2,7 @@
 //!
 //! A member keeps the slot that it got, so its packets are 20 ms apart; members are spread over the slots, so that
 //! thousands do not burst together. Slots are numbered from the beginning of time, which the caller chooses; a member
-//! comes in a [`Place`] of its own and goes out in it, so that nothing here allocates or frees.
+//! comes with a [`Seat`] of its own and goes with it, so that nothing here allocates or frees.
 
 use core::time::Duration;
 
@@ -26,15 +26,15 @@ pub enum Demand {
     None,
 }
 
-/// A member, and its place among the others.
+/// A member, and its seat among the others.
 #[derive(Debug)]
-pub struct Place<T> {
+pub struct Seat<T> {
     /// The member.
     pub member: T,
-    next: Option<Box<Place<T>>>,
+    next: Option<Box<Seat<T>>>,
 }
 
-impl<T> Place<T> {
+impl<T> Seat<T> {
     /// For a member that comes.
     #[must_use]
     pub fn new(member: T) -> Box<Self> {
@@ -59,17 +59,17 @@ impl<T> Default for Timetable<T> {
 
 impl<T> Timetable<T> {
     /// Takes in a member; it rests until a command makes it need slots.
-    pub fn attach(&mut self, place: Box<Place<T>>) {
-        self.resting.push(place);
+    pub fn attach(&mut self, seat: Box<Seat<T>>) {
+        self.resting.push(seat);
     }
 
     /// Takes out a member.
-    pub fn detach(&mut self, is_it: impl Fn(&T) -> bool) -> Option<Box<Place<T>>> {
+    pub fn detach(&mut self, is_it: impl Fn(&T) -> bool) -> Option<Box<Seat<T>>> {
         self.rows().find_map(|row| row.remove(&is_it))
     }
 
     /// Takes out everybody.
-    pub fn drain(&mut self) -> impl Iterator<Item = Box<Place<T>>> + '_ {
+    pub fn drain(&mut self) -> impl Iterator<Item = Box<Seat<T>>> + '_ {
         self.rows().flat_map(|row| core::iter::from_fn(|| row.pop()))
     }
 
@@ -91,10 +91,10 @@ impl<T> Timetable<T> {
             carry_out(member, command, slot * SLOT_MS);
             return Ok(());
         }
-        let Some(mut place) = self.resting.remove(&is_it) else { return Err(command) };
-        match carry_out(&mut place.member, command, slot * SLOT_MS) {
-            Demand::Slots => self.quietest(slot + 1).push(place),
-            Demand::None => self.resting.push(place),
+        let Some(mut seat) = self.resting.remove(&is_it) else { return Err(command) };
+        match carry_out(&mut seat.member, command, slot * SLOT_MS) {
+            Demand::Slots => self.quietest(slot + 1).push(seat),
+            Demand::None => self.resting.push(seat),
         }
         Ok(())
     }
@@ -133,15 +133,15 @@ impl<T> Timetable<T> {
     pub fn prepare(&mut self, slot: u64, mut ask: impl FnMut(&mut T, u64) -> Demand) {
         let mut stay = Row::default();
         let row = &mut self.phases[phase(slot)];
-        while let Some(mut place) = row.pop() {
-            match ask(&mut place.member, slot * SLOT_MS) {
-                Demand::Slots => stay.push(place),
-                Demand::None => self.resting.push(place),
+        while let Some(mut seat) = row.pop() {
+            match ask(&mut seat.member, slot * SLOT_MS) {
+                Demand::Slots => stay.push(seat),
+                Demand::None => self.resting.push(seat),
             }
         }
         // In the order that they had, so that each is sent at its own moment of the slot.
-        while let Some(place) = stay.pop() {
-            row.push(place);
+        while let Some(seat) = stay.pop() {
+            row.push(seat);
         }
     }
 
@@ -180,7 +180,7 @@ fn phase(slot: u64) -> usize {
 /// Places one after the other, the last one first.
 #[derive(Debug)]
 struct Row<T> {
-    first: Option<Box<Place<T>>>,
+    first: Option<Box<Seat<T>>>,
     len: usize,
 }
 
@@ -191,32 +191,32 @@ impl<T> Default for Row<T> {
 }
 
 impl<T> Row<T> {
-    fn push(&mut self, mut place: Box<Place<T>>) {
-        place.next = self.first.take();
-        self.first = Some(place);
+    fn push(&mut self, mut seat: Box<Seat<T>>) {
+        seat.next = self.first.take();
+        self.first = Some(seat);
         self.len += 1;
     }
 
-    fn pop(&mut self) -> Option<Box<Place<T>>> {
-        let mut place = self.first.take()?;
-        self.first = place.next.take();
+    fn pop(&mut self) -> Option<Box<Seat<T>>> {
+        let mut seat = self.first.take()?;
+        self.first = seat.next.take();
         self.len -= 1;
-        Some(place)
+        Some(seat)
     }
 
     /// Takes the one out that is meant; the others keep their order.
-    fn remove(&mut self, is_it: impl Fn(&T) -> bool) -> Option<Box<Place<T>>> {
+    fn remove(&mut self, is_it: impl Fn(&T) -> bool) -> Option<Box<Seat<T>>> {
         let mut before = Self::default();
         let mut found = None;
-        while let Some(place) = self.pop() {
-            if is_it(&place.member) {
-                found = Some(place);
+        while let Some(seat) = self.pop() {
+            if is_it(&seat.member) {
+                found = Some(seat);
                 break;
             }
-            before.push(place);
+            before.push(seat);
         }
-        while let Some(place) = before.pop() {
-            self.push(place);
+        while let Some(seat) = before.pop() {
+            self.push(seat);
         }
         found
     }
@@ -226,14 +226,14 @@ impl<T> Row<T> {
     }
 
     fn iter(&self) -> impl Iterator<Item = &T> {
-        core::iter::successors(self.first.as_deref(), |place| place.next.as_deref())
-            .map(|place| &place.member)
+        core::iter::successors(self.first.as_deref(), |seat| seat.next.as_deref())
+            .map(|seat| &seat.member)
     }
 
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         let mut next = self.first.as_deref_mut();
         core::iter::from_fn(move || {
-            let Place { member, next: after } = next.take()?;
+            let Seat { member, next: after } = next.take()?;
             next = after.as_deref_mut();
             Some(member)
         })
@@ -242,7 +242,7 @@ impl<T> Row<T> {
 
 impl<T> Drop for Row<T> {
     fn drop(&mut self) {
-        // One by one: places dropped inside each other would take a stack as deep as the row is long.
+        // One by one: seats dropped inside each other would take a stack as deep as the row is long.
         while self.pop().is_some() {}
     }
 }

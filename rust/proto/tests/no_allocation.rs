@@ -12,7 +12,7 @@ use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::{Pacer, Supply, Turn};
 use isocord_proto::send::{FrameSource, MAX_PACKET_LEN, SendPath, SendStream, SlotUse};
 use isocord_proto::timeline::Timeline;
-use isocord_proto::timetable::{Demand, Place, Timetable};
+use isocord_proto::timetable::{Demand, Seat, Timetable};
 
 struct Counting;
 
@@ -80,7 +80,7 @@ impl FrameSource for Box<Hum> {
 fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
     let session = || Box::new(SendPath::new(7, Sealer::new(TransportMode::Aes256GcmRtpsize, &[3; 32])));
     let mut table = Timetable::default();
-    let streams: Vec<_> = (0..200).map(|id| Place::new((id, SendStream::new(Timeline::new(0, 0))))).collect();
+    let streams: Vec<_> = (0..200).map(|id| Seat::new((id, SendStream::new(Timeline::new(0, 0))))).collect();
     let mut sessions: Vec<_> = (0..400).map(|_| session()).collect();
     let mut singles: Vec<_> = (0..2_000).map(|_| Box::new(OpusFrame::SILENCE)).collect();
     let mut sources: Vec<_> = (0..400).map(|_| Box::new(Hum)).collect();

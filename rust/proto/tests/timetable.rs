@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use isocord_proto::frame::FRAME_MS;
-use isocord_proto::timetable::{Demand, Place, SLOT_MS, Timetable, start_of};
+use isocord_proto::timetable::{Demand, Seat, SLOT_MS, Timetable, start_of};
 
 struct Member {
     id: u32,
@@ -24,7 +24,7 @@ struct Thread {
 impl Thread {
     fn attach(&mut self, id: u32) {
         let member = Member { id, needs: Demand::None, slots: Vec::new(), missed: Cell::new(0) };
-        self.table.attach(Place::new(member));
+        self.table.attach(Seat::new(member));
     }
 
     fn command(&mut self, now_ms: u64, id: u32, needs: Demand) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use isocord_proto::timetable::{self, Place, SLOT_MS, Timetable};
+use isocord_proto::timetable::{self, Seat, SLOT_MS, Timetable};
 
 use super::outlet::{Outlet, OutletCommand};
 use crate::events::EventOutbox;
@@ -24,7 +24,7 @@ const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// To the clock thread. Boxes are made and dropped elsewhere.
 pub(crate) enum ClockCommand {
-    Attach(Box<Place<Outlet>>),
+    Attach(Box<Seat<Outlet>>),
     Detach(ConnectionId),
     To(ConnectionId, OutletCommand),
 }
@@ -117,9 +117,9 @@ impl Clock {
             match command {
                 ClockCommand::Attach(outlet) => self.outlets.attach(outlet),
                 ClockCommand::Detach(id) => {
-                    if let Some(mut place) = self.outlets.detach(|outlet| outlet.id == id) {
-                        place.member.close(&mut self.out);
-                        self.out.discard(place);
+                    if let Some(mut seat) = self.outlets.detach(|outlet| outlet.id == id) {
+                        seat.member.close(&mut self.out);
+                        self.out.discard(seat);
                     }
                 }
                 ClockCommand::To(id, command) => {
@@ -140,8 +140,8 @@ impl Clock {
     /// Carries out what was commanded before the stop, then closes everything.
     fn close(mut self) {
         self.take_commands();
-        for mut place in self.outlets.drain() {
-            place.member.close(&mut self.out);
+        for mut seat in self.outlets.drain() {
+            seat.member.close(&mut self.out);
         }
     }
 }
