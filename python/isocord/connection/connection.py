@@ -22,8 +22,9 @@ from collections.abc import Callable
 
 from .. import _native
 from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ..gateway.protocol.counters import Counters, Latencies
 from ..gateway.protocol.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
-from ..gateway.protocol.protocol import Counters, Credentials, Latencies
+from ..gateway.protocol.protocol import Credentials
 from ..playing.player import Player
 from ..runtime.handover import uncancellable, weak_handler
 from ..runtime.thread import GatewayThread, gateway_thread
