@@ -1,4 +1,4 @@
-"""The log of one voice connection: every line names its guild, and nothing that a server wrote can forge or flood it."""
+"""The log of one voice connection: every line names its guild; what servers write can neither forge nor flood it."""
 
 from __future__ import annotations
 

@@ -49,7 +49,9 @@ class ConnectionFlow:
         self._actions: list[Action] = []
         self._opened: Target | None = None
         self._was_established = self._joined = False
-        self._leave_pending = self._leave_tried = self._asked_again = False
+        self.expects_leave = False
+        """Whether the next word that the bot is in no channel answers a leave of this connection."""
+        self._leave_tried = self._asked_again = False
         self._left_deadline: float | None = None
         self._unsent = 0
         self._established_at = 0.0
@@ -144,10 +146,7 @@ class ConnectionFlow:
     def lost(
         self, verdict: CloseVerdict, now: float, *, resumable: bool, reason: Reason = Reason.SESSION_INVALID
     ) -> None:
-        """The present websocket closed, broke, or could not be opened; ``resumable`` if its session can be resumed.
-
-        ``reason`` is why a session has to be replaced that the server did not close.
-        """
+        """The websocket is lost; ``resumable`` if its session can go on, ``reason`` if it cannot and no code tells."""
         self._take(Happening.LOST, verdict, now, resumable, reason)
 
     def timeout(self, now: float) -> None:
@@ -205,14 +204,14 @@ class ConnectionFlow:
 
     def _place(self, session_id: str, channel_id: int, now: float) -> None:
         self._joined = True
-        self._leave_pending = False
+        self.expects_leave = False
         self._left_deadline = None
         self._halves.voice_state(session_id, channel_id, now)
         self._open_if_new(now)
 
     def _leave(self) -> None:
-        if self._leave_pending:
-            self._leave_pending = False
+        if self.expects_leave:
+            self.expects_leave = False
         elif self._joined:
             self._finish(Reason.KICKED, leave=False)
         # Else it tells of an earlier client's leave.
@@ -300,7 +299,7 @@ class ConnectionFlow:
             return
         if not self._leave_tried:
             # Discord sends no server update where it sees no change: leave and join, once.
-            self._leave_tried = self._leave_pending = True
+            self._leave_tried = self.expects_leave = True
             self._actions.append(SendVoiceState(None))
         self._actions.append(SendVoiceState(self.channel_id))
         self._step_deadline = now + limits.JOIN_LIMIT + self._backoff.delay()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ... import _native
 from ...errors import IsocordError, UnsupportedModeError
@@ -77,6 +77,9 @@ class SessionInfo(Record):
 
 class SessionOwner(Protocol):
     """What a session reports to, on the gateway thread."""
+
+    def enter(self, function: Callable[..., object], *args: Any) -> None:
+        """Call ``function``; what it raises ends the session, and is told."""
 
     def session_established(self, *, resumed: bool) -> None:
         """Packets can leave."""
@@ -186,14 +189,23 @@ class VoiceSession:
     # Reports of the websocket.
 
     def socket_opened(self) -> None:
+        self._owner.enter(self._opened)
+
+    def socket_received(self, data: str | bytes) -> None:
+        self._owner.enter(self._received, data)
+
+    def socket_lost(self, code: int | None, error: str, *, trusted: bool) -> None:
+        self._owner.enter(self._lost, code, error, trusted)
+
+    def _opened(self) -> None:
         self.protocol.connected(self._now())
         self._pump()
 
-    def socket_received(self, data: str | bytes) -> None:
+    def _received(self, data: str | bytes) -> None:
         self.protocol.receive(data, self._now())
         self._pump()
 
-    def socket_lost(self, code: int | None, error: str, *, trusted: bool) -> None:
+    def _lost(self, code: int | None, error: str, trusted: bool) -> None:
         self._socket = None
         if self._closed:
             return
@@ -315,7 +327,7 @@ class VoiceSession:
         await self.flush(SPEAKING_LIMIT)
         # Meanwhile the websocket may have been lost, which the owner knows, or other keys may have come.
         if socket is self._socket is not None and not self._started:
-            self._start(description)
+            self._owner.enter(self._start, description)
 
     def _tell_address(self) -> None:
         """Select the protocol again if the address has changed; without a websocket that waits for the resume."""
