@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from isocord.gateway.socket.connector import plan_of
 from isocord.gateway.socket.options import SocketOptions
 from isocord.gateway.socket.transport import MAX_MESSAGE, GatewaySocket
 from isocord.runtime.thread import GatewayThread
-from isocord.testing.wire.certificate import Certificate, client_context
+from isocord.testing.wire.certificate import Certificate
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CERTIFICATE = Certificate()
@@ -79,7 +80,7 @@ class Ground:
         return address
 
     def open(self, endpoint: str, handler: Handler, **options: Any) -> GatewaySocket:
-        context = client_context(CERTIFICATE.ca_pem)
+        context = ssl.create_default_context(cadata=CERTIFICATE.ca_pem)
 
         async def make() -> GatewaySocket:
             return GatewaySocket(self.thread, endpoint, SocketOptions(ssl=context, **options), handler)
