@@ -7,6 +7,7 @@ file fills in or overrides what differs. Methods that touch the library's object
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
@@ -17,8 +18,10 @@ from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
 from . import payloads
 from .exceptions import combined
+from .joined import joined
 
 _E = TypeVar("_E", bound=IsocordError)
+_T = TypeVar("_T")
 
 
 class EventNames(Record):
@@ -43,6 +46,9 @@ class Host(Record):
     Attributes:
         name: what its users call it.
         voice_protocol: the base class that it asks of voice clients.
+        voice_client: its own voice client, which ours are to pass for; None where it cannot be had.
+        client_homes: modules that it is imported from.
+        connect: its method that makes voice clients.
         audio_source: the base class of its sources.
         ffmpeg_audio: the base class of its sources that run a process.
         volume_transformer: its source that multiplies the samples of another by its ``volume``.
@@ -65,6 +71,9 @@ class Host(Record):
     opus_error: type[Exception]
     speaking_state: Callable[[int], object] = int
     volume_transformer: type | None = None
+    voice_client: type | None = None
+    client_homes: tuple[ModuleType, ...] = ()
+    connect: Callable[..., Any] | None = None
     manners: Manners = Manners()
     events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
@@ -83,6 +92,12 @@ class Host(Record):
         if issubclass(kind, ClientError):
             return combined(kind, self.client_exception)(message, code)
         return kind(message)
+
+    # Classes.
+
+    def joined(self, cls: type[_T]) -> type[_T]:
+        """A class that is ``cls`` and the library's voice protocol; its objects pass for its own voice client, too."""
+        return joined(cls, self.voice_protocol, self.voice_client)
 
     # The client's registry of voice clients.
 
