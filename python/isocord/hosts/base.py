@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
 from ..gateway.socket.connector import plan_of
 from ..gateway.socket.options import SocketOptions
-from ..playing.player import Manners
+from ..playing.manners import Manners
+from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
 from . import payloads
 from .exceptions import combined
+from .joined import joined
 
 _log = logging.getLogger(__name__)
 _E = TypeVar("_E", bound=IsocordError)
+_T = TypeVar("_T")
 
 
 class EventNames(Record):
@@ -45,8 +49,12 @@ class Host(Record):
     Attributes:
         name: what its users call it.
         voice_protocol: the base class that it asks of voice clients.
+        voice_client: its own voice client, which ours are to pass for; None where it cannot be had.
+        client_homes: modules that it is imported from.
+        connect: its method that makes voice clients.
         audio_source: the base class of its sources.
         ffmpeg_audio: the base class of its sources that run a process.
+        volume_transformer: its source that multiplies the samples of another by its ``volume``.
         client_exception: what it raises where a client is asked for something impossible.
         opus_error: what it raises where libopus fails.
         speaking_state: turns speaking flags into what its events carry.
@@ -65,6 +73,10 @@ class Host(Record):
     client_exception: type[Exception]
     opus_error: type[Exception]
     speaking_state: Callable[[int], object] = int
+    volume_transformer: type | None = None
+    voice_client: type | None = None
+    client_homes: tuple[ModuleType, ...] = ()
+    connect: Callable[..., Any] | None = None
     manners: Manners = Manners()
     events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
@@ -83,6 +95,12 @@ class Host(Record):
         if issubclass(kind, ClientError):
             return combined(kind, self.client_exception)(message, code)
         return kind(message)
+
+    # Classes.
+
+    def joined(self, cls: type[_T]) -> type[_T]:
+        """A class that is ``cls`` and the library's voice protocol; its objects pass for its own voice client, too."""
+        return joined(cls, self.voice_protocol, self.voice_client)
 
     # The client's registry of voice clients.
 
@@ -173,6 +191,10 @@ class Host(Record):
         return payloads.voice_server(data)
 
     # Sources.
+
+    def native_source(self, source: object) -> NativeSource | None:
+        """The native file that ``source`` is, or that only the library's volume transformers are around."""
+        return NativeSource.of(source, self.volume_transformer)
 
     def process_of(self, source: object) -> Any:
         """The source that runs a process, behind any volume transformers; None if there is none."""
