@@ -226,8 +226,7 @@ impl<T> Row<T> {
     }
 
     fn iter(&self) -> impl Iterator<Item = &T> {
-        core::iter::successors(self.first.as_deref(), |seat| seat.next.as_deref())
-            .map(|seat| &seat.member)
+        core::iter::successors(self.first.as_deref(), |seat| seat.next.as_deref()).map(|seat| &seat.member)
     }
 
     fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {

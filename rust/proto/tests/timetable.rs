@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use isocord_proto::frame::FRAME_MS;
-use isocord_proto::timetable::{Demand, Seat, SLOT_MS, Timetable, start_of};
+use isocord_proto::timetable::{Demand, SLOT_MS, Seat, Timetable, start_of};
 
 struct Member {
     id: u32,

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use isocord_proto::timetable::{self, Seat, SLOT_MS, Timetable};
+use isocord_proto::timetable::{self, SLOT_MS, Seat, Timetable};
 
 use super::outlet::{Outlet, OutletCommand};
 use crate::events::EventOutbox;

@@ -33,8 +33,14 @@ pub(crate) struct DispatcherHandle(Arc<Shared>);
 
 /// The thread that calls out. It is the only native one that may wait for Python.
 pub(crate) struct Dispatcher<N> {
-    from: Vec<(Consumer<N>, Consumer<Box<dyn Send>>)>,
+    from: Vec<Tray<N>>,
     shared: Arc<Shared>,
+}
+
+/// What one outbox holds.
+struct Tray<N> {
+    notes: Consumer<N>,
+    memory: Consumer<Box<dyn Send>>,
 }
 
 #[derive(Default)]
@@ -55,7 +61,7 @@ impl<N: Note> Dispatcher<N> {
     pub(crate) fn outbox(&mut self) -> Outbox<N> {
         let (notes, notes_out) = RingBuffer::new(CAPACITY);
         let (memory, memory_out) = RingBuffer::new(CAPACITY);
-        self.from.push((notes_out, memory_out));
+        self.from.push(Tray { notes: notes_out, memory: memory_out });
         Outbox { notes, memory, shared: Arc::clone(&self.shared) }
     }
 
@@ -74,7 +80,7 @@ impl<N: Note> Dispatcher<N> {
     }
 
     fn deliver(&mut self) {
-        for (notes, memory) in &mut self.from {
+        for Tray { notes, memory } in &mut self.from {
             while let Ok(note) = notes.pop() {
                 note.deliver();
             }
