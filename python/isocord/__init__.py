@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._native import SpeakingChanged as SpeakingChanged
     from .client.stats import VoiceStats as VoiceStats
     from .client.voice_client import VoiceClient as VoiceClient
+    from .client.voice_client import get as get
     from .connection.states import ConnectionState as ConnectionState
     from .connection.states import Phase as Phase
     from .connection.states import Reason as Reason
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
     "client.stats": ("VoiceStats",),
-    "client.voice_client": ("VoiceClient",),
+    "client.voice_client": ("VoiceClient", "get"),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
     "errors": (
         "AudioFileError",
