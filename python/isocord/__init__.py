@@ -67,6 +67,8 @@ _HOMES = {
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
 
-__getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
+if not TYPE_CHECKING:
+    # Unseen by type checkers, to which every name would then be one of isocord's.
+    __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
 
 _install_voice_extras()
