@@ -22,7 +22,7 @@ async def plays(channel: discord.VoiceChannel, stage: discord.StageChannel) -> N
     assert_type(voice.is_playing(), bool)
     assert_type(voice.state, isocord.ConnectionState)
     protocol: discord.VoiceProtocol = voice  # type: ignore[type-arg,unused-ignore]
-    voice.play(isocord.AudioFile("song.ogg", volume=0.5), after=lambda error: print(error))
+    voice.play(isocord.AudioFile("song.ogg", volume=0.5), after=print)
     voice.play(discord.FFmpegPCMAudio("song.ogg"))
     voice.source = isocord.AudioFile("next.ogg")
     await voice.move_to(stage)
