@@ -155,6 +155,17 @@ class TestOwnFaults:
         wait_until(lambda: world.connection.state.phase is Phase.CONNECTED)
         assert world.connection._driver._timer is not None
 
+    def test_sound_that_cannot_be_started_is_told(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.connect()
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("x")
+
+        monkeypatch.setattr(type(world.native), "play", fail)
+        world.play()
+        wait_until(lambda: Reason.INTERNAL in reasons(world))
+        monkeypatch.undo()
+
     def test_a_link_that_fails_ends_it_rather_than_leave_it_hanging(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
