@@ -6,16 +6,15 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
-from typing import Any, Literal, TypeAlias, overload
+import io
+import os
+from typing import Any, Literal, overload
 
 from .. import _native
 from ..errors import ClientError, ClosedError, OpusError
-from ..playing.player import After, Playback
-from ..playing.sources.feed import Feed, same_origin
-from ..playing.sources.feeder import Source
+from ..playing.playback import After, AnySource, Playback, PlaybackState
+from ..playing.sources.feed import Feed
 from .base import ClientBase
-
-AnySource: TypeAlias = "Source | _native.AudioFile"
 
 _DEFAULT_LOSS = 0.15
 _SPEAKING_LIMIT = 0.15
@@ -98,7 +97,7 @@ class PlaybackSurface(ClientBase):
 
         Args:
             source: what to play.
-            after: called on a thread of isocord's when the source is over.
+            after: called on a thread of isocord's when the source is over; a coroutine function runs on the bot's loop.
             application: libopus's mode of coding.
             bitrate: kbit/s, 16 to 512.
             fec: in-band forward error correction. Costs two to three times the CPU, so it is off unless asked for.
@@ -137,7 +136,7 @@ class PlaybackSurface(ClientBase):
         feed = self._feed(source, encoding, lookahead)
         self._settings.encoding, self._settings.lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
-        connection.player.start(feed, after, future)
+        connection.player.start(feed, after, future, self._exchange)
         return future
 
     def stop(self) -> None:
@@ -166,31 +165,31 @@ class PlaybackSurface(ClientBase):
 
     @property
     def source(self) -> AnySource | None:
-        """What is being played, or None. Set it to go on with another source; the old one is not cleaned up.
+        """What is being played, or was played last; None after :meth:`stop`.
 
-        A source that wraps the present one (``PCMVolumeTransformer(voice.source)``), or that it wraps, goes on where
-        the present one is, with the frames that are read from then on.
+        Set it to go on with another source; the old one is not cleaned up. A source that wraps the present one
+        (``PCMVolumeTransformer(voice.source)``), or that it wraps, goes on where the present one is, with the frames
+        that are read from then on.
 
         Raises:
             TypeError: set to something that is no audio source.
             ValueError: set while nothing plays.
         """
         player = self._player
-        return None if player is None or player.state.is_over else player.source
+        return None if player is None or player.state is PlaybackState.STOPPED else player.source
 
     @source.setter
     def source(self, value: AnySource) -> None:
-        self._check_source(value)
-        connection, current = self._connection, self.source
-        if connection is None or current is None:
+        self._exchange(value)
+
+    def _exchange(self, source: AnySource) -> None:
+        self._check_source(source)
+        connection, current = self._connection, self._player
+        if connection is None or current is None or current.state.is_over:
             raise ValueError("the client is not playing anything")
-        if isinstance(value, _native.AudioFile) or isinstance(current, _native.AudioFile):
-            related = False
-        else:
-            related = same_origin(value, current) and value.is_opus() == current.is_opus()
-        if related and connection.player.rewrap(value):
+        if connection.player.rewrap(source, self._host.native_source(source)):
             return
-        if not connection.player.swap(self._feed(value, self._settings.encoding, self._settings.lookahead)):
+        if not connection.player.swap(self._feed(source, self._settings.encoding, self._settings.lookahead)):
             raise ValueError("the client is not playing anything")
 
     def elapsed(self) -> datetime.timedelta:
@@ -228,10 +227,24 @@ class PlaybackSurface(ClientBase):
 
     def _check_source(self, source: object) -> None:
         if not isinstance(source, (self._host.audio_source, _native.AudioFile)):
-            raise TypeError(f"Source must be an AudioSource, not {type(source).__name__}")
+            raise TypeError(f"Source must be an AudioSource, not {_kind_of(source)}")
 
     def _feed(self, source: AnySource, encoding: dict[str, Any], lookahead: int) -> Feed:
-        opus = not isinstance(source, _native.AudioFile) and source.is_opus()
-        options = None if opus else _native.EncoderOptions(**encoding)
+        native = self._host.native_source(source)
+        options = None if native is None and source.is_opus() else _native.EncoderOptions(**encoding)
         process = self._host.process_of(source)
-        return Feed(source, options, lookahead=lookahead, kill=process.cleanup if process is not None else None)
+        kill = process.cleanup if process is not None else None
+        return Feed(source, options, lookahead=lookahead, native=native, kill=kill)
+
+
+def _kind_of(value: object) -> str:
+    """What was given in place of a source, and what to write instead."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}: make one of it, {value.__name__}(...)"
+    if isinstance(value, str) and "://" in value:
+        return "a URL: play FFmpegPCMAudio(url)"
+    if isinstance(value, (str, os.PathLike)):
+        return f"{type(value).__name__}: play isocord.AudioFile({os.fspath(value)!r})"
+    if isinstance(value, (bytes, bytearray, io.IOBase)):
+        return f"{type(value).__name__}: play isocord.AudioFile(io.BytesIO(data)), or PCMAudio for raw PCM"
+    return type(value).__name__

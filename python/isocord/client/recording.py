@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from ..errors import ClosedError, NotASinkError, RecordingError
 from ..hearing.recording.file_recording import FileRecording
 from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
 from ..hearing.recording.recording import AnyRecording, Recording, finish_recordings, is_finishing
+from ..runtime.callbacks import follow
 from ..runtime.thread import after_gateway_stops
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
@@ -75,7 +76,7 @@ class RecordingSurface(ClientBase):
         if self.is_recording():
             raise self._error(RecordingError, "Already recording.")
         if not isinstance(sink, (*self._host.sinks, Sink, FileSink)):
-            raise self._error(NotASinkError, "Must provide a Sink object.")
+            raise self._error(NotASinkError, f"Must provide a Sink object, not {_kind_of(sink)}.")
         if callback is not None and not callable(callback):
             raise TypeError("callback must be a function or a coroutine function")
         if self._self_deaf:
@@ -180,23 +181,16 @@ class RecordingSurface(ClientBase):
             return
         takes_error = self._host.recording_callback_takes_error and not args and not _is_coroutine_function(callback)
         result = callback(error) if takes_error else callback(sink, *args)
-        if not inspect.isawaitable(result):
-            return
-        waiting = _await(result)
-        try:
-            asyncio.run_coroutine_threadsafe(waiting, self.loop)
-        except RuntimeError:
-            waiting.close()
-            if inspect.iscoroutine(result):
-                result.close()
-            _log.warning("The bot's event loop is closed: the callback of a recording cannot run")
+        follow(result, self.loop, "The callback of a recording", _log)
 
 
-async def _await(result: Any) -> None:
-    try:
-        await result
-    except Exception:
-        _log.exception("The callback of a recording failed")
+def _kind_of(value: object) -> str:
+    """What was given in place of a sink, and what to write instead."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}: make one of it, {value.__name__}(...)"
+    if isinstance(value, (str, os.PathLike)):
+        return f"{type(value).__name__}: record into isocord.sinks.WaveSink({os.fspath(value)!r})"
+    return type(value).__name__
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:

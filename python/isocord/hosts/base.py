@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
 from ..gateway.socket.options import SocketOptions
-from ..playing.player import Manners
+from ..playing.manners import Manners
+from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
 from . import payloads
 from .exceptions import combined
@@ -44,6 +45,7 @@ class Host(Record):
         voice_protocol: the base class that it asks of voice clients.
         audio_source: the base class of its sources.
         ffmpeg_audio: the base class of its sources that run a process.
+        volume_transformer: its source that multiplies the samples of another by its ``volume``.
         client_exception: what it raises where a client is asked for something impossible.
         opus_error: what it raises where libopus fails.
         speaking_state: turns speaking flags into what its events carry.
@@ -62,6 +64,7 @@ class Host(Record):
     client_exception: type[Exception]
     opus_error: type[Exception]
     speaking_state: Callable[[int], object] = int
+    volume_transformer: type | None = None
     manners: Manners = Manners()
     events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
@@ -170,6 +173,10 @@ class Host(Record):
         return payloads.voice_server(data)
 
     # Sources.
+
+    def native_source(self, source: object) -> NativeSource | None:
+        """The native file that ``source`` is, or that only the library's volume transformers are around."""
+        return NativeSource.of(source, self.volume_transformer)
 
     def process_of(self, source: object) -> Any:
         """The source that runs a process, behind any volume transformers; None if there is none."""

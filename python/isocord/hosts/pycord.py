@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 
-from ..playing.player import Manners
+from ..playing.manners import Manners
 from .base import Host
 
 
@@ -22,6 +22,7 @@ def load() -> Host:
         voice_protocol=voice.VoiceProtocol,
         audio_source=discord.AudioSource,
         ffmpeg_audio=discord.FFmpegAudio,
+        volume_transformer=discord.PCMVolumeTransformer,
         client_exception=discord.ClientException,
         opus_error=discord.opus.OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
