@@ -12,7 +12,7 @@ import discord as pycord
 import pytest
 
 import isocord
-from isocord.connection import connection
+from isocord.connection import driver
 from isocord.testing import NativeMember, VoiceOp
 
 from .calls import loudest_frequency, running, song
@@ -255,7 +255,7 @@ async def test_where_encryption_is_required(monkeypatch: pytest.MonkeyPatch) -> 
         voice = await call.join()
         assert voice.is_dave_connection()
         await voice.disconnect()
-        monkeypatch.setattr(connection, "MAX_DAVE_VERSION", 0)
+        monkeypatch.setattr(driver, "MAX_DAVE_VERSION", 0)
         with pytest.raises(isocord.ConnectError, match=r"requires end-to-end encryption \(DAVE\)") as caught:
             await call.join()
         assert caught.value.code == 4017
