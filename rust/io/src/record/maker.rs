@@ -1,7 +1,7 @@
 //! Opens tracks in any format and layout.
 
+use std::io::Cursor;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use isocord_proto::opus::EncoderOptions;
 
@@ -17,9 +17,12 @@ use super::ogg_opus::OggOpus;
 use super::options::{Format, Layout, RecorderOptions, TargetFactory};
 use super::opus_lane::{EncodeLane, PassLane};
 use super::output::{Output, Target};
-use super::report::TrackState;
 use super::track::Track;
 use super::wav::{Raw, Wav};
+use super::written::Written;
+
+/// A file has room for a little more than none.
+const MARGIN: u64 = 1_024;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -32,10 +35,11 @@ pub(crate) struct Opened {
 pub(crate) fn open(
     format: Format,
     target: Target,
+    limit: Option<u64>,
     opus: Option<&EncoderOptions>,
     user_id: Option<u64>,
 ) -> Result<Opened> {
-    let out = Output::open(target)?;
+    let out = Output::open(target, limit)?;
     let path = out.path().map(Into::into);
     let pcm = |writer: Box<dyn PcmWriter>| Box::new(PcmLane::new(writer));
     let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
@@ -57,6 +61,19 @@ pub(crate) fn open(
         }
     };
     Ok(Opened { lane, path })
+}
+
+/// Refuses a limit that leaves no room for any sound.
+pub(crate) fn check_limit(format: Format, limit: Option<u64>) -> Result<()> {
+    let Some(limit) = limit else { return Ok(()) };
+    let mut empty =
+        open(format, Target::Seekable(Box::new(Cursor::new(Vec::new()))), None, None, Some(u64::MAX))?;
+    empty.lane.finish()?;
+    let least = empty.lane.len() + MARGIN;
+    if limit < least {
+        return Err(SinkError::Limit { limit, least });
+    }
+    Ok(())
 }
 
 /// Packets pass through; `opus` asks for an encoder before them.
@@ -86,7 +103,7 @@ impl Maker {
             (Layout::PerUser(factory), _) => Ok((Self::PerUser(factory), None)),
             (Layout::Mixdown(target), _) => Ok((Self::Voices, Some(Mix::new(options, target)?))),
             (Layout::Tracks(target), Format::Matroska(doc_type)) => {
-                let out = Output::open(target)?;
+                let out = Output::open(target, options.max_file_bytes)?;
                 let muxer = Muxer::new(out, doc_type, options.max_tracks)?;
                 Ok((Self::Shared(SharedMuxer::new(muxer)), None))
             }
@@ -124,21 +141,18 @@ impl Maker {
         mix: bool,
     ) -> Track {
         let encode = (!opus).then_some(&options.opus);
+        let limit = options.max_file_bytes;
         let opened = match self {
             Self::PerUser(factory) => factory(user_id)
                 .map_err(SinkError::Target)
-                .and_then(|target| open(options.format, target, encode, Some(user_id))),
+                .and_then(|target| open(options.format, target, limit, encode, Some(user_id))),
             Self::Shared(muxer) => {
                 packets(Box::new(MuxTrack::new(muxer.clone(), user_id.to_string(), origin)), encode, None)
             }
             Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), path: None }),
         };
         let window = if mix { patience(options.mix_window) } else { options.reorder };
-        let (lane, path, state) = match opened {
-            Ok(opened) => (Some(opened.lane), opened.path, TrackState::Recording),
-            Err(error) => (None, None, TrackState::Failed(Arc::new(error))),
-        };
-        Track::new(Assembler::new(origin, window), lane, path, state)
+        Track::new(Assembler::new(origin, window), Written::new(opened))
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {

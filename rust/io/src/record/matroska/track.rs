@@ -64,12 +64,17 @@ impl PacketWriter for MuxTrack {
         Ok(())
     }
 
+    fn fits(&mut self, held: usize, next: usize) -> bool {
+        self.muxer.get().fits(self.index, held, next)
+    }
+
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {
         self.put(packet, at, samples, 0)
     }
 
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
         self.put(packet, at, samples, trim)?;
+        self.muxer.get().release(self.index);
         if self.alone { self.muxer.get().finish() } else { Ok(()) }
     }
 
@@ -80,5 +85,9 @@ impl PacketWriter for MuxTrack {
 
     fn len(&self) -> u64 {
         if self.alone { self.muxer.get().len() } else { self.bytes }
+    }
+
+    fn samples(&self) -> u64 {
+        self.muxer.get().written(self.index).saturating_sub(self.offset)
     }
 }
