@@ -139,6 +139,9 @@ class ListeningSurface:
             self.loop.call_soon_threadsafe(self._dispatch_speaking, change)
 
     def _dispatch_speaking(self, change: _native.SpeakingChanged) -> None:
+        if self._speaking_watch is None:
+            # Switched off while it was on its way to the loop.
+            return
         guild, names = self.guild, self._host.events
         member = guild.get_member(change.user_id) if guild is not None else None
         if member is not None:

@@ -140,48 +140,6 @@ fn a_mixdown_is_the_sum() {
 }
 
 #[test]
-fn many_users_in_one_matroska_file() {
-    for seekable in [true, false] {
-        let file = Shared::default();
-        let target = if seekable {
-            Target::Seekable(Box::new(file.clone()))
-        } else {
-            Target::Stream(Box::new(WriteOnly(file.clone())))
-        };
-        let options = options(Format::Matroska(DocType::Matroska));
-        let mut recorder = Recorder::new(options, Layout::Tracks(target)).unwrap();
-        assert_eq!(recorder.wants(), Wants::Opus);
-        let mut encoders: Vec<Encoder> =
-            (0..3).map(|_| Encoder::new(&EncoderOptions::default()).unwrap()).collect();
-        for n in 0..300u64 {
-            for (user, encoder) in encoders.iter_mut().enumerate() {
-                if n >= 100 * user as u64 {
-                    let mut packet = [0; 1_275];
-                    let pcm = tone(500.0 * (user + 1) as f64, n * 960, 960);
-                    let len = encoder.encode(&pcm, &mut packet).unwrap();
-                    recorder.frame(user as u64 + 1, START + n * 960, Payload::Opus(&packet[..len]));
-                }
-            }
-            recorder.advance(START + (n + 1) * 960);
-        }
-        recorder.finish(None);
-        let read = matroska(&file.bytes());
-        assert_eq!(read.whole, seekable);
-        for user in 0..3 {
-            let track = &read.tracks[user];
-            assert_eq!(track.name.as_deref(), Some((user + 1).to_string().as_str()));
-            assert_eq!(track.blocks.len(), 300 - 100 * user);
-            assert_eq!(track.blocks[0].0, 2_000 * user as i64);
-            assert!(track.blocks.windows(2).all(|pair| pair[1].0 == pair[0].0 + 20));
-            assert_eq!(dominant(&track.decode()[9_600..]), Some(500 * (user as u32 + 1)));
-        }
-        if seekable {
-            assert_eq!((read.tracks.len(), read.duration), (3, Some(6_000.0)));
-        }
-    }
-}
-
-#[test]
 fn a_file_read_before_its_end_lacks_a_second_and_a_half_at_most() {
     for format in [
         Format::Wav,

@@ -29,6 +29,7 @@ _MAX_LINGER = 1.0
 _EXIT_LIMIT = 10.0
 
 _alive: weakref.WeakSet[AnyRecording] = weakref.WeakSet()
+_alive_lock = threading.Lock()
 _finishing = threading.local()
 
 
@@ -147,6 +148,8 @@ class Recording:
         self._timeline = Timeline(self._start)
         self._writer = Writer(sink, self._timeline, sync_start=sync_start)
         self._stopping = threading.Event()
+        self.is_finished = False
+        """Whether the sink's ``cleanup`` has returned, or raised."""
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="isocord-sink", daemon=True)
 
@@ -200,6 +203,7 @@ class Recording:
         except Exception as error:
             _log.exception("The sink %s could not be finished", type(self.sink).__name__)
             self._error = self._error or error
+        self.is_finished = True
         try:
             self._finish(self._error)
         except Exception:
@@ -230,7 +234,21 @@ class Recording:
 
 def keep_alive(recording: AnyRecording) -> None:
     """Have :func:`finish_recordings` finish it."""
-    _alive.add(recording)
+    with _alive_lock:
+        _alive.add(recording)
+
+
+def is_in_use(sink: object) -> bool:
+    """Whether a recording in Python writes to this very sink, or still finishes it."""
+    return any(
+        isinstance(recording, Recording) and recording.sink is sink and not recording.is_finished
+        for recording in _recordings()
+    )
+
+
+def _recordings() -> list[AnyRecording]:
+    with _alive_lock:
+        return list(_alive)
 
 
 def now_finishing() -> None:
@@ -245,7 +263,7 @@ def is_finishing() -> bool:
 
 def finish_recordings() -> None:
     """Finish all recordings, within a bound: the interpreter is about to exit."""
-    recordings = list(_alive)
+    recordings = _recordings()
     for recording in recordings:
         recording.stop()
     deadline = time.monotonic() + _EXIT_LIMIT
