@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ._door.lazy import lazy as _lazy
 from ._door.voice_extras import install as _install_voice_extras
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import sinks as sinks
     from . import testing as testing
@@ -34,8 +33,9 @@ if TYPE_CHECKING:
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
+    from .errors import VoiceTimeoutError as VoiceTimeoutError
 
-__version__ = "0.1.0"
+    __version__: str
 
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
@@ -57,11 +57,12 @@ _HOMES = {
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",
+        "VoiceTimeoutError",
     ),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
 
-__getattr__, __dir__ = _lazy(__name__, _HOMES, ("sinks", "testing"))
+__getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
 
 _install_voice_extras()

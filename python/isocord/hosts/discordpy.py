@@ -16,6 +16,7 @@ def load() -> Host:
         voice_protocol=discord.VoiceProtocol,
         audio_source=discord.AudioSource,
         ffmpeg_audio=importlib.import_module("discord.player").FFmpegAudio,
+        volume_transformer=discord.PCMVolumeTransformer,
         client_exception=discord.ClientException,
         opus_error=importlib.import_module("discord.opus").OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),

@@ -16,6 +16,7 @@ def load() -> Host:
         voice_protocol=disnake.VoiceProtocol,
         audio_source=disnake.AudioSource,
         ffmpeg_audio=importlib.import_module("disnake.player").FFmpegAudio,
+        volume_transformer=disnake.PCMVolumeTransformer,
         client_exception=disnake.ClientException,
         opus_error=importlib.import_module("disnake.opus").OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),

@@ -16,6 +16,7 @@ def load() -> Host:
         voice_protocol=nextcord.VoiceProtocol,
         audio_source=nextcord.AudioSource,
         ffmpeg_audio=importlib.import_module("nextcord.player").FFmpegAudio,
+        volume_transformer=nextcord.PCMVolumeTransformer,
         client_exception=nextcord.ClientException,
         opus_error=importlib.import_module("nextcord.opus").OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 
-from ..playing.player import Manners
+from ..playing.manners import Manners
 from .base import Host
 
 
@@ -17,19 +17,19 @@ def load() -> Host:
     # discord.VoiceProtocol warns in versions that have the package.
     voice = importlib.import_module("discord.voice") if modern else discord
     sinks = importlib.import_module("discord.sinks")
-    # Versions differ in which of the two they raise.
-    recording_exception = type("RecordingException", (sinks.RecordingException, discord.ClientException), {})
     return Host(
         name="py-cord",
         voice_protocol=voice.VoiceProtocol,
         audio_source=discord.AudioSource,
         ffmpeg_audio=discord.FFmpegAudio,
+        volume_transformer=discord.PCMVolumeTransformer,
         client_exception=discord.ClientException,
         opus_error=discord.opus.OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
         manners=Manners(after_first=modern, resolve_on_stop=modern),
         sinks=(sinks.Sink,),
         wave_sink=sinks.WaveSink,
-        recording_exception=recording_exception,
+        # Versions differ in which of the two they raise.
+        recording_exceptions=(sinks.RecordingException, discord.ClientException),
         recording_callback_takes_error=modern,
     )

@@ -1,4 +1,4 @@
-//! Where bytes go: a buffered file, or any object that writes and perhaps seeks.
+//! A target that is open: buffered, patched where it can seek, with holes where it is silent for long.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use isocord_proto::frame::CHANNELS;
 
 use super::error::SinkError;
-use super::process::Process;
+use super::target::{Encoding, Target, WriteSeek};
 
 /// Bytes of a sample of each channel.
 pub(crate) const PAIR: u64 = 2 * CHANNELS as u64;
@@ -15,38 +15,11 @@ const BUFFER: usize = 64 * 1_024;
 /// From this many zeros on a file gets a hole instead, which costs neither time nor disk.
 const HOLE: u64 = 256 * 1_024;
 
-/// An object that writes and seeks.
-pub trait WriteSeek: Write + Seek + Send {}
-impl<T: Write + Seek + Send> WriteSeek for T {}
-
-/// What a track or a whole recording is written to.
-pub enum Target {
-    /// A file, made anew or emptied.
-    Path(PathBuf),
-    /// An object that can seek: headers are kept up to date. Writing starts at its present position.
-    Seekable(Box<dyn WriteSeek>),
-    /// An object that can only write: headers say "unknown length".
-    Stream(Box<dyn Write + Send>),
-    /// A process that encodes.
-    Process(Process),
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
-            Self::Seekable(_) => f.write_str("Seekable"),
-            Self::Stream(_) => f.write_str("Stream"),
-            Self::Process(_) => f.write_str("Process"),
-        }
-    }
-}
-
 enum Inner {
     File(File),
     Seekable(Box<dyn WriteSeek>),
     Stream(Box<dyn Write + Send>),
-    Process(Process),
+    Process(Box<dyn Encoding>),
 }
 
 /// A target that is open. Offsets count from where the target stood at the start.
@@ -102,7 +75,7 @@ impl Output {
 
     /// Bytes written so far, those in the buffer too; where a process encodes, those that it wrote.
     pub(crate) fn len(&self) -> u64 {
-        self.process().map_or_else(|| self.taken(), Process::bytes)
+        self.process().map_or_else(|| self.taken(), Encoding::bytes)
     }
 
     /// The most bytes that it may come to.
@@ -116,9 +89,9 @@ impl Output {
     }
 
     /// What encodes, if that is not us.
-    pub(crate) fn process(&self) -> Option<&Process> {
+    pub(crate) fn process(&self) -> Option<&dyn Encoding> {
         match &self.inner {
-            Inner::Process(process) => Some(process),
+            Inner::Process(process) => Some(process.as_ref()),
             _ => None,
         }
     }
@@ -249,7 +222,7 @@ impl Output {
 
     fn attempt(&mut self, action: impl FnOnce(&mut Inner) -> io::Result<()>) -> Result<(), SinkError> {
         action(&mut self.inner).map_err(|source| {
-            if self.process().is_some_and(Process::is_full) {
+            if self.process().is_some_and(Encoding::is_full) {
                 return SinkError::Full;
             }
             self.broken = true;

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use super::coded::{self, Coded, Progress};
 use super::error::SinkError;
-use super::output::{PAIR, Target};
+use super::output::PAIR;
+use super::target::{Encoding, Target};
 
 /// After the end of its input it gets that long to finish its file.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,6 +59,10 @@ impl Ffmpeg {
     /// # Errors
     /// The system's, if it cannot be started or the file not be made.
     pub fn start(&self, target: Target) -> io::Result<Target> {
+        Ok(Target::Process(Box::new(self.run(target)?)))
+    }
+
+    fn run(&self, target: Target) -> io::Result<Process> {
         let most = self.max_file_bytes.unwrap_or(u64::MAX);
         let (mut object, path): (Box<dyn Write + Send>, _) = match target {
             Target::Path(path) => (Box::new(File::create(&path)?), Some(path)),
@@ -96,12 +101,12 @@ impl Ffmpeg {
             let kind = (self.coded, self.bitrate);
             process.copy = Some(spawn(move || coded::copy(stdout, &mut object, kind, most, &progress))?);
         }
-        Ok(Target::Process(process))
+        Ok(process)
     }
 }
 
 /// A process that takes PCM.
-pub struct Process {
+struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     path: Option<PathBuf>,
@@ -115,30 +120,26 @@ pub struct Process {
     end: Option<Result<(), String>>,
 }
 
-impl Process {
-    pub(crate) fn path(&self) -> Option<&Path> {
+impl Encoding for Process {
+    fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Bytes that the target got.
-    pub(crate) fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         self.progress.bytes()
     }
 
-    /// Samples in those.
-    pub(crate) fn samples(&self) -> u64 {
+    fn samples(&self) -> u64 {
         let given = self.given / PAIR;
         let whole = matches!(self.end, Some(Ok(()))) && !self.is_full();
         if whole { given } else { self.progress.samples().min(given) }
     }
 
-    /// Whether the target is as big as it may be; more PCM is refused.
-    pub(crate) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.progress.is_full()
     }
 
-    /// Ends its input and waits until its file is whole.
-    pub(crate) fn close(&mut self) -> io::Result<()> {
+    fn close(&mut self) -> io::Result<()> {
         if self.end.is_none() {
             self.stdin = None;
             let end = self.reap();
@@ -147,7 +148,9 @@ impl Process {
         let end = self.end.clone().unwrap_or(Ok(()));
         end.map_err(io::Error::other)
     }
+}
 
+impl Process {
     fn reap(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -252,8 +255,7 @@ mod tests {
     fn ctrl_c_in_the_terminal_does_not_reach_it() {
         // It need not be ffmpeg: a process that has ended keeps its group until it is waited for.
         let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128, max_file_bytes: None };
-        let target = ffmpeg.start(Target::Stream(Box::new(io::sink()))).unwrap();
-        let Target::Process(process) = target else { panic!("{target:?}") };
+        let process = ffmpeg.run(Target::Stream(Box::new(io::sink()))).unwrap();
         let group = getpgid(Pid::from_raw(process.child.id() as i32)).unwrap();
         assert_ne!(group, getpgrp());
         assert_eq!(group.as_raw_nonzero().get(), process.child.id() as i32);

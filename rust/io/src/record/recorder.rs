@@ -8,8 +8,9 @@ use std::sync::Arc;
 use isocord_proto::frame::SAMPLE_RATE;
 
 use super::error::SinkError;
-use super::maker::{Maker, check_limit};
+use super::maker::Maker;
 use super::mix::Mix;
+use super::open::check_limit;
 use super::options::{Layout, RecorderOptions};
 use super::report::{
     EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,

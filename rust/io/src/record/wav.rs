@@ -5,7 +5,7 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 use super::error::SinkError;
 use super::lane::PcmWriter;
 use super::output::{Output, PAIR};
-use super::process::Process;
+use super::target::Encoding;
 
 /// RIFF, JUNK or ds64, fmt, data.
 const HEADER: u64 = 12 + 36 + 24 + 8;
@@ -113,6 +113,6 @@ impl PcmWriter for Raw {
         self.0.len()
     }
     fn samples(&self) -> u64 {
-        self.0.process().map_or(self.0.len() / PAIR, Process::samples)
+        self.0.process().map_or_else(|| self.0.len() / PAIR, Encoding::samples)
     }
 }

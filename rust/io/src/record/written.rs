@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::SinkError;
 use super::lane::TrackLane;
-use super::maker::Opened;
+use super::open::Opened;
 use super::report::{TrackReport, TrackState};
 
 /// A lane that is open, or what it came to.
