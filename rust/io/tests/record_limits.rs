@@ -23,7 +23,7 @@ const FORMATS: [Format; 8] = [
     Format::Matroska(DocType::Matroska),
     Format::Matroska(DocType::Webm),
 ];
-const SIZES: [u64; 5] = [20_000, 33_333, 100_000, 250_001, 1_000_000];
+const SIZES: [u64; 4] = [20_000, 33_333, 100_000, 250_001];
 
 fn options(format: Format, most: u64) -> RecorderOptions {
     RecorderOptions { format, sync_start: true, max_file_bytes: Some(most), ..RecorderOptions::default() }
@@ -78,32 +78,31 @@ fn assert_cut(report: &RecorderReport) {
 #[test]
 fn a_file_of_one_user_is_as_big_as_it_may_be_and_no_bigger() {
     for format in FORMATS {
-        for most in SIZES {
-            for seekable in [true, false] {
-                let what = format!("{format:?}, {most}, seekable: {seekable}");
-                let file = Shared::default();
-                let theirs = file.clone();
-                let layout = Layout::PerUser(Box::new(move |_| {
-                    Ok(if seekable {
-                        Target::Seekable(Box::new(theirs.clone()))
-                    } else {
-                        Target::Stream(Box::new(WriteOnly(theirs.clone())))
-                    })
-                }));
-                let mut recorder = Recorder::new(options(format, most), layout).unwrap();
-                let opus = matches!(format, Format::OggOpus | Format::Matroska(_));
-                speak(&mut recorder, 1, opus);
-                let report = recorder.finish_for(None, EndReason::SizeLimit);
-                assert_cut(&report);
-                let bytes = file.bytes();
-                assert_eq!(report.tracks[0].bytes, bytes.len() as u64, "{what}");
-                assert_used(bytes.len() as u64, most, &what);
-                let pcm = decode(format, bytes);
-                let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 0 };
-                let (told, found) = (report.tracks[0].samples, pcm.len() as u64 / 2);
-                assert!(told.abs_diff(found) <= slack, "{what}: {told} samples told, {found} found");
-                assert_eq!(dominant(&pcm[pcm.len() / 2 & !1..]), Some(440), "{what}");
-            }
+        for (n, most) in SIZES.into_iter().enumerate() {
+            let seekable = n % 2 == 0;
+            let what = format!("{format:?}, {most}, seekable: {seekable}");
+            let file = Shared::default();
+            let theirs = file.clone();
+            let layout = Layout::PerUser(Box::new(move |_| {
+                Ok(if seekable {
+                    Target::Seekable(Box::new(theirs.clone()))
+                } else {
+                    Target::Stream(Box::new(WriteOnly(theirs.clone())))
+                })
+            }));
+            let mut recorder = Recorder::new(options(format, most), layout).unwrap();
+            let opus = matches!(format, Format::OggOpus | Format::Matroska(_));
+            speak(&mut recorder, 1, opus);
+            let report = recorder.finish_for(None, EndReason::SizeLimit);
+            assert_cut(&report);
+            let bytes = file.bytes();
+            assert_eq!(report.tracks[0].bytes, bytes.len() as u64, "{what}");
+            assert_used(bytes.len() as u64, most, &what);
+            let pcm = decode(format, bytes);
+            let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 0 };
+            let (told, found) = (report.tracks[0].samples, pcm.len() as u64 / 2);
+            assert!(told.abs_diff(found) <= slack, "{what}: {told} samples told, {found} found");
+            assert_eq!(dominant(&pcm[pcm.len() / 2 & !1..]), Some(440), "{what}");
         }
     }
 }
@@ -150,7 +149,7 @@ fn a_mixdown_ends_at_its_size() {
 #[test]
 fn a_file_of_many_tracks_ends_at_its_size() {
     for seekable in [true, false] {
-        for most in [20_000, 100_000, 1_000_000] {
+        for most in [20_000, 100_000, 400_000] {
             let file = Shared::default();
             let target = if seekable {
                 Target::Seekable(Box::new(file.clone()))

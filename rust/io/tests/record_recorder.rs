@@ -10,8 +10,7 @@ use isocord_io::record::{
     DocType, EndReason, Format, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions,
     RecorderState, SinkError, Target, TrackState, Wants,
 };
-use isocord_proto::opus::{Encoder, EncoderOptions};
-use record_support::{Shared, WriteOnly, decode, dominant, matroska, tone};
+use record_support::{Shared, decode, dominant, tone};
 
 const RATE: u64 = 48_000;
 const START: u64 = 500;

@@ -9,7 +9,6 @@ use isocord_io::record::{
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use record_support::{Shared, WriteOnly, dominant, matroska, tone};
 
-const RATE: u64 = 48_000;
 const START: u64 = 500;
 
 #[test]

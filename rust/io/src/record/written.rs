@@ -14,7 +14,8 @@ pub(crate) struct Written {
     path: Option<PathBuf>,
     /// Of one that has ended.
     bytes: u64,
-    /// Samples that a reader finds: up to the last flush, or, of one that ended well, all.
+    /// Samples that were there at the last flush, and, of one that ended well, at its end.
+    flushed: u64,
     samples: u64,
     state: TrackState,
 }
@@ -27,7 +28,7 @@ impl Written {
             Err(SinkError::Full) => (None, None, TrackState::SizeLimit),
             Err(error) => (None, None, TrackState::Failed(Arc::new(error))),
         };
-        Self { lane, path, bytes: 0, samples: 0, state }
+        Self { lane, path, bytes: 0, flushed: 0, samples: 0, state }
     }
 
     /// None once it has ended.
@@ -50,7 +51,7 @@ impl Written {
     /// The target has been flushed.
     pub(crate) fn note_flushed(&mut self) {
         if let Some(lane) = &self.lane {
-            self.samples = lane.samples();
+            self.flushed = lane.samples();
         }
     }
 
@@ -66,30 +67,33 @@ impl Written {
             Err(SinkError::Full) => TrackState::SizeLimit,
             Err(error) => return Err(error),
         };
-        self.note_flushed();
+        self.samples = lane.samples();
         self.close(state);
         Ok(())
     }
 
+    /// The first error counts. A file of many tracks can still fail when its tracks have ended.
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
-        self.close(TrackState::Failed(error));
+        if !matches!(self.state, TrackState::Failed(_)) {
+            self.close(TrackState::Failed(error));
+        }
     }
 
     pub(crate) fn report(&self, user_id: Option<u64>, offset: u64) -> TrackReport {
+        let whole = matches!(self.state, TrackState::Finished | TrackState::SizeLimit);
         TrackReport {
             user_id,
             path: self.path.clone(),
             offset,
-            samples: self.samples,
+            samples: if whole { self.samples } else { self.flushed },
             bytes: self.len(),
             state: self.state.clone(),
         }
     }
 
     fn close(&mut self, state: TrackState) {
-        if let Some(lane) = self.lane.take() {
-            self.bytes = lane.len();
-            self.state = state;
-        }
+        self.bytes = self.len();
+        self.lane = None;
+        self.state = state;
     }
 }
