@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ._native import AudioFile as AudioFile
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
+    from .client.install import install as install
+    from .client.install import uninstall as uninstall
     from .client.stats import VoiceStats as VoiceStats
     from .client.voice_client import VoiceClient as VoiceClient
     from .connection.states import ConnectionState as ConnectionState
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
     "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
+    "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient",),
     "connection.states": ("ConnectionState", "Phase", "Reason"),

@@ -36,6 +36,8 @@ def test_the_public_names() -> None:
         "VoiceClient",
         "VoiceStats",
         "VoiceTimeoutError",
+        "install",
+        "uninstall",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)
 

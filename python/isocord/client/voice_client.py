@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..hosts import host_of
-from ..hosts.joined import joined
 from .hearing import ListeningSurface
 from .info import InfoSurface
 from .moving import MovingSurface
@@ -33,7 +32,7 @@ class VoiceClient(InfoSurface, MovingSurface, ListeningSurface, _AnyProtocol):  
 
     def __new__(cls, client: Any, channel: Any, *args: Any, **kwargs: Any) -> VoiceClient:
         host = host_of(client)
-        made: VoiceClient = object.__new__(joined(cls, host.voice_protocol))
+        made: VoiceClient = object.__new__(host.joined(cls))
         made._host = host
         return made
 

@@ -102,7 +102,7 @@ fn a_file_of_one_user_is_as_big_as_it_may_be_and_no_bigger() {
             let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 0 };
             let (told, found) = (report.tracks[0].samples, pcm.len() as u64 / 2);
             assert!(told.abs_diff(found) <= slack, "{what}: {told} samples told, {found} found");
-            assert_eq!(dominant(&pcm[pcm.len() / 2 & !1..]), Some(440), "{what}");
+            assert_eq!(dominant(&pcm[pcm.len() / 4 * 2..]), Some(440), "{what}");
         }
     }
 }

@@ -40,7 +40,8 @@ impl Recovery {
     /// Samples right before `next` that it can restore; none if it holds no FEC.
     pub(crate) fn reach(next: &[u8]) -> Option<u32> {
         let head = toc::parse(next)?;
-        (head.fec && head.frame_samples as usize % FRAME_SAMPLES == 0).then_some(head.frame_samples)
+        let whole = (head.frame_samples as usize).is_multiple_of(FRAME_SAMPLES);
+        (head.fec && whole).then_some(head.frame_samples)
     }
 
     /// What was lost right before `next`, in packets of 20 ms. All packets before it have been noted.
