@@ -75,6 +75,8 @@ class Feeder:
         self._on_end = on_end
         self._kill = kill
         self._cancelled = False
+        self.written = 0
+        """Frames that the track has taken."""
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
 
     def start(self) -> None:
@@ -160,11 +162,11 @@ class Feeder:
 
     def _write(self, frames: list[Buffer]) -> None:
         if self._opus:
-            self._track.write_opus(frames)
+            self.written += self._track.write_opus(frames)
         elif len(frames) == 1:
-            self._track.write_pcm(_whole(frames[0]))
+            self.written += self._track.write_pcm(_whole(frames[0]))
         else:
-            self._track.write_pcm(b"".join(map(_whole, frames)))
+            self.written += self._track.write_pcm(b"".join(map(_whole, frames)))
 
 
 def _whole(frame: Buffer) -> bytes:
