@@ -173,10 +173,7 @@ fn a_file_of_many_tracks_ends_at_its_size() {
 
 #[test]
 fn what_ffmpeg_encodes_ends_at_its_size() {
-    let found = std::env::var_os("PATH").and_then(|path| {
-        std::env::split_paths(&path).map(|place| place.join("ffmpeg")).find(|at| at.exists())
-    });
-    let Some(program) = found else { return };
+    let Some(program) = record_support::ffmpeg() else { return };
     for coded in [Coded::Mp4, Coded::M4a, Coded::Mp3] {
         for most in [30_000, 120_000] {
             let file = Shared::default();

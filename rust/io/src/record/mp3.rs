@@ -6,7 +6,7 @@ use mp3lame_encoder::{
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
-use super::coded::{MP3_FRAME, mp3_frame_len};
+use super::coded::{MP3_DECODER_DELAY, MP3_FRAME, mp3_frame_len};
 use super::error::SinkError;
 use super::lane::PcmWriter;
 use super::output::Output;
@@ -14,7 +14,7 @@ use super::output::Output;
 /// Samples given to LAME at once.
 const CHUNK: usize = 4_800;
 /// What LAME's encoder is late by, and what a decoder adds to that.
-const DELAY: u64 = 576 + 529;
+const DELAY: u64 = 576 + MP3_DECODER_DELAY;
 
 /// Writes an MP3 stream.
 pub(crate) struct Mp3 {

@@ -243,9 +243,10 @@ impl Write for Output {
     }
 }
 
-fn system(error: SinkError) -> io::Error {
+/// As the system would tell it.
+pub(crate) fn system(error: SinkError) -> io::Error {
     match error {
-        SinkError::Write { source, .. } => source,
+        SinkError::Write { source, .. } | SinkError::Open { source, .. } => source,
         SinkError::Full => io::ErrorKind::FileTooLarge.into(),
         other => io::Error::other(other),
     }
