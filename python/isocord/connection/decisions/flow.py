@@ -38,10 +38,12 @@ class ConnectionFlow:
         self, channel_id: int, *, timeout: float, reconnect: bool, jitter: Callable[[], float] = random.random
     ) -> None:
         self._halves = Halves(channel_id)
-        self.state = ConnectionState(Phase.IDLE, Reason.REQUESTED)
-        self.step = Step.START
-        self.sessions = self.resumes = self.reconnects = 0
-        self.refused = 0
+        self.state: ConnectionState = ConnectionState(Phase.IDLE, Reason.REQUESTED)
+        self.step: Step = Step.START
+        self.sessions: int = 0
+        self.resumes: int = 0
+        self.reconnects: int = 0
+        self.refused: int = 0
         """What happened where it means nothing."""
         self._timeout = timeout
         self._reconnect = reconnect
@@ -49,7 +51,7 @@ class ConnectionFlow:
         self._actions: list[Action] = []
         self._opened: Target | None = None
         self._was_established = self._joined = False
-        self.expects_leave = False
+        self.expects_leave: bool = False
         """Whether the next word that the bot is in no channel answers a leave of this connection."""
         self._leave_tried = self._asked_again = False
         self._left_deadline: float | None = None

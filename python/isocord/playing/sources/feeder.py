@@ -75,7 +75,7 @@ class Feeder:
         self._on_end = on_end
         self._kill = kill
         self._cancelled = False
-        self.written = 0
+        self.written: int = 0
         """Frames that the track has taken."""
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
 
