@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         super().__init__(client, channel)
         self._membership = Membership(self, self.cleanup)
         self._link: ClientLink | None = None
+        # Threads of bots wait for it.
+        self._connected = threading.Event()
         self._timeout = _DEFAULT_TIMEOUT
 
     @property
@@ -189,7 +192,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
     # Inside; on the bot's loop.
 
     def _connect(self, reconnect: bool) -> VoiceConnection:
-        self._link = link = ClientLink(self._membership, self.loop)
+        self._link = link = ClientLink(self._membership, self.loop, self._connected)
         host, loop = self._host, self.loop
         channel_id = host.channel_id(self.channel)
         assert channel_id is not None

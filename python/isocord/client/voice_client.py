@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..hosts import host_of
+from .absent import advice
 from .hearing import ListeningSurface
 from .info import InfoSurface
 from .moving import MovingSurface
@@ -35,6 +36,11 @@ class VoiceClient(InfoSurface, MovingSurface, ListeningSurface, _AnyProtocol):  
         made: VoiceClient = object.__new__(host.joined(cls))
         made._host = host
         return made
+
+    if not TYPE_CHECKING:
+        # Type checkers are to find fault with what is missing.
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(advice(type(self), name))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._guild_id} {self.state}>"

@@ -160,6 +160,12 @@ class Player:
                 return False
             return current.feed.rewrap(source, native)
 
+    def configure(self, options: _native.EncoderOptions) -> None:
+        """Encode what plays with these options from now on."""
+        current = self._current
+        if current is not None and not current.state.is_over:
+            current.feed.track.configure(options)
+
     def close(self) -> None:
         """The connection is over: what plays stops."""
         with self._lock:
