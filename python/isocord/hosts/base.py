@@ -6,12 +6,14 @@ file fills in or overrides what differs. Methods that touch the library's object
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
 
 from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
+from ..gateway.socket.connector import plan_of
 from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..playing.sources.native import NativeSource
@@ -20,6 +22,7 @@ from . import payloads
 from .exceptions import combined
 from .joined import joined
 
+_log = logging.getLogger(__name__)
 _E = TypeVar("_E", bound=IsocordError)
 _T = TypeVar("_T")
 
@@ -209,11 +212,16 @@ class Host(Record):
         """The proxy and the TLS settings that the bot's own HTTP client uses."""
         http = client.http
         connector = _first(http, "connector", "_connector")
+        plan = plan_of(connector) if connector is not None else None
+        if plan is None and connector is not None and not type(connector).__module__.startswith("aiohttp."):
+            kind = type(connector).__name__
+            _log.warning("The bot's %s cannot be used for voice: its voice gateways are connected to directly", kind)
         context = getattr(connector, "_ssl", None)
         return SocketOptions(
             proxy=_first(http, "proxy", "_proxy"),
             proxy_auth=_first(http, "proxy_auth", "_proxy_auth"),
             ssl=None if context is True else context,
+            connector=plan,
         )
 
 
