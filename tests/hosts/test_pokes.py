@@ -60,6 +60,8 @@ async def world() -> AsyncIterator[World]:
 async def voice(request: pytest.FixtureRequest, world: World) -> AsyncIterator[Any]:
     if request.param == "stock" and (HOST.voice_client is None or not HAS_EXTRAS):
         pytest.skip(f"the extras of {HOST.name} are not installed")
+    if request.param == "stock" and HOST.name == "py-cord" and not MODERN:
+        pytest.skip("py-cord 2.6 takes no port but 443 for a voice server")
     cls = isocord.VoiceClient if request.param == "isocord" else HOST.voice_client
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -195,7 +197,8 @@ class TestEncoder:
         voice.play(source)
         seen = len(alice.arrivals())
         await until(lambda: len(alice.arrivals()) > seen + 30)
-        assert mean(10) < before / 3
+        # discord.py makes a new encoder for each play.
+        assert (mean(10) < before / 3) is (HOST.name != "discord.py")
 
 
 class TestGateway:
@@ -257,5 +260,5 @@ async def test_what_is_not_there_says_what_to_use(voice: Any) -> None:
 
 
 def test_what_is_not_there_is_documented() -> None:
-    table = DOCS.read_text("utf-8")
-    assert [name for name in ABSENT if f"`{name}" not in table] == []
+    rows = [row for row in DOCS.read_text("utf-8").splitlines() if "not offered" in row]
+    assert [name for name in ABSENT if not any(f"`{name}" in row for row in rows)] == []

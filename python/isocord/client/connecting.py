@@ -166,6 +166,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         self._end_recording()
         if self._connection is not None:
             self._connection.stop(leave=False)
+        self._connected.clear()
         self._host.unregister(self.client, self._guild_id, self)
 
     # What the bot library tells.

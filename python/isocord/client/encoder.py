@@ -17,11 +17,12 @@ class VoiceEncoder:
     """The encoder of a voice client.
 
     What the ``set_`` methods say holds for what plays, from the frames on that are not encoded yet (``lookahead``
-    frames of 20 ms later), and for everything that is played afterwards, unless ``play`` is told otherwise. Sources
-    that give Opus packets do without.
+    frames of 20 ms later). It also holds for what is played afterwards, unless ``play`` is told otherwise, but for
+    discord.py: there each ``play`` begins anew. Sources that give Opus packets do without.
 
     Args:
         changed: called with the options when they change while something may play.
+        keeps: whether they hold for later playbacks.
     """
 
     SAMPLING_RATE = 48_000
@@ -31,8 +32,9 @@ class VoiceEncoder:
     SAMPLES_PER_FRAME = 960
     FRAME_SIZE = 3_840
 
-    def __init__(self, changed: Callable[[_native.EncoderOptions], None]) -> None:
+    def __init__(self, changed: Callable[[_native.EncoderOptions], None], *, keeps: bool) -> None:
         self._changed = changed
+        self._keeps = keeps
         self._set: dict[str, Any] = {}
         self._playing: dict[str, Any] = {}
         self._single: _native.OpusEncoder | None = None
@@ -87,6 +89,8 @@ class VoiceEncoder:
 
     def _options_for(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a playback for which ``play`` was given some; None is not given."""
+        if not self._keeps:
+            self._set, self._single = {}, None
         return self._set | {name: value for name, value in given.items() if value is not None}
 
     def _change(self, **options: Any) -> None:

@@ -27,7 +27,12 @@ class PlaybackSurface(ClientBase):
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
         self._lookahead = _DEFAULT_LOOKAHEAD
-        self.encoder = VoiceEncoder(self._configure)
+        self._encoder = VoiceEncoder(self._configure, keeps=self._host.manners.keeps_encoder)
+
+    @property
+    def encoder(self) -> VoiceEncoder:
+        """How PCM becomes Opus: its ``set_`` methods take effect while it plays."""
+        return self._encoder
 
     @property
     def _player(self) -> Playback | None:
@@ -125,9 +130,9 @@ class PlaybackSurface(ClientBase):
             "signal_type": signal_type,
             "complexity": complexity,
         }
-        encoding = self.encoder._options_for(given)
+        encoding = self._encoder._options_for(given)
         feed = self._feed(source, encoding, lookahead)
-        self.encoder._playing, self._lookahead = encoding, lookahead
+        self._encoder._playing, self._lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
         connection.player.start(feed, after, future, self._exchange)
         return future
@@ -182,7 +187,7 @@ class PlaybackSurface(ClientBase):
             raise ValueError("the client is not playing anything")
         if connection.player.rewrap(source, self._host.native_source(source)):
             return
-        if not connection.player.swap(self._feed(source, self.encoder._playing, self._lookahead)):
+        if not connection.player.swap(self._feed(source, self._encoder._playing, self._lookahead)):
             raise ValueError("the client is not playing anything")
 
     def elapsed(self) -> datetime.timedelta:
@@ -205,7 +210,7 @@ class PlaybackSurface(ClientBase):
         connection = self._live()
         try:
             if encode:
-                data = self.encoder.encode(data)
+                data = self._encoder.encode(data)
             # The server has to know before the first packet; afterwards this costs nothing.
             if (told := connection.announce_packet()) is not None:
                 with contextlib.suppress(concurrent.futures.TimeoutError):
