@@ -8,8 +8,9 @@ use isocord_io::play::file_track::FileSource;
 use isocord_io::source::{self, AudioFileOptions, FileInfo, Frame, FrameBuf, Input};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
 use crate::bytes::bytes_like;
@@ -17,6 +18,8 @@ use crate::errors::{AudioFileError, Error, Result};
 
 /// More than this is read from disk, not from memory: no song is longer.
 const MAX_IN_MEMORY: usize = 1 << 30;
+/// What is asked of a file object that gives itself piece by piece.
+const MAX_PIECE: usize = 1 << 20;
 
 /// A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
 ///
@@ -63,12 +66,11 @@ struct Last {
 }
 
 impl Last {
-    /// Waits while a piece is decoded.
     fn of(source: &FileSource) -> Self {
         Self {
             volume: source.volume(),
             position: source.position(),
-            passthrough: source.file().passthrough(),
+            passthrough: source.passthrough(),
             simplified: source.simplified(),
             error: source.error().map(str::to_owned),
         }
@@ -176,7 +178,7 @@ impl AudioFile {
     /// Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0.
     #[getter]
     fn passthrough(&self, py: Python<'_>) -> bool {
-        self.ask(py, |source| source.file().passthrough(), |last| last.passthrough)
+        self.ask(py, FileSource::passthrough, |last| last.passthrough)
     }
 
     /// Frames that were encoded with a lower complexity than asked, because the machine could not keep up.
@@ -229,6 +231,7 @@ impl AudioFile {
             State::Closed(_) => return,
         };
         py.detach(|| {
+            source.close();
             let last = Last::of(&source);
             let before = std::mem::replace(&mut *lock(&self.state), State::Closed(last));
             // The file itself may be closed here, which is no work for a thread that holds the GIL or the lock.
@@ -287,20 +290,52 @@ fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
     if let Some(copy) = duplicate(file) {
         return Ok((Input::File(copy), name));
     }
-    // Not a file of the system, so it is read once, here, and never again under the GIL.
-    let content = file.call_method1("read", (MAX_IN_MEMORY + 1,))?;
-    let bytes = bytes_like(&content)
-        .map_err(|_| PyTypeError::new_err("file must be opened in binary mode: read() gave no bytes"))?;
-    if bytes.len() > MAX_IN_MEMORY {
-        return Err(AudioFileError::new_err("the file object holds more than 1 GiB; give a path"));
-    }
-    if bytes.is_empty() {
-        let name = name.as_deref().unwrap_or("the file object");
+    let content = whole(file, name.as_deref().unwrap_or("the file object"))?;
+    Ok((content, name))
+}
+
+/// All that a file object gives: it is no file of the system, so it is read once, here, and never again under the GIL.
+fn whole(file: &Bound<'_, PyAny>, name: &str) -> PyResult<Input> {
+    let first = piece(file, MAX_IN_MEMORY + 1)?;
+    if first.is_empty() {
         return Err(AudioFileError::new_err(format!(
             "{name} is empty (or was read to its end: seek(0) first)"
         )));
     }
-    Ok((Input::Bytes(Arc::from(&*bytes)), name))
+    // Most give all at once, and are not copied. A pipe or a socket gives what it has.
+    let mut next = if first.len() > MAX_IN_MEMORY { None } else { Some(piece(file, MAX_PIECE)?) };
+    if next.as_ref().is_some_and(|next| next.is_empty()) {
+        return Ok(Input::bytes(first));
+    }
+    let mut all = Vec::new();
+    append(&mut all, &first, name)?;
+    drop(first);
+    while let Some(bytes) = next.filter(|bytes| !bytes.is_empty()) {
+        append(&mut all, &bytes, name)?;
+        drop(bytes);
+        next = Some(piece(file, MAX_PIECE)?);
+    }
+    Ok(Input::bytes(all))
+}
+
+fn piece(file: &Bound<'_, PyAny>, most: usize) -> PyResult<PyBackedBytes> {
+    let content = file.call_method1("read", (most,))?;
+    if content.is_none() {
+        return Err(AudioFileError::new_err("the file object has nothing to read just now: let it block"));
+    }
+    bytes_like(&content).map_err(|error| match error.is_instance_of::<PyTypeError>(file.py()) {
+        true => PyTypeError::new_err("file must be opened in binary mode: read() gave no bytes"),
+        false => error,
+    })
+}
+
+fn append(all: &mut Vec<u8>, bytes: &[u8], name: &str) -> PyResult<()> {
+    if all.len() + bytes.len() > MAX_IN_MEMORY {
+        return Err(AudioFileError::new_err(format!("{name} gives more than 1 GiB; give a path")));
+    }
+    all.try_reserve(bytes.len()).map_err(|_| PyMemoryError::new_err(format!("no memory for {name}")))?;
+    all.extend_from_slice(bytes);
+    Ok(())
 }
 
 /// Whether this was meant for ffmpeg. `pathlib` makes one slash of two.
