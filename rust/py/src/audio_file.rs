@@ -11,6 +11,7 @@ use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
 use crate::bytes::bytes_like;
@@ -242,6 +243,14 @@ impl AudioFile {
     /// The same as close(), as bot libraries call it when it has played.
     fn cleanup(&self, py: Python<'_>) {
         self.close(py);
+    }
+
+    /// What isinstance() takes it for: also a source of whichever bot library is loaded.
+    #[getter(__class__)]
+    fn class<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static POSING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = slf.py();
+        POSING.import(py, "isocord._door.posing", "posing")?.call1((slf.get_type(),))
     }
 
     fn __repr__(&self) -> String {

@@ -152,9 +152,7 @@ impl Connection {
         let options = RecorderOptions { sync_start, users, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
-        let started = py.detach(|| {
-            isocord_io::record::recording::Recording::start(&self.inner, options, layout, longest)
-        })?;
+        let started = py.detach(|| self.inner.record(options, layout, longest))?;
         Ok(Recording(started))
     }
 

@@ -85,7 +85,7 @@ impl Track {
         let options = options_or_default(options);
         let source = file.get().source()?;
         let (reader, state, feed) =
-            py.detach(|| Ok::<_, Error>(source.track(&*engine()?, &options, lookahead)?))?;
+            py.detach(|| Ok::<_, Error>(source.track(engine()?.pool(), &options, lookahead)?))?;
         Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, _feed: Some(feed) })
     }
 

@@ -1,13 +1,19 @@
 //! The sum of all users, a little late so that late frames still get in, kept from clipping.
 
-use crate::record::{Lane, SinkError};
-
 /// The limiter works in blocks of 5 ms.
 const BLOCK: usize = 240;
 const BLOCK_LEN: usize = 2 * BLOCK;
 /// What the gain may rise by in a block: from a half to full in about a second and a quarter.
 const RELEASE: f32 = 0.002;
 const FULL: f32 = i16::MAX as f32;
+
+/// Takes an unbroken row of sound, in stereo.
+pub(crate) trait PcmRow {
+    type Error;
+
+    fn gap(&mut self, samples: u64) -> Result<(), Self::Error>;
+    fn pcm(&mut self, pcm: &[i16]) -> Result<(), Self::Error>;
+}
 
 /// Sums stereo in a window that moves along the recording's time.
 pub(crate) struct Mixer {
@@ -34,7 +40,12 @@ impl Mixer {
     }
 
     /// Adds sound at `at`; what lies past the window pushes the oldest out.
-    pub(crate) fn add(&mut self, mut at: u64, mut pcm: &[i16], lane: &mut dyn Lane) -> Result<(), SinkError> {
+    pub(crate) fn add<R: PcmRow>(
+        &mut self,
+        mut at: u64,
+        mut pcm: &[i16],
+        row: &mut R,
+    ) -> Result<(), R::Error> {
         if at < self.base {
             let cut = (self.base - at).min(pcm.len() as u64 / 2);
             self.late += cut;
@@ -45,7 +56,7 @@ impl Mixer {
             let step = pcm.len().min(self.sums.len() / 2);
             let end = at + step as u64 / 2;
             if end > self.base + self.window() {
-                self.flush(end - self.window(), lane)?;
+                self.flush(end - self.window(), row)?;
             }
             let start = 2 * (at - self.base) as usize;
             for (sum, &sample) in self.sums[start..].iter_mut().zip(&pcm[..step]) {
@@ -59,7 +70,7 @@ impl Mixer {
     }
 
     /// Hands on what lies before `until`, in whole blocks, the last one past it.
-    pub(crate) fn flush(&mut self, until: u64, lane: &mut dyn Lane) -> Result<(), SinkError> {
+    pub(crate) fn flush<R: PcmRow>(&mut self, until: u64, row: &mut R) -> Result<(), R::Error> {
         if until <= self.base {
             return Ok(());
         }
@@ -76,19 +87,19 @@ impl Mixer {
         self.sums[rest..].fill(0);
         self.base += blocks * BLOCK as u64;
         if self.out.iter().any(|&sample| sample != 0) {
-            lane.pcm(&self.out)?;
+            row.pcm(&self.out)?;
         } else {
-            lane.gap(self.out.len() as u64 / 2)?;
+            row.gap(self.out.len() as u64 / 2)?;
         }
-        if blocks > held { lane.gap((blocks - held) * BLOCK as u64) } else { Ok(()) }
+        if blocks > held { row.gap((blocks - held) * BLOCK as u64) } else { Ok(()) }
     }
 
     /// Everything up to `end` exactly.
-    pub(crate) fn finish(&mut self, end: u64, lane: &mut dyn Lane) -> Result<(), SinkError> {
+    pub(crate) fn finish<R: PcmRow>(&mut self, end: u64, row: &mut R) -> Result<(), R::Error> {
         if end <= self.base {
             return Ok(());
         }
-        let mut tail = Cut { lane, left: end - self.base };
+        let mut tail = Cut { row, left: end - self.base };
         self.flush(end, &mut tail)?;
         self.base = end;
         Ok(())
@@ -128,24 +139,23 @@ impl Mixer {
 }
 
 /// Lets only so many samples through.
-struct Cut<'a> {
-    lane: &'a mut dyn Lane,
+struct Cut<'a, R> {
+    row: &'a mut R,
     left: u64,
 }
 
-impl Lane for Cut<'_> {
-    fn gap(&mut self, samples: u64) -> Result<(), SinkError> {
+impl<R: PcmRow> PcmRow for Cut<'_, R> {
+    type Error = R::Error;
+
+    fn gap(&mut self, samples: u64) -> Result<(), R::Error> {
         let samples = samples.min(self.left);
         self.left -= samples;
-        if samples > 0 { self.lane.gap(samples) } else { Ok(()) }
+        if samples > 0 { self.row.gap(samples) } else { Ok(()) }
     }
-    fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
+    fn pcm(&mut self, pcm: &[i16]) -> Result<(), R::Error> {
         let samples = (pcm.len() as u64 / 2).min(self.left);
         self.left -= samples;
-        self.lane.pcm(&pcm[..2 * samples as usize])
-    }
-    fn opus(&mut self, packet: &[u8], samples: u32, behind: u32) -> Result<(), SinkError> {
-        self.lane.opus(packet, samples, behind)
+        self.row.pcm(&pcm[..2 * samples as usize])
     }
 }
 
@@ -156,16 +166,15 @@ mod tests {
     #[derive(Default)]
     struct Tape(Vec<i16>);
 
-    impl Lane for Tape {
-        fn gap(&mut self, samples: u64) -> Result<(), SinkError> {
+    impl PcmRow for Tape {
+        type Error = std::convert::Infallible;
+
+        fn gap(&mut self, samples: u64) -> Result<(), Self::Error> {
             self.0.resize(self.0.len() + 2 * samples as usize, 0);
             Ok(())
         }
-        fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
+        fn pcm(&mut self, pcm: &[i16]) -> Result<(), Self::Error> {
             self.0.extend(pcm);
-            Ok(())
-        }
-        fn opus(&mut self, _: &[u8], _: u32, _: u32) -> Result<(), SinkError> {
             Ok(())
         }
     }

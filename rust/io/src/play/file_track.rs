@@ -14,9 +14,8 @@ use isocord_proto::opus::{EncoderOptions, OpusError};
 
 use self::encoder::LazyEncoder;
 use super::track::{TrackReader, TrackState, TrackWriter, track};
-use super::{Feed, FeedStatus, JobHandle, JobWaker, Pressure};
+use super::{Feed, FeedStatus, FeederPool, JobHandle, JobWaker, Pressure};
 use crate::dsp::{Volume, VolumeError};
-use crate::engine::Engine;
 use crate::source::{AudioFile, Closer, Frame, FrameBuf, SourceError};
 
 /// Frames that are made before another job has its turn.
@@ -106,13 +105,13 @@ impl FileSource {
     /// [`FileTrackError`]
     pub fn track(
         self: &Arc<Self>,
-        engine: &Engine,
+        pool: &FeederPool,
         options: &EncoderOptions,
         lookahead: usize,
     ) -> Result<(TrackReader, Arc<TrackState>, JobHandle), FileTrackError> {
         let (feed, reader, start) = self.feed(options, lookahead)?;
         let state = Arc::clone(reader.state());
-        let handle = engine.pool.add(Box::new(feed))?;
+        let handle = pool.add(Box::new(feed))?;
         self.attach(Arc::clone(&state), handle.waker(), start)?;
         let waker = handle.waker();
         state.set_waker(Box::new(move |left| waker.wake(left)));

@@ -6,6 +6,7 @@
 //! [`pump`] is such a thread for native consumers, [`shape`] makes of frames what a live listener wants,
 //! [`report`] is what can be read of it from outside.
 
+pub mod common_clock;
 pub(crate) mod ear;
 pub mod pump;
 pub mod queue;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use super::assembler::{Assembler, Held};
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
-use super::maker::{Opened, open};
+use super::open::{Opened, open};
 use super::options::RecorderOptions;
-use super::output::Target;
 use super::report::{TrackReport, TrackState};
+use super::target::Target;
 use super::track::Track;
-use crate::dsp::mixer::Mixer;
+use crate::dsp::mixer::{Mixer, PcmRow};
 
 /// The shortest window that a mixdown can have, 40 ms.
 const MIN_MIX_WINDOW: u64 = 1_920;
@@ -67,13 +67,13 @@ impl Mix {
 
     pub(crate) fn advance(&mut self, now: u64, flush: bool) -> Result<()> {
         let Some(lane) = &mut self.lane else { return Ok(()) };
-        self.mixer.flush(now.saturating_sub(self.window), lane.as_mut())?;
+        self.mixer.flush(now.saturating_sub(self.window), &mut Sum(lane.as_mut()))?;
         if flush { lane.flush() } else { Ok(()) }
     }
 
     pub(crate) fn finish(&mut self, end: u64) -> Result<()> {
         let Some(lane) = &mut self.lane else { return Ok(()) };
-        self.mixer.finish(end, lane.as_mut())?;
+        self.mixer.finish(end, &mut Sum(lane.as_mut()))?;
         lane.finish()?;
         self.close(TrackState::Finished);
         Ok(())
@@ -109,15 +109,29 @@ impl Mix {
         let Some(out) = &mut self.lane else { return Ok(()) };
         let (assembler, unpacker) = track.voice();
         let at = assembler.next();
-        let mut lane = VoiceLane { mixer: &mut self.mixer, out: out.as_mut(), unpacker, at };
+        let mut lane = VoiceLane { mixer: &mut self.mixer, out: Sum(out.as_mut()), unpacker, at };
         action(assembler, &mut lane)
+    }
+}
+
+/// The sum on its way into the file.
+struct Sum<'a>(&'a mut dyn TrackLane);
+
+impl PcmRow for Sum<'_> {
+    type Error = SinkError;
+
+    fn gap(&mut self, samples: u64) -> Result<()> {
+        self.0.gap(samples)
+    }
+    fn pcm(&mut self, pcm: &[i16]) -> Result<()> {
+        self.0.pcm(pcm)
     }
 }
 
 /// Adds one user's row of sound to the sum.
 struct VoiceLane<'a> {
     mixer: &'a mut Mixer,
-    out: &'a mut dyn TrackLane,
+    out: Sum<'a>,
     unpacker: &'a mut Unpacker,
     at: u64,
 }
@@ -129,14 +143,14 @@ impl Lane for VoiceLane<'_> {
     }
 
     fn pcm(&mut self, pcm: &[i16]) -> Result<()> {
-        self.mixer.add(self.at, pcm, self.out)?;
+        self.mixer.add(self.at, pcm, &mut self.out)?;
         self.at += pcm.len() as u64 / 2;
         Ok(())
     }
 
     fn opus(&mut self, packet: &[u8], samples: u32, behind: u32) -> Result<()> {
         let pcm = &self.unpacker.decode(packet, samples)?[2 * behind as usize..];
-        self.mixer.add(self.at, pcm, self.out)?;
+        self.mixer.add(self.at, pcm, &mut self.out)?;
         self.at += u64::from(samples - behind);
         Ok(())
     }

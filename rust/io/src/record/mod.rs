@@ -3,7 +3,7 @@
 //! One frame's way: [`Recorder`] maps its position to the recording's own time ([`timeline`]), the user's
 //! assembler puts it in order ([`assembler`]), a lane turns it into what the format takes ([`lane`]: PCM or
 //! Opus packets), a writer makes bytes of it ([`wav`], [`flac`], [`mp3`], [`ogg_opus`], [`matroska`]), and
-//! [`output`] brings those to a file, to any other object, or to a [`process`] that encodes them. A thread for
+//! [`output`] brings those to a [`target`]: a file, any other object, or a [`process`] that encodes them. A thread for
 //! all that is in [`recording`].
 //!
 //! All positions and lengths are samples per channel at 48 kHz.
@@ -18,6 +18,7 @@ mod mix;
 #[cfg(feature = "mp3")]
 mod mp3;
 mod ogg_opus;
+mod open;
 mod options;
 mod opus_lane;
 mod output;
@@ -26,20 +27,20 @@ mod process;
 mod recorder;
 pub mod recording;
 mod report;
+mod target;
 mod timeline;
 mod track;
 mod wav;
 
 pub use error::SinkError;
-pub(crate) use lane::Lane;
 pub use matroska::DocType;
 pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
-pub use output::{Target, WriteSeek};
 pub use process::{Coded, Ffmpeg};
 pub use recorder::Recorder;
 pub use report::{
     EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
 };
+pub use target::{Encoding, Target, WriteSeek};
 
 /// Whether MP3 can be written without another program.
 pub const HAS_MP3: bool = cfg!(feature = "mp3");

@@ -9,7 +9,7 @@ use isocord_proto::recv::DelayBounds;
 
 use super::error::SinkError;
 use super::matroska::DocType;
-use super::output::Target;
+use super::target::Target;
 
 /// How late a frame still gets into a mixdown: as late as the longest jitter buffer hands it out, 200 ms that a
 /// stream's first packets are held, and 50 ms for the threads.

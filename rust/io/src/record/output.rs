@@ -1,48 +1,21 @@
-//! Where bytes go: a buffered file, or any object that writes and perhaps seeks.
+//! A target that is open: buffered, patched where it can seek, with holes where it is silent for long.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::error::SinkError;
-use super::process::Process;
+use super::target::{Encoding, Target, WriteSeek};
 
 const BUFFER: usize = 64 * 1_024;
 /// From this many zeros on a file gets a hole instead, which costs neither time nor disk.
 const HOLE: u64 = 256 * 1_024;
 
-/// An object that writes and seeks.
-pub trait WriteSeek: Write + Seek + Send {}
-impl<T: Write + Seek + Send> WriteSeek for T {}
-
-/// What a track or a whole recording is written to.
-pub enum Target {
-    /// A file, made anew or emptied.
-    Path(PathBuf),
-    /// An object that can seek: headers are kept up to date. Writing starts at its present position.
-    Seekable(Box<dyn WriteSeek>),
-    /// An object that can only write: headers say "unknown length".
-    Stream(Box<dyn Write + Send>),
-    /// A process that encodes.
-    Process(Process),
-}
-
-impl std::fmt::Debug for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Path(path) => f.debug_tuple("Path").field(path).finish(),
-            Self::Seekable(_) => f.write_str("Seekable"),
-            Self::Stream(_) => f.write_str("Stream"),
-            Self::Process(_) => f.write_str("Process"),
-        }
-    }
-}
-
 enum Inner {
     File(File),
     Seekable(Box<dyn WriteSeek>),
     Stream(Box<dyn Write + Send>),
-    Process(Process),
+    Process(Box<dyn Encoding>),
 }
 
 /// A target that is open. Offsets count from where the target stood at the start.

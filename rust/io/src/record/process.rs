@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::output::Target;
+use super::target::{Encoding, Target};
 
 /// After the end of its input it gets that long to finish its file.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,6 +50,10 @@ impl Ffmpeg {
     /// # Errors
     /// The system's, if it cannot be started.
     pub fn start(&self, target: Target) -> io::Result<Target> {
+        Ok(Target::Process(Box::new(self.run(target)?)))
+    }
+
+    fn run(&self, target: Target) -> io::Result<Process> {
         let (output, path, object): (OsString, _, Option<Box<dyn Write + Send>>) = match target {
             Target::Path(path) => {
                 // Its own complaint would come late, and a name with a colon is a protocol to it.
@@ -85,7 +89,7 @@ impl Ffmpeg {
                 copied
             })?);
         }
-        Ok(Target::Process(process))
+        Ok(process)
     }
 }
 
@@ -104,7 +108,7 @@ impl Coded {
 }
 
 /// A process that takes PCM.
-pub struct Process {
+struct Process {
     child: Child,
     stdin: Option<ChildStdin>,
     path: Option<PathBuf>,
@@ -115,13 +119,12 @@ pub struct Process {
     end: Option<Result<(), String>>,
 }
 
-impl Process {
-    pub(crate) fn path(&self) -> Option<&Path> {
+impl Encoding for Process {
+    fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Ends its input and waits until its file is whole.
-    pub(crate) fn close(&mut self) -> io::Result<()> {
+    fn close(&mut self) -> io::Result<()> {
         if self.end.is_none() {
             self.stdin = None;
             let end = self.reap();
@@ -130,7 +133,9 @@ impl Process {
         let end = self.end.clone().unwrap_or(Ok(()));
         end.map_err(io::Error::other)
     }
+}
 
+impl Process {
     fn reap(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -215,8 +220,7 @@ mod tests {
     fn ctrl_c_in_the_terminal_does_not_reach_it() {
         // It need not be ffmpeg: a process that has ended keeps its group until it is waited for.
         let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128 };
-        let target = ffmpeg.start(Target::Stream(Box::new(io::sink()))).unwrap();
-        let Target::Process(process) = target else { panic!("{target:?}") };
+        let process = ffmpeg.run(Target::Stream(Box::new(io::sink()))).unwrap();
         let group = getpgid(Pid::from_raw(process.child.id() as i32)).unwrap();
         assert_ne!(group, getpgrp());
         assert_eq!(group.as_raw_nonzero().get(), process.child.id() as i32);

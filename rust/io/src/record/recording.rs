@@ -10,35 +10,20 @@ use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{Frame, Sound};
 
 use super::{
-    EndReason, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions, RecorderReport,
-    RecorderState, SinkError, TrackState, Wants,
+    EndReason, FrameSink, Payload, Recorder, RecorderEvent, RecorderReport, RecorderState, SinkError,
+    TrackState,
 };
-use crate::connection::{Connection, ConnectionError};
-use crate::engine::CommonClock;
+use crate::receive::common_clock::CommonClock;
 use crate::receive::pump::{Appetite, FrameConsumer, Pump};
-use crate::receive::queue::{Form, Item, ReaderWaker};
+use crate::receive::queue::{FrameReader, Item, ReaderWaker};
 
 /// Frames that may wait for the disk: 6 s of 25 speakers.
-const CAPACITY: usize = 8_192;
+pub(crate) const CAPACITY: usize = 8_192;
 /// After a stop, frames that were said before it are waited for: as long as the jitter buffers hold
 /// them, and 60 ms more for the threads,
 const LEAST_LINGER: u64 = SAMPLE_RATE as u64 * 60 / 1_000;
 /// but no longer than a second.
 const MOST_LINGER: u64 = SAMPLE_RATE as u64;
-
-/// Why a recording cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The connection is closed.
-    #[error(transparent)]
-    Connection(#[from] ConnectionError),
-    /// The options, or a target.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// There is no thread for it.
-    #[error("no thread for the recording: {0}")]
-    Thread(#[from] io::Error),
-}
 
 /// The thread of a recording ended by a panic, which is an error of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -106,25 +91,17 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Records what users say on `connection` from now on, until [`Self::stop`], a limit, or the end of the
-    /// connection. `options.start` is set here; `longest` is the recording's time in samples, pauses counted.
+    /// Records what comes out of `reader` from now on, in the form that [`Recorder::wants`], until [`Self::stop`],
+    /// a limit of the recorder's, `ends_at` on the clock, or the end of the connection.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// The system's, if it has no thread to give.
     pub fn start(
-        connection: &Connection,
-        options: RecorderOptions,
-        layout: Layout,
-        longest: Option<u64>,
-    ) -> Result<Self, StartError> {
-        let clock = connection.clock();
-        let start = clock.position();
-        let recorder = Recorder::new(RecorderOptions { start, ..options }, layout)?;
-        let form = match recorder.wants() {
-            Wants::Pcm => Form::Pcm,
-            Wants::Opus => Form::Opus,
-        };
-        let reader = connection.listen(form, CAPACITY)?;
+        recorder: Recorder,
+        reader: FrameReader,
+        clock: CommonClock,
+        ends_at: Option<u64>,
+    ) -> io::Result<Self> {
         let waker = reader.waker();
         let shared = Arc::new(Shared {
             orders: Mutex::default(),
@@ -133,7 +110,6 @@ impl Recording {
             told: Mutex::default(),
             tells: Condvar::new(),
         });
-        let ends_at = longest.map(|samples| start.saturating_add(samples));
         let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
         let pump = Pump::spawn("isocord-record", reader, scribe, clock)?;
         Ok(Self { shared, pump, waker, clock })

@@ -13,7 +13,7 @@ use crate::send::outlet::Demand;
 use crate::send::slots::{PHASES, SLOT_MS, Slots};
 use crate::threads::events::{EventSender, Trash};
 use crate::threads::inbox::Inbox;
-use crate::threads::thread::prefer_exact_wakeups;
+use crate::threads::thread::{park_for, prefer_exact_wakeups};
 
 const COMMANDS: usize = 4_096;
 /// From one packet of a connection to its next.
@@ -63,7 +63,7 @@ impl ClockHandle {
     /// The thread's work.
     pub(crate) fn run(&self, events: EventSender) {
         let _ = self.0.thread.set(std::thread::current());
-        prefer_exact_wakeups();
+        prefer_exact_wakeups(Duration::from_millis(SLOT_MS));
         let mut clock = Clock { shared: Arc::clone(&self.0), events, slots: Slots::default(), cursor: 0 };
         clock.run();
         clock.close();
@@ -97,7 +97,7 @@ impl Clock {
             let early = deadline.saturating_duration_since(now);
             if early > prepare {
                 // A command cuts the sleep short, so that a key change or a stop is obeyed at once.
-                std::thread::park_timeout(early - prepare);
+                park_for(early - prepare);
                 if !self.shared.inbox.is_empty() || Instant::now() + prepare < deadline {
                     continue;
                 }

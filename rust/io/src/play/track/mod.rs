@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use reader::TrackReader;
-pub use state::{ProducerWaker, TrackState};
+pub use state::{ConsumerWaker, ProducerWaker, TrackState};
 pub use writer::TrackWriter;
 
 /// Ring places that only frames after a [`TrackWriter::flush`] may use.

@@ -8,12 +8,13 @@ use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{PARK_SLICE, TrackEnd};
-use crate::messages::{ConnectionId, OutletCommand};
-use crate::send::clock::ClockHandle;
 
 /// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
 /// must not block or allocate.
 pub type ProducerWaker = Box<dyn Fn(u32) + Send + Sync>;
+
+/// Has whoever takes the frames look at the ring. It is called on the producer's thread.
+pub type ConsumerWaker = Box<dyn Fn() + Send + Sync>;
 
 /// What producer, clock and onlookers share of a track.
 #[derive(Default)]
@@ -31,7 +32,7 @@ pub struct TrackState {
     pub(super) producer_sleeps: AtomicBool,
     pub(super) clock_starves: AtomicBool,
     producer: OnceLock<ProducerWaker>,
-    outlet: OnceLock<(ClockHandle, ConnectionId)>,
+    consumer: OnceLock<ConsumerWaker>,
     ended_lock: Mutex<()>,
     ended: Condvar,
 }
@@ -124,15 +125,16 @@ impl TrackState {
         self.failed.load(Relaxed)
     }
 
-    /// Says who plays the track, so that the producer can wake the clock when it has run empty.
-    pub(crate) fn attach(&self, clock: ClockHandle, id: ConnectionId) -> bool {
-        self.outlet.set((clock, id)).is_ok()
+    /// Says how to wake the one who plays the track, which is done when it has run empty; false if somebody does
+    /// already.
+    pub(crate) fn attach(&self, waker: ConsumerWaker) -> bool {
+        self.consumer.set(waker).is_ok()
     }
 
     /// Has the clock look at the ring once, also while the track is paused, so that stale frames make room.
     pub(crate) fn nudge_clock(&self) {
-        if let Some((clock, id)) = self.outlet.get() {
-            clock.send_to(*id, OutletCommand::Ready);
+        if let Some(wake) = self.consumer.get() {
+            wake();
         }
     }
 
@@ -143,10 +145,8 @@ impl TrackState {
     }
 
     pub(super) fn wake_clock(&self) {
-        if self.clock_starves.swap(false, AcqRel)
-            && let Some((clock, id)) = self.outlet.get()
-        {
-            clock.send_to(*id, OutletCommand::Ready);
+        if self.clock_starves.swap(false, AcqRel) {
+            self.nudge_clock();
         }
     }
 }

@@ -18,7 +18,8 @@ from ..ground.opcodes import VoiceClose
 from ..ground.world import Channel, GuildSpec, User, World
 from ..patching import Addresses
 from ..people.participants import Participant
-from ..voice.gateway import VoiceGateway, VoiceSettings
+from ..voice.gateway import VoiceGateway
+from ..voice.settings import VoiceSettings
 from ..voice.sfu import UdpRelay
 from ..voice.switchboard import Switchboard
 from ..wire.certificate import Certificate

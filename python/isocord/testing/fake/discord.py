@@ -10,18 +10,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..dave.dave import DaveVersion, DeliveryService
-from ..errors import NotRunningError
-from ..ground.eventlog import LogEntry
-from ..ground.world import GuildSpec, Reference
+from ..errors import NotRunningError, WaitTimeoutError
+from ..ground.world import GuildSpec
 from ..patching import Addresses, patched
-from ..voice.gateway import VoiceSettings
-from ..voice.session import SessionState
+from ..server.backend import Backend
+from ..server.thread import ServerThread
+from ..voice.settings import VoiceSettings
 from ..voice.sfu import Wrapping
 from ..wire.ciphers import NEWER_MODES
-from ..wire.thread import ServerThread
-from .backend import Backend
 from .control import Control
-from .views import VoiceSessionView
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -31,7 +29,7 @@ T = TypeVar("T")
 _START_TIMEOUT = 10.0
 
 
-class FakeDiscord(Control):
+class FakeDiscord(Control, Waiting):
     """A Discord of one's own on 127.0.0.1: REST, main gateway, voice gateway and voice server.
 
     The server runs on a thread of its own, so a bot whose loop is blocked does not freeze it. Inside the ``with``
@@ -124,7 +122,11 @@ class FakeDiscord(Control):
     async def __aenter__(self) -> Self:
         thread = self._new_thread()
         try:
-            await asyncio.wait_for(asyncio.wrap_future(thread.submit(self._backend.start())), _START_TIMEOUT)
+            starting = asyncio.wrap_future(thread.submit(self._backend.start()))
+            # No asyncio.wait_for: before Python 3.12 it may swallow the cancellation of the task that waits.
+            if not (await asyncio.wait([starting], timeout=_START_TIMEOUT))[0]:
+                raise WaitTimeoutError(f"the fake Discord did not start within {_START_TIMEOUT} s")
+            await starting
             self._started()
         except BaseException:
             self.stop()
@@ -169,11 +171,6 @@ class FakeDiscord(Control):
         """A new client context that trusts the voice gateway's certificate."""
         return self.addresses.ssl_context()
 
-    @property
-    def events(self) -> list[LogEntry]:
-        """Every gateway message so far, both ways, secrets redacted; the newest 20,000."""
-        return self._backend.log.entries()
-
     async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
         """Wait until ``predicate`` gives something true; gives that.
 
@@ -191,35 +188,6 @@ class FakeDiscord(Control):
             WaitTimeoutError: it did not within ``timeout`` seconds.
         """
         return self._backend.log.wait_until(predicate, timeout, what or "the condition")
-
-    async def wait_for_event(self, matches: Callable[[LogEntry], bool], *, timeout: float = 5.0) -> LogEntry:
-        """Wait for a gateway message, one that is in the log already included; gives it.
-
-        Raises:
-            WaitTimeoutError: there was none within ``timeout`` seconds.
-        """
-
-        def found() -> list[LogEntry]:
-            return [entry for entry in self.events if matches(entry)][:1]
-
-        return (await self.wait_for(found, timeout=timeout, what="the gateway message"))[0]
-
-    async def wait_for_voice_session(
-        self, guild: Reference | None = None, user: Reference | None = None, *, timeout: float = 10.0
-    ) -> VoiceSessionView:
-        """Wait until a client, the bot without a ``user``, has its Session Description; gives its voice session.
-
-        Raises:
-            WaitTimeoutError: it had none within ``timeout`` seconds.
-        """
-
-        def connected() -> VoiceSessionView | None:
-            session = self.voice_session(guild, user)
-            return session if session is not None and session.state is SessionState.CONNECTED else None
-
-        session = await self.wait_for(connected, timeout=timeout, what="the voice session")
-        assert session is not None
-        return session
 
     def on_server(self, function: Callable[[], Any]) -> Any:
         if self._thread is None:
