@@ -8,13 +8,13 @@ use isocord_io::play::file_track::FileSource;
 use isocord_io::source::{self, AudioFileOptions, FileInfo, Frame, FrameBuf, Input};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
-use pyo3::exceptions::{PyMemoryError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
-use crate::bytes::bytes_like;
+use crate::bytes::{bytes_like, reserve};
 use crate::errors::{AudioFileError, Error, Result};
 
 /// More than this is read from disk, not from memory: no song is longer.
@@ -35,12 +35,13 @@ const MAX_PIECE: usize = 1 << 20;
 ///
 /// Args:
 ///     file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-///         here, 1 GiB at most.
+///         here, to its end, 1 GiB at most.
 ///     volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
 ///     start: seconds into the file, 0 or more.
 ///
 /// Raises:
-///     AudioFileError: the file is missing, broken, or of a format that isocord does not know.
+///     AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
+///         there is sound; or the disk has not answered for 10 s.
 ///     TypeError: file is neither a path nor a binary file object.
 ///     ValueError: volume or start is out of its range.
 #[pyclass(frozen, module = "isocord")]
@@ -225,7 +226,7 @@ impl AudioFile {
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }
 
-    /// Let the file go. A file object that was given stays open. Does nothing twice.
+    /// Let the file go, at once, whoever reads it. A file object that was given stays open. Does nothing twice.
     fn close(&self, py: Python<'_>) {
         let source = match &*lock(&self.state) {
             State::Open(source) => Arc::clone(source),
@@ -342,7 +343,7 @@ fn append(all: &mut Vec<u8>, bytes: &[u8], name: &str) -> PyResult<()> {
     if all.len() + bytes.len() > MAX_IN_MEMORY {
         return Err(AudioFileError::new_err(format!("{name} gives more than 1 GiB; give a path")));
     }
-    all.try_reserve(bytes.len()).map_err(|_| PyMemoryError::new_err(format!("no memory for {name}")))?;
+    reserve(all, bytes.len())?;
     all.extend_from_slice(bytes);
     Ok(())
 }

@@ -134,7 +134,7 @@ impl FileSource {
         if !passthrough {
             encoder.get(options.complexity)?;
         }
-        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
+        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false, searching: false };
         Ok((feed, reader, start))
     }
 
@@ -302,6 +302,8 @@ struct FileFeed {
     writer: Option<TrackWriter>,
     encoder: LazyEncoder,
     over: bool,
+    /// The next frame was looked for and has not been found yet.
+    searching: bool,
 }
 
 impl Feed for FileFeed {
@@ -330,8 +332,17 @@ impl Feed for FileFeed {
                     return Ok(FeedStatus::Wait);
                 }
                 match push_frame(&self.source, writer, &mut self.encoder, pressure, &mut buffer)? {
+                    Pushed::Frame if std::mem::take(&mut self.searching) => {
+                        // Only now is it known where exactly a long way has led.
+                        if let Some(playing) = self.source.playing.get() {
+                            playing.begin_run(writer.pushed() - 1, buffer.position);
+                        }
+                    }
                     Pushed::Frame => {}
-                    Pushed::Nothing => return Ok(FeedStatus::Searching { left: writer.queued() }),
+                    Pushed::Nothing => {
+                        self.searching = true;
+                        return Ok(FeedStatus::Searching { left: writer.queued() });
+                    }
                     Pushed::End => self.over = true,
                 }
             }
