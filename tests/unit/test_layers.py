@@ -10,12 +10,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "python" / "isocord"
-PROTO = ROOT / "rust" / "proto" / "src"
-
-STAGES = ["cipher", "dave", "discovery", "jitter", "keepalive", "opus", "pacing", "rtp", "rtcp", "ssrc", "timeline"]
-"""Steps of a packet's way: send.rs, recv.rs and the outlet compose them, they do not know each other."""
-VOCABULARY = {("cipher", "rtp"), ("pacing", "frame"), ("timeline", "frame"), ("opus", "frame"), ("jitter", "frame")}
-"""Allowed all the same: sizes and names that both sides share."""
 
 
 def imports(path: Path, *, for_types: bool = False) -> set[str]:
@@ -139,21 +133,3 @@ def test_the_surfaces_of_the_client_stand_on_one_base() -> None:
         assert path.name in ("voice_client.py", "install.py") or "VoiceClient" not in re.findall(
             r"import (.+)", path.read_text("utf-8")
         )
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_stages_of_the_core_do_not_know_each_other(stage: str) -> None:
-    sources = [PROTO / f"{stage}.rs"] if (PROTO / f"{stage}.rs").exists() else sorted((PROTO / stage).rglob("*.rs"))
-    for path in sources:
-        text = re.sub(r"(?m)^\s*//.*$", "", path.read_text("utf-8").split("#[cfg(test)]", maxsplit=1)[0])
-        known = set(re.findall(r"\bcrate::(\w+)", text)) - {stage}
-        strangers = {other for other in known & set(STAGES) if (stage, other) not in VOCABULARY}
-        assert not strangers, f"{path.name} knows {strangers}"
-
-
-def test_rust_is_layered() -> None:
-    manifests = {name: (ROOT / "rust" / name / "Cargo.toml").read_text("utf-8") for name in ("proto", "io", "py")}
-    assert "isocord-" not in manifests["proto"].split("[dependencies]")[1]
-    assert "isocord-py" not in manifests["io"]
-    assert "pyo3" not in manifests["proto"] + manifests["io"]
-    assert "forbid(unsafe_code)" in (PROTO / "lib.rs").read_text("utf-8")
