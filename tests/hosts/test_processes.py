@@ -71,9 +71,7 @@ async def test_opus_from_a_process_is_no_different(world: World, tmp_path: Path)
     assert error.code == 8
 
 
-async def test_without_after_it_is_logged(
-    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_without_after_it_is_logged(world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     voice = await world.connect()
     with caplog.at_level(logging.ERROR, "isocord"):
         voice.play(library.FFmpegPCMAudio("x", executable=stand_in(tmp_path, frames=0, exit_with="exit 8")))

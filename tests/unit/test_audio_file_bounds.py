@@ -119,7 +119,7 @@ starve(150)
         # 250 MB that are there already are played without a copy.
         ("print(len(isocord.AudioFile(io.BytesIO(sound)).read()))", "3840"),
         ("isocord.AudioFile(Piecewise(sound, 1_000_000))", "MemoryError"),
-        ("_native.DaveSession(1, 2).open(3, sound)", "MemoryError"),
+        ("_native.DaveSession(None, 2, 3).open(3, sound)", "MemoryError"),
     ],
 )
 def test_without_memory_there_is_an_exception_and_no_abort(action: str, told: str) -> None:

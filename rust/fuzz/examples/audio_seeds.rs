@@ -11,7 +11,10 @@ fn main() -> std::io::Result<()> {
     seed("mp3", &frames(&[0xff, 0xfb, 0x14, 0xc0], 96, 12))?;
     seed("mp2", &frames(&[0xff, 0xfd, 0x14, 0xc0], 96, 12))?;
     seed("adts", &[0xff, 0xf1, 0x4c, 0x40, 0x01, 0x7f, 0xfc, 0, 0, 0, 7].repeat(12))?;
-    seed("tagged_mp3", &[b"ID3\x04\0\0\0\0\0\x0a0123456789".to_vec(), frames(&[0xff, 0xfb, 0x14, 0xc0], 96, 12)].concat())?;
+    seed(
+        "tagged_mp3",
+        &[b"ID3\x04\0\0\0\0\0\x0a0123456789".to_vec(), frames(&[0xff, 0xfb, 0x14, 0xc0], 96, 12)].concat(),
+    )?;
     seed("webm_opus", &webm(b"A_OPUS", &opus_head(), &[0xf8, 0xff, 0xfe]))?;
     seed("mka_pcm", &webm(b"A_PCM/INT/LIT", &[], &[1; 1_920]))?;
     seed("mp4_opus", &mp4())?;
@@ -59,7 +62,11 @@ fn opus_head() -> Vec<u8> {
 fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
     let len = body.len() as u32;
     let mut out = id.to_vec();
-    if len < 0x3fff { out.extend((0x4000 | len as u16).to_be_bytes()) } else { out.extend((0x1000_0000 | len).to_be_bytes()) }
+    if len < 0x3fff {
+        out.extend((0x4000 | len as u16).to_be_bytes())
+    } else {
+        out.extend((0x1000_0000 | len).to_be_bytes())
+    }
     out.extend(body);
     out
 }
@@ -70,11 +77,8 @@ fn webm(codec: &[u8], private: &[u8], packet: &[u8]) -> Vec<u8> {
         element(&[0x4d, 0x80], b"x"),
         element(&[0x57, 0x41], b"x"),
     ];
-    let audio = [
-        element(&[0xb5], &48_000_f32.to_be_bytes()),
-        element(&[0x9f], &[2]),
-        element(&[0x62, 0x64], &[16]),
-    ];
+    let audio =
+        [element(&[0xb5], &48_000_f32.to_be_bytes()), element(&[0x9f], &[2]), element(&[0x62, 0x64], &[16])];
     let private = if private.is_empty() { Vec::new() } else { element(&[0x63, 0xa2], private) };
     let track = [
         element(&[0xd7], &[1]),
@@ -139,7 +143,8 @@ fn mp4() -> Vec<u8> {
 /// Three pages: the header, the tags, and twelve packets.
 fn ogg() -> Vec<u8> {
     let tags = b"OpusTags\x01\0\0\0x\0\0\0\0".to_vec();
-    let pages = [(2, 0_u64, vec![opus_head()]), (0, 0, vec![tags]), (4, 12 * 960, vec![vec![0xf8, 0xff, 0xfe]; 12])];
+    let pages =
+        [(2, 0_u64, vec![opus_head()]), (0, 0, vec![tags]), (4, 12 * 960, vec![vec![0xf8, 0xff, 0xfe]; 12])];
     let page = |(sequence, (flags, granule, packets)): (usize, &(u8, u64, Vec<Vec<u8>>))| {
         let mut out = b"OggS\0".to_vec();
         out.push(*flags);

@@ -134,7 +134,13 @@ impl FileSource {
         if !passthrough {
             encoder.get(options.complexity)?;
         }
-        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false, searching: false };
+        let feed = FileFeed {
+            source: Arc::clone(self),
+            writer: Some(writer),
+            encoder,
+            over: false,
+            searching: false,
+        };
         Ok((feed, reader, start))
     }
 

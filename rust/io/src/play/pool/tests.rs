@@ -61,7 +61,8 @@ fn files_on_a_disk_that_stalls_leave_the_others_theirs() {
     let pool = FeederPool::new();
     let options = EncoderOptions::default();
     let gate = Arc::new((Mutex::new(false), Condvar::new()));
-    let (mut reader, _state, _feed) = source(Input::bytes(wav(20))).track(&pool, &options, 25).expect("a track");
+    let (mut reader, _state, _feed) =
+        source(Input::bytes(wav(20))).track(&pool, &options, 25).expect("a track");
     hear(&mut reader, 50);
     let stalled = [(); 8].map(|()| source(Input::bytes(Disk { bytes: wav(20), gate: Arc::clone(&gate) })));
     *gate.0.lock().expect("no panic") = true;
@@ -91,7 +92,8 @@ fn files_without_an_end_fail_by_themselves_and_leave_the_others_theirs() {
     let endless = [(); 8].map(|()| source(Input::Path(path.clone())));
     std::fs::remove_file(&path).expect("it is there");
     let tracks = endless.each_ref().map(|source| source.track(&pool, &options, 25).expect("a track"));
-    let (mut reader, _state, _feed) = source(Input::bytes(wav(20))).track(&pool, &options, 25).expect("a track");
+    let (mut reader, _state, _feed) =
+        source(Input::bytes(wav(20))).track(&pool, &options, 25).expect("a track");
     hear(&mut reader, 500);
     for (mut reader, _, _feed) in tracks {
         let began = Instant::now();
