@@ -383,7 +383,7 @@ class Connection:
             sync_start: whether tracks of users that come later begin with silence from the start of the recording.
             users: those who are recorded; all if None.
             seconds: when the recording ends; 0 for no end.
-            max_size: bytes of a file at which it ends; what ffmpeg encodes counts as PCM.
+            max_size: bytes that no file gets more of, its end included.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
 

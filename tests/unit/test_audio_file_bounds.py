@@ -1,4 +1,4 @@
-"""What a file, or a file object, can make :class:`isocord.AudioFile` do: nothing hangs, and no process is ended by it."""
+"""What a file, or a file object, can make :class:`isocord.AudioFile` do: nothing hangs, and no process ends by it."""
 
 from __future__ import annotations
 

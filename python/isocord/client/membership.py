@@ -99,6 +99,9 @@ class Membership:
                 self._client._self_deaf = update.self_deaf
         if connection is not None:
             connection.voice_state(update)
+            if connection.state.phase is Phase.DISCONNECTED and not self.leaving:
+                # The bot's own handler of this event, which comes next, finds no client that is gone.
+                self.end()
         self._client._waiters.wake()
 
     def _refresh_channel(self, channel_id: int | None) -> None:

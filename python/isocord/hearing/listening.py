@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from .. import _native
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Drop = Literal["oldest", "newest"]
+_Item = TypeVar("_Item", bound="_native.HeardFrame | _native.SpeakingChanged")
 
 _TAKE_LIMIT = 256
 _TAKE_SECONDS = 0.1
 _EVENTS_PER_FRAME = 4
 
 
-class Listening:
+class Listening(Generic[_Item]):
     """What users say, as an asynchronous iterator for one task; :meth:`VoiceClient.listen` makes it.
 
     It is an asynchronous context manager, too. One that is forgotten closes itself.
@@ -45,16 +46,16 @@ class Listening:
         """Stop listening; what waits can still be read. Idempotent."""
         self._frames.close()
 
-    def __aiter__(self) -> Listening:
+    def __aiter__(self) -> Listening[_Item]:
         return self
 
-    async def __anext__(self) -> _native.HeardFrame | _native.SpeakingChanged:
-        item: _native.HeardFrame | _native.SpeakingChanged | None = await self._waiting.get()
+    async def __anext__(self) -> _Item:
+        item: _Item | None = await self._waiting.get()
         if item is None:
             raise StopAsyncIteration
         return item
 
-    async def __aenter__(self) -> Listening:
+    async def __aenter__(self) -> Listening[_Item]:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -76,6 +77,7 @@ class CallbackListening:
         self._frames = frames
         self._callback = callback
         self._speaking = speaking
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="isocord-listen", daemon=True)
         self._thread.start()
 
@@ -90,7 +92,8 @@ class CallbackListening:
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop listening; the function may still be called with what waits. Idempotent."""
+        """Stop listening: from now on no call begins, whatever waits. One that has begun goes on. Idempotent."""
+        self._closed = True
         self._frames.close()
 
     def __enter__(self) -> CallbackListening:
@@ -101,8 +104,11 @@ class CallbackListening:
 
     def _run(self) -> None:
         try:
+            # What waits when it is closed is taken all the same: then the queue is given back.
             while (items := self._frames.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
                 for item in items:
+                    if self._closed:
+                        break
                     if self._speaking or not _is_event(item):
                         self._callback(item)
         except Exception:

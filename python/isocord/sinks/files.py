@@ -12,10 +12,13 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
 
 from .. import _native
 from ..errors import SinkError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
@@ -27,6 +30,16 @@ _SUFFIXES = frozenset(
 )
 
 
+class SinkOptions(TypedDict, total=False):
+    """The keywords of :class:`FileSink` that the sinks built on it take as well."""
+
+    mixdown: bool
+    users: Iterable[Any]
+    time: float
+    max_size: int
+    filters: Mapping[str, Any] | None
+
+
 class AudioTrack:
     """One user's part of a recording, or all of it in a mixdown; made when the recording is over.
 
@@ -36,8 +49,8 @@ class AudioTrack:
         file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
             could be had.
         offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
-        duration: seconds.
-        size: bytes written, for formats that ffmpeg encodes those of the PCM.
+        duration: seconds; of a track that failed, those that are surely there.
+        size: bytes of the file; in a file of many tracks those of its packets.
         is_cut: whether it ended at the sink's ``max_size``.
         error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
             file object or a function of yours raised.
@@ -71,7 +84,8 @@ class FileSink:
         mixdown: one file in which all users are summed, instead of one per user.
         users: ids of those who are recorded; all if empty.
         time: seconds after which the recording ends; 0 for no end.
-        max_size: bytes of a file at which the recording ends; 0 for no end.
+        max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
+            end.
         filters: the three above as py-cord has them, ``{"users": [...], "time": ..., "max_size": ...}``.
 
     Raises:
@@ -287,7 +301,7 @@ class MKASink(FileSink):
     encoding: ClassVar[_native.RecordingFormat] = "mka"
     _for_one = "mixdown=True or tracks=True for one file"
 
-    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Any) -> None:
+    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Unpack[SinkOptions]) -> None:
         self._tracks = tracks
         super().__init__(target, **options)
 
@@ -314,7 +328,7 @@ class _BitrateSink(FileSink):
 
     _bitrates: ClassVar[tuple[int, ...] | range]
 
-    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Any) -> None:
+    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Unpack[SinkOptions]) -> None:
         super().__init__(target, **options)
         self.bitrate = operator.index(bitrate)
         if self.bitrate not in self._bitrates:

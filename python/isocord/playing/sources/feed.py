@@ -70,6 +70,13 @@ class Feed:
         """What ended a native source early."""
         return self.native.file.error if self.native is not None and self.track.end == "failed" else None
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether frames wait to leave. Of a native source that has not ended it is taken for granted."""
+        if self.feeder is None:
+            return self.track.end is None
+        return self.feeder.written > self.track.frames_sent
+
     def start(self, over: Callable[[Feed, BaseException | None], None]) -> None:
         """Start feeding; ``over`` is called once when that is over, unless the source is native."""
         self._over = over
