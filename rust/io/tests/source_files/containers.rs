@@ -1,4 +1,5 @@
 //! Matroska, MP4 and MP3 as their specifications lay them out, with whatever content a test wants.
+#![allow(dead_code)]
 
 /// An EBML element with a length of eight bytes.
 pub fn element(id: u32, body: &[u8]) -> Vec<u8> {
