@@ -13,7 +13,7 @@ use super::outlet::{Outlet, OutletCommand};
 use crate::events::EventOutbox;
 use crate::threads::ConnectionId;
 use crate::threads::inbox::{Commands, Inbox, inbox};
-use crate::threads::thread::{park_for, prefer_exact_wakeups};
+use crate::threads::setup::{park_for, prefer_exact_wakeups};
 
 const COMMANDS: usize = 4_096;
 /// Waking this much early for each packet leaves time to prepare it.
@@ -142,6 +142,7 @@ impl Clock {
         self.take_commands();
         for mut seat in self.outlets.drain() {
             seat.member.close(&mut self.out);
+            self.out.discard(seat);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod inbox;
 pub(crate) mod outbox;
-pub(crate) mod thread;
+pub(crate) mod setup;
 
 /// Names a connection in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
