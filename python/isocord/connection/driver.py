@@ -204,13 +204,14 @@ class ConnectionDriver:
         if state == self.state:
             return
         self.state = state
-        if state.phase is Phase.CONNECTED and not self.connected.done():
-            self.connected.set_result(None)
         if state.phase is Phase.RECONNECTING:
             # The old session is over on the server: sound would go to nobody.
             tell_native(self._native.end_session)
         self.log.info("Voice connection: %s", state)
         self._link.state_changed(state)
+        # Only now: whoever waits for it is to find everything so.
+        if state.phase is Phase.CONNECTED and not self.connected.done():
+            self.connected.set_result(None)
 
     def _break(self, error: BaseException) -> None:
         """Something failed that nobody expected: another session may help; if not even that can be had, it is over."""
@@ -259,9 +260,10 @@ class ConnectionDriver:
         self._look_whether_sound_leaves()
 
     def _look_whether_sound_leaves(self) -> None:
-        playing = self.flow.state.phase is Phase.CONNECTED and self._player.sounding
+        playing = self.flow.state.phase is Phase.CONNECTED and self._player.has_frames
         stats = self._native.stats
-        sent = Sent(stats.packets_sent, stats.withheld, stats.underruns)
+        # What the system does not take is counted, and the native side itself gives the socket up for it.
+        sent = Sent(stats.packets_sent + stats.send_errors, stats.withheld, stats.underruns)
         wrong = self._watch.look(sent, self._now(), playing=playing, others=self._roster.others)
         if wrong is not None:
             self._lose(CloseVerdict(CloseAction.REJOIN, None, wrong), Reason.UNSENT)

@@ -75,8 +75,9 @@ impl FrameSource for Box<PlayedTrack> {
         self.reader.take(use_it)
     }
 
-    fn going_to_starve(&self) {
+    fn starve(&mut self) -> bool {
         self.reader.going_to_starve();
+        self.reader.supply() == Supply::Empty
     }
 }
 
