@@ -260,6 +260,22 @@ class TestKick:
         world.connection.finished.result(5)
         assert world.connection.state.reason is Reason.KICKED
 
+    def test_the_answer_to_a_leave_of_its_own_is_none(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.connect()
+        seen: list[Reason] = []
+
+        def answered_at_once(channel_id: int | None, sent: Callable[[], object]) -> None:
+            # The bot's loop may be faster than the gateway thread, which has not told the end yet.
+            world.connection.voice_state(VoiceStateUpdate("session", channel_id))
+            seen.append(world.connection.state.reason)
+            sent()
+
+        monkeypatch.setattr(world.bot, "send_voice_state", answered_at_once)
+        world.server.cut(4004)
+        world.connection.finished.result(5)
+        assert world.connection.state.reason is Reason.REFUSED
+        assert Reason.KICKED not in seen
+
     def test_word_of_an_earlier_clients_leave_is_none(self, world: World) -> None:
         held = world.hold()
         world.bot.discord_answers = False

@@ -32,6 +32,7 @@ class Feed:
         lookahead: frames that the track holds.
         native: the file that the source stands for, if it does and is none itself.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
+        failure: says why the source gave no more, if it was not at its end.
 
     Raises:
         AudioFileError: the file is closed, or plays already.
@@ -46,6 +47,7 @@ class Feed:
         lookahead: int,
         native: NativeSource | None = None,
         kill: Callable[[], object] | None = None,
+        failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
         native = native or NativeSource.of(source, None)
@@ -60,7 +62,9 @@ class Feed:
         self.track = (
             _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
         )
-        self.feeder = Feeder(source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill)
+        self.feeder = Feeder(
+            source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill, failure=failure
+        )
 
     @property
     def error(self) -> BaseException | None:
