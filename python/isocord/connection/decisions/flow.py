@@ -3,9 +3,7 @@
 :class:`ConnectionFlow` decides; :mod:`isocord.connection.connection` does. It learns of voice state and server updates,
 of sockets that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume,
 new join without a leave, bounded waits, backoff. Times are seconds of one monotonic clock. What is done at which step
-stands in the table of :mod:`isocord.connection.decisions.steps`, how it is done stands here.
-
-After each call the caller carries out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls
+stands in the table of :mod:`isocord.connection.decisions.steps`, how it is done stands here. After each call the caller carries out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls
 :meth:`~ConnectionFlow.timeout` when :attr:`~ConnectionFlow.deadline` has come.
 """
 
@@ -389,9 +387,8 @@ class ConnectionFlow:
         self._backoff.failed()
         self._retry_action = action
         self.step = Step.RETRYING
-        if delay > 0.0:
-            self._step_deadline = now + delay
-        else:
+        self._step_deadline = now + delay
+        if delay <= 0.0:
             self._try_again(now)
 
     def _join(self, now: float) -> None:

@@ -147,7 +147,7 @@ class Recording:
         self._timeline = Timeline(self._start)
         self._writer = Writer(sink, self._timeline, sync_start=sync_start)
         self._stopping = threading.Event()
-        self.is_finished = False
+        self.is_finished: bool = False
         """Whether the sink's ``cleanup`` has returned, or raised."""
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="isocord-sink", daemon=True)
