@@ -9,7 +9,7 @@ use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
 use super::pcm::{Demuxer, PcmStream, Trim};
-use super::tags::{hide_flac_pictures, strip_tags};
+use super::tags::{hide_flac_pictures, hide_matroska_attachments, strip_tags};
 use crate::dsp::Gain;
 
 pub(super) enum Engine {
@@ -104,6 +104,8 @@ pub(super) fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Resul
         mp4 = Some(info);
     } else if start.starts_with(b"fLaC") {
         hide_flac_pictures(&mut file)?;
+    } else if start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
+        hide_matroska_attachments(&mut file)?;
     }
     let demuxer = Demuxer::open(file, extension)?;
     if demuxer.is_opus() {
