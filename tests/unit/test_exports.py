@@ -21,6 +21,7 @@ def test_the_public_names() -> None:
         "ConnectError",
         "ConnectionState",
         "DaveError",
+        "FFmpegError",
         "HeardFrame",
         "IsocordError",
         "NotASinkError",

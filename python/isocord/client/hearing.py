@@ -184,6 +184,9 @@ class ListeningSurface(ClientBase):
             self.loop.call_soon_threadsafe(self._dispatch_speaking, change)
 
     def _dispatch_speaking(self, change: _native.SpeakingChanged) -> None:
+        if self._speaking_watch is None:
+            # Switched off while it was on its way to the loop.
+            return
         host, names = self._host, self._host.events
         member = host.member(self.guild, change.user_id)
         if member is not None:

@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import io
 import os
+from functools import partial
 from typing import Any, Literal, overload
 
 from .. import _native
@@ -233,8 +234,10 @@ class PlaybackSurface(ClientBase):
         native = self._host.native_source(source)
         options = None if native is None and source.is_opus() else _native.EncoderOptions(**encoding)
         process = self._host.process_of(source)
-        kill = process.cleanup if process is not None else None
-        return Feed(source, options, lookahead=lookahead, native=native, kill=kill)
+        if process is None:
+            return Feed(source, options, lookahead=lookahead, native=native)
+        failure = partial(self._host.process_failure, process)
+        return Feed(source, options, lookahead=lookahead, native=native, kill=process.cleanup, failure=failure)
 
 
 def _kind_of(value: object) -> str:

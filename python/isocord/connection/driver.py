@@ -259,9 +259,10 @@ class ConnectionDriver:
         self._look_whether_sound_leaves()
 
     def _look_whether_sound_leaves(self) -> None:
-        playing = self.flow.state.phase is Phase.CONNECTED and self._player.sounding
+        playing = self.flow.state.phase is Phase.CONNECTED and self._player.has_frames
         stats = self._native.stats
-        sent = Sent(stats.packets_sent, stats.withheld, stats.underruns)
+        # What the system does not take is counted, and the native side itself gives the socket up for it.
+        sent = Sent(stats.packets_sent + stats.send_errors, stats.withheld, stats.underruns)
         wrong = self._watch.look(sent, self._now(), playing=playing, others=self._roster.others)
         if wrong is not None:
             self._lose(CloseVerdict(CloseAction.REJOIN, None, wrong), Reason.UNSENT)

@@ -71,6 +71,12 @@ class Player:
         current = self._current
         return current is not None and current.is_playing()
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether something plays and is not held, and frames of it wait to leave."""
+        current = self._current
+        return current is not None and current.is_playing() and current.feed.has_frames
+
     # The bot's threads.
 
     def start(

@@ -48,6 +48,7 @@ class Sink:
     def init(self, vc: Any) -> None:
         """The recording by the voice client ``vc`` begins."""
         self.vc = vc
+        self.finished = False
 
     def write(self, data: bytes, user: int, /) -> None:
         """Take s16le stereo at 48 kHz of the user with the id ``user``; gaps come as zeros."""

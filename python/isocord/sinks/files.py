@@ -49,8 +49,8 @@ class AudioTrack:
         file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
             could be had.
         offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
-        duration: seconds.
-        size: bytes written, for formats that ffmpeg encodes those of the PCM.
+        duration: seconds; of a track that failed, those that are surely there.
+        size: bytes of the file; in a file of many tracks those of its packets.
         is_cut: whether it ended at the sink's ``max_size``.
         error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
             file object or a function of yours raised.
@@ -84,7 +84,8 @@ class FileSink:
         mixdown: one file in which all users are summed, instead of one per user.
         users: ids of those who are recorded; all if empty.
         time: seconds after which the recording ends; 0 for no end.
-        max_size: bytes of a file at which the recording ends; 0 for no end.
+        max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
+            end.
         filters: the three above as py-cord has them, ``{"users": [...], "time": ..., "max_size": ...}``.
 
     Raises:

@@ -121,9 +121,10 @@ impl Track {
             if encoder.is_some() {
                 return Err(PyTypeError::new_err("this track takes PCM").into());
             }
-            let frames = packets.iter().map(|packet| OpusFrame::new(packet));
-            let frames = frames.collect::<std::result::Result<Vec<_>, _>>()?;
-            Ok(frames.iter().take_while(|frame| writer.push(frame)).count())
+            // All or none, and none is copied that has no room.
+            packets.iter().try_for_each(|packet| OpusFrame::new(packet).map(drop))?;
+            let frames = packets.iter().filter_map(|packet| OpusFrame::new(packet).ok());
+            Ok(frames.take_while(|frame| writer.push(frame)).count())
         })
     }
 

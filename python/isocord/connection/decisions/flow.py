@@ -326,7 +326,8 @@ class ConnectionFlow:
         self._opened = None
         self._halves.forget()
         self._set(Phase.DISCONNECTED, reason, code, detail)
-        if started and leave:
+        self.expects_leave = started and leave
+        if self.expects_leave:
             self._actions.append(SendVoiceState(None))
         self._actions.append(CloseSocket(1000))
         self._actions.append(Finish())
