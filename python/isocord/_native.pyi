@@ -123,6 +123,11 @@ class Track:
         Raises:
             AudioFileError: the file is closed or already plays on another track.
         """
+    def configure(self, options: EncoderOptions) -> None:
+        """Encode with these options what is not encoded yet; the application stays what it was.
+
+        Nothing changes for a track of Opus packets.
+        """
     def wait_room(self, timeout: float) -> int | None:
         """Wait, without the GIL, until half the ring is free; at once while it has never been full.
 

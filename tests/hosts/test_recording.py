@@ -17,7 +17,7 @@ import pytest
 import isocord
 from isocord.errors import RecordingError
 
-from .world import TONES, World, library, testing, until
+from .world import TONES, World, library, logged_in, testing, until
 
 numpy = pytest.importorskip("numpy") if importlib.util.find_spec("numpy") else None
 pytest.importorskip("cryptography")

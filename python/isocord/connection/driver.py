@@ -204,13 +204,14 @@ class ConnectionDriver:
         if state == self.state:
             return
         self.state = state
-        if state.phase is Phase.CONNECTED and not self.connected.done():
-            self.connected.set_result(None)
         if state.phase is Phase.RECONNECTING:
             # The old session is over on the server: sound would go to nobody.
             tell_native(self._native.end_session)
         self.log.info("Voice connection: %s", state)
         self._link.state_changed(state)
+        # Only now: whoever waits for it is to find everything so.
+        if state.phase is Phase.CONNECTED and not self.connected.done():
+            self.connected.set_result(None)
 
     def _break(self, error: BaseException) -> None:
         """Something failed that nobody expected: another session may help; if not even that can be had, it is over."""

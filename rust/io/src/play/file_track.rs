@@ -49,6 +49,8 @@ struct Wishes {
     next: Option<Wish>,
     /// Where a seek goes that is being granted just now.
     seeking: Option<f64>,
+    /// How what is not encoded yet is to be encoded.
+    options: Option<EncoderOptions>,
 }
 
 #[derive(Clone, Copy)]
@@ -241,6 +243,16 @@ impl FileSource {
         Ok(())
     }
 
+    /// Encodes what is not encoded yet with these options.
+    ///
+    /// # Errors
+    /// [`OpusError::Option`] for a value out of range.
+    pub fn configure(&self, options: &EncoderOptions) -> Result<(), OpusError> {
+        options.check()?;
+        lock(&self.wishes).options = Some(*options);
+        Ok(())
+    }
+
     /// Goes to a place, in seconds; heard with the next frame. Past the end, it ends.
     ///
     /// # Errors
@@ -325,8 +337,15 @@ impl Feed for FileFeed {
             Some(wish) => grant(&self.source, writer, &mut self.over, wish),
             None => Ok(()),
         };
-        lock(&self.source.wishes).seeking = None;
+        let options = {
+            let mut wishes = lock(&self.source.wishes);
+            wishes.seeking = None;
+            wishes.options.take()
+        };
         let result = result.and_then(|()| {
+            if let Some(options) = options {
+                self.encoder.configure(&options)?;
+            }
             // On the stack of the pool's thread: nothing is kept in it, and hundreds of files share those.
             let mut buffer = FrameBuf::new();
             for _ in 0..PIECE {

@@ -277,6 +277,30 @@ fn nothing_is_granted_after_the_end() {
 }
 
 #[test]
+fn other_options_hold_for_what_is_not_encoded_yet() {
+    fn bytes_of(stage: &mut Stage, frames: usize) -> usize {
+        let taken = (0..frames).map(|_| {
+            assert_eq!(stage.reader.supply(), Supply::Ready);
+            let len = stage.reader.take(|frame| frame.as_bytes().len()).expect("a frame");
+            stage.work();
+            len
+        });
+        taken.sum()
+    }
+
+    let mut stage = Stage::new();
+    stage.work();
+    let before = bytes_of(&mut stage, 25);
+    let low = EncoderOptions { bitrate: 16, ..EncoderOptions::default() };
+    stage.source.configure(&low).expect("options in their ranges");
+    bytes_of(&mut stage, LOOKAHEAD + PIECE);
+    let after = bytes_of(&mut stage, 25);
+    assert!(after * 3 < before, "{after} bytes after {before}");
+    let wrong = EncoderOptions { bitrate: 5, ..EncoderOptions::default() };
+    assert!(matches!(stage.source.configure(&wrong), Err(OpusError::Option(_))));
+}
+
+#[test]
 fn a_feed_that_panicked_has_ended_its_track_and_says_so() {
     let mut stage = Stage::new();
     stage.work();
