@@ -221,6 +221,9 @@ class ConnectionDriver:
         try:
             self._lose(CloseVerdict(CloseAction.REJOIN, None, told), Reason.INTERNAL)
             self.act()
+            if self.flow.state.phase is Phase.DISCONNECTED and not self.finished.done():
+                # It failed at the end, and what was still to be done went with it.
+                self._finish()
         except BaseException as again:
             self.log.error("The voice connection is given up: %s", type(again).__name__, exc_info=again)
             self.flow.stop(Reason.INTERNAL, told)
@@ -253,6 +256,8 @@ class ConnectionDriver:
         self._arm()
 
     def _check(self) -> None:
+        if self.flow.state.phase is Phase.DISCONNECTED:
+            return
         interval = HURRIED_CHECK_INTERVAL if self.flow.state.phase is Phase.RECONNECTING else CHECK_INTERVAL
         if self._check_timer is not None:
             self._check_timer.cancel()
@@ -289,9 +294,8 @@ class ConnectionDriver:
         resumable = self.session is not None and self.session.can_resume
         self.flow.lost(verdict, self._now(), resumable=resumable, reason=reason)
         self.act()
-        if self.flow.state.phase is not Phase.DISCONNECTED:
-            # The loss may be a sign that the bot's gateway lost its session, too.
-            self._check()
+        # The loss may be a sign that the bot's gateway lost its session, too.
+        self._check()
 
     def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
         self._roster.take(event, self.encryption)
