@@ -96,6 +96,9 @@ class RecordingSurface(ClientBase):
         self.sync_start = sync_start is True
         self._recording = recording
 
+    start_listening = start_recording
+    """The same, by another name that py-cord has for it."""
+
     def _record_natively(
         self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
     ) -> FileRecording:
@@ -142,6 +145,9 @@ class RecordingSurface(ClientBase):
             RecordingError: nothing is recorded. It is a ``RecordingException`` of the bot library as well.
         """
         self._running_recording().stop()
+
+    stop_listening = stop_recording
+    """The same, by another name that py-cord has for it."""
 
     def toggle_pause(self) -> None:
         """Pause the recording, or go on; what is said in a pause, and its time, are in no track.

@@ -198,6 +198,12 @@ class Player:
         self._turns.take(change)
         return not refused
 
+    def configure(self, options: _native.EncoderOptions) -> None:
+        """Encode what plays with these options from now on."""
+        current = self._current
+        if current is not None and not current.state.is_over:
+            current.feed.track.configure(options)
+
     def close(self) -> None:
         """The connection is over: what plays stops."""
 
