@@ -13,6 +13,7 @@ from pathlib import Path
 import nox
 
 WHEELS = Path("dist", "wheels")
+LIBRARIES = Path(".venvs", "libraries")
 TOOLS = (
     "pytest>=8",
     "pytest-asyncio>=1.0",
@@ -54,6 +55,19 @@ def wheel(session: nox.Session) -> None:
     session.run("maturin", "build", "--release", "--quiet", "--out", str(WHEELS), env={"PATH": path})
 
 
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """See that every public name has a type, which takes the types of all bot libraries at once."""
+    libraries = [HOSTS["disnake-2.12.2"][0], HOSTS["nextcord-3.2"][0]]
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python")
+    session.run(*pip, "--upgrade", "--target", str(LIBRARIES), *libraries)
+    packages = os.pathsep.join(map(str, (LIBRARIES.resolve(), Path("python").resolve())))
+    # pyright asks the first Python on the PATH where packages lie.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    command = (sys.executable, "-m", "pyright", "--verifytypes", "isocord", "--ignoreexternal")
+    session.run(*command, env={"PYTHONPATH": packages, "PATH": path})
+
+
 def register(name: str, packages: tuple[str, ...], tests: str) -> None:
     @nox.session(name=name, python=NEWER.get(name))
     def host(session: nox.Session) -> None:
@@ -64,6 +78,9 @@ def register(name: str, packages: tuple[str, ...], tests: str) -> None:
         # The version is the same for every build of one.
         session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
         session.run("python", "-m", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+        if name in HOSTS:
+            python = str(Path(session.bin, "python"))
+            session.run(sys.executable, "-m", "tests.types.check", python, external=True)
 
 
 for host_name, host_packages in HOSTS.items():

@@ -166,6 +166,20 @@ class TestOwnFaults:
         wait_until(lambda: Reason.INTERNAL in reasons(world))
         monkeypatch.undo()
 
+    def test_a_leave_that_fails_does_not_keep_it_from_its_end(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.connect()
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("x")
+
+        monkeypatch.setattr(world.bot, "send_voice_state", fail)
+        world.connection.stop(leave=True)
+        world.connection.finished.result(5)
+        assert world.native.closed
+        assert world.connection.state.reason is Reason.REQUESTED
+
     def test_a_link_that_fails_ends_it_rather_than_leave_it_hanging(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -46,7 +46,7 @@ class Membership:
         self._bot, self._host, self._guild_id = client.client, client._host, client._guild_id
         self._log = GuildLog(_log, self._guild_id)
         self.end = end
-        self.left = asyncio.Event()
+        self.left: asyncio.Event = asyncio.Event()
         self.leaving = False
         self._privacy_code: str | None = None
 

@@ -24,7 +24,7 @@ class SpeakingWatch:
     """
 
     def __init__(self, frames: FrameSource, tell: Callable[[_native.SpeakingChanged], None]) -> None:
-        self.telling = False
+        self.telling: bool = False
         self._asked = False
         self._tell = tell
         self._speaking: dict[int, bool] = {}

@@ -6,7 +6,7 @@ mod containers;
 mod source_files;
 
 use containers::{
-    block, cluster, film_track, id3_picture, matroska, mp3, mp4_box, mp4_opus, opus_track, pcm_track,
+    block, cluster, element, film_track, id3_picture, matroska, mp3, mp4_box, mp4_opus, opus_track, pcm_track,
 };
 use isocord_io::source::{AudioFile, Frame, FrameBuf};
 use source_files::{chirp, distance, open, opus_head, opus_packets};
@@ -155,4 +155,21 @@ fn an_index_behind_the_sound_with_much_between_is_found() {
     file.seek(8.0).unwrap();
     assert!((100..=102).contains(&rest(&mut file).0));
     assert!(file.bytes_read() < 4 * MIB, "{}", file.bytes_read());
+}
+
+#[test]
+fn fonts_of_100_mb_in_a_film_are_not_read() {
+    let sound =
+        (0..RATE).flat_map(|index| ((chirp(index as f64 / RATE as f64) * 32_767.0) as i16).to_le_bytes());
+    let second = cluster(0, &block(1, 0, &sound.collect::<Vec<_>>()));
+    let mut font = element(0x466e, b"font.ttf");
+    font.extend(element(0x4660, b"font/ttf"));
+    font.extend(element(0x46ae, &[1]));
+    font.extend(element(0x465c, &vec![0x5a; 100 << 20]));
+    let fonts = element(0x1941_a469, &element(0x61a7, &font));
+    for clusters in [vec![fonts.clone(), second.clone()], vec![second, fonts]] {
+        let mut file = open(matroska(&pcm_track(), 1_000.0, &clusters, true));
+        assert!(distance(&rest(&mut file).1, 0.0) < 1e-3);
+        assert!(file.bytes_read() < MIB, "{}", file.bytes_read());
+    }
 }

@@ -5,11 +5,9 @@ use isocord_proto::opus::{Encoder, EncoderOptions};
 
 use super::error::SinkError;
 use super::lane::{Lane, PacketWriter, TrackLane, Unpacker};
-use super::packet;
+use super::packet::{self, ENCODER_DELAY};
 use super::recovery::Recovery;
 
-/// What libopus's encoder is late by at 48 kHz in its audio mode; test: `a_click_stays_at_its_place`.
-pub(crate) const ENCODER_DELAY: u32 = 312;
 /// Up to 100 ms are concealed; a longer gap is silence.
 const CONCEAL: i64 = 5 * FRAME_SAMPLES as i64;
 

@@ -11,8 +11,7 @@ use isocord_proto::opus::{Application, Decoder, Encoder, EncoderOptions, MAX_DEC
 use isocord_proto::toc;
 
 use super::error::SinkError;
-use super::opus_lane::ENCODER_DELAY;
-use super::packet;
+use super::packet::{self, ENCODER_DELAY};
 
 /// Packets that a decoder has to hear until it sounds as if it had heard all: 80 ms (RFC 7845, section 4.6).
 const PAST: usize = 4;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::budget::Meter;
-use super::engine::{Engine, PANICKED, describe, guarded, open_engine};
+use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
 use super::frame::{Frame, FrameBuf, SAMPLE_RATE};
 use super::input::Input;
@@ -34,26 +34,9 @@ impl Default for AudioFileOptions {
     }
 }
 
-/// What a file is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileInfo {
-    /// What errors call it.
-    pub name: String,
-    /// `wav`, `flac`, `mp3`, `ogg`, `mp4`, `matroska`, `adts`, `aiff`, `mp1`, `mp2`.
-    pub container: &'static str,
-    /// `opus`, `vorbis`, `mp3`, `aac`, `flac`, `alac`, `pcm_s16le`, ...
-    pub codec: &'static str,
-    /// Samples a second before resampling; 48,000 for Opus.
-    pub sample_rate: u32,
-    /// Channels before the downmix.
-    pub channels: u16,
-    /// Length in samples of 48 kHz, where the file tells it (estimated for MP3 without a Xing header and for ADTS).
-    pub duration: Option<u64>,
-}
-
 /// A file as a source of frames of 20 ms.
 pub struct AudioFile {
-    engine: Engine,
+    contents: Contents,
     info: FileInfo,
     volume: Volume,
     gain: Gain,
@@ -107,12 +90,12 @@ impl AudioFile {
             _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
         let file = input.open(place, Arc::clone(&meter))?;
-        let engine = guarded(|| open_engine(file, extension.as_deref()))
+        let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| meter.explain(error).into_open(place))?;
         meter.opened();
         let gain = Gain::new(volume.get());
-        let info = describe(&engine, name);
-        let mut opened = Self { engine, info, volume, gain, position: 0, over: false, meter };
+        let info = describe(&contents, name);
+        let mut opened = Self { contents, info, volume, gain, position: 0, over: false, meter };
         if options.start > 0.0 {
             opened
                 .go_to(options.start)
@@ -143,15 +126,15 @@ impl AudioFile {
     /// True if the file holds Opus, so that its frames may be [`Frame::Opus`].
     #[must_use]
     pub fn is_opus(&self) -> bool {
-        matches!(self.engine, Engine::Opus(_))
+        matches!(self.contents, Contents::Opus(_))
     }
 
     /// True if, as the volume is now, the next frame is a packet of the file as it stands.
     #[must_use]
     pub fn passthrough(&self) -> bool {
-        match &self.engine {
-            Engine::Opus(stream) => stream.passes(self.volume.get(), &self.gain),
-            Engine::Pcm(_) | Engine::Failed => false,
+        match &self.contents {
+            Contents::Opus(stream) => stream.passes(self.volume.get(), &self.gain),
+            Contents::Pcm(_) | Contents::Failed => false,
         }
     }
 
@@ -164,7 +147,7 @@ impl AudioFile {
     /// Damaged packets and pages that were skipped so far.
     #[must_use]
     pub fn broken(&self) -> u64 {
-        self.engine.broken()
+        self.contents.broken()
     }
 
     /// Bytes read so far, at every place and however often.
@@ -203,7 +186,7 @@ impl AudioFile {
         }
         let volume = self.volume.get();
         self.meter.begin_slice();
-        match self.guard(|engine, gain| engine.next_frame(out, volume, gain)) {
+        match self.guard(|contents, gain| contents.next_frame(out, volume, gain)) {
             Ok(Some(Frame::End)) => {
                 self.over = true;
                 Ok(Some(Frame::End))
@@ -252,13 +235,13 @@ impl AudioFile {
 
     fn guard<T>(
         &mut self,
-        work: impl FnOnce(&mut Engine, &mut Gain) -> Result<T, StageError>,
+        work: impl FnOnce(&mut Contents, &mut Gain) -> Result<T, StageError>,
     ) -> Result<T, StageError> {
-        let (engine, gain) = (&mut self.engine, &mut self.gain);
-        match catch_unwind(AssertUnwindSafe(|| work(engine, gain))) {
+        let (contents, gain) = (&mut self.contents, &mut self.gain);
+        match catch_unwind(AssertUnwindSafe(|| work(contents, gain))) {
             Ok(result) => result.map_err(|error| self.meter.explain(error)),
             Err(_) => {
-                self.engine = Engine::Failed;
+                self.contents = Contents::Failed;
                 Err(StageError::broken(PANICKED))
             }
         }
@@ -268,7 +251,7 @@ impl AudioFile {
         let target = (seconds.min(MAX_SECONDS) * f64::from(SAMPLE_RATE)).round() as i64;
         self.meter.heard();
         self.meter.begin_slice();
-        self.position = self.guard(|engine, _| engine.seek(target))?;
+        self.position = self.guard(|contents, _| contents.seek(target))?;
         self.over = false;
         Ok(())
     }
@@ -276,10 +259,10 @@ impl AudioFile {
     /// Go all the way to where the last seek goes.
     fn settle(&mut self) -> Result<(), StageError> {
         self.meter.begin_slice();
-        while !self.guard(|engine, _| engine.settle())? {
+        while !self.guard(|contents, _| contents.settle())? {
             self.meter.begin_slice();
         }
-        if let Some(position) = self.engine.position() {
+        if let Some(position) = self.contents.position() {
             self.position = position;
         }
         Ok(())

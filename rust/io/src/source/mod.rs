@@ -11,7 +11,7 @@
 //! Every position is counted in samples of 48 kHz from the first sample that is meant to be heard.
 
 mod budget;
-mod engine;
+mod contents;
 mod error;
 mod file;
 mod frame;
@@ -22,7 +22,8 @@ mod opus;
 mod pcm;
 mod tags;
 
+pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
-pub use file::{AudioFile, AudioFileOptions, Closer, FileInfo};
+pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, SAMPLE_RATE};
 pub use input::{Bytes, Input};

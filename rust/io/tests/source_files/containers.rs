@@ -83,12 +83,18 @@ pub fn matroska(tracks: &[u8], milliseconds: f64, clusters: &[Vec<u8>], cues: bo
     body.extend(element(0x1549_a966, &info));
     body.extend(element(0x1654_ae6b, tracks));
     // A seek head comes first and is as long as this one.
-    let seek_head = |at: u64| {
-        let mut seek = element(0x53ab, &0x1c53_bb6b_u32.to_be_bytes());
-        seek.extend(number(0x53ac, at));
-        element(0x114d_9b74, &element(0x4dbb, &seek))
+    let seek_head = |places: [u64; 2]| {
+        let seeks = [0x1c53_bb6b_u32, 0x1941_a469].into_iter().zip(places).map(|(id, at)| {
+            // IDs are written with lengths of one byte, as muxers do.
+            let mut seek = vec![0x53, 0xab, 0x84];
+            seek.extend(id.to_be_bytes());
+            seek.extend(number(0x53ac, at));
+            element(0x4dbb, &seek)
+        });
+        element(0x114d_9b74, &seeks.collect::<Vec<_>>().concat())
     };
-    let before = if cues { seek_head(0).len() } else { 0 };
+    let before = if cues { seek_head([0, 0]).len() } else { 0 };
+    let mut attachments = 0;
     let mut points = Vec::new();
     for cluster in clusters {
         if cluster.starts_with(&[0x1f, 0x43, 0xb6, 0x75]) {
@@ -99,11 +105,14 @@ pub fn matroska(tracks: &[u8], milliseconds: f64, clusters: &[Vec<u8>], cues: bo
             point.extend(element(0xb7, &place));
             points.extend(element(0xbb, &point));
         }
+        if cluster.starts_with(&[0x19, 0x41, 0xa4, 0x69]) {
+            attachments = (before + body.len()) as u64;
+        }
         body.extend(cluster);
     }
     let mut segment = Vec::new();
     if cues {
-        segment.extend(seek_head((before + body.len()) as u64));
+        segment.extend(seek_head([(before + body.len()) as u64, attachments]));
         body.extend(element(0x1c53_bb6b, &points));
     }
     segment.extend(body);

@@ -6,12 +6,8 @@
 //! threads than the quick ones, so that these go on.
 
 mod lane;
+mod sync;
 mod wakeups;
-
-/// What the wake-ups are made of; their test puts something else in its place.
-mod sync {
-    pub(super) use std::sync::atomic::{AtomicIsize, AtomicU8, AtomicU32, Ordering, fence};
-}
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -3,23 +3,39 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::StageError;
-use super::file::FileInfo;
 use super::frame::{Frame, FrameBuf, SAMPLE_RATE};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
 use super::pcm::{Demuxer, PcmStream, Trim};
-use super::tags::{hide_flac_pictures, strip_tags};
+use super::tags::{hide_flac_pictures, hide_matroska_attachments, strip_tags};
 use crate::dsp::Gain;
 
-pub(super) enum Engine {
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileInfo {
+    /// What errors call it.
+    pub name: String,
+    /// `wav`, `flac`, `mp3`, `ogg`, `mp4`, `matroska`, `adts`, `aiff`, `mp1`, `mp2`.
+    pub container: &'static str,
+    /// `opus`, `vorbis`, `mp3`, `aac`, `flac`, `alac`, `pcm_s16le`, ...
+    pub codec: &'static str,
+    /// Samples a second before resampling; 48,000 for Opus.
+    pub sample_rate: u32,
+    /// Channels before the downmix.
+    pub channels: u16,
+    /// Length in samples of 48 kHz, where the file tells it (estimated for MP3 without a Xing header and for ADTS).
+    pub duration: Option<u64>,
+}
+
+pub(super) enum Contents {
     Opus(Box<OpusStream>),
     Pcm(Box<PcmStream>),
     /// A library panicked; its state is not to be trusted any more.
     Failed,
 }
 
-impl Engine {
+impl Contents {
     /// The next frame; None if it is not found within a slice.
     pub(super) fn next_frame(
         &mut self,
@@ -84,7 +100,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, StageError>) -> Result
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StageError::broken(PANICKED)))
 }
 
-pub(super) fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Result<Engine, StageError> {
+pub(super) fn open_contents(mut file: MediaFile, extension: Option<&str>) -> Result<Contents, StageError> {
     strip_tags(&mut file)?;
     let mut start = [0_u8; 16];
     let count = file.read_at(&mut start, 0)?;
@@ -92,7 +108,7 @@ pub(super) fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Resul
     if start.starts_with(b"OggS") {
         file = match OggPackets::open(file)? {
             OggOpened::Opus(packets) => {
-                return Ok(Engine::Opus(Box::new(OpusStream::new(packets)?)));
+                return Ok(Contents::Opus(Box::new(OpusStream::new(packets)?)));
             }
             OggOpened::Other(file) => file,
         };
@@ -104,17 +120,19 @@ pub(super) fn open_engine(mut file: MediaFile, extension: Option<&str>) -> Resul
         mp4 = Some(info);
     } else if start.starts_with(b"fLaC") {
         hide_flac_pictures(&mut file)?;
+    } else if start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
+        hide_matroska_attachments(&mut file)?;
     }
     let demuxer = Demuxer::open(file, extension)?;
     if demuxer.is_opus() {
         let packets = Box::new(BlockPackets::new(demuxer)?);
-        return Ok(Engine::Opus(Box::new(OpusStream::new(packets)?)));
+        return Ok(Contents::Opus(Box::new(OpusStream::new(packets)?)));
     }
     let trim = match mp4 {
         Some(info) => mp4_trim(&info, &demuxer),
         None => Trim::from_demuxer(&demuxer),
     };
-    Ok(Engine::Pcm(Box::new(PcmStream::new(demuxer, trim)?)))
+    Ok(Contents::Pcm(Box::new(PcmStream::new(demuxer, trim)?)))
 }
 
 /// Encoder delay and padding of an MP4 track: iTunes' tag if there is one, else the edit list.
@@ -133,9 +151,9 @@ fn mp4_trim(info: &Mp4Info, demuxer: &Demuxer) -> Trim {
     Trim { start_stamp: Some(start), padding, by_packet: false }
 }
 
-pub(super) fn describe(engine: &Engine, name: String) -> FileInfo {
-    match engine {
-        Engine::Opus(stream) => FileInfo {
+pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
+    match contents {
+        Contents::Opus(stream) => FileInfo {
             name,
             container: stream.container(),
             codec: "opus",
@@ -143,7 +161,7 @@ pub(super) fn describe(engine: &Engine, name: String) -> FileInfo {
             channels: u16::from(stream.head().channels),
             duration: stream.duration(),
         },
-        Engine::Pcm(stream) => FileInfo {
+        Contents::Pcm(stream) => FileInfo {
             name,
             container: stream.demuxer().container(),
             codec: stream.demuxer().codec(),
@@ -151,7 +169,7 @@ pub(super) fn describe(engine: &Engine, name: String) -> FileInfo {
             channels: u16::try_from(stream.channels()).unwrap_or(u16::MAX),
             duration: stream.duration(),
         },
-        Engine::Failed => FileInfo {
+        Contents::Failed => FileInfo {
             name,
             container: "unknown",
             codec: "unknown",
