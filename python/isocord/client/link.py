@@ -71,9 +71,9 @@ class ClientLink:
         self._writer: asyncio.Task[None] | None = None
         self._encryption: EncryptionState | None = None
         self._posted: set[Callable[[], object]] = set()
-        self.news = ChannelNews()
+        self.news: ChannelNews = ChannelNews()
         self.connection: VoiceConnection | None = None
-        self.settled = threading.Event()
+        self.settled: threading.Event = threading.Event()
         """Set while the connection is connected or over."""
 
     def send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:

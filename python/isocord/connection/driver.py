@@ -7,6 +7,7 @@ call that comes from outside goes through :meth:`ConnectionDriver.enter`.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from .session.encryption import MAX_DAVE_VERSION, Encryption
 from .session.roster import Roster, tell_native
 from .session.session import SocketOpener, VoiceSession
 from .session.speaking import Speaker
-from .states import Phase, Reason
+from .states import ConnectionState, Phase, Reason
 
 CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
@@ -55,14 +56,14 @@ class ConnectionDriver:
         open_socket: SocketOpener,
     ) -> None:
         self.flow = flow
-        self.state = flow.state
+        self.state: ConnectionState = flow.state
         self.session: VoiceSession | None = None
         self.encryption: Encryption | None = None
-        self.latencies = Latencies()
-        self.counters = Counters()
-        self.connected = uncancellable()
-        self.finished = uncancellable()
-        self.log = GuildLog(_log, server_id)
+        self.latencies: Latencies = Latencies()
+        self.counters: Counters = Counters()
+        self.connected: concurrent.futures.Future[None] = uncancellable()
+        self.finished: concurrent.futures.Future[None] = uncancellable()
+        self.log: GuildLog = GuildLog(_log, server_id)
         self._link = link
         self._thread = thread
         self._server_id, self._user_id = server_id, user_id
@@ -74,7 +75,7 @@ class ConnectionDriver:
         self._acting = False
         self._roster = Roster(native, link, user_id=user_id)
         self._watch = SendWatch()
-        self.speaker = Speaker(thread, player, self)
+        self.speaker: Speaker = Speaker(thread, player, self)
 
     # The ways in.
 

@@ -83,7 +83,7 @@ class Writer:
         self._timeline = timeline
         self._tracks = Tracks(sync_start=sync_start)
         self._max_samples = int(getattr(sink, "max_size", 0) or 0) // BYTES_PER_SAMPLE
-        self.is_full = False
+        self.is_full: bool = False
         """Whether a track has reached ``max_size``; no more is written then."""
 
     def write(self, frame: Heard) -> None:
@@ -147,7 +147,7 @@ class Recording:
         self._timeline = Timeline(self._start)
         self._writer = Writer(sink, self._timeline, sync_start=sync_start)
         self._stopping = threading.Event()
-        self.is_finished = False
+        self.is_finished: bool = False
         """Whether the sink's ``cleanup`` has returned, or raised."""
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="isocord-sink", daemon=True)

@@ -50,11 +50,12 @@ class Feed:
         failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
-        self.native = native = native or NativeSource.of(source, None)
+        native = native or NativeSource.of(source, None)
+        self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
         if native is not None:
-            self.track = _native.Track.file(native.file, options, lookahead=lookahead)
+            self.track: _native.Track = _native.Track.file(native.file, options, lookahead=lookahead)
             native.follow()
             return
         opus = source.is_opus()

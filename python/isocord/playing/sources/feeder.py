@@ -78,7 +78,7 @@ class Feeder:
         self._kill = kill
         self._failure = failure
         self._cancelled = False
-        self.written = 0
+        self.written: int = 0
         """Frames that the track has taken."""
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
 
