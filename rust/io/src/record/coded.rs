@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use isocord_proto::frame::SAMPLE_RATE;
 
 use super::error::SinkError;
-use super::output::{Output, PAIR};
+use super::output::{OpenTarget, PAIR};
 
 /// What ffmpeg encodes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,7 @@ impl Coded {
 /// Copies until the end, or until the next piece finds no room.
 pub(super) fn copy(
     mut from: impl Read,
-    mut to: Output,
+    mut to: OpenTarget,
     (coded, bitrate): (Coded, u16),
     progress: &Progress,
 ) -> Result<(), SinkError> {
@@ -292,7 +292,7 @@ mod tests {
 
     fn copied(bytes: &[u8], coded: (Coded, u16), most: u64) -> (Vec<u8>, Progress) {
         let (memory, progress) = (Memory::default(), Progress::default());
-        let out = Output::open(Target::Stream(Box::new(memory.clone())), Some(most)).unwrap();
+        let out = OpenTarget::open(Target::Stream(Box::new(memory.clone())), Some(most)).unwrap();
         copy(bytes, out, coded, &progress).unwrap();
         let to = memory.0.lock().unwrap().clone();
         assert_eq!(progress.bytes(), to.len() as u64);
@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn nonsense_is_an_error() {
         for bytes in [&[0; 8][..], &[0, 0, 0, 7, 1, 1, 1, 1], &[0xFF; 100]] {
-            let out = Output::open(Target::Stream(Box::new(io::sink())), None).unwrap();
+            let out = OpenTarget::open(Target::Stream(Box::new(io::sink())), None).unwrap();
             assert!(copy(bytes, out, (Coded::Mp4, 128), &Progress::default()).is_err());
         }
     }

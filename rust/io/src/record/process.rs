@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::coded::{self, Coded, Progress};
 use super::error::SinkError;
-use super::output::{Output, system};
+use super::output::{OpenTarget, system};
 use super::target::{Encoding, Target};
 
 /// After the end of its input it gets that long to finish its file.
@@ -65,7 +65,7 @@ impl Ffmpeg {
         if matches!(target, Target::Process(_)) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let out = Output::open(target, self.max_file_bytes).map_err(system)?;
+        let out = OpenTarget::open(target, self.max_file_bytes).map_err(system)?;
         let mut command = Command::new(&self.program);
         command
             .args("-hide_banner -nostdin -loglevel error -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '))
