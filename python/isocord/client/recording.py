@@ -105,7 +105,7 @@ class RecordingSurface(ClientBase):
         try:
             sink.init(self)
             started = sink.start(native, sync_start=sync_start)
-            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish)
+            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish, log=self._log)
         except BaseException:
             sink.release(finished=finished)
             raise
@@ -130,6 +130,7 @@ class RecordingSurface(ClientBase):
                 sync_start=sync_start,
                 delay=lambda: _LEAST_DELAY + _delay(native) / _SAMPLE_RATE,
                 finish=finish,
+                log=self._log,
             )
         except BaseException:
             frames.close()
