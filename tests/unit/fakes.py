@@ -238,8 +238,3 @@ def replace_native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
-
-
-@pytest.fixture
-def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_native(monkeypatch)
