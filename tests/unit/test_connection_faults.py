@@ -16,11 +16,11 @@ from isocord.connection.session.roster import MOST_USERS
 from isocord.connection.states import Phase, Reason, UserDisconnected, VoiceServerUpdate, VoiceStateUpdate
 from isocord.playing.sources.feed import Feed
 
-from .fakes import fake_native, wait_until
+from .fakes import wait_until
 from .test_connection import KEYS, READY, World, world
 from .test_playback import Frames
 
-__all__ = ["fake_native", "world"]
+__all__ = ["world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 
@@ -166,6 +166,20 @@ class TestOwnFaults:
         wait_until(lambda: Reason.INTERNAL in reasons(world))
         monkeypatch.undo()
 
+    def test_a_leave_that_fails_does_not_keep_it_from_its_end(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.connect()
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("x")
+
+        monkeypatch.setattr(world.bot, "send_voice_state", fail)
+        world.connection.stop(leave=True)
+        world.connection.finished.result(5)
+        assert world.native.closed
+        assert world.connection.state.reason is Reason.REQUESTED
+
     def test_a_link_that_fails_ends_it_rather_than_leave_it_hanging(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -259,6 +273,22 @@ class TestKick:
         held.set()
         world.connection.finished.result(5)
         assert world.connection.state.reason is Reason.KICKED
+
+    def test_the_answer_to_a_leave_of_its_own_is_none(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.connect()
+        seen: list[Reason] = []
+
+        def answered_at_once(channel_id: int | None, sent: Callable[[], object]) -> None:
+            # The bot's loop may be faster than the gateway thread, which has not told the end yet.
+            world.connection.voice_state(VoiceStateUpdate("session", channel_id))
+            seen.append(world.connection.state.reason)
+            sent()
+
+        monkeypatch.setattr(world.bot, "send_voice_state", answered_at_once)
+        world.server.cut(4004)
+        world.connection.finished.result(5)
+        assert world.connection.state.reason is Reason.REFUSED
+        assert Reason.KICKED not in seen
 
     def test_word_of_an_earlier_clients_leave_is_none(self, world: World) -> None:
         held = world.hold()

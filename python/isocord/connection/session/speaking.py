@@ -48,7 +48,7 @@ class Speaker:
         self._manual_flags = 0
         self._packets = False
         self._packet_timer: asyncio.TimerHandle | None = None
-        self.last_packet = 0.0
+        self.last_packet: float = 0.0
         """When the bot last sent a single packet, by the loop's clock; written by any thread."""
         self._writing = False
         self._again = False
