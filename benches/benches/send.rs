@@ -3,7 +3,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use isocord_benches::{music, opus};
-use isocord_io::track::track;
+use isocord_io::play::track::track;
 use isocord_proto::cipher::{MAX_OVERHEAD, Sealer, TransportMode};
 use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use isocord_benches::opus;
-use isocord_io::sink::{FrameSink, Layout, Payload, Recorder, RecorderOptions, directory};
+use isocord_io::record::{FrameSink, Layout, Payload, Recorder, RecorderOptions, directory};
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::frame::{MAX_OPUS_LEN, SAMPLE_RATE};
 use isocord_proto::jitter::DelayBounds;

@@ -66,7 +66,7 @@ async def cut(
     await asyncio.sleep(2.0)
     lost, silent = 0, 0
     for listener in listeners.values():
-        arrivals = await asyncio.to_thread(listener.take, opus=True)
+        arrivals = await asyncio.to_thread(listener.take)
         numbers = {number_of(a.opus) for a in arrivals if a.opus is not None and len(a.opus) > 5}
         lost += max(numbers) - min(numbers) + 1 - len(numbers) if numbers else 0
         fresh = time.time_ns() - 1_500_000_000

@@ -74,7 +74,7 @@ class Ears:
         """Take what has come since the last time; gives the number of frames."""
         arrivals = []
         for listener in self._listeners:
-            arrivals += await asyncio.to_thread(listener.take, opus=True)
+            arrivals += await asyncio.to_thread(listener.take)
         song = sorted((a.time_ns, a.opus) for a in arrivals if a.opus is not None and len(a.opus) > 5)
         self.unopened += sum(a.opus is None for a in arrivals)
         for when, opus in song:
@@ -282,8 +282,7 @@ def main() -> int:
     import tempfile
 
     guild = GuildSpec(members=("alice", "bob", "carol", "dora"))
-    spec = {"name": guild.name, "members": list(guild.members)}
-    with tempfile.TemporaryDirectory(prefix="isocord-soak-") as folder, FakeDiscordProcess(guilds=[spec]) as discord:
+    with tempfile.TemporaryDirectory(prefix="isocord-soak-") as folder, FakeDiscordProcess(guilds=[guild]) as discord:
         figures = asyncio.run(soak(discord, options, Path(folder)))
     for name, value in figures.items():
         print(f"{name:>32}: {value}")

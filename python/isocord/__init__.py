@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ._door.lazy import lazy as _lazy
 from ._door.voice_extras import install as _install_voice_extras
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import sinks as sinks
     from . import testing as testing
     from ._native import AudioFile as AudioFile
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
+    from .client.install import install as install
+    from .client.install import uninstall as uninstall
     from .client.stats import VoiceStats as VoiceStats
     from .client.voice_client import VoiceClient as VoiceClient
     from .connection.states import ConnectionState as ConnectionState
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
+    from .errors import VoiceTimeoutError as VoiceTimeoutError
 
-__version__ = "0.1.0"
+    __version__: str
 
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
     "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
+    "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient",),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
@@ -57,11 +60,12 @@ _HOMES = {
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",
+        "VoiceTimeoutError",
     ),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
 
-__getattr__, __dir__ = _lazy(__name__, _HOMES, ("sinks", "testing"))
+__getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
 
 _install_voice_extras()

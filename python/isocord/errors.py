@@ -7,6 +7,8 @@ Where a bot library has an exception of its own for a case (``ClientException``,
 
 from __future__ import annotations
 
+import asyncio
+
 
 class IsocordError(Exception):
     """Base of all errors of isocord."""
@@ -57,6 +59,10 @@ class ConnectError(ClientError):
     def __init__(self, message: str, code: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+
+
+class VoiceTimeoutError(IsocordError, asyncio.TimeoutError):
+    """Something of a voice connection took longer than it was given."""
 
 
 class RecordingError(ClientError):

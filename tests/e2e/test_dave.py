@@ -18,7 +18,7 @@ import pytest
 from discord.gateway import KeepAliveHandler
 
 import isocord
-from isocord.connection import connection
+from isocord.connection import driver
 from isocord.testing import FakeDiscord, GuildSpec, Listener, NativeMember, VoiceOp, tone
 
 from .witnesses import DaveyMember, LibdaveMember
@@ -321,7 +321,7 @@ async def test_where_encryption_is_required(monkeypatch: pytest.MonkeyPatch) -> 
         voice = await call.join()
         assert voice.is_dave_connection()
         await voice.disconnect()
-        monkeypatch.setattr(connection, "MAX_DAVE_VERSION", 0)
+        monkeypatch.setattr(driver, "MAX_DAVE_VERSION", 0)
         with pytest.raises(isocord.ConnectError, match=r"requires end-to-end encryption \(DAVE\)") as caught:
             await call.join()
         assert caught.value.code == 4017

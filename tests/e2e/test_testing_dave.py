@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from isocord.testing import CommandError, FakeDiscord, FakeDiscordProcess, GuildSpec, NativeMember, VoiceOp, tone
+from isocord.testing import FakeDiscord, FakeDiscordProcess, GuildSpec, NativeMember, VoiceOp, tone
 from isocord.testing.dave.delivery import EncryptedCall
 from isocord.testing.dave.member import Message
 from isocord.testing.ground.eventlog import EventLog
@@ -327,8 +327,11 @@ async def test_a_fake_in_a_process_of_its_own() -> None:
         assert (alice.early, alice.gaps("bob").unopened) == (0, 0)
         encryption = discord.encryption("General")
         assert encryption is not None
-        assert (encryption["version"], encryption["epoch"], encryption["settled"]) == (1, 1, True)
-        with pytest.raises(CommandError, match="requires end-to-end encryption"):
+        assert (encryption.version, encryption.epoch, encryption.settled) == (1, 1, True)
+        encryption.recreate()
+        await discord.wait_for(lambda: encryption.settled and encryption.members)
+        assert alice.frames.open(bob.id, bob.frames.seal(b"opus")) == b"opus"
+        with pytest.raises(ValueError, match="requires end-to-end encryption"):
             discord.listen("General", user="carol", max_dave_version=0)
 
 

@@ -1,4 +1,4 @@
-"""The fake starts and stops cleanly, by itself, as a process and as a fixture."""
+"""The fake starts and stops cleanly, by itself and as a fixture."""
 
 from __future__ import annotations
 
@@ -14,15 +14,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from isocord.testing import (
-    CommandError,
-    FakeDiscord,
-    FakeDiscordProcess,
-    NotFoundError,
-    NotRunningError,
-    WaitTimeoutError,
-    tone,
-)
+from isocord.testing import FakeDiscord, NotRunningError, WaitTimeoutError, tone
 
 PACKAGE = Path(__file__).resolve().parents[2] / "python"
 
@@ -88,6 +80,26 @@ async def test_waits_are_bounded() -> None:
             await discord.wait_for(lambda: 1 // 0)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_start_that_is_cancelled_as_it_succeeds_is_undone(turns: int) -> None:
+    before = set(threading.enumerate())
+    discord = FakeDiscord(patch=False)
+    starting = asyncio.create_task(discord.__aenter__())
+    await asyncio.sleep(0)
+    # The server starts while this loop is blocked: its success and the cancellation meet here.
+    discord.wait_until(lambda: discord._backend.voice_servers)
+    discord.on_server(lambda: None)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    over = starting.done()
+    starting.cancel()
+    await asyncio.wait([starting], timeout=10)
+    assert starting.cancelled() or over
+    if over:
+        discord.stop()
+    assert set(threading.enumerate()) == before
+
+
 def test_it_runs_on_while_the_callers_loop_is_blocked() -> None:
     with FakeDiscord(patch=False) as discord:
         alice = discord.listen("General", user="alice")
@@ -95,50 +107,6 @@ def test_it_runs_on_while_the_callers_loop_is_blocked() -> None:
         bob.play(tone(440, 0.2))
         discord.wait_until(lambda: not bob.is_playing)
         assert len(alice.arrivals("bob")) == 10 + 5
-
-
-def test_process() -> None:
-    with FakeDiscordProcess(guilds=2, patch=False) as discord:
-        assert len(discord.guilds) == 2
-        assert discord.channel("General").guild_id == discord.guild.id
-        assert discord.addresses.gateway.startswith("ws://127.0.0.1:")
-        alice = discord.listen("General", user="alice")
-        bob = discord.speak("General", user="bob")
-        bob.play(tone(440, 0.2))
-        discord.wait_until(lambda: len(alice.arrivals("bob")) == 15)
-        assert alice.arrivals("bob")[0].seq == alice.arrivals("bob", opus=True)[0].seq
-        assert alice.arrivals("bob", opus=True)[-1].is_silence
-        assert alice.gaps("bob").packets == 15
-        assert len(alice.pcm("bob")) == 15 * 3840
-        assert discord.bot_voice_state() is None
-        assert discord.voice_session() is None
-        bob.leave()
-        alice.clear()
-        assert alice.arrivals("bob") == []
-        with pytest.raises(NotFoundError):
-            discord.listen("Nowhere")
-        with pytest.raises(CommandError, match="TypeError"):
-            discord.call("listen", nonsense=1)
-        with pytest.raises(NotFoundError, match="no command"):
-            discord.call("explode")
-        pid = discord.pid
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    with pytest.raises(NotRunningError):
-        _ = discord.token
-
-
-def test_process_with_wrong_options_says_so(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(CommandError), FakeDiscordProcess(modes=["plain"]):
-        pass
-    assert "unknown transport modes" in capfd.readouterr().err
-
-
-def test_process_that_dies_is_noticed() -> None:
-    with FakeDiscordProcess(patch=False) as discord:
-        os.kill(discord.pid, 9)
-        with pytest.raises(CommandError, match="ended"):
-            discord.wait_until(lambda: discord.call("counters") is None)
 
 
 def test_fixture(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ import isocord
 from isocord.testing import (
     SURVIVABLE,
     FakeDiscord,
-    FakeDiscordProcess,
     GatewayOp,
     Mishap,
     MishapKind,
@@ -155,15 +154,6 @@ async def test_a_connect_to_a_bad_server_fails_in_time_and_says_why(call: Call, 
     assert channel.guild.voice_client is None
     await discord.wait_for(lambda: discord.bot_voice_state() is None, what="the leave")
     assert [e for e in discord.events if e.op == GatewayOp.VOICE_STATE_UPDATE][-1].data["channel_id"] is None
-
-
-def test_a_fake_in_another_process_is_told_the_same_way() -> None:
-    with FakeDiscordProcess(patch=False) as discord:
-        assert not discord.stage(Mishap(MishapKind.KICKED))
-        assert not discord.stage_everywhere(Mishap(MishapKind.WEBSOCKET_CLOSED, code=4006))
-        with pytest.raises(NotFoundError, match="no mishap"):
-            discord.call("stage", kind="RAIN")
-        assert discord.call("rehearse", script=[[0.0, "KICKED", {}]]) is None
 
 
 def test_the_fakes_router_gives_ports_that_nobody_has() -> None:

@@ -19,7 +19,15 @@ AT_ONCE = 5
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = ROOT / ".venvs"
 WHEELS = ROOT / "dist" / "wheels"
-TOOLS = ("pytest>=8", "pytest-asyncio>=1.0", "pytest-timeout>=2.3", "numpy>=1.26", "cryptography>=42", "setuptools<81")
+TOOLS = (
+    "pytest>=8",
+    "pytest-asyncio>=1.0",
+    "pytest-timeout>=2.3",
+    "numpy>=1.26",
+    "cryptography>=42",
+    "trustme>=1.1",
+    "setuptools<81",
+)
 
 
 @dataclass(frozen=True)

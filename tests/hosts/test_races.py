@@ -98,14 +98,15 @@ async def test_connects_that_are_called_off_do_not_spoil_the_next(world: World) 
 
 
 def test_a_leave_is_expected_for_some_seconds_only() -> None:
-    class Thing:
+    class Bot:
         pass
 
-    bot, client = Thing(), Thing()
-    leave = departures.begin(bot, 1, client)
+    bot, left = Bot(), asyncio.Event()
+    leave = departures.begin(bot, 1, left)
+    assert leave.is_of(left)
     assert departures.confirmed(bot, 2, 0.0) is None
     leave.written(100.0)
-    departures.begin(bot, 1, client)
+    departures.begin(bot, 1, left)
     found = departures.confirmed(bot, 1, 100.0 + departures.CONFIRM_LIMIT)
     assert found is not None
     assert found is not leave

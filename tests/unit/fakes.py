@@ -99,6 +99,13 @@ class FakeTrack:
             self.changed.notify_all()
 
 
+class FakeStats:
+    """The counters that a connection looks at."""
+
+    def __init__(self) -> None:
+        self.packets_sent = self.withheld = self.underruns = 0
+
+
 class FakeConnection:
     """Notes the commands; plays when told to."""
 
@@ -112,6 +119,7 @@ class FakeConnection:
         self.session: tuple[str, bytes] | None = None
         self.packets: list[bytes] = []
         self.ssrcs: dict[int, int] = {}
+        self.stats = FakeStats()
 
     def open(self, host: str, port: int, ssrc: int, *, discovery_timeout: float = 5.0) -> None:
         self.opened.append((host, port, ssrc))

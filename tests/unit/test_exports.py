@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,9 @@ def test_the_public_names() -> None:
         "UnsupportedModeError",
         "VoiceClient",
         "VoiceStats",
+        "VoiceTimeoutError",
+        "install",
+        "uninstall",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)
 
@@ -96,11 +101,42 @@ def test_the_surface_of_the_voice_client() -> None:
     }
 
 
-def test_importing_it_loads_no_bot_library_and_no_aiohttp() -> None:
-    names = ("discord", "disnake", "nextcord", "aiohttp", "nacl", "davey")
-    code = f"import sys, isocord; print([name for name in {names} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[]"
+ROOT = Path(__file__).resolve().parents[2]
+DOOR = {"isocord", "isocord._door", "isocord._door.lazy", "isocord._door.voice_extras"}
+INTERPRETER = {"__future__", "importlib", "importlib._bootstrap", "importlib._bootstrap_external", "warnings"}
+"""What ``import importlib`` costs; no interpreter comes without."""
+FOLDER = str(Path(isocord.__file__).parents[1])
+
+
+def loaded_by(statement: str, before: str = "pass") -> set[str]:
+    """The modules that a statement loads in an interpreter that has loaded nothing but itself."""
+    code = f"import sys; sys.path.append({FOLDER!r}); {before}; known = set(sys.modules); {statement}\n"
+    command = [sys.executable, "-I", "-S", "-c", code + "print(*set(sys.modules) - known)"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_it_loads_nothing_but_its_door() -> None:
+    assert loaded_by("import isocord") - INTERPRETER == DOOR
+
+
+def test_its_pytest_plugin_loads_nothing_else_than_pytest() -> None:
+    packages = [path for path in sys.path if path.endswith("site-packages")]
+    loaded = loaded_by("import isocord.testing.pytest_plugin", f"sys.path += {packages!r}; import pytest, importlib")
+    assert loaded == DOOR | {"isocord.testing", "isocord.testing.errors", "isocord.testing.pytest_plugin"}
+
+
+def test_the_version_is_the_one_that_was_built() -> None:
+    manifest = (ROOT / "Cargo.toml").read_text("utf-8")
+    assert f'\nversion = "{isocord.__version__}"\n' in manifest
+    assert "__version__" in dir(isocord)
+
+
+def test_what_only_type_checkers_read_is_not_needed_at_run_time() -> None:
+    """Below ``if TYPE_CHECKING:`` an import is indented."""
+    for path in (ROOT / "python").rglob("*.py"):
+        assert not re.search(r"^(from|import) typing_extensions", path.read_text("utf-8"), re.MULTILINE), path
+    assert '\ndependencies = ["aiohttp>=3.8"]\n' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def test_importing_it_starts_no_thread() -> None:

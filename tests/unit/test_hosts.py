@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -12,12 +14,24 @@ from typing import Any
 import pytest
 
 from isocord.connection.states import VoiceServerUpdate, VoiceStateUpdate
-from isocord.errors import ClientError, ConnectError, IsocordError, OpusError, UnknownHostError
+from isocord.errors import (
+    ClientError,
+    ConnectError,
+    IsocordError,
+    NotASinkError,
+    OpusError,
+    RecordingError,
+    UnknownHostError,
+)
 from isocord.hosts import host_of, payloads
 from isocord.hosts.base import Host
 
 
 class HostClientError(Exception):
+    pass
+
+
+class HostRecordingError(Exception):
     pass
 
 
@@ -37,6 +51,7 @@ HOST = Host(
     ffmpeg_audio=FFmpegAudio,
     client_exception=HostClientError,
     opus_error=HostOpusError,
+    recording_exceptions=(HostRecordingError, HostClientError),
 )
 
 
@@ -90,6 +105,23 @@ class TestErrors:
         error = HOST.error(OpusError, "too long")
         assert isinstance(error, HostOpusError)
         assert str(error) == "too long"
+
+    @pytest.mark.parametrize("kind", [ClientError, ConnectError, OpusError, RecordingError, NotASinkError])
+    def test_they_survive_being_sent_to_another_process(self, kind: type[IsocordError]) -> None:
+        error = HOST.error(kind, "no", 4006)
+        error.note = "of the bot's"  # type: ignore[attr-defined]
+        for made in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+            assert type(made) is type(error)
+            assert (made.args, vars(made)) == (("no",), {"code": 4006, "note": "of the bot's"})
+
+    def test_plain_ones_survive_it_too(self) -> None:
+        made = pickle.loads(pickle.dumps(ConnectError("no", 4006)))
+        assert (type(made), made.args, made.code) == (ConnectError, ("no",), 4006)
+
+    def test_all_exceptions_of_a_library_are_met(self) -> None:
+        error = HOST.error(NotASinkError, "no")
+        assert isinstance(error, (HostRecordingError, HostClientError))
+        assert isinstance(error, TypeError)
 
 
 class TestSources:

@@ -18,14 +18,14 @@ VOCABULARY = {("cipher", "rtp"), ("pacing", "frame"), ("timeline", "frame"), ("o
 """Allowed all the same: sizes and names that both sides share."""
 
 
-def imports(path: Path) -> set[str]:
-    """The modules of isocord that a file imports when it is loaded, as ``gateway.protocol``."""
+def imports(path: Path, *, for_types: bool = False) -> set[str]:
+    """The modules of isocord that a file imports when it is loaded, as ``gateway.protocol``; and for its types."""
     tree = ast.parse(path.read_text("utf-8"))
     package = path.relative_to(PACKAGE).with_suffix("").parts[:-1]
     hidden = [
         node
         for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
+        if not for_types and isinstance(block, ast.If) and "TYPE_CHECKING" in ast.dump(block.test)
         for node in ast.walk(block)
     ]
     found = set()
@@ -36,7 +36,7 @@ def imports(path: Path) -> set[str]:
             continue
         base = package[: len(package) - node.level + 1] if node.level else ()
         module = node.module or "" if node.level else (node.module or "").removeprefix("isocord").lstrip(".")
-        names = [module] if module else [alias.name for alias in node.names]
+        names = [*filter(None, [module]), *(f"{module}.{alias.name}".lstrip(".") for alias in node.names)]
         found |= {".".join((*base, *filter(None, [name]))) for name in names}
     return found
 
@@ -72,6 +72,43 @@ def test_folders_import_only_what_stands_below_them(path: Path) -> None:
     assert known <= below | {home, "__version__"}
 
 
+TESTING_LAYERS = [
+    {"process"},
+    {"fake"},
+    {"mishaps"},
+    {"server"},
+    {"people", "bot"},
+    {"voice"},
+    {"dave"},
+    {"wire"},
+    {"ground"},
+    {"errors", "faults", "patching"},
+]
+"""The same for the folders of the fake Discord, imports for types included."""
+
+
+def rooms_of_testing() -> list[Path]:
+    doors = ("__init__.py", "__main__.py", "pytest_plugin.py")
+    return [path for path in files("testing") if path.relative_to(PACKAGE / "testing").as_posix() not in doors]
+
+
+@pytest.mark.parametrize("path", rooms_of_testing(), ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_folders_of_the_fake_discord_import_only_what_stands_below_them(path: Path) -> None:
+    home = path.relative_to(PACKAGE / "testing").with_suffix("").parts[0]
+    level = next(number for number, layer in enumerate(TESTING_LAYERS) if home in layer)
+    known = {name.split(".")[1] for name in imports(path, for_types=True) if name.startswith("testing.")}
+    assert known <= set().union(*TESTING_LAYERS[level + 1 :]) | {home}
+
+
+def test_no_files_of_the_fake_discord_import_each_other_in_a_circle() -> None:
+    rooms = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in rooms_of_testing()}
+    left = {name: imports(path, for_types=True) & rooms.keys() for name, path in rooms.items()}
+    while left:
+        ends = {name for name, known in left.items() if not known & left.keys()}
+        assert ends, f"a circle in {sorted(left)}"
+        left = {name: known for name, known in left.items() if name not in ends}
+
+
 def test_what_decides_does_no_io() -> None:
     io = re.compile(r"^\s*(import|from) (aiohttp|asyncio|socket|threading|time)\b", re.MULTILINE)
     for path in files("gateway/protocol") + files("connection/decisions"):
@@ -84,7 +121,24 @@ def test_only_the_socket_knows_aiohttp() -> None:
         for path in PACKAGE.rglob("*.py")
         if "testing" not in path.parts and re.search(r"^\s*(import|from) aiohttp\b", path.read_text("utf-8"), re.M)
     }
-    assert users <= {"gateway/socket/transport.py", "hosts/base.py"}
+    assert users <= {"gateway/socket/transport.py", "gateway/socket/sessions.py"}
+
+
+def test_only_hosts_touch_what_belongs_to_a_bot_library() -> None:
+    """A further library is one more file in hosts/."""
+    words = "dispatch|get_channel|get_guild|get_member|_get_voice_client_key|_voice_clients|is_closed|_get_websocket"
+    touch = re.compile(rf"(?<!_host)(?<!\bhost)\.({words})\(|\bimport (discord|disnake|nextcord)\b")
+    for folder in ("client", "connection", "gateway", "playing", "hearing", "sinks", "runtime"):
+        for path in files(folder):
+            assert not (found := touch.findall(path.read_text("utf-8"))), (path, found)
+
+
+def test_the_surfaces_of_the_client_stand_on_one_base() -> None:
+    for path in files("client"):
+        assert "NotImplementedError" not in path.read_text("utf-8"), path
+        assert path.name in ("voice_client.py", "install.py") or "VoiceClient" not in re.findall(
+            r"import (.+)", path.read_text("utf-8")
+        )
 
 
 @pytest.mark.parametrize("stage", STAGES)

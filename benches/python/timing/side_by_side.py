@@ -95,7 +95,7 @@ def run_cell(pinned: bool, load: Load, client: str, source: str, *, seconds: flo
             block=load.block,
         )
         # Silence frames are what fills a gap, not what was played.
-        heard = [a for a in listener.arrivals(opus=True) if a.time_ns <= result["stop_ns"] and not a.is_silence]
+        heard = [a for a in listener.arrivals() if a.time_ns <= result["stop_ns"] and not a.is_silence]
     except lab.JobError as error:
         return Cell(pinned, load.name, client, source, error=str(error))
     finally:

@@ -1,11 +1,16 @@
-"""Packages whose names are imported when they are first used."""
+"""Packages whose names are imported when they are first used.
+
+Nothing is imported here that an interpreter has not loaded anyway: even ``typing`` would take longer than all the rest.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 
 def lazy(
@@ -18,6 +23,8 @@ def lazy(
         homes: for each module below it, the names that the package shows of it.
         submodules: modules that are shown themselves.
     """
+    from importlib import import_module
+
     home_of = {name: home for home, names in homes.items() for name in names}
 
     def find(name: str) -> Any:

@@ -9,13 +9,14 @@ the error that it always raised. Where the extras are installed nothing changes.
 
 from __future__ import annotations
 
-import importlib
 import sys
-from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
-from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+    from typing import Any
 
 _PACKAGE = "discord.voice"
 _EXTRAS = {"nacl.secret": "PyNaCl", "nacl.utils": "PyNaCl", "davey": "davey"}
@@ -27,41 +28,52 @@ def install() -> None:
         sys.meta_path.insert(0, VoicePackageFinder())
 
 
-class VoicePackageFinder(MetaPathFinder):
-    """Finds ``discord.voice`` where py-cord's extras are missing, and nothing else."""
+class VoicePackageFinder:
+    """Finds ``discord.voice`` where py-cord's extras are missing, and nothing else.
+
+    It is no ``importlib.abc.MetaPathFinder``, for that module costs more to import than all the rest of the door.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname != _PACKAGE:
             return None
+        from importlib.machinery import ModuleSpec, PathFinder
+
         missing = _missing_extras()
         if not missing:
             return None
         real = PathFinder.find_spec(fullname, path, target)
         if real is None or real.submodule_search_locations is None:
             return None
-        spec = ModuleSpec(fullname, BareVoiceLoader(missing), origin=real.origin, is_package=True)
+        loader = BareVoiceLoader(missing)
+        spec = ModuleSpec(fullname, loader, origin=real.origin, is_package=True)  # type: ignore[arg-type]
         spec.submodule_search_locations = list(real.submodule_search_locations)
         return spec
 
 
-class BareVoiceLoader(Loader):
+class BareVoiceLoader:
     """Fills ``discord.voice`` with what needs no extras."""
 
     def __init__(self, missing: tuple[str, ...]) -> None:
         self._missing = missing
 
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to the import system."""
+
     def exec_module(self, module: ModuleType) -> None:
+        from importlib import import_module
+
         missing = self._missing
 
         def lack(name: str) -> Any:
             if name[:1].isupper():
-                errors = importlib.import_module("discord.errors")
+                errors = import_module("discord.errors")
                 raise errors.MissingVoiceDependenciesError(missing=missing)
             raise AttributeError(f"module {_PACKAGE!r} has no attribute {name!r}")
 
-        types = importlib.import_module(f"{_PACKAGE}._types")
+        types = import_module(f"{_PACKAGE}._types")
         module.VoiceProtocol = types.VoiceProtocol  # type: ignore[attr-defined]
         module.__all__ = ["VoiceProtocol"]  # type: ignore[attr-defined]
         module.__getattr__ = lack  # type: ignore[method-assign]
@@ -73,8 +85,10 @@ def _missing_extras() -> tuple[str, ...]:
 
 
 def _imports(name: str) -> bool:
+    from importlib import import_module
+
     try:
-        importlib.import_module(name)
+        import_module(name)
     except ImportError:
         return False
     return True

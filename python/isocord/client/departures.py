@@ -6,51 +6,60 @@ Everything here runs on the bot's loop.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import weakref
 from collections import deque
-from typing import Any
 
 CONFIRM_LIMIT = 10.0
 """How long Discord's word is waited for, in seconds; none comes if the bot was in no channel."""
 
 
 class Leave:
-    """One opcode 4 that leaves, by the client that sent it."""
+    """One opcode 4 that leaves.
 
-    def __init__(self, client: Any) -> None:
-        # A client knows its bot, which would otherwise keep itself alive through its leaves.
-        self._client = weakref.ref(client)
+    Args:
+        left: to be set when Discord confirms it.
+    """
+
+    def __init__(self, left: asyncio.Event) -> None:
+        # Who waits for the event knows the bot, which would otherwise keep itself alive through its leaves.
+        self._left = weakref.ref(left)
         self.deadline = math.inf
 
-    @property
-    def client(self) -> Any:
-        """The client, or None if it is gone."""
-        return self._client()
+    def is_of(self, left: asyncio.Event) -> bool:
+        """Whether it was sent by whoever has this event."""
+        return self._left() is left
 
     def written(self, now: float) -> None:
         """It left: from now on its time runs."""
         self.deadline = now + CONFIRM_LIMIT
 
+    def confirm(self) -> None:
+        """Tell who sent it, if it is still there."""
+        left = self._left()
+        if left is not None:
+            left.set()
 
-_pending: weakref.WeakKeyDictionary[Any, dict[int, deque[Leave]]] = weakref.WeakKeyDictionary()
+
+_pending: weakref.WeakKeyDictionary[object, dict[int, deque[Leave]]] = weakref.WeakKeyDictionary()
 
 
-def begin(bot: Any, guild_id: int, client: Any) -> Leave:
+def begin(bot: object, guild_id: int, left: asyncio.Event) -> Leave:
     """A client is about to leave; the caller then calls :meth:`Leave.written` or :func:`forget`."""
-    leave = Leave(client)
+    leave = Leave(left)
     _pending.setdefault(bot, {}).setdefault(guild_id, deque()).append(leave)
     return leave
 
 
-def forget(bot: Any, guild_id: int, leave: Leave) -> None:
+def forget(bot: object, guild_id: int, leave: Leave) -> None:
     """It could not be sent."""
     leaves = _pending.get(bot, {}).get(guild_id)
     if leaves is not None and leave in leaves:
         leaves.remove(leave)
 
 
-def confirmed(bot: Any, guild_id: int, now: float) -> Leave | None:
+def confirmed(bot: object, guild_id: int, now: float) -> Leave | None:
     """Discord says that the bot has left the guild: the leave that brought it about, None for a kick."""
     leaves = _pending.get(bot, {}).get(guild_id)
     while leaves:

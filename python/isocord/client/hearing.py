@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable
@@ -11,30 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 from .. import _native
 from ..errors import ClientError, ClosedError
 from ..hearing.listening import CallbackListening, Drop, Listening
+from .base import ClientBase
 
 if TYPE_CHECKING:
-    from ..connection.connection import VoiceConnection
     from ..hearing.recording.recording import FrameSource
-    from ..hosts import Host
 
 
-class ListeningSurface:
+class ListeningSurface(ClientBase):
     """Hears; see :class:`isocord.VoiceClient`."""
 
-    client: Any
-    loop: asyncio.AbstractEventLoop
-    _host: Host
-    _connection: VoiceConnection | None
-    _speaking_watch: CallbackListening | None = None
-
-    @property
-    def guild(self) -> Any:
-        """The guild."""
-        raise NotImplementedError
-
-    def is_connected(self) -> bool:
-        """Whether sound can leave."""
-        raise NotImplementedError
+    def __init__(self, client: Any, channel: Any) -> None:
+        super().__init__(client, channel)
+        self._speaking_watch: CallbackListening | None = None
 
     def listen(
         self,
@@ -139,22 +126,20 @@ class ListeningSurface:
             self.loop.call_soon_threadsafe(self._dispatch_speaking, change)
 
     def _dispatch_speaking(self, change: _native.SpeakingChanged) -> None:
-        guild, names = self.guild, self._host.events
-        member = guild.get_member(change.user_id) if guild is not None else None
+        host, names = self._host, self._host.events
+        member = host.member(self.guild, change.user_id)
         if member is not None:
-            self.client.dispatch(names.speaking_start if change.speaking else names.speaking_stop, member)
+            host.dispatch(self.client, names.speaking_start if change.speaking else names.speaking_stop, member)
 
     def _hear(
         self, form: Literal["pcm", "opus", "speaking"], *, users: Iterable[Any] = (), **shape: Any
     ) -> FrameSource:
         wanted = frozenset(int(getattr(user, "id", user)) for user in users)
-        connection = self._connection
-        if connection is None or not self.is_connected():
-            raise self._host.error(ClientError, "Not connected to voice")
+        native = self._live().native
         try:
-            found: FrameSource = connection.native.listen(form=form, users=wanted or None, **shape)
+            found: FrameSource = native.listen(form=form, users=wanted or None, **shape)
         except ClosedError as error:
-            raise self._host.error(ClientError, "Not connected to voice") from error
+            raise self._error(ClientError, "Not connected to voice") from error
         return found
 
     @property
@@ -164,6 +149,4 @@ class ListeningSurface:
         Raises:
             ClientError: ``connect`` has not been called.
         """
-        if self._connection is None:
-            raise self._host.error(ClientError, "Not connected to voice")
-        return self._connection.native.receive_stats
+        return self._begun().native.receive_stats

@@ -7,41 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from ..connection.session.encryption import EncryptionState
-from ..connection.states import ConnectionState, Phase, Reason
-from ..errors import ClientError
+from .base import ClientBase
 from .stats import VoiceStats, snapshot
 from .websocket import VoiceWebSocket
 
 if TYPE_CHECKING:
-    from ..connection.connection import VoiceConnection
     from ..connection.session.session import SessionInfo
-    from ..hosts import Host
-
-_IDLE = ConnectionState(Phase.IDLE, Reason.REQUESTED)
 
 
-class InfoSurface:
+class InfoSurface(ClientBase):
     """State, session and counters; see :class:`isocord.VoiceClient`."""
 
     supported_modes: tuple[str, ...] = _native.TRANSPORT_MODES
-
-    client: Any
-    channel: Any
-    loop: asyncio.AbstractEventLoop
-    _host: Host
-    _key: int
-    _timeout: float
-    _connection: VoiceConnection | None
-
-    @property
-    def state(self) -> ConnectionState:
-        """Where the connection stands, and why."""
-        return self._connection.state if self._connection is not None else _IDLE
-
-    @property
-    def guild(self) -> Any:
-        """The guild that the bot is connected to, if applicable."""
-        return getattr(self.channel, "guild", None)
 
     @property
     def user(self) -> Any:
@@ -51,7 +28,7 @@ class InfoSurface:
     @property
     def server_id(self) -> int:
         """The guild's id."""
-        return self._key
+        return self._guild_id
 
     @property
     def session_id(self) -> str | None:
@@ -90,13 +67,8 @@ class InfoSurface:
 
     @property
     def secret_key(self) -> list[int] | None:
-        """The transport key, 32 numbers. Keep it to yourself."""
-        return list(info.secret_key) if (info := self._info) is not None else None
-
-    @property
-    def timeout(self) -> float:
-        """Seconds that ``connect`` was given."""
-        return self._timeout
+        """The transport key, 32 numbers, while there is a connection. Keep it to yourself."""
+        return list(info.secret_key) if (info := self._info) is not None and info.secret_key else None
 
     @property
     def ws(self) -> VoiceWebSocket | None:
@@ -120,13 +92,7 @@ class InfoSurface:
         Raises:
             ClientError: ``connect`` has not been called.
         """
-        if self._connection is None:
-            raise self._host.error(ClientError, "Not connected to voice")
-        return snapshot(self._connection)
-
-    def is_connected(self) -> bool:
-        """Whether sound can leave: also while the websocket alone is being resumed."""
-        return self._connection is not None and self._connection.state.is_connected
+        return snapshot(self._begun())
 
     def is_dave_connection(self) -> bool:
         """Whether the call is end-to-end encrypted."""
@@ -140,8 +106,7 @@ class InfoSurface:
         ``voice_privacy_code_update(voice_client, code)`` when it changes, with every join and leave.
         Source: DAVE whitepaper, "Displayable Codes".
         """
-        code = self._encryption_state.privacy_code
-        return None if code is None else " ".join(code[at : at + 5] for at in range(0, len(code), 5))
+        return displayed(self._encryption_state.privacy_code)
 
     @property
     def voice_privacy_code(self) -> str | None:
@@ -174,3 +139,8 @@ class InfoSurface:
     @property
     def _info(self) -> SessionInfo | None:
         return self._connection.info if self._connection is not None else None
+
+
+def displayed(code: str | None) -> str | None:
+    """A privacy code as it is shown to people: in groups of five digits."""
+    return None if code is None else " ".join(code[at : at + 5] for at in range(0, len(code), 5))

@@ -10,24 +10,48 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..connection.connection import VoiceConnection
 from ..connection.session.encryption import EncryptionState
 from ..connection.states import ChannelEvent, ConnectionState, Phase, Reason
-from . import departures
-
-if TYPE_CHECKING:
-    from .voice_client import VoiceClient
 
 _log = logging.getLogger(__name__)
+
+
+class LinkOwner(Protocol):
+    """What a link needs of the client. All of it runs on the bot's loop; ``end`` must not need one."""
+
+    async def join(self, channel_id: int) -> None:
+        """Ask for a channel on the bot's gateway."""
+
+    async def leave(self) -> None:
+        """Leave the channel on the bot's gateway."""
+
+    def is_closing(self) -> bool:
+        """Whether the bot is being closed, so that its gateway takes nothing any more."""
+
+    def take_state(self, connection: VoiceConnection | None, state: ConnectionState) -> None:
+        """The connection has another state."""
+
+    def take_channel_event(self, event: ChannelEvent) -> None:
+        """Something happened to others in the channel."""
+
+    def take_encryption(self, connection: VoiceConnection | None, state: EncryptionState) -> None:
+        """The end-to-end encryption has another version or privacy code."""
+
+    def check_registry(self, connection: VoiceConnection | None) -> None:
+        """See that the bot still knows this client."""
+
+    def end(self) -> None:
+        """The connection is over, and so is the loop."""
 
 
 class ClientLink:
     """Joins one :class:`VoiceConnection` to the voice client that made it."""
 
-    def __init__(self, client: VoiceClient, loop: asyncio.AbstractEventLoop) -> None:
-        self._client = client
+    def __init__(self, owner: LinkOwner, loop: asyncio.AbstractEventLoop) -> None:
+        self._owner = owner
         self._loop = loop
         self._outbox: deque[tuple[int | None, Callable[[], object]]] = deque()
         # The loop itself holds tasks only weakly.
@@ -46,22 +70,22 @@ class ClientLink:
             self.settled.set()
         else:
             self.settled.clear()
-        posted = self._post(self._client._take_state, self.connection, state)
+        posted = self._post(self._owner.take_state, self.connection, state)
         if not posted and state.phase is Phase.DISCONNECTED:
             # Nobody is left to do it on the bot's loop.
-            self._client.cleanup()
+            self._owner.end()
 
     def channel_event(self, event: ChannelEvent) -> None:
         """Have the bot dispatch it."""
-        self._post(self._client._take_channel_event, event)
+        self._post(self._owner.take_channel_event, event)
 
     def encryption_changed(self, state: EncryptionState) -> None:
         """Tell the client."""
-        self._post(self._client._take_encryption, self.connection, state)
+        self._post(self._owner.take_encryption, self.connection, state)
 
     def check(self) -> None:
         """Have the client look into the bot's registry."""
-        self._post(self._client._check_registry, self.connection)
+        self._post(self._owner.check_registry, self.connection)
 
     def _post(self, function: Callable[..., object], *args: Any) -> bool:
         try:
@@ -89,10 +113,10 @@ class ClientLink:
         while self._outbox:
             channel_id, sent = self._outbox.popleft()
             try:
-                await (self._client._change_voice_state(channel_id) if channel_id is not None else self._leave())
+                await (self._owner.join(channel_id) if channel_id is not None else self._owner.leave())
             except Exception as error:
                 # A bot that is being closed leaves by closing its gateway.
-                level = logging.DEBUG if self._client._host.is_closing(self._client.client) else logging.WARNING
+                level = logging.DEBUG if self._owner.is_closing() else logging.WARNING
                 kind = type(error).__name__
                 _log.log(level, "The voice state could not be sent on the bot's gateway: %s: %s", kind, error)
             finally:
@@ -102,14 +126,3 @@ class ClientLink:
         """What was asked for so far has been written, or could not be."""
         if self._writer is not None:
             await asyncio.wait([self._writer])
-
-    async def _leave(self) -> None:
-        client = self._client
-        leave = departures.begin(client.client, client._key, client)
-        try:
-            await client._change_voice_state(None)
-        except BaseException:
-            departures.forget(client.client, client._key, leave)
-            client._left.set()
-            raise
-        leave.written(self._loop.time())

@@ -6,37 +6,35 @@ import asyncio
 import concurrent.futures
 import contextlib
 import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+import io
+import os
+from typing import Any, Literal, overload
 
 from .. import _native
 from ..errors import ClientError, ClosedError, OpusError
-from ..playing.player import After, Playback
-from ..playing.sources.feed import Feed, same_origin
-from ..playing.sources.feeder import Source
-
-if TYPE_CHECKING:
-    from ..connection.connection import VoiceConnection
-    from ..hosts import Host
-
-AnySource: TypeAlias = "Source | _native.AudioFile"
+from ..playing.playback import After, AnySource, Playback, PlaybackState
+from ..playing.sources.feed import Feed
+from .base import ClientBase
 
 _DEFAULT_LOSS = 0.15
 _SPEAKING_LIMIT = 0.15
 
 
-class PlaybackSurface:
+class _Settings:
+    """How the present or last playback is encoded, which goes for a source that is swapped in as well."""
+
+    def __init__(self) -> None:
+        self.encoding: dict[str, Any] = {}
+        self.lookahead = 25
+        self.packet_encoder: _native.OpusEncoder | None = None
+
+
+class PlaybackSurface(ClientBase):
     """Plays, pauses and stops; see :class:`isocord.VoiceClient`."""
 
-    loop: asyncio.AbstractEventLoop
-    _host: Host
-    _connection: VoiceConnection | None
-    _encoding: dict[str, Any]
-    _lookahead: int
-    _packet_encoder: _native.OpusEncoder | None
-
-    def is_connected(self) -> bool:
-        """Whether sound can leave."""
-        raise NotImplementedError
+    def __init__(self, client: Any, channel: Any) -> None:
+        super().__init__(client, channel)
+        self._settings = _Settings()
 
     @property
     def _player(self) -> Playback | None:
@@ -99,7 +97,7 @@ class PlaybackSurface:
 
         Args:
             source: what to play.
-            after: called on a thread of isocord's when the source is over.
+            after: called on a thread of isocord's when the source is over; a coroutine function runs on the bot's loop.
             application: libopus's mode of coding.
             bitrate: kbit/s, 16 to 512.
             fec: in-band forward error correction. Costs two to three times the CPU, so it is off unless asked for.
@@ -118,11 +116,9 @@ class PlaybackSurface:
             ValueError: an option is out of its range.
             AudioFileError: the file is closed, or plays already.
         """
-        connection = self._connection
-        if connection is None or not self.is_connected():
-            raise self._host.error(ClientError, "Not connected to voice")
+        connection = self._live()
         if connection.player.sounding:
-            raise self._host.error(ClientError, "Already playing audio")
+            raise self._error(ClientError, "Already playing audio")
         self._check_source(source)
         if after is not None and not callable(after):
             raise TypeError('Expected a callable for the "after" parameter.')
@@ -138,9 +134,9 @@ class PlaybackSurface:
             "complexity": complexity,
         }
         feed = self._feed(source, encoding, lookahead)
-        self._encoding, self._lookahead = encoding, lookahead
+        self._settings.encoding, self._settings.lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
-        connection.player.start(feed, after, future)
+        connection.player.start(feed, after, future, self._exchange)
         return future
 
     def stop(self) -> None:
@@ -169,31 +165,31 @@ class PlaybackSurface:
 
     @property
     def source(self) -> AnySource | None:
-        """What is being played, or None. Set it to go on with another source; the old one is not cleaned up.
+        """What is being played, or was played last; None after :meth:`stop`.
 
-        A source that wraps the present one (``PCMVolumeTransformer(voice.source)``), or that it wraps, goes on where
-        the present one is, with the frames that are read from then on.
+        Set it to go on with another source; the old one is not cleaned up. A source that wraps the present one
+        (``PCMVolumeTransformer(voice.source)``), or that it wraps, goes on where the present one is, with the frames
+        that are read from then on.
 
         Raises:
             TypeError: set to something that is no audio source.
             ValueError: set while nothing plays.
         """
         player = self._player
-        return None if player is None or player.state.is_over else player.source
+        return None if player is None or player.state is PlaybackState.STOPPED else player.source
 
     @source.setter
     def source(self, value: AnySource) -> None:
-        self._check_source(value)
-        connection, current = self._connection, self.source
-        if connection is None or current is None:
+        self._exchange(value)
+
+    def _exchange(self, source: AnySource) -> None:
+        self._check_source(source)
+        connection, current = self._connection, self._player
+        if connection is None or current is None or current.state.is_over:
             raise ValueError("the client is not playing anything")
-        if isinstance(value, _native.AudioFile) or isinstance(current, _native.AudioFile):
-            related = False
-        else:
-            related = same_origin(value, current) and value.is_opus() == current.is_opus()
-        if related and connection.player.rewrap(value):
+        if connection.player.rewrap(source, self._host.native_source(source)):
             return
-        if not connection.player.swap(self._feed(value, self._encoding, self._lookahead)):
+        if not connection.player.swap(self._feed(source, self._settings.encoding, self._settings.lookahead)):
             raise ValueError("the client is not playing anything")
 
     def elapsed(self) -> datetime.timedelta:
@@ -213,30 +209,42 @@ class PlaybackSurface:
             OpusError: encoding failed, or it is no Opus packet of a sendable size. Both are the bot library's
                 own exceptions as well.
         """
-        connection = self._connection
-        if connection is None or not self.is_connected():
-            raise self._host.error(ClientError, "Not connected to voice")
+        connection = self._live()
         try:
             if encode:
-                if self._packet_encoder is None:
-                    self._packet_encoder = _native.OpusEncoder()
-                data = self._packet_encoder.encode(data)
+                if self._settings.packet_encoder is None:
+                    self._settings.packet_encoder = _native.OpusEncoder()
+                data = self._settings.packet_encoder.encode(data)
             # The server has to know before the first packet; afterwards this costs nothing.
             if (told := connection.announce_packet()) is not None:
                 with contextlib.suppress(concurrent.futures.TimeoutError):
                     told.result(_SPEAKING_LIMIT)
             connection.native.send_packet(data)
         except OpusError as error:
-            raise self._host.error(OpusError, str(error)) from error
+            raise self._error(OpusError, str(error)) from error
         except ClosedError as error:
-            raise self._host.error(ClientError, "Not connected to voice") from error
+            raise self._error(ClientError, "Not connected to voice") from error
 
     def _check_source(self, source: object) -> None:
         if not isinstance(source, (self._host.audio_source, _native.AudioFile)):
-            raise TypeError(f"Source must be an AudioSource, not {type(source).__name__}")
+            raise TypeError(f"Source must be an AudioSource, not {_kind_of(source)}")
 
     def _feed(self, source: AnySource, encoding: dict[str, Any], lookahead: int) -> Feed:
-        opus = not isinstance(source, _native.AudioFile) and source.is_opus()
-        options = None if opus else _native.EncoderOptions(**encoding)
+        native = self._host.native_source(source)
+        options = None if native is None and source.is_opus() else _native.EncoderOptions(**encoding)
         process = self._host.process_of(source)
-        return Feed(source, options, lookahead=lookahead, kill=process.cleanup if process is not None else None)
+        kill = process.cleanup if process is not None else None
+        return Feed(source, options, lookahead=lookahead, native=native, kill=kill)
+
+
+def _kind_of(value: object) -> str:
+    """What was given in place of a source, and what to write instead."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}: make one of it, {value.__name__}(...)"
+    if isinstance(value, str) and "://" in value:
+        return "a URL: play FFmpegPCMAudio(url)"
+    if isinstance(value, (str, os.PathLike)):
+        return f"{type(value).__name__}: play isocord.AudioFile({os.fspath(value)!r})"
+    if isinstance(value, (bytes, bytearray, io.IOBase)):
+        return f"{type(value).__name__}: play isocord.AudioFile(io.BytesIO(data)), or PCMAudio for raw PCM"
+    return type(value).__name__

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import _native
 from ..errors import ClosedError, NotASinkError, RecordingError
 from ..hearing.recording.file_recording import FileRecording
 from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
 from ..hearing.recording.recording import AnyRecording, Recording, finish_recordings, is_finishing
+from ..runtime.callbacks import follow
 from ..runtime.thread import after_gateway_stops
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
-
-if TYPE_CHECKING:
-    from ..connection.connection import VoiceConnection
-    from ..hosts import Host
+from .base import ClientBase
 
 _log = logging.getLogger(__name__)
 
@@ -29,21 +27,18 @@ _LEAST_DELAY = 0.06
 _SAMPLE_RATE = 48_000
 
 
-class RecordingSurface:
+class RecordingSurface(ClientBase):
     """Records; see :class:`isocord.VoiceClient`."""
 
     decoder = PcmFormat
     """Format of what sinks get."""
 
-    loop: asyncio.AbstractEventLoop
-    _host: Host
-    _connection: VoiceConnection | None
-    _recording: AnyRecording | None = None
-    _self_deaf: bool
+    sync_start: bool = False
+    """Whether the tracks of the present or last recording begin together."""
 
-    def is_connected(self) -> bool:
-        """Whether sound can leave."""
-        raise NotImplementedError
+    def __init__(self, client: Any, channel: Any) -> None:
+        super().__init__(client, channel)
+        self._recording: AnyRecording | None = None
 
     def start_recording(
         self,
@@ -77,13 +72,11 @@ class RecordingSurface:
             TypeError: ``callback`` is not callable.
             ValueError: an option of isocord's own sinks is out of its range.
         """
-        connection = self._connection
-        if connection is None or not self.is_connected():
-            raise self._host.error(RecordingError, "Not connected to voice channel.")
+        connection = self._live(RecordingError, "Not connected to voice channel.")
         if self.is_recording():
-            raise self._host.error(RecordingError, "Already recording.")
+            raise self._error(RecordingError, "Already recording.")
         if not isinstance(sink, (*self._host.sinks, Sink, FileSink)):
-            raise self._host.error(NotASinkError, "Must provide a Sink object.")
+            raise self._error(NotASinkError, f"Must provide a Sink object, not {_kind_of(sink)}.")
         if callback is not None and not callable(callback):
             raise TypeError("callback must be a function or a coroutine function")
         if self._self_deaf:
@@ -94,7 +87,7 @@ class RecordingSurface:
         try:
             recording = begin(connection.native, sink, sync_start is True, finish)
         except ClosedError as error:
-            raise self._host.error(RecordingError, "Not connected to voice channel.") from error
+            raise self._error(RecordingError, "Not connected to voice channel.") from error
         after_gateway_stops(finish_recordings)
         recording.start()
         self.sync_start = sync_start is True
@@ -105,7 +98,7 @@ class RecordingSurface:
     ) -> FileRecording:
         if not sink.claim():
             message = "The sink is in use by another recording, or its last one is not finished yet."
-            raise self._host.error(RecordingError, message)
+            raise self._error(RecordingError, message)
         finished = sink.finished
         try:
             sink.init(self)
@@ -170,13 +163,10 @@ class RecordingSurface:
         """The sink of the present recording, or of the last one."""
         return self._recording.sink if self._recording is not None else None
 
-    sync_start: bool = False
-    """Whether the tracks of the present or last recording begin together."""
-
     def _running_recording(self) -> AnyRecording:
         recording = self._recording
         if recording is None or recording.is_over:
-            raise self._host.error(RecordingError, "Not currently recording audio.")
+            raise self._error(RecordingError, "Not currently recording audio.")
         return recording
 
     def _end_recording(self) -> None:
@@ -191,23 +181,16 @@ class RecordingSurface:
             return
         takes_error = self._host.recording_callback_takes_error and not args and not _is_coroutine_function(callback)
         result = callback(error) if takes_error else callback(sink, *args)
-        if not inspect.isawaitable(result):
-            return
-        waiting = _await(result)
-        try:
-            asyncio.run_coroutine_threadsafe(waiting, self.loop)
-        except RuntimeError:
-            waiting.close()
-            if inspect.iscoroutine(result):
-                result.close()
-            _log.warning("The bot's event loop is closed: the callback of a recording cannot run")
+        follow(result, self.loop, "The callback of a recording", _log)
 
 
-async def _await(result: Any) -> None:
-    try:
-        await result
-    except Exception:
-        _log.exception("The callback of a recording failed")
+def _kind_of(value: object) -> str:
+    """What was given in place of a sink, and what to write instead."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}: make one of it, {value.__name__}(...)"
+    if isinstance(value, (str, os.PathLike)):
+        return f"{type(value).__name__}: record into isocord.sinks.WaveSink({os.fspath(value)!r})"
+    return type(value).__name__
 
 
 def _is_coroutine_function(function: Callable[..., Any]) -> bool:

@@ -6,16 +6,25 @@ file fills in or overrides what differs. Methods that touch the library's object
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeVar
 
+from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
+from ..gateway.socket.connector import plan_of
 from ..gateway.socket.options import SocketOptions
-from ..playing.player import Manners
+from ..playing.manners import Manners
+from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
+from . import payloads
 from .exceptions import combined
+from .joined import joined
 
+_log = logging.getLogger(__name__)
 _E = TypeVar("_E", bound=IsocordError)
+_T = TypeVar("_T")
 
 
 class EventNames(Record):
@@ -40,8 +49,12 @@ class Host(Record):
     Attributes:
         name: what its users call it.
         voice_protocol: the base class that it asks of voice clients.
+        voice_client: its own voice client, which ours are to pass for; None where it cannot be had.
+        client_homes: modules that it is imported from.
+        connect: its method that makes voice clients.
         audio_source: the base class of its sources.
         ffmpeg_audio: the base class of its sources that run a process.
+        volume_transformer: its source that multiplies the samples of another by its ``volume``.
         client_exception: what it raises where a client is asked for something impossible.
         opus_error: what it raises where libopus fails.
         speaking_state: turns speaking flags into what its events carry.
@@ -49,7 +62,7 @@ class Host(Record):
         events: names of its voice events.
         sinks: base classes of its sinks; empty where it cannot record.
         wave_sink: its sink for WAV.
-        recording_exception: what it raises where a recording is impossible; None where it cannot record.
+        recording_exceptions: what its versions raise where a recording is impossible; empty where it cannot record.
         recording_callback_takes_error: whether plain functions as callbacks get an exception instead of the sink.
     """
 
@@ -60,11 +73,15 @@ class Host(Record):
     client_exception: type[Exception]
     opus_error: type[Exception]
     speaking_state: Callable[[int], object] = int
+    volume_transformer: type | None = None
+    voice_client: type | None = None
+    client_homes: tuple[ModuleType, ...] = ()
+    connect: Callable[..., Any] | None = None
     manners: Manners = Manners()
     events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
     wave_sink: type | None = None
-    recording_exception: type[Exception] | None = None
+    recording_exceptions: tuple[type[Exception], ...] = ()
     recording_callback_takes_error: bool = False
 
     # Exceptions.
@@ -73,11 +90,17 @@ class Host(Record):
         """An exception that is isocord's ``kind`` and the library's own at once."""
         if issubclass(kind, OpusError):
             return combined(kind, self.opus_error)(message, code)
-        if issubclass(kind, RecordingError) and self.recording_exception is not None:
-            return combined(kind, self.recording_exception)(message, code)
+        if issubclass(kind, RecordingError) and self.recording_exceptions:
+            return combined(kind, *self.recording_exceptions)(message, code)
         if issubclass(kind, ClientError):
             return combined(kind, self.client_exception)(message, code)
         return kind(message)
+
+    # Classes.
+
+    def joined(self, cls: type[_T]) -> type[_T]:
+        """A class that is ``cls`` and the library's voice protocol; its objects pass for its own voice client, too."""
+        return joined(cls, self.voice_protocol, self.voice_client)
 
     # The client's registry of voice clients.
 
@@ -116,16 +139,62 @@ class Host(Record):
         """The bot's own user."""
         return client._connection.user
 
-    # The guild.
+    def dispatch(self, client: Any, event: str, *args: object) -> None:
+        """Have the bot hear of an event, by its name without ``on_``."""
+        client.dispatch(event, *args)
+
+    # The guild and its channels.
+
+    def guild_id(self, channel: Any) -> int:
+        """The guild that ``channel`` belongs to; also the key of the registry."""
+        found: int = channel._get_voice_client_key()[0]
+        return found
+
+    def channel_id(self, channel: Any) -> int | None:
+        """The id of ``channel``, which some library may have taken away from a client."""
+        found: int | None = getattr(channel, "id", None)
+        return found
+
+    def guild(self, client: Any, guild_id: int, channel: Any) -> Any:
+        """The guild as the library knows it now, else as ``channel`` knew it, or None."""
+        return client.get_guild(guild_id) or getattr(channel, "guild", None)
+
+    def channel(self, guild: Any, channel_id: int) -> Any:
+        """A channel of ``guild``, or None if the library does not know it."""
+        return guild.get_channel(channel_id) if guild is not None else None
+
+    def member(self, guild: Any, user_id: int) -> Any:
+        """A member of ``guild``, or None if the library does not know it."""
+        return guild.get_member(user_id) if guild is not None else None
 
     async def change_voice_state(self, guild: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool) -> None:
         """Send opcode 4. Every call sets both flags, so both have to be said."""
         channel = None if channel_id is None else _ChannelId(channel_id)
         await guild.change_voice_state(channel=channel, self_mute=self_mute, self_deaf=self_deaf)
 
-    def guild(self, client: Any, guild_id: int) -> Any:
-        """The guild as the library knows it now, or None."""
-        return client.get_guild(guild_id)
+    # What the bot's gateway says.
+
+    def voice_state(self, data: Any) -> VoiceStateUpdate:
+        """Read what ``on_voice_state_update`` gets.
+
+        Raises:
+            ValueError: it carries no session or no channel.
+        """
+        return payloads.voice_state(data)
+
+    def voice_server(self, data: Any) -> VoiceServerUpdate:
+        """Read what ``on_voice_server_update`` gets.
+
+        Raises:
+            ValueError: it carries no token.
+        """
+        return payloads.voice_server(data)
+
+    # Sources.
+
+    def native_source(self, source: object) -> NativeSource | None:
+        """The native file that ``source`` is, or that only the library's volume transformers are around."""
+        return NativeSource.of(source, self.volume_transformer)
 
     def process_of(self, source: object) -> Any:
         """The source that runs a process, behind any volume transformers; None if there is none."""
@@ -143,11 +212,16 @@ class Host(Record):
         """The proxy and the TLS settings that the bot's own HTTP client uses."""
         http = client.http
         connector = _first(http, "connector", "_connector")
+        plan = plan_of(connector) if connector is not None else None
+        if plan is None and connector is not None and not type(connector).__module__.startswith("aiohttp."):
+            kind = type(connector).__name__
+            _log.warning("The bot's %s cannot be used for voice: its voice gateways are connected to directly", kind)
         context = getattr(connector, "_ssl", None)
         return SocketOptions(
             proxy=_first(http, "proxy", "_proxy"),
             proxy_auth=_first(http, "proxy_auth", "_proxy_auth"),
             ssl=None if context is True else context,
+            connector=plan,
         )
 
 

@@ -1,7 +1,7 @@
-"""What plays: the player of one connection, and the playbacks that it goes through.
+"""What plays: the player of one connection, which goes through playbacks.
 
-A :class:`Playback` is one call of ``play``: its source (and those that were swapped in), its track, ``after``. The
-:class:`Player` holds the present one and keeps the native connection in step with it.
+A :class:`~isocord.playing.playback.Playback` is one call of ``play``: its source (and those that were swapped in), its
+track, ``after``. The :class:`Player` holds the present one and keeps the native connection in step with it.
 
 Threads: the bot's threads call ``start``, ``stop``, ``pause``, ``resume`` and ``swap``; they take effect at once here,
 and sound starts when the gateway thread, which first tells the server that we speak, calls :meth:`Player.apply`. The
@@ -12,7 +12,6 @@ while code of the bot runs.
 from __future__ import annotations
 
 import asyncio
-import enum
 import logging
 import threading
 from collections.abc import Callable
@@ -20,97 +19,14 @@ from typing import Any
 
 from .. import _native
 from ..errors import IsocordError
-from ..runtime.values import Record
+from .manners import Manners
+from .playback import After, AnySource, Playback, PlaybackState
 from .sources.feed import Feed
-from .sources.feeder import Source
+from .sources.native import NativeSource
 
 _log = logging.getLogger(__name__)
 
-After = Callable[[Exception | None], Any]
-"""Called when a playback is over, with the error that ended it."""
-
 _STUCK_AFTER = 2.0
-
-
-class PlaybackState(enum.Enum):
-    """Where a playback stands."""
-
-    PLAYING = "playing"
-    PAUSED = "paused"
-    ENDED = "played to its end, or failed"
-    STOPPED = "stopped by the bot, or with its connection"
-    REPLACED = "another source was played instead"
-
-    @property
-    def is_over(self) -> bool:
-        return self not in (PlaybackState.PLAYING, PlaybackState.PAUSED)
-
-
-class Manners(Record):
-    """How a bot library ends a playback.
-
-    Attributes:
-        after_first: ``after`` is called before the source is cleaned up.
-        resolve_on_stop: stopping resolves the future of ``wait_finish`` at once.
-    """
-
-    after_first: bool = True
-    resolve_on_stop: bool = True
-
-
-class Playback:
-    """One call of ``play``. Bots know it as ``voice_client._player``."""
-
-    DELAY = 0.02
-
-    def __init__(
-        self,
-        player: Player,
-        feed: Feed,
-        after: After | None,
-        future: asyncio.Future[Exception | None] | None,
-    ) -> None:
-        self._player = player
-        self.feed = feed
-        self.after = after
-        self.future = future
-        self.state = PlaybackState.PLAYING
-        self.earlier_frames = 0
-        self.finished = False
-
-    @property
-    def source(self) -> Source | _native.AudioFile:
-        """What is being played."""
-        return self.feed.source
-
-    def played_frames(self) -> int:
-        """Frames that have left, each 20 ms."""
-        return self.earlier_frames + self.feed.track.frames_sent
-
-    @property
-    def loops(self) -> int:
-        """The same, by the name that the bot libraries use."""
-        return self.played_frames()
-
-    def is_playing(self) -> bool:
-        """Whether it sounds."""
-        return self.state is PlaybackState.PLAYING
-
-    def is_paused(self) -> bool:
-        """Whether it is held."""
-        return self.state is PlaybackState.PAUSED
-
-    def stop(self) -> None:
-        """Stop it, if it is still the one that plays."""
-        self._player.stop(self)
-
-    def pause(self) -> None:
-        """Hold it, if it is still the one that plays."""
-        self._player.pause(self)
-
-    def resume(self) -> None:
-        """Let it go on, if it is still the one that plays."""
-        self._player.resume(self)
 
 
 class Player:
@@ -155,9 +71,15 @@ class Player:
 
     # The bot's threads.
 
-    def start(self, feed: Feed, after: After | None, future: asyncio.Future[Exception | None] | None) -> Playback:
-        """Play ``feed``, in place of a playback that is paused."""
-        playback = Playback(self, feed, after, future)
+    def start(
+        self,
+        feed: Feed,
+        after: After | None,
+        future: asyncio.Future[Exception | None] | None,
+        exchange: Callable[[Any], None] | None = None,
+    ) -> Playback:
+        """Play ``feed``, in place of a playback that is paused; ``exchange`` swaps its source later on."""
+        playback = Playback(self, feed, after, future, exchange)
         with self._lock:
             earlier = self._current
             if earlier is not None and not earlier.state.is_over:
@@ -188,7 +110,7 @@ class Player:
                     self._applied = None
             self._current = None
         if self._manners.resolve_on_stop:
-            self._resolve(current, None)
+            current.resolve(None, self._loop)
         self._settle(current)
         self._sync()
 
@@ -227,8 +149,8 @@ class Player:
         self._sync()
         return True
 
-    def rewrap(self, source: Source) -> bool:
-        """Go on reading through ``source``, which wraps what plays or was wrapped around it. False if nothing plays.
+    def rewrap(self, source: AnySource, native: NativeSource | None) -> bool:
+        """Go on through ``source``, if it wraps what plays or is wrapped by it; False if it does not, or nothing plays.
 
         What was read ahead plays as it is: to begin anew would lose it.
         """
@@ -236,7 +158,7 @@ class Player:
             current = self._current
             if current is None or current.state.is_over:
                 return False
-            return current.feed.rewrap(source)
+            return current.feed.rewrap(source, native)
 
     def close(self) -> None:
         """The connection is over: what plays stops."""
@@ -248,7 +170,7 @@ class Player:
             self._applied = None
         if current is not None:
             if self._manners.resolve_on_stop:
-                self._resolve(current, None)
+                current.resolve(None, self._loop)
             self._settle(current)
 
     def finish_all(self) -> None:
@@ -317,10 +239,7 @@ class Player:
             feed.feeder.kill_later(_STUCK_AFTER)
 
     def _finish_native(self, playback: Playback, feed: Feed) -> None:
-        error: BaseException | None = None
-        source = feed.source
-        if feed.track.end == "failed" and isinstance(source, _native.AudioFile):
-            error = source.error
+        error = feed.error
         if playback.after is None and error is None and playback.future is None:
             self._finish(playback, feed, None)
         else:
@@ -340,41 +259,4 @@ class Player:
             if self._applied is feed:
                 self._applied = None
         self._sync()
-        shown = error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))
-        if self._manners.after_first:
-            self._call_after(playback, shown)
-            self._clean_up(playback)
-        else:
-            self._clean_up(playback)
-            self._call_after(playback, shown)
-        self._resolve(playback, shown)
-
-    def _call_after(self, playback: Playback, error: Exception | None) -> None:
-        if playback.after is not None:
-            try:
-                playback.after(error)
-            except Exception as raised:
-                raised.__context__ = error
-                _log.exception("Calling the after function failed.", exc_info=raised)
-        elif error is not None:
-            _log.error("The source %s failed", type(playback.source).__name__, exc_info=error)
-
-    def _clean_up(self, playback: Playback) -> None:
-        try:
-            playback.source.cleanup()
-        except Exception:
-            _log.exception("Cleaning up the source %s failed", type(playback.source).__name__)
-
-    def _resolve(self, playback: Playback, error: Exception | None) -> None:
-        future = playback.future
-        if future is None:
-            return
-
-        def resolve() -> None:
-            if not future.done():
-                future.set_result(error)
-
-        try:
-            self._loop.call_soon_threadsafe(resolve)
-        except RuntimeError:
-            _log.debug("The bot's loop is closed: nobody waits for the end of the playback")
+        playback.conclude(error, self._loop, after_first=self._manners.after_first)

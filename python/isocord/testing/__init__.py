@@ -2,7 +2,7 @@
 
 An unmodified bot logs in, joins voice channels, speaks and hears; scripted users listen to it and talk to it, and a
 test can moderate, cut connections and lose packets. Calls are encrypted end to end (DAVE) unless ``dave_version=0``.
-Needs ``aiohttp`` and ``cryptography``, and PyAV or isocord's native core to decode sound.
+Needs ``aiohttp``, ``cryptography`` and ``trustme``, and PyAV or isocord's native core to decode sound.
 
 Example:
     >>> import asyncio
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .dave.dave import FrameCrypto as FrameCrypto
     from .dave.member import DaveMember as DaveMember
     from .dave.member import NativeMember as NativeMember
-    from .fake.server import FakeDiscord as FakeDiscord
+    from .fake.discord import FakeDiscord as FakeDiscord
     from .fake.views import EncryptionView as EncryptionView
     from .fake.views import GatewayView as GatewayView
     from .fake.views import VoiceSessionView as VoiceSessionView
@@ -80,7 +80,7 @@ _HOMES = {
     "people.participants": ("Participant",),
     "patching": ("Addresses",),
     "process.process": ("FakeDiscordProcess",),
-    "fake.server": ("FakeDiscord",),
+    "fake.discord": ("FakeDiscord",),
     "voice.sfu": ("Wrapping",),
     "people.sounds": ("load", "tone", "write_wav"),
     "people.speaker": ("Speaker",),
@@ -149,7 +149,7 @@ def __getattr__(name: str) -> Any:
     try:
         return _find(name)
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in ("aiohttp", "cryptography"):
+        if error.name and error.name.split(".")[0] in ("aiohttp", "cryptography", "trustme"):
             raise MissingDependencyError(f"isocord.testing needs {error.name.split('.')[0]}") from error
         raise
 

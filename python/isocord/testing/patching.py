@@ -23,8 +23,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .wire.certificate import client_context, write_bundle
-
 HOSTS = ("discord", "disnake", "nextcord")
 API_VERSION = 10
 
@@ -47,7 +45,7 @@ class Addresses:
 
     def ssl_context(self) -> ssl.SSLContext:
         """A client context that trusts the fake and the system's authorities."""
-        return client_context(self.ca_pem)
+        return _client_context(self.ca_pem)
 
 
 @contextmanager
@@ -92,13 +90,13 @@ def _trust(ca_pem: str, stack: ExitStack) -> None:
     handle, path = tempfile.mkstemp(prefix="isocord-ca-", suffix=".pem")
     os.close(handle)
     stack.callback(Path(path).unlink, missing_ok=True)
-    write_bundle(ca_pem, Path(path))
+    _write_bundle(ca_pem, Path(path))
     previous = os.environ.get("SSL_CERT_FILE")
     os.environ["SSL_CERT_FILE"] = path
     stack.callback(_restore_environment, previous)
     connector = import_module("aiohttp.connector")
     if isinstance(getattr(connector, "_SSL_CONTEXT_VERIFIED", None), ssl.SSLContext):
-        context = client_context(ca_pem)
+        context = _client_context(ca_pem)
         context.set_alpn_protocols(("http/1.1",))
         _replace(stack, connector, "_SSL_CONTEXT_VERIFIED", context)
         return
@@ -108,6 +106,20 @@ def _trust(ca_pem: str, stack: ExitStack) -> None:
     if clear is not None:
         clear()
         stack.callback(clear)
+
+
+def _client_context(ca_pem: str) -> ssl.SSLContext:
+    """A verifying client context that trusts the system's authorities and the given one."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(cadata=ca_pem)
+    return context
+
+
+def _write_bundle(ca_pem: str, path: Path) -> None:
+    """Write a file for ``SSL_CERT_FILE``: the system's authorities with the fake's behind them."""
+    default = ssl.get_default_verify_paths().cafile
+    system = Path(default).read_text("utf-8", "replace") if default and os.path.isfile(default) else ""
+    path.write_text(system + "\n" + ca_pem, "utf-8")
 
 
 def _restore_environment(previous: str | None) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .fake.server import FakeDiscord
+    from .fake.discord import FakeDiscord
 
 _MARKER = "isocord_fake_discord(**options): options of the FakeDiscord that the fixture of this name starts"
 
@@ -31,7 +31,7 @@ def isocord_fake_discord(request: pytest.FixtureRequest) -> Iterator[FakeDiscord
 
     The marker of the same name passes options to :class:`~isocord.testing.FakeDiscord`.
     """
-    from .fake.server import FakeDiscord
+    from .fake.discord import FakeDiscord
 
     marker = request.node.get_closest_marker("isocord_fake_discord")
     with FakeDiscord(**(marker.kwargs if marker is not None else {})) as discord:

@@ -14,15 +14,18 @@ use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use crate::engine::{CommonClock, Engine};
-use crate::events::EventHandler;
+use crate::engine::Engine;
 use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
-use crate::outlet::Outlet;
+use crate::play::track::TrackReader;
+use crate::receive::common_clock::CommonClock;
 use crate::receive::ear::EarCommand;
 use crate::receive::queue::{Form, FrameReader, frame_queue};
 use crate::receive::report::{Published, ReceiveReport};
+use crate::record::recording::{self, Recording};
+use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants};
+use crate::send::outlet::Outlet;
 use crate::stats::{Counters, Stats};
-use crate::track::TrackReader;
+use crate::threads::events::EventHandler;
 
 /// Why a connection cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,20 @@ pub enum ConnectionError {
     /// The native threads are overloaded or have stopped.
     #[error("the native threads do not take commands")]
     Stalled,
+}
+
+/// Why a recording cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The connection is closed.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The options, or a target.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// There is no thread for it.
+    #[error("no thread for the recording: {0}")]
+    Thread(#[from] io::Error),
 }
 
 /// A connection's socket, keys and slot. Dropping it closes it.
@@ -151,7 +168,12 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
     pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
-        if !track.state().attach(self.engine.clock.clone(), self.id) {
+        let (clock, id) = (self.engine.clock.clone(), self.id);
+        // A clock that takes no commands has stopped, and has ended the track.
+        let wake = move || {
+            clock.send_to(id, OutletCommand::Ready);
+        };
+        if !track.state().attach(Box::new(wake)) {
             return Err(ConnectionError::TrackUsed);
         }
         self.command(OutletCommand::Play(track))
@@ -201,6 +223,29 @@ impl Connection {
         let (writer, reader) = frame_queue(form, capacity);
         self.hear(EarCommand::Listen(writer))?;
         Ok(reader)
+    }
+
+    /// Records what users say from now on, until [`Recording::stop`], a limit, or the end of the connection.
+    /// `options.start` is set here; `longest` is the recording's time in samples, pauses counted.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn record(
+        &self,
+        options: RecorderOptions,
+        layout: Layout,
+        longest: Option<u64>,
+    ) -> Result<Recording, RecordError> {
+        let clock = self.clock();
+        let start = clock.position();
+        let recorder = Recorder::new(RecorderOptions { start, ..options }, layout)?;
+        let form = match recorder.wants() {
+            Wants::Pcm => Form::Pcm,
+            Wants::Opus => Form::Opus,
+        };
+        let reader = self.listen(form, recording::CAPACITY)?;
+        let ends_at = longest.map(|samples| start.saturating_add(samples));
+        Ok(Recording::start(recorder, reader, clock, ends_at)?)
     }
 
     /// The gateway says that a stream is a user's (opcode 5).

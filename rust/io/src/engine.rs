@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::clock::ClockHandle;
-use crate::events::EventSender;
 use crate::messages::ConnectionId;
-use crate::recv::{Receiver, RecvHandle};
-use crate::source::FeederPool;
-use crate::thread;
+use crate::play::FeederPool;
+use crate::receive::common_clock::CommonClock;
+use crate::receive::receiver::{Receiver, RecvHandle};
+use crate::send::clock::ClockHandle;
+use crate::threads::events::EventSender;
+use crate::threads::thread;
 
 /// Clock, receive and event thread, and the pool that feeds native sources.
 pub struct Engine {
@@ -19,7 +20,7 @@ pub struct Engine {
     pub(crate) recv: RecvHandle,
     pub(crate) events: EventSender,
     pub(crate) epoch: Instant,
-    pub(crate) pool: FeederPool,
+    pool: FeederPool,
     next_id: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -71,10 +72,16 @@ impl Engine {
         all
     }
 
+    /// The pool that feeds native sources.
+    #[must_use]
+    pub fn pool(&self) -> &FeederPool {
+        &self.pool
+    }
+
     /// The clock that positions of received sound refer to; all connections share it.
     #[must_use]
     pub fn common_clock(&self) -> CommonClock {
-        CommonClock(self.epoch)
+        CommonClock::since(self.epoch)
     }
 
     pub(crate) fn new_id(&self) -> ConnectionId {
@@ -87,22 +94,6 @@ impl Engine {
         Ok(())
     }
 }
-
-/// Counts samples at 48 kHz since the engine was started.
-#[derive(Debug, Clone, Copy)]
-pub struct CommonClock(Instant);
-
-impl CommonClock {
-    /// Samples until now.
-    #[must_use]
-    pub fn position(&self) -> u64 {
-        let time = self.0.elapsed();
-        time.as_secs() * SAMPLE_RATE + u64::from(time.subsec_nanos()) * SAMPLE_RATE / 1_000_000_000
-    }
-}
-
-/// As a number to count with.
-const SAMPLE_RATE: u64 = isocord_proto::frame::SAMPLE_RATE as u64;
 
 /// Its place in the order of starting.
 const EVENT_THREAD: usize = 2;

@@ -8,12 +8,12 @@ use isocord_proto::discovery::{Discovery, External};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
 
-use crate::events::EventHandler;
-use crate::outlet::Outlet;
+use crate::play::track::{TrackEnd, TrackReader, TrackState};
 use crate::receive::ear::EarCommand;
 use crate::receive::report::Published;
+use crate::send::outlet::Outlet;
 use crate::stats::Counters;
-use crate::track::{TrackEnd, TrackReader, TrackState};
+use crate::threads::events::EventHandler;
 
 /// Names a connection in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

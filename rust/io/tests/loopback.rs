@@ -15,7 +15,7 @@ use call_support::{BOUND, Call, Hear, Heard, KEY, MODE};
 use isocord_io::connection::{Connection, ConnectionError};
 use isocord_io::engine::Engine;
 use isocord_io::messages::Event;
-use isocord_io::track::{TrackEnd, TrackWriter, track};
+use isocord_io::play::track::{TrackEnd, TrackWriter, track};
 use isocord_proto::cipher::Opener;
 use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::{OpusFrame, SILENCE};

@@ -1,18 +1,18 @@
 //! Mixdowns with a user whose jitter buffer is as long as it gets, in virtual time: nothing of anybody is left out.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod record_support;
 #[path = "../../proto/tests/recv_support/mod.rs"]
 mod recv_support;
-mod sink_support;
 
 use isocord_io::receive::queue::Item;
 use isocord_io::receive::shape::{Out, Shape, Shaper};
-use isocord_io::sink::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
+use isocord_io::record::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
 use isocord_proto::frame::FRAME_LEN;
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use isocord_proto::recv::{Frame, Listening, Sound};
+use record_support::{Shared, tone};
 use recv_support::{Call, FRAME_MS, Heard, Sender, ms, samples};
-use sink_support::{Shared, tone};
 
 /// Packets of each user.
 const PACKETS: u64 = 1_000;

@@ -10,7 +10,7 @@ mod call_support;
 use std::collections::BTreeMap;
 
 use call_support::{BOUND, Call, Heard};
-use isocord_io::track::{TrackEnd, track};
+use isocord_io::play::track::{TrackEnd, track};
 use isocord_proto::frame::OpusFrame;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use isocord_io::file_track::FileSource;
+use isocord_io::play::file_track::FileSource;
 use isocord_io::source::{self, AudioFileOptions, FileInfo, Frame, FrameBuf, Input};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
 use crate::bytes::bytes_like;
@@ -239,6 +240,14 @@ impl AudioFile {
     /// The same as close(), as bot libraries call it when it has played.
     fn cleanup(&self, py: Python<'_>) {
         self.close(py);
+    }
+
+    /// What isinstance() takes it for: also a source of whichever bot library is loaded.
+    #[getter(__class__)]
+    fn class<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static POSING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = slf.py();
+        POSING.import(py, "isocord._door.posing", "posing")?.call1((slf.get_type(),))
     }
 
     fn __repr__(&self) -> String {

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isocord_io::connection::{self, ConnectionError};
-use isocord_io::events::EventHandler;
-use isocord_io::receive;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
 use isocord_io::receive::shape::{Shape, Shaper};
-use isocord_io::sink::RecorderOptions;
+use isocord_io::record::RecorderOptions;
+use isocord_io::threads::events::EventHandler;
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::{OpusFrame, SAMPLE_RATE};
@@ -153,8 +152,7 @@ impl Connection {
         let options = RecorderOptions { sync_start, users, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
-        let started =
-            py.detach(|| receive::recording::Recording::start(&self.inner, options, layout, longest))?;
+        let started = py.detach(|| self.inner.record(options, layout, longest))?;
         Ok(Recording(started))
     }
 

@@ -1,11 +1,12 @@
 //! The one place where errors of the core become Python exceptions, which live in `isocord.errors`.
 
-use isocord_io::connection::ConnectionError;
-use isocord_io::file_track::FileTrackError;
-use isocord_io::receive::recording::StartError;
+use isocord_io::connection::{ConnectionError, RecordError};
+use isocord_io::dsp::VolumeError;
+use isocord_io::play::file_track::FileTrackError;
 use isocord_io::receive::shape::ShapeError;
-use isocord_io::sink::SinkError as RecorderError;
-use isocord_io::source::{OpenError, SeekError, SourceError, VolumeError};
+use isocord_io::record::SinkError as RecorderError;
+
+use isocord_io::source::{OpenError, SeekError, SourceError};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::dave::delivery::DeliveryError;
 use isocord_proto::dave::{OpenError as FrameOpenError, SealError};
@@ -40,7 +41,7 @@ pub(crate) enum Error {
     Seek(SeekError),
     Shape(ShapeError),
     Source(SourceError),
-    Start(StartError),
+    Start(RecordError),
     Volume(VolumeError),
 }
 
@@ -74,8 +75,8 @@ impl From<Error> for PyErr {
             Error::Seek(error) => AudioFileError::new_err(error.to_string()),
             Error::Shape(error) => PyValueError::new_err(error.to_string()),
             Error::Source(error) => AudioFileError::new_err(error.to_string()),
-            Error::Start(StartError::Connection(error)) => Error::Connection(error).into(),
-            Error::Start(StartError::Sink(error @ RecorderError::Option(_))) => {
+            Error::Start(RecordError::Connection(error)) => Error::Connection(error).into(),
+            Error::Start(RecordError::Sink(error @ RecorderError::Option(_))) => {
                 PyValueError::new_err(error.to_string())
             }
             Error::Start(error) => SinkError::new_err(error.to_string()),
@@ -108,6 +109,6 @@ from!(
     Seek(SeekError),
     Shape(ShapeError),
     Source(SourceError),
-    Start(StartError),
+    Start(RecordError),
     Volume(VolumeError),
 );

@@ -51,7 +51,7 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
-        module.add("HAS_MP3", isocord_io::sink::HAS_MP3)?;
+        module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use isocord_io::engine::CommonClock;
+use isocord_io::receive::common_clock::CommonClock;
 use isocord_io::receive::queue::{FrameReader, ReaderWaker};
 use isocord_io::receive::shape::{Out, Shaped, Shaper};
 use isocord_proto::recv::{FrameKind, Speaking};

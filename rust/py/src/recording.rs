@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use isocord_io::receive::recording::{self, News, Phase};
-use isocord_io::sink::{
+use isocord_io::record::recording::{self, News, Phase};
+use isocord_io::record::{
     Coded, DocType, EndReason, Ffmpeg, Format, Layout, RecorderOptions, RecorderReport, RecorderStats,
     SinkError as RecorderError, Target, TargetFactory, TrackReport, TrackState, directory,
 };

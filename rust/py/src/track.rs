@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use isocord_io::source::JobHandle;
-use isocord_io::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
+use isocord_io::play::JobHandle;
+use isocord_io::play::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
 use isocord_proto::frame::{FRAME_BYTES, OpusFrame};
 use isocord_proto::opus::Encoder;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -85,7 +85,7 @@ impl Track {
         let options = options_or_default(options);
         let source = file.get().source()?;
         let (reader, state, feed) =
-            py.detach(|| Ok::<_, Error>(source.track(&*engine()?, &options, lookahead)?))?;
+            py.detach(|| Ok::<_, Error>(source.track(engine()?.pool(), &options, lookahead)?))?;
         Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, _feed: Some(feed) })
     }
 

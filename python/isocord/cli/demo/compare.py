@@ -15,6 +15,11 @@ _STEP = 96
 """Sounds are shifted against each other by as many samples at a time."""
 _PIECE = 100
 _SEARCH = 500
+_EVEN = 0.15
+"""A curve that varies by less, against its mean, is even: white noise varies by 0.03."""
+_BANDS = [20, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400]
+_BANDS += [5300, 6400, 7700, 9500, 12000, 15500]
+"""Edges in Hz, after Zwicker's critical bands; what lies higher the coder may leave out."""
 _ALIKE = 0.8
 """Less is no place found, so the search goes on from the last one."""
 
@@ -25,7 +30,8 @@ class Likeness:
 
     Attributes:
         delay: by how many seconds the heard sound begins later.
-        correlation: of the loudness curves, 10 ms a point, the mean of all seconds; 1.0 is the same.
+        correlation: the mean of all seconds, 1.0 is the same: of the loudness curves, 10 ms a point, or where those are
+            even, as those of tones and noise are, how much of the sound is there in each band of the spectrum.
         played: seconds of sound.
         heard: seconds of sound, from first to last.
     """
@@ -52,7 +58,12 @@ def likeness(played: Samples, heard: Samples) -> Likeness:
     shift, begin, alike = 0, None, list[float]()
     for at in range(0, len(curve) - _PIECE + 1, _PIECE):
         piece = curve[at : at + _PIECE]
-        if piece.std() == 0:
+        if not piece.any():
+            continue
+        if piece.std() < _EVEN * piece.mean():
+            # Such a curve says neither where the sound lies nor what it is.
+            begin = shift if begin is None else begin
+            alike.append(_shared(_spectrum(played, at * _WINDOW), _spectrum(heard, at * _WINDOW + shift * _STEP)))
             continue
         found = max(
             ((_correlation(piece, _at(curves, at, to)), to) for to in range(shift, shift + _SEARCH)),
@@ -63,6 +74,17 @@ def likeness(played: Samples, heard: Samples) -> Likeness:
         alike.append(correlation)
     whole = sum(alike) / len(alike) if alike else 0.0
     return Likeness((begin or 0) * _STEP / 48_000, whole, len(played) / 48_000, len(heard) / 48_000)
+
+
+def _spectrum(sound: Samples, at: int) -> Samples:
+    """How loud a second is in each band."""
+    second = sound[at : at + _PIECE * _WINDOW]
+    power = np.abs(np.fft.rfft(second, _PIECE * _WINDOW)) ** 2
+    return np.sqrt([band.sum() for band in np.split(power, _BANDS)[1:-1]])
+
+
+def _shared(one: Samples, other: Samples) -> float:
+    return float(np.minimum(one, other).sum() / np.maximum(one, other).sum())
 
 
 def _at(curves: list[Samples], at: int, shift: int) -> Samples:

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 import isocord
-from isocord.testing import FakeDiscordProcess
-from isocord.testing.process.remote import RemoteParticipant
+from isocord.testing import FakeDiscordProcess, Listener
 
 from .compare import Samples, mono
 
@@ -50,7 +49,7 @@ class Track:
     offset: float
 
 
-async def record(fake: FakeDiscordProcess, listener: RemoteParticipant, voice: Any, out: Path) -> list[Track]:
+async def record(fake: FakeDiscordProcess, listener: Listener, voice: Any, out: Path) -> list[Track]:
     """Record the three into ``out / "tracks"`` with isocord's own sink, and measure the files."""
     begin = time.monotonic()
     done = asyncio.Event()

@@ -14,9 +14,8 @@ from typing import Any
 import discord
 
 import isocord
-from isocord.testing import FakeDiscordProcess
+from isocord.testing import FakeDiscordProcess, GuildSpec, Listener
 from isocord.testing.people.listener import Arrival
-from isocord.testing.process.remote import RemoteParticipant
 
 from . import clip, compare, picture, recording
 from .load import Load
@@ -49,7 +48,7 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
             clip.synthesise(file, min(seconds, 12.0))
         probe = isocord.AudioFile(file)
         print(f"Playing {file.name}: {probe.codec} in {probe.container}, {probe.sample_rate} Hz, {probe.channels} ch")
-        with FakeDiscordProcess(guilds=[{"members": ["alice", *recording.VOICES]}]) as fake:
+        with FakeDiscordProcess(guilds=[GuildSpec(members=("alice", *recording.VOICES))]) as fake:
             listener = fake.listen("General", user="alice")
             result = asyncio.run(_play(fake, listener, file, seconds, out, busy=busy))
             listener.save_wav(out / "heard.wav")
@@ -57,7 +56,7 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
 
 
 async def _play(
-    fake: FakeDiscordProcess, listener: RemoteParticipant, file: Path, seconds: float, out: Path, *, busy: bool
+    fake: FakeDiscordProcess, listener: Listener, file: Path, seconds: float, out: Path, *, busy: bool
 ) -> Result:
     # py-cord's own classes are not typed.
     make_bot: Any = discord.Bot
@@ -79,7 +78,7 @@ async def _play(
             voice.stop()
         await asyncio.sleep(_SETTLE)
         stats, encrypted = voice.stats, voice.is_dave_connection()
-        arrivals, heard = listener.arrivals(opus=True), listener.pcm()
+        arrivals, heard = listener.arrivals(), listener.pcm()
         tracks = await recording.record(fake, listener, voice, out)
         await voice.disconnect()
         return Result(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ... import _native
 from .feeder import Feeder, Source
+from .native import NativeSource
 
 _DEEPEST = 16
 
@@ -29,6 +30,7 @@ class Feed:
         source: what to read.
         options: how to encode, unless the source gives Opus packets.
         lookahead: frames that the track holds.
+        native: the file that the source stands for, if it does and is none itself.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
 
     Raises:
@@ -42,13 +44,16 @@ class Feed:
         options: _native.EncoderOptions | None,
         *,
         lookahead: int,
+        native: NativeSource | None = None,
         kill: Callable[[], object] | None = None,
     ) -> None:
         self.source = source
+        self.native = native = native or NativeSource.of(source, None)
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
-        if isinstance(source, _native.AudioFile):
-            self.track = _native.Track.file(source, options, lookahead=lookahead)
+        if native is not None:
+            self.track = _native.Track.file(native.file, options, lookahead=lookahead)
+            native.follow()
             return
         opus = source.is_opus()
         self.track = (
@@ -56,15 +61,31 @@ class Feed:
         )
         self.feeder = Feeder(source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill)
 
+    @property
+    def error(self) -> BaseException | None:
+        """What ended a native source early."""
+        return self.native.file.error if self.native is not None and self.track.end == "failed" else None
+
     def start(self, over: Callable[[Feed, BaseException | None], None]) -> None:
         """Start feeding; ``over`` is called once when that is over, unless the source is native."""
         self._over = over
         if self.feeder is not None:
             self.feeder.start()
 
-    def rewrap(self, source: Source) -> bool:
-        """Read on through ``source``, from the next frame on; False if the source is native."""
-        if self.feeder is None:
+    def rewrap(self, source: Source | _native.AudioFile, native: NativeSource | None) -> bool:
+        """Go on through ``source``, which wraps the present one or is wrapped by it; False if neither is so.
+
+        A source of Python's is read through it from the next frame on; the file of a native one follows its volume.
+        """
+        if self.native is not None:
+            if native is None or native.file is not self.native.file:
+                return False
+            native.follow(self.native)
+            self.source, self.native = source, native
+            return True
+        if self.feeder is None or native is not None:
+            return False
+        if not same_origin(source, self.source) or source.is_opus() != self.source.is_opus():
             return False
         self.source = self.feeder.source = source
         return True

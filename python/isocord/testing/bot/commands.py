@@ -17,13 +17,17 @@ _OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, float: 10}
 _KEPT = 1000
 
 
+class Answers(list[Json]):
+    """What a bot has answered to one interaction so far, oldest first."""
+
+
 class CommandStore:
     """Registered commands (global under guild id 0) and what the bot answered to interactions."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._commands: dict[int, dict[int, Json]] = {}
-        self.responses: dict[str, list[Json]] = {}
+        self.responses: dict[str, Answers] = {}
 
     def routes(self) -> RouteTable:
         table: RouteTable = []
@@ -69,7 +73,7 @@ class CommandStore:
             values = [{"name": word, "type": 1 if depth == 0 else 2, "options": values}]
         guild = self._world.guilds[channel.guild_id]
         token = secrets.token_urlsafe(16)
-        self.responses[token] = []
+        self.responses[token] = Answers()
         if len(self.responses) > _KEPT:
             del self.responses[next(iter(self.responses))]
         data = {"id": command["id"], "name": command["name"], "type": 1, "options": values, "guild_id": str(guild.id)}

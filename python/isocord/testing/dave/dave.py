@@ -1,6 +1,6 @@
 """Where end-to-end encryption (DAVE) meets a call: the delivery service's place.
 
-A :class:`~isocord.testing.call.Call` tells its delivery service who joins and leaves and what the members send
+A call tells its delivery service who joins and leaves and what the members send
 (opcodes 23, 26, 28, 31). The service answers through the members: ``signal`` for the JSON opcodes 21, 22 and 24,
 ``signal_binary`` for 25, 27, 29 and 30; both are numbered and kept for a Resume by the voice session.
 
@@ -9,13 +9,11 @@ Source: DAVE protocol whitepaper 1.1, "Voice Gateway Opcodes".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from ..ground.opcodes import VoiceOp
-
-if TYPE_CHECKING:
-    from ..ground.payloads import Json
-    from ..voice.call import CallMember
+from ..ground.payloads import Json
+from ..wire.rtp import MediaPacket
 
 CLIENT_OPCODES = frozenset(
     {
@@ -30,6 +28,25 @@ CLIENT_OPCODES = frozenset(
 
 DaveVersion = Literal[0, 1, "required"]
 """Calls without end-to-end encryption, calls that have it while all members can, calls that refuse who cannot."""
+
+
+class CallMember(Protocol):
+    """Who takes part: a client's voice session, or a scripted participant without sockets."""
+
+    user_id: int
+    ssrc: int
+    speaking: int
+    max_dave_version: int
+    is_scripted: bool
+
+    def deliver(self, packet: MediaPacket) -> None:
+        """Sound of another member."""
+
+    def signal(self, op: VoiceOp, data: Json) -> None:
+        """A numbered JSON message of the voice gateway."""
+
+    def signal_binary(self, op: VoiceOp, payload: bytes) -> None:
+        """A numbered binary message of the voice gateway."""
 
 
 class DeliveryService(Protocol):

@@ -14,17 +14,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ... import _native
 from ...errors import DaveError
 from ..ground.eventlog import EventLog
 from ..ground.opcodes import VoiceOp
+from ..ground.payloads import Json
+from .dave import CallMember
 from .transitions import INIT_TRANSITION, Transitions
-
-if TYPE_CHECKING:
-    from ..ground.payloads import Json
-    from ..voice.call import CallMember
 
 DAVE_VERSION = 1
 READY_TIMEOUT = 2.0

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..bot.commands import Answers
 from ..dave.delivery import EncryptedCall
 from ..dave.member import MakeMember, NativeMember
 from ..errors import NotFoundError
 from ..faults import Fault
 from ..ground import payloads
+from ..ground.eventlog import LogEntry
 from ..ground.payloads import Json
 from ..ground.world import Channel, ChannelKind, Guild, Reference, User, VoiceState
 from ..mishaps.staging import Staging
@@ -66,6 +68,11 @@ class Control(Staging):
         return self._backend.world.user(reference)
 
     # What happened
+
+    @property
+    def events(self) -> list[LogEntry]:
+        """Every gateway message so far, both ways, secrets redacted; the newest 20,000."""
+        return self._backend.log.entries()
 
     @property
     def counters(self) -> Counter[str]:
@@ -222,7 +229,7 @@ class Control(Staging):
 
     def invoke(
         self, command: str, *, channel: Reference = "general", user: Reference = "alice", **options: Any
-    ) -> list[Json]:
+    ) -> Answers:
         """A user invokes a slash command (``"group sub"`` for one of a group).
 
         Gives the list that the bot's answers will be appended to.
@@ -232,12 +239,12 @@ class Control(Staging):
         """
         who, where = self.user(user), self.channel(channel)
 
-        def invoke() -> list[Json]:
+        def invoke() -> Answers:
             interaction = self._backend.rest.commands.interaction(command, where, who, options)
             self._backend.hub.dispatch("INTERACTION_CREATE", interaction, where.guild_id)
             return self._backend.rest.commands.responses[interaction["token"]]
 
-        answers: list[Json] = self.on_server(invoke)
+        answers: Answers = self.on_server(invoke)
         return answers
 
     def move(self, user: Reference, channel: Reference) -> None:

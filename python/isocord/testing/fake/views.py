@@ -9,9 +9,9 @@ from ..bot.gateway import GatewayHub
 from ..dave.delivery import EncryptedCall
 from ..faults import Fault
 from ..ground.opcodes import GatewayClose, GatewayOp, VoiceClose
+from ..server.backend import Backend
 from ..voice.session import SessionState, VoiceSession
 from ..voice.sfu import Wrapping
-from .backend import Backend
 
 OnServer = Callable[[Callable[[], Any]], Any]
 

@@ -132,10 +132,12 @@ class EventLog:
                 event.clear()
                 if result := predicate():
                     break
+                # No asyncio.wait_for: before Python 3.12 it may swallow the cancellation of the task that waits.
+                poll = loop.call_later(min(left, _POLL), event.set)
                 try:
-                    await asyncio.wait_for(event.wait(), min(left, _POLL))
-                except asyncio.TimeoutError:
-                    continue
+                    await event.wait()
+                finally:
+                    poll.cancel()
             return result
         finally:
             with self._lock:

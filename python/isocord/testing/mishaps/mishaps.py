@@ -14,7 +14,6 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 
 class MishapKind(enum.Enum):
@@ -86,10 +85,6 @@ class Mishap:
     def __str__(self) -> str:
         name = self.kind.name.lower().replace("_", " ")
         return f"{name} {self.code}" if self.code is not None else name
-
-    def plain(self) -> dict[str, Any]:
-        """As plain JSON, for the command ``stage`` of a fake Discord in a process of its own."""
-        return {"kind": self.kind.name, "lasting": self.lasting, "code": self.code, "channel": self.channel}
 
     @property
     def is_final(self) -> bool:

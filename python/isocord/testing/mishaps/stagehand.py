@@ -11,9 +11,9 @@ from typing import Any
 
 from .. import faults
 from ..dave.delivery import EncryptedCall
-from ..fake.backend import Backend, VoiceServer
 from ..ground.opcodes import GatewayOp
 from ..ground.world import Channel
+from ..server.backend import Backend, VoiceServer
 from ..voice.session import VoiceSession
 from ..wire.certificate import Certificate
 from ..wire.rtp import build_discovery_response

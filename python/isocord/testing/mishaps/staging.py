@@ -8,9 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from ..fake.backend import Backend
 from ..faults import Fault
 from ..ground.world import Guild, Reference
+from ..server.backend import Backend
 from ..wire.websocket import MessageFilter
 from .mishaps import Mishap, Script, checked, checked_script
 from .stagehand import Stagehand

@@ -6,16 +6,14 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..ground.world import Reference, User
+from ..voice.call import Call
 from ..wire.opus import BYTES_PER_SAMPLE, CodecName, make_decoder
 from ..wire.rtp import SAMPLE_RATE, SAMPLES_PER_FRAME, SILENCE_FRAME, MediaPacket
 from .participants import Participant, Stage
 from .sounds import write_wav
-
-if TYPE_CHECKING:
-    from ..voice.call import Call
 
 _NS = 1_000_000_000
 _MAGIC = b"\xfa\xfa"

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..dave.dave import CLIENT_OPCODES, FrameCrypto, PlainFrames
 from ..dave.member import DaveMember, MakeMember, Message, NativeMember, grouped
 from ..ground.opcodes import VoiceOp
 from ..ground.payloads import Json
 from ..ground.world import Reference, User, VoiceState
+from ..voice.call import Call
 from ..wire.rtp import MediaPacket
-
-if TYPE_CHECKING:
-    from ..voice.call import Call
 
 T = TypeVar("T")
 

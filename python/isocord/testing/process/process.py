@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import queue
+import pickle
+import secrets
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
+from multiprocessing.connection import Client
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import CommandError, NotFoundError, NotRunningError, WaitTimeoutError
-from ..faults import FaultSpec
-from ..ground.world import Channel, ChannelKind, Guild, Member, Reference, User, VoiceState
-from ..mishaps.mishaps import Mishap, checked
+from ..errors import CommandError, NotRunningError, WaitTimeoutError
+from ..fake.waiting import Waiting
+from ..ground.world import GuildSpec
 from ..patching import Addresses, patched
-from .remote import RemoteParticipant, plain
+from .remote import TIMEOUT, Line, Remote
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from ..fake.control import Control as _Control
+else:
+    _Control = object
+
 T = TypeVar("T")
 
-_TIMEOUT = 20.0
 _POLL = 0.01
 
 
-class FakeDiscordProcess:
-    """As :class:`~isocord.testing.FakeDiscord`, in a process of its own.
+class FakeDiscordProcess(Waiting, _Control):
+    """As :class:`~isocord.testing.FakeDiscord`, in a process of its own: everything that one can do, this can.
+
+    Participants, voice sessions, rehearsals and the answers to an interaction stay in that process and are used from
+    here; what else comes over is a copy, of now. What goes over is pickled: values, the faults of
+    :mod:`isocord.testing.faults`, and functions and classes at the top level of a module.
 
     Args:
+        guilds: how many guilds, or what each is to contain.
         patch: point the bot libraries of this process at the fake while it runs.
-        options: arguments of :class:`~isocord.testing.FakeDiscord`, plain JSON values; ``wrapping`` as
-            ``{"extension": hex, "max_padding": int}`` and ``guilds`` as a number or a list of objects with
-            :class:`~isocord.testing.GuildSpec`'s fields.
+        options: further arguments of :class:`~isocord.testing.FakeDiscord`.
 
     Example:
         >>> def bench(run_bot):
@@ -51,16 +56,16 @@ class FakeDiscordProcess:
         ...         return listener.gaps().off_p99
     """
 
-    def __init__(self, *, patch: bool = True, **options: Any) -> None:
+    def __init__(self, guilds: int | Sequence[GuildSpec] = 1, *, patch: bool = True, **options: Any) -> None:
         self._patch = patch
-        self._options = options
+        self._options = {"guilds": guilds, **options}
         self._stack = ExitStack()
-        self._process: subprocess.Popen[str] | None = None
-        self._reader: threading.Thread | None = None
-        self._answers: queue.Queue[str | None] = queue.Queue()
-        self._lock = threading.Lock()
-        self._number = 0
-        self._greeting: dict[str, Any] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._discord: Remote | None = None
+
+    def __repr__(self) -> str:
+        state = "stopped" if self._process is None else f"running pid={self._process.pid}"
+        return f"<FakeDiscordProcess {state}>"
 
     def __enter__(self) -> Self:
         self.start()
@@ -80,31 +85,41 @@ class FakeDiscordProcess:
     ) -> None:
         self.stop()
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._running(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._running(), name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(dir(self._discord) if self._discord is not None else ())})
+
     def start(self) -> None:
-        """Start the process and wait for its addresses.
+        """Start the process and wait until the fake in it runs.
 
         Raises:
-            CommandError: it ended at once; its standard error says why.
+            ValueError: as :class:`~isocord.testing.FakeDiscord` does.
+            CommandError: the process ended; its standard error says why.
             WaitTimeoutError: it said nothing for 20 seconds.
         """
         if self._process is not None:
             raise RuntimeError("the fake Discord runs already")
-        environment = dict(os.environ)
-        package = str(Path(__file__).resolve().parents[3])
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, environment.get("PYTHONPATH"))))
-        self._answers = queue.Queue()
-        self._process = subprocess.Popen(  # noqa: S603 - this very interpreter and package.
-            [sys.executable, "-m", "isocord.testing", "--json", "--options", json.dumps(self._options)],
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "isocord.testing.process.serving"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env=environment,
+            env={**os.environ, "PYTHONPATH": _path()},
         )
-        self._reader = threading.Thread(target=self._read, name="isocord-testing-reader", daemon=True)
-        self._reader.start()
         try:
-            self._greeting = json.loads(self._next_line())
+            line = _connect(self._process)
+            self._stack.callback(line.close)
+            line.begin(pickle.dumps(self._options))
+            self._discord = Remote(line, 0, "FakeDiscord")
             if self._patch:
                 self._stack.enter_context(self.patch())
         except BaseException:
@@ -113,48 +128,21 @@ class FakeDiscordProcess:
 
     def stop(self) -> None:
         """Put the bot libraries back and end the process; idempotent."""
-        self._stack.close()
-        process, self._process = self._process, None
+        process, self._process, self._discord = self._process, None, None
         if process is None:
             return
-        assert process.stdin is not None
-        assert process.stdout is not None
-        # The pipe is broken if the process is gone already; it is reaped below all the same.
-        with suppress(OSError):
-            process.stdin.close()
+        # Last in, first out: the bot libraries are put back, then the line is closed, and the fake ends of itself.
+        self._stack.close()
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(10)
-        if self._reader is not None:
-            self._reader.join(10)
-        process.stdout.close()
-
-    def call(self, name: str, **arguments: Any) -> Any:
-        """Carry out any command of :class:`isocord.testing.console.Console`.
-
-        Raises:
-            CommandError: the fake refused it, or has ended.
-            NotFoundError: it names something that does not exist.
-            WaitTimeoutError: no answer in 20 seconds.
-        """
-        with self._lock:
-            process = self._running()
-            assert process.stdin is not None
-            self._number += 1
-            try:
-                process.stdin.write(json.dumps({"id": self._number, "call": name, "args": arguments}) + "\n")
-                process.stdin.flush()
-            except OSError:
-                raise CommandError("the fake Discord's process has ended") from None
-            while (answer := json.loads(self._next_line()))["id"] != self._number:
-                # An answer that came too late for an earlier call.
-                continue
-        if "error" in answer:
-            kind = NotFoundError if answer["kind"] == "NotFoundError" else CommandError
-            raise kind(f"{answer['kind']}: {answer['error']}" if kind is CommandError else answer["error"])
-        return answer["result"]
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            # The pipe is broken if the process was gone before it had read everything.
+            with suppress(OSError):
+                pipe.close()
 
     def patch(self) -> AbstractContextManager[None]:
         """A context that points the bot libraries of this process at the fake; needed only with ``patch=False``."""
@@ -163,138 +151,24 @@ class FakeDiscordProcess:
     @property
     def pid(self) -> int:
         """The process id, to pin or measure it."""
-        return self._running().pid
-
-    @property
-    def token(self) -> str:
         self._running()
-        return str(self._greeting["token"])
-
-    @property
-    def addresses(self) -> Addresses:
-        self._running()
-        return Addresses(**{name: self._greeting[name] for name in ("api", "gateway", "voice", "ca_pem")})
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
+        """A new client context that trusts the voice gateway's certificate."""
         return self.addresses.ssl_context()
 
-    @property
-    def bot(self) -> User:
-        self._running()
-        return User(**self._greeting["bot"])
-
-    @property
-    def guilds(self) -> list[Guild]:
-        """The guilds as they were at the start."""
-        self._running()
-        return [_guild(raw) for raw in self._greeting["guilds"]]
-
-    @property
-    def guild(self) -> Guild:
-        return self.guilds[0]
-
-    def channel(self, reference: Reference) -> Channel:
-        """A channel of any guild; a name finds the first that has it.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        identity = plain(reference)
-        for channel in (channel for guild in self.guilds for channel in guild.channels.values()):
-            if identity in (channel.id, channel.name):
-                return channel
-        raise NotFoundError(f"no channel {identity!r}")
-
-    @property
-    def counters(self) -> Counter[str]:
-        return Counter(self.call("counters"))
-
-    def bot_voice_state(self, guild: Reference | None = None) -> VoiceState | None:
-        state = self.call("bot_voice_state", guild=plain(guild))
-        return None if state is None else VoiceState(**state)
-
-    def voice_session(self, guild: Reference | None = None) -> dict[str, Any] | None:
-        """The bot's voice session as plain data; None when it has none."""
-        session: dict[str, Any] | None = self.call("voice_session", guild=plain(guild))
-        return session
-
-    def listen(
-        self,
-        channel: Reference,
-        *,
-        user: Reference = "alice",
-        only: Reference | None = None,
-        max_dave_version: int = 1,
-    ) -> RemoteParticipant:
-        ssrc = self.call(
-            "listen",
-            channel=plain(channel),
-            user=plain(user),
-            only=plain(only),
-            max_dave_version=max_dave_version,
-        )
-        return RemoteParticipant(self, ssrc)
-
-    def speak(
-        self, channel: Reference, *, user: Reference = "bob", announce: bool = True, max_dave_version: int = 1
-    ) -> RemoteParticipant:
-        ssrc = self.call(
-            "speak",
-            channel=plain(channel),
-            user=plain(user),
-            announce=announce,
-            max_dave_version=max_dave_version,
-        )
-        return RemoteParticipant(self, ssrc)
-
-    def encryption(self, channel: Reference) -> dict[str, Any] | None:
-        """The end-to-end encryption of a channel's call: version, epoch, members, settled; None without any."""
-        state: dict[str, Any] | None = self.call("encryption", channel=plain(channel))
-        return state
-
-    def move_bot(self, channel: Reference) -> None:
-        self.call("move_bot", channel=plain(channel))
-
-    def kick_bot(self, guild: Reference | None = None) -> None:
-        self.call("kick_bot", guild=plain(guild))
-
-    def close_voice(self, code: int, guild: Reference | None = None) -> None:
-        """Close the bot's voice websocket with a code."""
-        self.call("close_voice", code=code, guild=plain(guild))
-
-    def cut_voice(self, guild: Reference | None = None) -> None:
-        """Break the bot's voice websocket without a close frame."""
-        self.call("cut_voice", guild=plain(guild))
-
-    def stage(self, mishap: Mishap, guild: Reference | None = None) -> bool:
-        """See :meth:`isocord.testing.FakeDiscord.stage`."""
-        return bool(self.call("stage", guild=plain(guild), **checked(mishap).plain()))
-
-    def stage_everywhere(self, mishap: Mishap) -> int:
-        """See :meth:`isocord.testing.FakeDiscord.stage_everywhere`."""
-        return int(self.call("stage_everywhere", **checked(mishap).plain()))
-
-    def set_udp_faults(
-        self,
-        *,
-        uplink: FaultSpec | None = None,
-        downlink: FaultSpec | None = None,
-        guild: Reference | None = None,
-    ) -> None:
-        """Faults for the bot's UDP datagrams; None takes them away."""
-        self.call("udp_faults", uplink=uplink, downlink=downlink, guild=plain(guild))
-
     async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
-        """Ask ``predicate`` every 10 ms until it gives something true; gives that.
+        """Ask ``predicate``, in this process, every 10 ms until it gives something true; gives that.
 
         Raises:
             WaitTimeoutError: it did not within ``timeout`` seconds.
         """
         deadline = time.monotonic() + timeout
         while not (result := predicate()):
-            if time.monotonic() >= deadline:
-                raise WaitTimeoutError(f"{what or 'the condition'}: not within {timeout} s")
+            _check(deadline, timeout, what)
             await asyncio.sleep(_POLL)
         return result
 
@@ -306,36 +180,51 @@ class FakeDiscordProcess:
         """
         deadline = time.monotonic() + timeout
         while not (result := predicate()):
-            if time.monotonic() >= deadline:
-                raise WaitTimeoutError(f"{what or 'the condition'}: not within {timeout} s")
+            _check(deadline, timeout, what)
             time.sleep(_POLL)
         return result
 
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None:
+    def _running(self) -> Remote:
+        if self._discord is None:
             raise NotRunningError("the fake Discord is not running")
-        return self._process
+        return self._discord
 
-    def _read(self) -> None:
-        process = self._process
-        assert process is not None
-        assert process.stdout is not None
-        for line in process.stdout:
-            self._answers.put(line)
-        self._answers.put(None)
+    if TYPE_CHECKING:
 
-    def _next_line(self) -> str:
-        try:
-            line = self._answers.get(timeout=_TIMEOUT)
-        except queue.Empty:
-            raise WaitTimeoutError(f"the fake Discord did not answer within {_TIMEOUT} s") from None
-        if line is None:
-            self._answers.put(None)
-            raise CommandError("the fake Discord's process has ended")
-        return line
+        @property
+        def addresses(self) -> Addresses: ...
+
+        def on_server(self, function: Callable[[], Any]) -> Any: ...
+
+        def _await_on_server(self, coroutine: Any) -> Any: ...
 
 
-def _guild(raw: dict[str, Any]) -> Guild:
-    channels = [Channel(**{**c, "kind": ChannelKind(c["kind"])}) for c in raw["channels"]]
-    members = [Member(**{**m, "user": User(**m["user"])}) for m in raw["members"]]
-    return Guild(raw["id"], raw["name"], raw["owner_id"], {c.id: c for c in channels}, {m.id: m for m in members})
+def _connect(process: subprocess.Popen[bytes]) -> Line:
+    """A line to a process that is about to open its port."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    key = secrets.token_bytes(32)
+    # What may wait here for ever waits for the process: without it, it fails.
+    too_late = threading.Timer(TIMEOUT, process.kill)
+    too_late.start()
+    try:
+        process.stdin.write(key.hex().encode("ascii") + b"\n")
+        process.stdin.flush()
+        return Line(Client(("127.0.0.1", int(process.stdout.readline())), authkey=key))
+    except (OSError, EOFError, ValueError):
+        if too_late.finished.is_set():
+            raise WaitTimeoutError(f"the fake Discord did not start within {TIMEOUT} s") from None
+        raise CommandError("the fake Discord's process has ended") from None
+    finally:
+        too_late.cancel()
+
+
+def _path() -> str:
+    """This process's module path, for the other to find this package and what it is sent."""
+    package = str(Path(__file__).resolve().parents[3])
+    return os.pathsep.join(dict.fromkeys([package, *filter(None, sys.path)]))
+
+
+def _check(deadline: float, timeout: float, what: str) -> None:
+    if time.monotonic() >= deadline:
+        raise WaitTimeoutError(f"{what or 'the condition'}: not within {timeout} s")

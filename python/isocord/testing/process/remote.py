@@ -1,86 +1,192 @@
-"""A scripted participant of a fake Discord that runs in another process."""
+"""The test's end of the line to a fake Discord in another process, and the objects that live at the other end."""
 
 from __future__ import annotations
 
-import base64
-from os import PathLike
-from pathlib import Path
-from typing import Any, Protocol
+import os
+import pickle
+import socket
+import struct
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any
 
-from ..ground.world import HasId, Reference
-from ..people.listener import Arrival, GapStatistics
+from ..errors import CommandError, NotRunningError, WaitTimeoutError
+from .handles import Handle, Method, dumps, loads
 
-
-class Caller(Protocol):
-    """The way to the other process."""
-
-    def call(self, name: str, **arguments: Any) -> Any: ...
-
-
-class RemoteParticipant:
-    """A scripted participant of a :class:`FakeDiscordProcess`; see :class:`Listener` and :class:`Speaker`."""
-
-    def __init__(self, discord: Caller, ssrc: int) -> None:
-        self._discord = discord
-        self.ssrc = ssrc
-
-    def arrivals(self, user: Reference | None = None, *, opus: bool = False) -> list[Arrival]:
-        """What came from ``user`` (the bot without an argument); ``opus`` brings the packets along."""
-        return [_arrival(row) for row in self._call("arrivals", user=plain(user), opus=opus)]
-
-    def take(self, user: Reference | None = None, *, opus: bool = False) -> list[Arrival]:
-        """As :meth:`arrivals`, and forgets them: each arrival is given once."""
-        return [_arrival(row) for row in self._call("take", user=plain(user), opus=opus)]
-
-    def gaps(self, user: Reference | None = None) -> GapStatistics:
-        return GapStatistics(**self._call("gaps", user=plain(user)))
-
-    def pcm(self, user: Reference | None = None) -> bytes:
-        """The sound of ``user`` (the bot without an argument), 48 kHz stereo s16le."""
-        return base64.b64decode(self._call("pcm", user=plain(user)))
-
-    def save_wav(self, path: str | PathLike[str], user: Reference | None = None) -> None:
-        self._call("save_wav", path=str(Path(path).absolute()), user=plain(user))
-
-    @property
-    def privacy_code(self) -> str | None:
-        """The call's privacy code as this participant sees it; None without a group."""
-        code: str | None = self._call("privacy_code")
-        return code
-
-    @property
-    def early(self) -> int:
-        """Frames that came before this participant had the keys; see :class:`Listener`."""
-        return int(self._call("early"))
-
-    def clear(self) -> None:
-        """Forget everything heard so far."""
-        self._call("clear")
-
-    def play(self, pcm: bytes) -> None:
-        """Speak 48 kHz stereo s16le; only for one that ``speak`` gave."""
-        self._call("play", pcm=base64.b64encode(pcm).decode("ascii"))
-
-    def play_file(self, path: str | PathLike[str]) -> None:
-        """Speak an audio file; only for one that ``speak`` gave."""
-        self._call("play", file=str(Path(path).absolute()))
-
-    @property
-    def is_playing(self) -> bool:
-        return bool(self._call("is_playing"))
-
-    def leave(self) -> None:
-        self._call("leave")
-
-    def _call(self, name: str, **arguments: Any) -> Any:
-        return self._discord.call(name, participant=self.ssrc, **arguments)
+TIMEOUT = 20.0
+"""Seconds until a fake that does not answer is given up."""
 
 
-def plain(reference: Reference | HasId | None) -> int | str | None:
-    """A reference as plain JSON."""
-    return reference if isinstance(reference, int | str | None) else reference.id
+class Line:
+    """Questions to the fake, one at a time, and their answers; for any thread.
+
+    Args:
+        connection: to a process that runs :mod:`isocord.testing.process.serving`.
+
+    Attributes:
+        methods: what is known to be a method: the name of a class and its own.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self.methods: set[tuple[str, str]] = set()
+        self._connection: Connection | None = connection
+        self._lock = threading.Lock()
+        self._number = 0
+        # What nobody here holds any more; finalizers only append to it, for they may run within a question.
+        self._released: deque[int] = deque()
+        _bound(connection)
+
+    def begin(self, options: bytes) -> None:
+        """Have the fake start, with these pickled arguments of :class:`~isocord.testing.FakeDiscord`.
+
+        Raises:
+            CommandError: the process has ended.
+            WaitTimeoutError: no answer in 20 seconds.
+            Exception: whatever the fake raised.
+        """
+        with self._lock:
+            self._result(self._exchange(options))
+
+    def ask(self, verb: str, target: int, name: str, *args: Any, **options: Any) -> Any:
+        """Have the fake do something.
+
+        Args:
+            verb: ``get``, ``set`` or ``call``.
+            target: the fake's number for an object; 0 is the fake itself.
+            name: of the object's attribute.
+
+        Raises:
+            CommandError: an argument cannot be sent, or the process has ended.
+            WaitTimeoutError: no answer in 20 seconds.
+            NotRunningError: the line is closed.
+            Exception: whatever the fake raised.
+        """
+        try:
+            what = dumps((target, verb, name, args, options), {Remote: self._give, RemoteSequence: self._give})
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise CommandError(
+                f"{name}: this cannot be sent to another process: {error}; what can be are values, the faults of "
+                "isocord.testing.faults, and functions and classes at the top level of a module"
+            ) from None
+        folder = None
+        with suppress(OSError):
+            folder = os.getcwd()
+        with self._lock:
+            self._number += 1
+            released = [self._released.popleft() for _ in range(len(self._released))]
+            head = pickle.dumps((self._number, released, folder))
+            return self._result(self._exchange(head, what))
+
+    def close(self) -> None:
+        """Hang up, which ends the fake; idempotent."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+    def release(self, number: int) -> None:
+        """The object of this number is not needed any more."""
+        self._released.append(number)
+
+    def _exchange(self, *messages: bytes) -> bytes:
+        connection = self._connection
+        if connection is None:
+            raise NotRunningError("the fake Discord is not running")
+        try:
+            for message in messages:
+                connection.send_bytes(message)
+            while connection.poll(TIMEOUT):
+                number, answer = pickle.loads(connection.recv_bytes()), connection.recv_bytes()  # noqa: S301
+                if number == self._number:
+                    return answer
+        except BlockingIOError:
+            # In the midst of a message; what would come next cannot be told from its rest.
+            self._connection = None
+            connection.close()
+        except (EOFError, OSError):
+            raise CommandError("the fake Discord's process has ended") from None
+        raise WaitTimeoutError(f"the fake Discord did not answer within {TIMEOUT} s")
+
+    def _result(self, answer: bytes) -> Any:
+        success, value = loads(answer, self._arrive)
+        if not success:
+            raise value
+        return value
+
+    def _arrive(self, number: int, kind: str, is_sequence: bool) -> Remote:
+        return (RemoteSequence if is_sequence else Remote)(self, number, kind)
+
+    def _give(self, remote: Remote) -> tuple[Callable[..., Any], tuple[int, str, bool]]:
+        if remote._line is not self:
+            raise TypeError(f"{remote!r} belongs to another fake Discord")
+        return Handle, (remote._number, remote._kind, isinstance(remote, RemoteSequence))
 
 
-def _arrival(row: list[Any]) -> Arrival:
-    when, seq, timestamp, ssrc, size, frame, encrypted = row
-    return Arrival(when, seq, timestamp, ssrc, size, base64.b64decode(frame) if frame else None, encrypted)
+class Remote:
+    """An object in the fake's process: attributes and methods are those of the object."""
+
+    def __init__(self, line: Line, number: int, kind: str) -> None:
+        self._line, self._number, self._kind = line, number, kind
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if (self._kind, name) not in self._line.methods:
+            found = self._line.ask("get", self._number, name)
+            if not isinstance(found, Method):
+                return found
+            self._line.methods.add((self._kind, name))
+        return partial(_call, self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+        else:
+            self._line.ask("set", self._number, name, value)
+
+    def __dir__(self) -> list[str]:
+        names: list[str] = self._line.ask("call", self._number, "__dir__")
+        return names
+
+    def __repr__(self) -> str:
+        return f"<{self._kind} {self._number} of a fake Discord in another process>"
+
+    def __eq__(self, other: object) -> Any:
+        return other is self or self._line.ask("call", self._number, "__eq__", other)
+
+    def __hash__(self) -> int:
+        found: int = self._line.ask("call", self._number, "__hash__")
+        return found
+
+    def __del__(self) -> None:
+        if self._number:
+            self._line.release(self._number)
+
+
+class RemoteSequence(Remote, Sequence[Any]):
+    """A list in the fake's process, to which it may append."""
+
+    def __len__(self) -> int:
+        found: int = self._line.ask("call", self._number, "__len__")
+        return found
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._line.ask("call", self._number, "__getitem__", index)
+
+
+def _call(remote: Remote, name: str, *args: Any, **options: Any) -> Any:
+    return remote._line.ask("call", remote._number, name, *args, **options)
+
+
+def _bound(connection: Connection) -> None:
+    """Send small messages at once, and let no send and no receive of a part of a message take longer than TIMEOUT."""
+    seconds = int(TIMEOUT) * 1000 if sys.platform == "win32" else struct.pack("@ll", int(TIMEOUT), 0)
+    with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as duplicate:
+        duplicate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            duplicate.setsockopt(socket.SOL_SOCKET, option, seconds)

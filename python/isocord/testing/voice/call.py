@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
-from ..dave.dave import DeliveryService
+from ..dave.dave import CallMember, DeliveryService
 from ..ground.eventlog import EventLog
 from ..ground.opcodes import VoiceOp
 from ..ground.payloads import Json
 from ..ground.world import VoiceState
 from ..wire.rtp import MediaPacket
-
-
-class CallMember(Protocol):
-    """Who takes part: a client's voice session, or a scripted participant without sockets."""
-
-    user_id: int
-    ssrc: int
-    speaking: int
-    max_dave_version: int
-    is_scripted: bool
-
-    def deliver(self, packet: MediaPacket) -> None:
-        """Sound of another member."""
-
-    def signal(self, op: VoiceOp, data: Json) -> None:
-        """A numbered JSON message of the voice gateway."""
-
-    def signal_binary(self, op: VoiceOp, payload: bytes) -> None:
-        """A numbered binary message of the voice gateway."""
 
 
 class Call:

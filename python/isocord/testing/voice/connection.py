@@ -8,19 +8,18 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from ..dave.dave import CLIENT_OPCODES
+from ..ground.eventlog import EventLog
 from ..ground.opcodes import RESUMABLE_CLOSES, VoiceClose, VoiceOp
 from ..ground.payloads import Json
-from ..wire.websocket import Link
+from ..wire.websocket import Link, MessageFilter
 from .session import Grant, SessionState, VoiceSession
+from .settings import VoiceSettings
 from .sfu import UdpRelay
-
-if TYPE_CHECKING:
-    from .gateway import VoiceGateway
 
 _VERSIONS = range(4, 9)
 _BINARY_OPS = frozenset({VoiceOp.DAVE_KEY_PACKAGE, VoiceOp.DAVE_COMMIT_WELCOME})
@@ -35,12 +34,34 @@ class ProtocolError(Exception):
         self.reason = reason
 
 
+class Sessions(Protocol):
+    """What one websocket needs of the voice gateway."""
+
+    settings: VoiceSettings
+    log: EventLog
+    message_filter: MessageFilter | None
+    sessions: dict[tuple[int, int], VoiceSession]
+    heartbeats_unanswered: set[int]
+    silent: set[int]
+
+    def find_grant(self, server_id: int, user_id: int) -> Grant | None:
+        """The grant in force for a user in a guild."""
+
+    def open_session(self, grant: Grant, relay: UdpRelay, *, version: int, max_dave_version: int) -> VoiceSession:
+        """A new session in the place of the user's older one.
+
+        Raises:
+            ProtocolError: the call refuses a client that can do no more than ``max_dave_version``.
+        """
+
+    def end_session(self, session: VoiceSession) -> None:
+        """End a session; its websocket is the caller's business."""
+
+
 class VoiceConnection:
     """One websocket: from Hello to its end."""
 
-    def __init__(
-        self, gateway: VoiceGateway, request: web.Request, relay: UdpRelay, endpoint: str, number: int
-    ) -> None:
+    def __init__(self, gateway: Sessions, request: web.Request, relay: UdpRelay, endpoint: str, number: int) -> None:
         self._gateway = gateway
         self._request = request
         self._relay = relay

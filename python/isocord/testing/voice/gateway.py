@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -15,23 +14,8 @@ from ..wire.websocket import MessageFilter
 from .call import Call
 from .connection import ProtocolError, VoiceConnection
 from .session import Grant, VoiceSession
-from .sfu import UdpRelay, Wrapping
-
-
-@dataclass(slots=True)
-class VoiceSettings:
-    """How the voice gateway behaves.
-
-    Attributes:
-        modes: transport modes that Ready offers.
-        heartbeat_interval: seconds, told in Hello; a client silent for one and a half of it is closed with 4009.
-        resume_window: seconds that a session without websocket waits for a Resume.
-    """
-
-    modes: tuple[str, ...]
-    heartbeat_interval: float = 13.75
-    resume_window: float = 30.0
-    wrapping: Wrapping = field(default_factory=Wrapping)
+from .settings import VoiceSettings
+from .sfu import UdpRelay
 
 
 class VoiceGateway:

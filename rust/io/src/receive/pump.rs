@@ -5,8 +5,8 @@ use std::io;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::common_clock::CommonClock;
 use super::queue::{FrameReader, Item, ReaderWaker};
-use crate::engine::CommonClock;
 
 /// Items in a row before the consumer hears of the clock again.
 const BATCH: usize = 1_024;

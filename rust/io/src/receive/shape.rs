@@ -1,13 +1,14 @@
 //! What a listener gets is made here, on its own thread: some users only, all of them as one, at another rate.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 
 use isocord_proto::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::recv::{DelayBounds, Frame, FrameKind, Sound, Speaking};
 
 use super::queue::Item;
-use super::resample::Decimator;
-use crate::sink::{Lane, Mixer, SinkError};
+use crate::dsp::decimate::Decimator;
+use crate::dsp::mixer::{Mixer, PcmRow};
 
 /// What a mixdown waits for users beside the delay of the slowest one: a stream's first packets are held for
 /// 200 ms, frames are made whole in 20 ms more, and the threads have 20 ms.
@@ -128,9 +129,8 @@ impl Shaper {
                 out(Out::Frame(Shaped { user_id, position, samples, kind, data: packet.to_vec() }));
             }
             Item::Frame(Frame { position, kind, sound: Sound::Pcm(pcm), .. }) => match &mut self.mix {
-                // The rows take all: adding cannot fail.
                 Some(mix) => {
-                    let _ = mix.add(position, pcm, &mut self.rows);
+                    let Ok(()) = mix.add(position, pcm, &mut self.rows);
                     self.mixed(out);
                 }
                 None => self.resample(user_id, position, kind, pcm, out),
@@ -143,7 +143,7 @@ impl Shaper {
     pub fn advance(&mut self, position: u64, delay: u32, out: &mut impl FnMut(Out)) {
         if let Some(mix) = &mut self.mix {
             let window = (u64::from(delay) + MIX_MARGIN).min(MAX_MIX_WINDOW);
-            let _ = mix.flush(position.saturating_sub(window), &mut self.rows);
+            let Ok(()) = mix.flush(position.saturating_sub(window), &mut self.rows);
             self.mixed(out);
         }
     }
@@ -151,7 +151,7 @@ impl Shaper {
     /// Nothing more comes.
     pub fn finish(&mut self, out: &mut impl FnMut(Out)) {
         if let Some(mix) = &mut self.mix {
-            let _ = mix.flush(mix.end(), &mut self.rows);
+            let Ok(()) = mix.flush(mix.end(), &mut self.rows);
             self.rows.fill();
             self.mixed(out);
         }
@@ -220,8 +220,10 @@ impl Row {
     }
 }
 
-impl Lane for Row {
-    fn gap(&mut self, mut samples: u64) -> Result<(), SinkError> {
+impl PcmRow for Row {
+    type Error = Infallible;
+
+    fn gap(&mut self, mut samples: u64) -> Result<(), Infallible> {
         // A frame that has begun is filled with the silence before it is handed out.
         if let Some((_, _, len)) = &mut self.part {
             let step = samples.min((FRAME_LEN - *len) as u64 / 2);
@@ -236,7 +238,7 @@ impl Lane for Row {
         Ok(())
     }
 
-    fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
+    fn pcm(&mut self, pcm: &[i16]) -> Result<(), Infallible> {
         // A row of zeros does not begin a frame.
         if self.part.is_none() && pcm.iter().all(|&sample| sample == 0) {
             self.at += pcm.len() as u64 / 2;
@@ -244,11 +246,6 @@ impl Lane for Row {
             self.push(pcm);
         }
         Ok(())
-    }
-
-    fn opus(&mut self, _: &[u8], samples: u32, behind: u32) -> Result<(), SinkError> {
-        // Mixers hand out PCM only.
-        self.gap(u64::from(samples - behind))
     }
 }
 

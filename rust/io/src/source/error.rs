@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::volume::VolumeError;
+use crate::dsp::VolumeError;
 
 /// Why a file cannot be played. `name` is its path as it was given, or what the options call it.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use super::input::{Input, MediaFile};
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
 use super::pcm::{Demuxer, PcmStream, Trim};
-use super::volume::{Gain, Volume};
+use crate::dsp::{Gain, Volume};
 
 /// Positions beyond this (a hundred days) are the end of any file.
 const MAX_SECONDS: f64 = 8_640_000.0;

@@ -1,8 +1,7 @@
 //! Sound from a file, in frames of 20 ms, without Python.
 //!
 //! [`AudioFile`] opens a file or bytes in memory and yields frames: Opus packets as they stand in the file where that
-//! is possible, else 48 kHz stereo PCM for the caller's encoder. [`FeederPool`] runs the jobs that keep the rings of
-//! many such sources full, on a few threads.
+//! is possible, else 48 kHz stereo PCM for the caller's encoder.
 //!
 //! The way of a PCM file: demux and decode (symphonia) -> downmix to stereo -> resample to 48 kHz -> volume -> frame.
 //! The way of an Opus file: pages or blocks -> packets -> units of 20 ms -> frame, or decode -> volume -> frame.
@@ -10,22 +9,14 @@
 //! Every position is counted in samples of 48 kHz from the first sample that is meant to be heard.
 
 mod error;
-mod feed;
 mod file;
 mod frame;
 mod input;
 mod mp4;
 mod opus;
 mod pcm;
-mod pool;
-mod pressure;
-mod volume;
 
 pub use error::{OpenError, SeekError, SourceError};
-pub use feed::{Feed, FeedStatus};
 pub use file::{AudioFile, AudioFileOptions, FileInfo};
 pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, SAMPLE_RATE};
 pub use input::Input;
-pub use pool::{FeederPool, JobHandle, JobWaker};
-pub use pressure::Pressure;
-pub use volume::{MAX_VOLUME, Volume, VolumeError};

@@ -3,8 +3,8 @@
 use opusic_c::multistream::{Config, Decoder as MultistreamDecoder};
 use opusic_c::{Channels, Decoder, ErrorCode, SampleRate};
 
-use super::super::pcm::StereoMatrix;
 use super::head::OpusHead;
+use crate::dsp::StereoMatrix;
 
 enum Kind {
     Plain(Decoder),

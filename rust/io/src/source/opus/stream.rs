@@ -5,12 +5,12 @@
 
 use super::super::error::StageError;
 use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME};
-use super::super::volume::Gain;
 use super::decode::OpusDecoder;
 use super::head::OpusHead;
 use super::history::History;
 use super::packet::{Layout, packet_samples};
 use super::{OpusPackets, Step};
+use crate::dsp::Gain;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 500;

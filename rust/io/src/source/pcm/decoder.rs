@@ -5,8 +5,8 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 
 use super::super::error::StageError;
 use super::demux::Demuxer;
-use super::mix::StereoMatrix;
-use super::resample::StereoResampler;
+use crate::dsp::StereoMatrix;
+use crate::dsp::resample::StereoResampler;
 
 /// What depends on the rate and the channels of the stream that is decoded.
 pub(crate) struct Shape {

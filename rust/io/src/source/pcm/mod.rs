@@ -3,11 +3,8 @@
 mod clock;
 mod decoder;
 mod demux;
-mod mix;
-mod resample;
 mod stream;
 
 pub(crate) use clock::Trim;
 pub(crate) use demux::{DemuxStep, Demuxer};
-pub(crate) use mix::StereoMatrix;
 pub(crate) use stream::PcmStream;

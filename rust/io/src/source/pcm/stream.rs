@@ -7,10 +7,10 @@ use symphonia::core::packet::Packet;
 
 use super::super::error::StageError;
 use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
-use super::super::volume::Gain;
 use super::clock::{Clock, Trim, pre_roll};
 use super::decoder::{Shape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
+use crate::dsp::Gain;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 200;

@@ -1,0 +1,88 @@
+"""Finds the native file behind the volume transformers of a bot library, so that it plays without a thread of Python's.
+
+A transformer multiplies in Python, under the GIL. Around an :class:`isocord.AudioFile` it need not: the file has a
+volume of its own, which follows that of the transformers for as long as they are played.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from ... import _native
+from ...errors import AudioFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+_DEEPEST = 16
+_LOUDEST_TRANSFORMER = 2.0
+"""What all bot libraries cap theirs at."""
+_LOUDEST_FILE = 16.0
+
+
+class NativeSource:
+    """A file, and the transformers around it, the outermost first."""
+
+    def __init__(self, file: _native.AudioFile, transformers: tuple[Any, ...], kind: type | None) -> None:
+        self.file = file
+        self._transformers = transformers
+        self._kind = kind
+        self._own = file.volume if transformers else 1.0
+
+    @staticmethod
+    def of(source: object, kind: type | None) -> NativeSource | None:
+        """What ``source`` is, if it is a file or nothing but transformers of ``kind`` around one."""
+        transformers: list[Any] = []
+        while kind is not None and type(source) in (kind, _following(cast("Hashable", kind))):
+            transformers.append(source)
+            source = cast("Any", source).original
+            if len(transformers) > _DEEPEST:
+                return None
+        return NativeSource(source, tuple(transformers), kind) if isinstance(source, _native.AudioFile) else None
+
+    def follow(self, earlier: NativeSource | None = None) -> None:
+        """Have the file's volume follow the transformers; ``earlier`` is what it followed before.
+
+        Raises:
+            AudioFileError: the file is closed.
+        """
+        if earlier is not None:
+            self._own = earlier._own if earlier._transformers else self._own
+            earlier.release()
+        if self._transformers:
+            self.apply()
+            for transformer in self._transformers:
+                transformer._isocord_native = self
+                transformer.__class__ = _following(cast("Hashable", self._kind))
+
+    def release(self) -> None:
+        """Follow them no more."""
+        for transformer in self._transformers:
+            transformer.__class__ = self._kind
+            transformer.__dict__.pop("_isocord_native", None)
+        if self._transformers:
+            with contextlib.suppress(AudioFileError):
+                self.file.volume = self._own
+
+    def apply(self) -> None:
+        """Give the file the volume that the transformers come to."""
+        volume = self._own
+        for transformer in self._transformers:
+            volume *= min(transformer.volume, _LOUDEST_TRANSFORMER)
+        self.file.volume = min(volume, _LOUDEST_FILE)
+
+
+@cache
+def _following(kind: Any) -> type:
+    """A transformer of ``kind`` that tells its :class:`NativeSource` of each change."""
+
+    def change(self: Any, value: float) -> None:
+        kind.volume.fset(self, value)
+        # When it has played, the file is closed.
+        with contextlib.suppress(AudioFileError):
+            self._isocord_native.apply()
+
+    shown = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, "__doc__": kind.__doc__}
+    return type(kind.__name__, (kind,), {**shown, "volume": property(kind.volume.fget, change)})

@@ -1,0 +1,1 @@
+"""All parts put together, on a thread of their own."""

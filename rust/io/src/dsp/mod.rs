@@ -1,0 +1,11 @@
+//! What is done to samples, whoever does it: volume, channels, rates, sums.
+
+pub mod decimate;
+pub(crate) mod downmix;
+pub(crate) mod mixer;
+pub(crate) mod resample;
+mod volume;
+
+pub(crate) use downmix::StereoMatrix;
+pub(crate) use volume::Gain;
+pub use volume::{MAX_VOLUME, Volume, VolumeError};

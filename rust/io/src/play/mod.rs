@@ -1,0 +1,13 @@
+//! The player: rings of frames for the clock thread, and the pool of threads that keeps them full from files.
+//!
+//! [`FeederPool`] runs the jobs that keep the rings of many native sources full, on a few threads.
+
+mod feed;
+pub mod file_track;
+mod pool;
+mod pressure;
+pub mod track;
+
+pub use feed::{Feed, FeedStatus};
+pub use pool::{FeederPool, JobHandle, JobWaker};
+pub use pressure::Pressure;

@@ -1,0 +1,152 @@
+//! What producer, clock and onlookers share of a track: flags and counts, and who is to be woken.
+
+use std::sync::atomic::{
+    AtomicBool, AtomicU8, AtomicU64,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{PARK_SLICE, TrackEnd};
+
+/// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
+/// must not block or allocate.
+pub type ProducerWaker = Box<dyn Fn(u32) + Send + Sync>;
+
+/// Has whoever takes the frames look at the ring. It is called on the producer's thread.
+pub type ConsumerWaker = Box<dyn Fn() + Send + Sync>;
+
+/// What producer, clock and onlookers share of a track.
+#[derive(Default)]
+pub struct TrackState {
+    end: AtomicU8,
+    pub(super) finished: AtomicBool,
+    pub(super) failed: AtomicBool,
+    frames_sent: AtomicU64,
+    /// Frames that left the ring, sent or flushed.
+    pub(super) taken: AtomicU64,
+    underruns: AtomicU64,
+    /// Frames from `flush_from` up to this one are stale.
+    pub(super) flush_to: AtomicU64,
+    pub(super) flush_from: AtomicU64,
+    pub(super) producer_sleeps: AtomicBool,
+    pub(super) clock_starves: AtomicBool,
+    producer: OnceLock<ProducerWaker>,
+    consumer: OnceLock<ConsumerWaker>,
+    ended_lock: Mutex<()>,
+    ended: Condvar,
+}
+
+impl std::fmt::Debug for TrackState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrackState").field("end", &self.end()).finish_non_exhaustive()
+    }
+}
+
+impl TrackState {
+    /// How it ended, or none while it has not.
+    #[must_use]
+    pub fn end(&self) -> Option<TrackEnd> {
+        TrackEnd::from_code(self.end.load(Acquire))
+    }
+
+    /// Frames that have left.
+    #[must_use]
+    pub fn frames_sent(&self) -> u64 {
+        self.frames_sent.load(Relaxed)
+    }
+
+    /// Frames that have left the ring, sent or flushed away.
+    #[must_use]
+    pub fn frames_taken(&self) -> u64 {
+        self.taken.load(Acquire)
+    }
+
+    /// Number of the frame that is heard next, once the stale ones are passed over.
+    pub(crate) fn next_heard(&self) -> u64 {
+        let (from, to) = (self.flush_from.load(Acquire), self.flush_to.load(Acquire));
+        let taken = self.frames_taken();
+        if (from..to).contains(&taken) { to } else { taken }
+    }
+
+    /// Slots that found the ring empty too early.
+    #[must_use]
+    pub fn underruns(&self) -> u64 {
+        self.underruns.load(Relaxed)
+    }
+
+    /// Waits until the track has ended; none after `timeout`.
+    #[must_use]
+    pub fn wait_end(&self, timeout: Duration) -> Option<TrackEnd> {
+        let deadline = Instant::now() + timeout;
+        let mut guard = self.ended_lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let end = self.end();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if end.is_some() || left.is_zero() {
+                return end;
+            }
+            // The clock thread never takes the lock, so a notice can be missed; the slice bounds that.
+            let slice = left.min(PARK_SLICE);
+            guard = self.ended.wait_timeout(guard, slice).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Says how to wake the producer; only the first call counts.
+    pub fn set_waker(&self, waker: ProducerWaker) {
+        // A second waker would be a second producer, which the ring's type already rules out.
+        let _ = self.producer.set(waker);
+    }
+
+    /// Ends it, unless it has ended. Wakes the producer, who then sees the end.
+    pub(crate) fn end_with(&self, end: TrackEnd) -> bool {
+        let first = self.end.compare_exchange(0, end as u8, AcqRel, Acquire).is_ok();
+        if first {
+            self.wake_producer(0);
+        }
+        first
+    }
+
+    /// Wakes those in [`Self::wait_end`]; not for the clock thread.
+    pub(crate) fn notify_ended(&self) {
+        drop(self.ended_lock.lock().unwrap_or_else(PoisonError::into_inner));
+        self.ended.notify_all();
+    }
+
+    pub(crate) fn note_sent(&self) {
+        self.frames_sent.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn note_underruns(&self, slots: u64) {
+        self.underruns.fetch_add(slots, Relaxed);
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.failed.load(Relaxed)
+    }
+
+    /// Says how to wake the one who plays the track, which is done when it has run empty; false if somebody does
+    /// already.
+    pub(crate) fn attach(&self, waker: ConsumerWaker) -> bool {
+        self.consumer.set(waker).is_ok()
+    }
+
+    /// Has the clock look at the ring once, also while the track is paused, so that stale frames make room.
+    pub(crate) fn nudge_clock(&self) {
+        if let Some(wake) = self.consumer.get() {
+            wake();
+        }
+    }
+
+    pub(super) fn wake_producer(&self, left: u32) {
+        if let Some(wake) = self.producer.get() {
+            wake(left);
+        }
+    }
+
+    pub(super) fn wake_clock(&self) {
+        if self.clock_starves.swap(false, AcqRel) {
+            self.nudge_clock();
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The receive thread's turns, taken by hand.
+
+use std::net::UdpSocket;
+
+use super::*;
+use crate::stats::Counters;
+use crate::threads::events::EventHandler;
+
+struct Deaf;
+
+impl EventHandler for Deaf {
+    fn on_event(&self, _: Event) {}
+}
+
+struct Thread {
+    receiver: Receiver,
+    handle: RecvHandle,
+    ready: Events,
+}
+
+/// A socket of the thread's and the server that it talks to.
+struct Call {
+    server: UdpSocket,
+    counters: Arc<Counters>,
+}
+
+impl Thread {
+    fn new() -> Self {
+        let (receiver, handle) = Receiver::new(EventSender::new(), Instant::now()).unwrap();
+        Self { receiver, handle, ready: Events::with_capacity(16) }
+    }
+
+    fn call(&self, id: u64) -> Call {
+        let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(server.local_addr().unwrap()).unwrap();
+        server.connect(socket.local_addr().unwrap()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let counters = Arc::new(Counters::default());
+        let peer = Peer {
+            socket: mio::net::UdpSocket::from_std(socket),
+            discovery: Discovery::new(1, 0, u64::MAX / 2),
+            counters: Arc::clone(&counters),
+            handler: Arc::new(Deaf),
+        };
+        assert!(self.handle.send(RecvCommand::Open { id: ConnectionId(id), peer: Box::new(peer) }));
+        Call { server, counters }
+    }
+
+    fn turn(&mut self) -> Duration {
+        self.receiver.turn(&mut self.ready, &mut [0; DATAGRAM], Duration::ZERO)
+    }
+}
+
+impl Call {
+    /// On the loopback device a datagram is there when `send` returns.
+    fn send(&self, count: usize) {
+        (0..count).for_each(|_| assert!(self.server.send(&[0x80; 60]).is_ok()));
+    }
+
+    fn received(&self) -> usize {
+        self.counters.snapshot().packets_received as usize
+    }
+}
+
+#[test]
+fn what_a_batch_leaves_is_read_without_a_further_datagram() {
+    let mut thread = Thread::new();
+    let (many, few) = (thread.call(1), thread.call(2));
+    thread.turn();
+    many.send(2 * BATCH + 10);
+    few.send(3);
+    assert_eq!(thread.turn(), Duration::ZERO, "more is there");
+    assert_eq!((many.received(), few.received()), (BATCH, 3), "everybody has a turn");
+    // Who comes in between does not wait until the crowd has been read.
+    few.send(5);
+    assert_eq!(thread.turn(), Duration::ZERO);
+    assert_eq!((many.received(), few.received()), (2 * BATCH, 8));
+    assert_ne!(thread.turn(), Duration::ZERO);
+    assert_eq!(many.received(), 2 * BATCH + 10);
+}
+
+#[test]
+fn a_full_batch_that_was_all_costs_one_more_look() {
+    let mut thread = Thread::new();
+    let call = thread.call(1);
+    thread.turn();
+    call.send(BATCH);
+    assert_eq!(thread.turn(), Duration::ZERO);
+    assert_ne!(thread.turn(), Duration::ZERO);
+    assert_eq!(call.received(), BATCH);
+    call.send(1);
+    thread.turn();
+    assert_eq!(call.received(), BATCH + 1);
+}

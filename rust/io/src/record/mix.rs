@@ -1,0 +1,184 @@
+//! The mixdown: all users summed in one file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::assembler::{Assembler, Held};
+use super::error::SinkError;
+use super::lane::{Lane, TrackLane, Unpacker};
+use super::open::{Opened, open};
+use super::options::RecorderOptions;
+use super::report::{TrackReport, TrackState};
+use super::target::Target;
+use super::track::Track;
+use crate::dsp::mixer::{Mixer, PcmRow};
+
+/// The shortest window that a mixdown can have, 40 ms.
+const MIN_MIX_WINDOW: u64 = 1_920;
+
+type Result<T> = std::result::Result<T, SinkError>;
+
+/// A voice waits for its earlier frames half as long as the mixdown waits for the voice.
+pub(crate) fn patience(mix_window: u64) -> u64 {
+    mix_window.max(MIN_MIX_WINDOW) / 2
+}
+
+/// The one file that all users are summed in.
+pub(crate) struct Mix {
+    mixer: Mixer,
+    lane: Option<Box<dyn TrackLane>>,
+    path: Option<PathBuf>,
+    window: u64,
+    bytes: u64,
+    state: TrackState,
+}
+
+impl Mix {
+    pub(crate) fn new(options: &RecorderOptions, target: Target) -> Result<Self> {
+        let opened = open(options.format, target, Some(&options.opus), None)?;
+        let window = options.mix_window.max(MIN_MIX_WINDOW);
+        let mixer = Mixer::new(window);
+        let Opened { lane, path } = opened;
+        Ok(Self { mixer, lane: Some(lane), path, window, bytes: 0, state: TrackState::Recording })
+    }
+
+    /// How long a voice waits for an earlier frame.
+    pub(crate) fn patience(&self) -> u64 {
+        patience(self.window)
+    }
+
+    /// Samples that came too late.
+    pub(crate) fn late(&self) -> u64 {
+        self.mixer.late
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.lane.as_ref().map_or(self.bytes, |lane| lane.len())
+    }
+
+    pub(crate) fn frame(&mut self, track: &mut Track, at: u64, frame: Held) -> Result<()> {
+        self.with(track, |assembler, lane| assembler.frame(at, frame, lane))
+    }
+
+    /// A voice's frames are not waited for before `until`.
+    pub(crate) fn release(&mut self, track: &mut Track, until: u64) -> Result<()> {
+        self.with(track, |assembler, lane| assembler.release(until, lane))
+    }
+
+    pub(crate) fn advance(&mut self, now: u64, flush: bool) -> Result<()> {
+        let Some(lane) = &mut self.lane else { return Ok(()) };
+        self.mixer.flush(now.saturating_sub(self.window), &mut Sum(lane.as_mut()))?;
+        if flush { lane.flush() } else { Ok(()) }
+    }
+
+    pub(crate) fn finish(&mut self, end: u64) -> Result<()> {
+        let Some(lane) = &mut self.lane else { return Ok(()) };
+        self.mixer.finish(end, &mut Sum(lane.as_mut()))?;
+        lane.finish()?;
+        self.close(TrackState::Finished);
+        Ok(())
+    }
+
+    pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
+        self.close(TrackState::Failed(error));
+    }
+
+    pub(crate) fn report(&self) -> TrackReport {
+        TrackReport {
+            user_id: None,
+            path: self.path.clone(),
+            offset: 0,
+            samples: self.mixer.written(),
+            bytes: self.len(),
+            state: self.state.clone(),
+        }
+    }
+
+    fn close(&mut self, state: TrackState) {
+        if let Some(lane) = self.lane.take() {
+            self.bytes = lane.len();
+            self.state = state;
+        }
+    }
+
+    fn with(
+        &mut self,
+        track: &mut Track,
+        action: impl FnOnce(&mut Assembler, &mut dyn Lane) -> Result<()>,
+    ) -> Result<()> {
+        let Some(out) = &mut self.lane else { return Ok(()) };
+        let (assembler, unpacker) = track.voice();
+        let at = assembler.next();
+        let mut lane = VoiceLane { mixer: &mut self.mixer, out: Sum(out.as_mut()), unpacker, at };
+        action(assembler, &mut lane)
+    }
+}
+
+/// The sum on its way into the file.
+struct Sum<'a>(&'a mut dyn TrackLane);
+
+impl PcmRow for Sum<'_> {
+    type Error = SinkError;
+
+    fn gap(&mut self, samples: u64) -> Result<()> {
+        self.0.gap(samples)
+    }
+    fn pcm(&mut self, pcm: &[i16]) -> Result<()> {
+        self.0.pcm(pcm)
+    }
+}
+
+/// Adds one user's row of sound to the sum.
+struct VoiceLane<'a> {
+    mixer: &'a mut Mixer,
+    out: Sum<'a>,
+    unpacker: &'a mut Unpacker,
+    at: u64,
+}
+
+impl Lane for VoiceLane<'_> {
+    fn gap(&mut self, samples: u64) -> Result<()> {
+        self.at += samples;
+        Ok(())
+    }
+
+    fn pcm(&mut self, pcm: &[i16]) -> Result<()> {
+        self.mixer.add(self.at, pcm, &mut self.out)?;
+        self.at += pcm.len() as u64 / 2;
+        Ok(())
+    }
+
+    fn opus(&mut self, packet: &[u8], samples: u32, behind: u32) -> Result<()> {
+        let pcm = &self.unpacker.decode(packet, samples)?[2 * behind as usize..];
+        self.mixer.add(self.at, pcm, &mut self.out)?;
+        self.at += u64::from(samples - behind);
+        Ok(())
+    }
+}
+
+/// Stands where a track of its own would have its file.
+pub(crate) struct VoiceTrack;
+
+impl Lane for VoiceTrack {
+    fn gap(&mut self, _: u64) -> Result<()> {
+        Ok(())
+    }
+    fn pcm(&mut self, _: &[i16]) -> Result<()> {
+        Ok(())
+    }
+    fn opus(&mut self, _: &[u8], _: u32, _: u32) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl TrackLane for VoiceTrack {
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+    fn len(&self) -> u64 {
+        0
+    }
+}

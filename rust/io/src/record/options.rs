@@ -1,0 +1,124 @@
+//! What is recorded, how and where to.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::PathBuf;
+
+use isocord_proto::opus::EncoderOptions;
+use isocord_proto::recv::DelayBounds;
+
+use super::error::SinkError;
+use super::matroska::DocType;
+use super::target::Target;
+
+/// How late a frame still gets into a mixdown: as late as the longest jitter buffer hands it out, 200 ms that a
+/// stream's first packets are held, and 50 ms for the threads.
+const MIX_WINDOW: u64 = DelayBounds::MAX as u64 + 12_000;
+
+/// Each is an open file: systems give a process 256 of those at the least, most of them 1,024.
+const MAX_TRACKS: usize = 200;
+
+/// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
+pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
+
+/// A factory of files named after the user id in a directory that exists.
+#[must_use]
+pub fn directory(directory: PathBuf, suffix: String) -> TargetFactory {
+    Box::new(move |user_id| Ok(Target::Path(directory.join(format!("{user_id}.{suffix}")))))
+}
+
+/// How files are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// 16-bit PCM with a RIFF header, RF64 past 4 GiB.
+    Wav,
+    /// s16le interleaved stereo without a header.
+    Pcm,
+    /// Lossless.
+    Flac,
+    /// MPEG-1 layer III with a constant bit rate.
+    Mp3 {
+        /// kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
+        bitrate: u16,
+    },
+    /// Opus packets in Ogg pages, as they were received.
+    OggOpus,
+    /// Opus packets in Matroska or WebM, as they were received.
+    Matroska(DocType),
+}
+
+impl Format {
+    /// Refuses what its encoder would refuse at the first frame.
+    pub(crate) fn check(self) -> Result<(), SinkError> {
+        match self {
+            #[cfg(feature = "mp3")]
+            Self::Mp3 { bitrate } => super::mp3::bit_rate(bitrate).map(drop),
+            #[cfg(not(feature = "mp3"))]
+            Self::Mp3 { .. } => Err(SinkError::Option("isocord was built without MP3")),
+            Self::Wav | Self::Pcm | Self::Flac | Self::OggOpus | Self::Matroska(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn takes_opus(self) -> bool {
+        matches!(self, Self::OggOpus | Self::Matroska(_))
+    }
+}
+
+/// What goes into which file.
+pub enum Layout {
+    /// Each user a file.
+    PerUser(TargetFactory),
+    /// All users summed in one.
+    Mixdown(Target),
+    /// All users in one file, each a track; [`Format::Matroska`] only. A user who comes late has a track that
+    /// begins late by its timestamps, whatever `sync_start` says.
+    Tracks(Target),
+}
+
+/// Settings of a [`Recorder`](super::Recorder). Times in samples at 48 kHz.
+#[derive(Debug, Clone)]
+pub struct RecorderOptions {
+    /// How files are written.
+    pub format: Format,
+    /// The position where the recording starts.
+    pub start: u64,
+    /// A late user's file begins with silence from the recording's start, not at the user's first frame.
+    pub sync_start: bool,
+    /// [`Recorder::finish`](super::Recorder::finish) fills all tracks with silence to one end.
+    pub pad_end: bool,
+    /// How long a frame waits for an earlier one of the same user.
+    pub reorder: u64,
+    /// How late a frame still gets into the mixdown.
+    pub mix_window: u64,
+    /// Only these users.
+    pub users: Option<HashSet<u64>>,
+    /// The longest recording, pauses not counted.
+    pub max_samples: Option<u64>,
+    /// The biggest file of one user.
+    pub max_track_bytes: Option<u64>,
+    /// The most that all files may have together.
+    pub max_total_bytes: Option<u64>,
+    /// The most users that get a file or a track of their own; in a mixdown there is room for all.
+    pub max_tracks: usize,
+    /// For Opus formats that are given PCM, as a mixdown is.
+    pub opus: EncoderOptions,
+}
+
+impl Default for RecorderOptions {
+    fn default() -> Self {
+        Self {
+            format: Format::Wav,
+            start: 0,
+            sync_start: false,
+            pad_end: true,
+            reorder: 24_000,
+            mix_window: MIX_WINDOW,
+            users: None,
+            max_samples: None,
+            max_track_bytes: None,
+            max_total_bytes: None,
+            max_tracks: MAX_TRACKS,
+            opus: EncoderOptions::default(),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! A target that is open: buffered, patched where it can seek, with holes where it is silent for long.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::SinkError;
+use super::target::{Encoding, Target, WriteSeek};
+
+const BUFFER: usize = 64 * 1_024;
+/// From this many zeros on a file gets a hole instead, which costs neither time nor disk.
+const HOLE: u64 = 256 * 1_024;
+
+enum Inner {
+    File(File),
+    Seekable(Box<dyn WriteSeek>),
+    Stream(Box<dyn Write + Send>),
+    Process(Box<dyn Encoding>),
+}
+
+/// A target that is open. Offsets count from where the target stood at the start.
+pub(crate) struct Output {
+    inner: Inner,
+    path: Option<PathBuf>,
+    buffer: Vec<u8>,
+    base: u64,
+    /// Bytes that have left the buffer.
+    written: u64,
+    broken: bool,
+}
+
+impl Output {
+    pub(crate) fn open(target: Target) -> Result<Self, SinkError> {
+        let mut path = None;
+        let mut base = 0;
+        let inner = match target {
+            Target::Path(at) => {
+                let mut file =
+                    File::create(&at).map_err(|source| SinkError::Open { path: at.clone(), source })?;
+                path = Some(at);
+                // A FIFO or a terminal opens like a file but has no position.
+                if file.stream_position().is_ok() { Inner::File(file) } else { Inner::Stream(Box::new(file)) }
+            }
+            Target::Seekable(mut object) => {
+                base = object
+                    .stream_position()
+                    .map_err(|source| SinkError::Write { target: "the file object".into(), source })?;
+                Inner::Seekable(object)
+            }
+            Target::Stream(object) => Inner::Stream(object),
+            Target::Process(process) => {
+                path = process.path().map(Into::into);
+                Inner::Process(process)
+            }
+        };
+        Ok(Self { inner, path, buffer: Vec::with_capacity(BUFFER), base, written: 0, broken: false })
+    }
+
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether [`Self::patch`] works.
+    pub(crate) fn seekable(&self) -> bool {
+        !matches!(self.inner, Inner::Stream(_) | Inner::Process(_))
+    }
+
+    /// Bytes written so far, those in the buffer too.
+    pub(crate) fn len(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.drain()?;
+        }
+        if bytes.len() >= BUFFER {
+            return self.raw(bytes);
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn put_samples(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
+        for chunk in pcm.chunks(BUFFER / 4) {
+            if self.buffer.len() + chunk.len() * 2 > BUFFER {
+                self.drain()?;
+            }
+            self.buffer.extend(chunk.iter().flat_map(|sample| sample.to_le_bytes()));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn zeros(&mut self, mut count: u64) -> Result<(), SinkError> {
+        if count >= HOLE && matches!(self.inner, Inner::File(_)) {
+            self.drain()?;
+            return self.hole(count);
+        }
+        let zeros = [0; 4_096];
+        while count > 0 {
+            let step = count.min(zeros.len() as u64);
+            self.put(&zeros[..step as usize])?;
+            count -= step;
+        }
+        Ok(())
+    }
+
+    /// Overwrites what was written at `offset`; the end stays where it is.
+    pub(crate) fn patch(&mut self, offset: u64, bytes: &[u8]) -> Result<(), SinkError> {
+        self.drain()?;
+        let (start, end) = (self.base + offset, self.base + self.written);
+        self.attempt(|inner| {
+            let object: &mut dyn WriteSeek = match inner {
+                Inner::File(file) => file,
+                Inner::Seekable(object) => object,
+                Inner::Stream(_) | Inner::Process(_) => return Err(io::ErrorKind::NotSeekable.into()),
+            };
+            object.seek(SeekFrom::Start(start))?;
+            let written = object.write_all(bytes);
+            object.seek(SeekFrom::Start(end))?;
+            written
+        })
+    }
+
+    /// Hands everything to the system.
+    pub(crate) fn flush(&mut self) -> Result<(), SinkError> {
+        self.drain()?;
+        self.attempt(|inner| inner.writer().flush())
+    }
+
+    /// Nothing more comes: a process that encodes writes the rest of its file.
+    pub(crate) fn close(&mut self) -> Result<(), SinkError> {
+        self.flush()?;
+        self.attempt(|inner| match inner {
+            Inner::Process(process) => process.close(),
+            _ => Ok(()),
+        })
+    }
+
+    fn drain(&mut self) -> Result<(), SinkError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let result = self.raw(&buffer);
+        self.buffer = buffer;
+        self.buffer.clear();
+        result
+    }
+
+    fn raw(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        self.attempt(|inner| inner.writer().write_all(bytes))?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn hole(&mut self, count: u64) -> Result<(), SinkError> {
+        let end = self.base + self.written + count;
+        self.attempt(|inner| {
+            if let Inner::File(file) = inner {
+                file.set_len(end)?;
+                file.seek(SeekFrom::Start(end))?;
+            }
+            Ok(())
+        })?;
+        self.written += count;
+        Ok(())
+    }
+
+    /// The path, or what kind of object it is.
+    pub(crate) fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| "the file object".into(), |path| path.display().to_string())
+    }
+
+    fn attempt(&mut self, action: impl FnOnce(&mut Inner) -> io::Result<()>) -> Result<(), SinkError> {
+        action(&mut self.inner).map_err(|source| {
+            self.broken = true;
+            SinkError::Write { target: self.name(), source }
+        })
+    }
+}
+
+/// For libraries that write for themselves.
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.put(bytes).map_err(system)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Self::flush(self).map_err(system)
+    }
+}
+
+fn system(error: SinkError) -> io::Error {
+    match error {
+        SinkError::Write { source, .. } => source,
+        other => io::Error::other(other),
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        // A broken target would only fail again.
+        if !self.broken {
+            let _ = Self::flush(self);
+        }
+    }
+}
+
+impl Inner {
+    fn writer(&mut self) -> &mut dyn Write {
+        match self {
+            Self::File(file) => file,
+            Self::Seekable(object) => object,
+            Self::Stream(object) => object,
+            Self::Process(process) => process,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! ffmpeg, for formats that no living crate writes: PCM goes into its standard input as it is recorded.
+//!
+//! What it writes is a fragmented file, readable up to the last second at any time. There are no
+//! temporary files, and the process is waited for, or killed, before its target is given up.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::target::{Encoding, Target};
+
+/// After the end of its input it gets that long to finish its file.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(5);
+/// As much of what it complains of is kept.
+const MAX_COMPLAINT: usize = 2_048;
+
+/// Windows: Ctrl-C does not reach the process.
+#[cfg(windows)]
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+
+/// What it encodes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coded {
+    /// AAC in MP4.
+    Mp4,
+    /// AAC in MP4, marked as nothing but sound.
+    M4a,
+    /// MP3, where isocord is built without LAME.
+    Mp3,
+}
+
+/// How ffmpeg is run.
+#[derive(Debug, Clone)]
+pub struct Ffmpeg {
+    /// The program.
+    pub program: PathBuf,
+    /// What it encodes to.
+    pub coded: Coded,
+    /// kbit/s.
+    pub bitrate: u16,
+}
+
+impl Ffmpeg {
+    /// Starts a process that takes s16le stereo at 48 kHz and writes to `target`.
+    ///
+    /// # Errors
+    /// The system's, if it cannot be started.
+    pub fn start(&self, target: Target) -> io::Result<Target> {
+        Ok(Target::Process(Box::new(self.run(target)?)))
+    }
+
+    fn run(&self, target: Target) -> io::Result<Process> {
+        let (output, path, object): (OsString, _, Option<Box<dyn Write + Send>>) = match target {
+            Target::Path(path) => {
+                // Its own complaint would come late, and a name with a colon is a protocol to it.
+                std::fs::File::create(&path)?;
+                let mut url = OsString::from("file:");
+                url.push(&path);
+                (url, Some(path), None)
+            }
+            Target::Seekable(object) => ("pipe:1".into(), None, Some(Box::new(object))),
+            Target::Stream(object) => ("pipe:1".into(), None, Some(object)),
+            Target::Process(_) => return Err(io::ErrorKind::InvalidInput.into()),
+        };
+        let mut command = Command::new(&self.program);
+        command
+            .args("-hide_banner -nostdin -loglevel error -y -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '));
+        command.arg("-b:a").arg(format!("{}k", self.bitrate));
+        command.args(self.coded.arguments().split(' ')).arg(output);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(if object.is_some() { Stdio::piped() } else { Stdio::null() });
+        apart(&mut command);
+        let mut child = command.spawn()?;
+        let stdin = child.stdin.take();
+        let mut process = Process { child, stdin, path, complaints: None, copy: None, end: None };
+        let (stdout, stderr) = (process.child.stdout.take(), process.child.stderr.take());
+        if let Some(stderr) = stderr {
+            process.complaints = Some(spawn(move || complaints(stderr))?);
+        }
+        if let (Some(mut stdout), Some(mut object)) = (stdout, object) {
+            process.copy = Some(spawn(move || {
+                let copied = io::copy(&mut stdout, &mut object).and_then(|_| object.flush());
+                // A process whose output nobody takes would wait for that for ever.
+                drop(stdout);
+                copied
+            })?);
+        }
+        Ok(process)
+    }
+}
+
+impl Coded {
+    fn arguments(self) -> &'static str {
+        match self {
+            Self::Mp4 => {
+                "-c:a aac -f mp4 -movflags +empty_moov+default_base_moof -frag_duration 500000 -flush_packets 1"
+            }
+            Self::M4a => {
+                "-c:a aac -f ipod -movflags +empty_moov+default_base_moof -frag_duration 500000 -flush_packets 1"
+            }
+            Self::Mp3 => "-f mp3 -flush_packets 1",
+        }
+    }
+}
+
+/// A process that takes PCM.
+struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    path: Option<PathBuf>,
+    complaints: Option<JoinHandle<String>>,
+    /// Brings what it writes to a file object.
+    copy: Option<JoinHandle<io::Result<()>>>,
+    /// What it came to, once it has ended.
+    end: Option<Result<(), String>>,
+}
+
+impl Encoding for Process {
+    fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        if self.end.is_none() {
+            self.stdin = None;
+            let end = self.reap();
+            self.end = Some(end.map_err(|error| error.to_string()));
+        }
+        let end = self.end.clone().unwrap_or(Ok(()));
+        end.map_err(io::Error::other)
+    }
+}
+
+impl Process {
+    fn reap(&mut self) -> io::Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break Some(status);
+            }
+            if Instant::now() >= deadline {
+                self.child.kill()?;
+                self.child.wait()?;
+                break None;
+            }
+            std::thread::sleep(POLL);
+        };
+        let complaint = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let copied = self.copy.take().and_then(|thread| thread.join().ok()).unwrap_or(Ok(()));
+        match status {
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "ffmpeg did not finish the file in time")),
+            Some(status) if !status.success() => {
+                let complaint = if complaint.is_empty() { status.to_string() } else { complaint };
+                // A file object that refuses is what made ffmpeg fail.
+                copied.and(Err(io::Error::other(format!("ffmpeg failed: {complaint}"))))
+            }
+            Some(_) => copied,
+        }
+    }
+}
+
+impl Write for Process {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        match stdin.write(bytes) {
+            // It has died: its own words say more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.close()?;
+                Err(error)
+            }
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdin.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Who wanted to know how it ended has called `close`.
+        let _ = self.close();
+    }
+}
+
+/// Ctrl-C goes to all processes of the terminal's group: this one is to finish its file after us.
+fn apart(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(windows)]
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
+    #[cfg(not(any(unix, windows)))]
+    let _ = command;
+}
+
+fn complaints(mut stderr: impl Read) -> String {
+    let mut text = Vec::new();
+    let _ = stderr.by_ref().take(MAX_COMPLAINT as u64).read_to_end(&mut text);
+    // The rest is read as well, or ffmpeg would wait for room.
+    let _ = io::copy(&mut stderr, &mut io::sink());
+    String::from_utf8_lossy(&text).trim().to_owned()
+}
+
+fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name("isocord-ffmpeg".to_owned()).spawn(run)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{Pid, getpgid, getpgrp};
+
+    use super::*;
+
+    #[test]
+    fn ctrl_c_in_the_terminal_does_not_reach_it() {
+        // It need not be ffmpeg: a process that has ended keeps its group until it is waited for.
+        let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128 };
+        let process = ffmpeg.run(Target::Stream(Box::new(io::sink()))).unwrap();
+        let group = getpgid(Pid::from_raw(process.child.id() as i32)).unwrap();
+        assert_ne!(group, getpgrp());
+        assert_eq!(group.as_raw_nonzero().get(), process.child.id() as i32);
+    }
+}

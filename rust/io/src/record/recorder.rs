@@ -1,0 +1,303 @@
+//! The recorder: one timeline, many tracks, their limits and their end.
+
+mod intake;
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use isocord_proto::frame::SAMPLE_RATE;
+
+use super::error::SinkError;
+use super::maker::Maker;
+use super::mix::Mix;
+use super::options::{Layout, RecorderOptions};
+use super::report::{
+    EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
+};
+use super::timeline::Timeline;
+use super::track::Track;
+
+/// Files are brought up to date this often, in samples.
+const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
+/// A silent user's track follows the clock at this distance.
+const LAG: u64 = SAMPLE_RATE as u64;
+/// The clock makes no bigger step than an hour; silence would be written for all of it.
+const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
+/// When no track of anybody could be written for so long, the recording is over: others may begin to speak meanwhile.
+const BARREN: u64 = 2 * SAMPLE_RATE as u64;
+/// What one step may write for the tracks that are far behind, all together.
+const ROUND: u64 = 10 * SAMPLE_RATE as u64;
+/// But each of them at least that much.
+const LEAST: u64 = SAMPLE_RATE as u64;
+
+/// Writes what many users say to files that share one timeline.
+///
+/// It blocks while a target does; [`Recording`](crate::record::recording::Recording) has a thread for it.
+pub struct Recorder {
+    options: RecorderOptions,
+    maker: Maker,
+    mix: Option<Mix>,
+    timeline: Timeline,
+    tracks: BTreeMap<u64, Track>,
+    /// Who got no track.
+    refused: HashSet<u64>,
+    /// What the owner of the clock said last.
+    clock: Option<u64>,
+    /// The recording's length so far.
+    now: u64,
+    refreshed: u64,
+    /// Since when all tracks have failed.
+    barren: Option<u64>,
+    ended: Option<EndReason>,
+    events: VecDeque<RecorderEvent>,
+    stats: RecorderStats,
+    report: Option<RecorderReport>,
+}
+
+impl Recorder {
+    /// A recorder that is running.
+    ///
+    /// # Errors
+    /// [`SinkError::Option`] for options that do not go together, others if a target given here cannot be opened.
+    pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
+        options.opus.check()?;
+        options.format.check()?;
+        if options.start > u64::MAX / 4 {
+            return Err(SinkError::Option("start lies too far in the future"));
+        }
+        let (maker, mix) = Maker::new(&options, layout)?;
+        Ok(Self {
+            timeline: Timeline::new(options.start),
+            maker,
+            mix,
+            tracks: BTreeMap::new(),
+            refused: HashSet::new(),
+            clock: None,
+            now: 0,
+            refreshed: 0,
+            barren: None,
+            ended: None,
+            events: VecDeque::new(),
+            stats: RecorderStats::default(),
+            report: None,
+            options,
+        })
+    }
+
+    /// From `position` on frames are dropped and the recording's time stands still.
+    pub fn pause(&mut self, position: u64) {
+        self.timeline.pause(position);
+    }
+
+    /// Frames are taken again from `position` on.
+    pub fn resume(&mut self, position: u64) {
+        self.timeline.resume(position);
+    }
+
+    /// What it does now.
+    #[must_use]
+    pub fn state(&self) -> RecorderState {
+        match self.ended {
+            Some(reason) => RecorderState::Ended(reason),
+            None if self.timeline.paused() => RecorderState::Paused,
+            None => RecorderState::Recording,
+        }
+    }
+
+    /// Whether a track has far more silence before it than one step writes: [`advance`](FrameSink::advance) should
+    /// come again soon. Frames wait in memory meanwhile.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.tracks.values().any(Track::is_behind)
+    }
+
+    /// The oldest event that was not taken yet.
+    pub fn next_event(&mut self) -> Option<RecorderEvent> {
+        self.events.pop_front()
+    }
+
+    /// The counters now.
+    #[must_use]
+    pub fn stats(&self) -> RecorderStats {
+        let mut stats = self.stats;
+        for track in self.tracks.values() {
+            stats.late += track.counts().late;
+            stats.overlapping += track.counts().overlapping;
+            stats.filled_samples += if self.mix.is_some() { 0 } else { track.counts().filled };
+        }
+        stats.late_samples = self.mix.as_ref().map_or(0, Mix::late);
+        stats.tracks = self.tracks.len() as u64;
+        stats.bytes = self.bytes();
+        stats.samples = self.now;
+        stats
+    }
+
+    /// Ends all tracks, at `position` if it lies later than what was recorded (by an hour at most), and says what there is.
+    /// Called again it says the same.
+    pub fn finish(&mut self, position: Option<u64>) -> RecorderReport {
+        self.finish_for(position, EndReason::Finished)
+    }
+
+    /// [`Self::finish`] by an owner who has a `reason`; one that the recorder found itself counts for more.
+    pub fn finish_for(&mut self, position: Option<u64>, reason: EndReason) -> RecorderReport {
+        if let Some(report) = &self.report {
+            return report.clone();
+        }
+        let limit = self.options.max_samples.unwrap_or(u64::MAX);
+        let end = position.map_or(0, |position| self.timeline.map(position));
+        let mut end = end.min(self.now.saturating_add(MAX_STEP)).max(self.now).min(limit);
+        let mut whole = Ok(());
+        for track in self.tracks.values_mut() {
+            match &mut self.mix {
+                Some(mix) => whole = whole.and_then(|()| mix.release(track, u64::MAX)),
+                None => track.release(),
+            }
+            end = end.max(track.end());
+        }
+        self.now = end;
+        for (&user_id, track) in &mut self.tracks {
+            if self.mix.is_none() {
+                track.finish(self.options.pad_end.then_some(end));
+                Self::note(&mut self.events, Some(user_id), track);
+            }
+        }
+        whole = whole.and_then(|()| match &mut self.mix {
+            Some(mix) => mix.finish(end),
+            None => self.maker.finish(),
+        });
+        self.fail_whole(whole);
+        let mut tracks = self.track_reports();
+        if self.ended == Some(EndReason::SizeLimit) {
+            // All files together were too big: each is cut.
+            tracks.iter_mut().for_each(TrackReport::cut);
+        }
+        let reason = *self.ended.get_or_insert(reason);
+        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats() };
+        self.report = Some(report.clone());
+        report
+    }
+
+    fn track_reports(&self) -> Vec<TrackReport> {
+        match &self.mix {
+            Some(mix) => vec![mix.report()],
+            None => {
+                let shared = self.maker.path();
+                let report = |(&user_id, track): (&u64, &Track)| track.report(user_id, shared.clone());
+                self.tracks.iter().map(report).collect()
+            }
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match (&self.mix, self.maker.shared_len()) {
+            (Some(mix), _) => mix.len(),
+            (None, Some(len)) => len,
+            (None, None) => self.tracks.values().map(Track::len).sum(),
+        }
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if self.ended.is_none() {
+            self.ended = Some(reason);
+            self.events.push_back(RecorderEvent::Ended(reason));
+        }
+    }
+
+    /// An error of the one file that all users are in.
+    fn fail_whole(&mut self, result: Result<(), SinkError>) {
+        // Told once; whatever is tried on a broken file fails again.
+        if let Err(error) = result
+            && self.ended != Some(EndReason::Failed)
+        {
+            let error = Arc::new(error);
+            tracing::warn!(%error, "a recording failed");
+            match &mut self.mix {
+                Some(mix) => mix.fail(Arc::clone(&error)),
+                None => {
+                    for track in self.tracks.values_mut() {
+                        track.fail(Arc::clone(&error));
+                        track.told = true;
+                    }
+                }
+            }
+            let state = TrackState::Failed(error);
+            self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
+            self.end(EndReason::Failed);
+            // A limit that was reached before does not make the file whole.
+            self.ended = Some(EndReason::Failed);
+        }
+    }
+
+    /// Tells once that a track has ended early.
+    fn note(events: &mut VecDeque<RecorderEvent>, user_id: Option<u64>, track: &mut Track) {
+        if track.told || track.active() {
+            return;
+        }
+        let state = track.state().clone();
+        if let TrackState::Failed(error) = &state {
+            tracing::warn!(%error, "a track of a recording failed");
+        }
+        track.told = true;
+        if matches!(state, TrackState::Failed(_) | TrackState::SizeLimit) {
+            events.push_back(RecorderEvent::TrackEnded { user_id, state });
+        }
+    }
+
+    /// Ends the recording if nobody can be written.
+    fn check_barren(&mut self, clock: u64) {
+        let failed = |track: &Track| matches!(track.state(), TrackState::Failed(_));
+        if self.tracks.is_empty() || !self.tracks.values().all(failed) {
+            self.barren = None;
+        } else if clock - *self.barren.get_or_insert(clock) >= BARREN {
+            self.end(EndReason::Failed);
+        }
+    }
+
+    /// Shares out what a step may write.
+    fn allow(&mut self) {
+        let is_behind =
+            |track: &&Track| track.is_behind() || track.active() && track.end() + ROUND < self.now;
+        let behind = self.tracks.values().filter(is_behind).count() as u64;
+        let each = (ROUND / behind.max(1)).max(LEAST);
+        if self.mix.is_none() {
+            self.tracks.values_mut().for_each(|track| track.allow(each));
+        }
+    }
+
+    /// What has to happen as time goes by.
+    fn tick(&mut self) {
+        let due = self.now >= self.refreshed + REFRESH;
+        let mut result = Ok(());
+        if let Some(mix) = &mut self.mix {
+            let until = self.now.saturating_sub(mix.patience());
+            for track in self.tracks.values_mut() {
+                result = result.and_then(|()| mix.release(track, until));
+            }
+            result = result.and_then(|()| mix.advance(self.now, due));
+        } else {
+            let until = self.now.saturating_sub(self.options.reorder);
+            let fill = self.now.saturating_sub(LAG.max(self.options.reorder));
+            for (&user_id, track) in &mut self.tracks {
+                track.advance(until, fill, due);
+                Self::note(&mut self.events, Some(user_id), track);
+            }
+        }
+        if due {
+            self.refreshed = self.now;
+            result = result.and_then(|()| self.maker.flush());
+            if self.options.max_total_bytes.is_some_and(|most| self.bytes() >= most) {
+                self.end(EndReason::SizeLimit);
+            }
+        }
+        self.fail_whole(result.and_then(|()| self.maker.broken()));
+        if self.options.max_samples.is_some_and(|most| self.now >= most) {
+            self.end(EndReason::TimeLimit);
+        }
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.finish(None);
+    }
+}

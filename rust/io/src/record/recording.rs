@@ -1,0 +1,336 @@
+//! A recording that runs: a recorder on the thread `isocord-record`, and the handle that its owner has.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use isocord_proto::frame::SAMPLE_RATE;
+use isocord_proto::recv::{Frame, Sound};
+
+use super::{
+    EndReason, FrameSink, Payload, Recorder, RecorderEvent, RecorderReport, RecorderState, SinkError,
+    TrackState,
+};
+use crate::receive::common_clock::CommonClock;
+use crate::receive::pump::{Appetite, FrameConsumer, Pump};
+use crate::receive::queue::{FrameReader, Item, ReaderWaker};
+
+/// Frames that may wait for the disk: 6 s of 25 speakers.
+pub(crate) const CAPACITY: usize = 8_192;
+/// After a stop, frames that were said before it are waited for: as long as the jitter buffers hold
+/// them, and 60 ms more for the threads,
+const LEAST_LINGER: u64 = SAMPLE_RATE as u64 * 60 / 1_000;
+/// but no longer than a second.
+const MOST_LINGER: u64 = SAMPLE_RATE as u64;
+
+/// The thread of a recording ended by a panic, which is an error of this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the recorder's thread died")]
+pub struct Died;
+
+/// What a recording does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It records.
+    Running,
+    /// It is paused.
+    Paused,
+    /// It takes nothing that is said from now on; its files may not be whole yet.
+    Over,
+}
+
+/// What the owner should know before the end.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// A track is given up, or the file of all users. Told once for each.
+    Failed {
+        /// Whose; None for the one file.
+        user_id: Option<u64>,
+        /// Why.
+        error: Arc<SinkError>,
+    },
+    /// A user gets no track, for there are as many as there may be. Told once for each.
+    Refused {
+        /// Whose.
+        user_id: u64,
+        /// How many tracks there are.
+        most: usize,
+    },
+}
+
+/// What the thread has told.
+#[derive(Default)]
+struct Told {
+    news: Vec<News>,
+    outcome: Option<Result<RecorderReport, Died>>,
+}
+
+enum Order {
+    Pause(u64),
+    Resume(u64),
+    /// Nothing said after the first position; the second is when to wait no longer.
+    Stop(u64, u64),
+}
+
+struct Shared {
+    orders: Mutex<VecDeque<Order>>,
+    ordered: AtomicBool,
+    phase: AtomicU8,
+    told: Mutex<Told>,
+    tells: Condvar,
+}
+
+/// The owner's handle. Dropping it ends the recording without waiting; its files are finished all the same.
+pub struct Recording {
+    shared: Arc<Shared>,
+    pump: Pump<Scribe>,
+    waker: ReaderWaker,
+    clock: CommonClock,
+}
+
+impl Recording {
+    /// Records what comes out of `reader` from now on, in the form that [`Recorder::wants`], until [`Self::stop`],
+    /// a limit of the recorder's, `ends_at` on the clock, or the end of the connection.
+    ///
+    /// # Errors
+    /// The system's, if it has no thread to give.
+    pub fn start(
+        recorder: Recorder,
+        reader: FrameReader,
+        clock: CommonClock,
+        ends_at: Option<u64>,
+    ) -> io::Result<Self> {
+        let waker = reader.waker();
+        let shared = Arc::new(Shared {
+            orders: Mutex::default(),
+            ordered: AtomicBool::new(false),
+            phase: AtomicU8::new(Phase::Running as u8),
+            told: Mutex::default(),
+            tells: Condvar::new(),
+        });
+        let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
+        let pump = Pump::spawn("isocord-record", reader, scribe, clock)?;
+        Ok(Self { shared, pump, waker, clock })
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.shared.phase()
+    }
+
+    /// Pauses, or goes on; what is said meanwhile, and its time, are in no track. Nothing happens once it is over.
+    pub fn toggle_pause(&self) {
+        let now = self.clock.position();
+        // The phase changes with the order, or two owners could pause twice.
+        let mut orders = lock(&self.shared.orders);
+        let (phase, order) = match self.phase() {
+            Phase::Running => (Phase::Paused, Order::Pause(now)),
+            Phase::Paused => (Phase::Running, Order::Resume(now)),
+            Phase::Over => return,
+        };
+        orders.push_back(order);
+        let _ = self.shared.change(phase);
+        drop(orders);
+        self.shared.ordered.store(true, Release);
+        self.pump.nudge();
+    }
+
+    /// Records nothing that is said from now on; what was said before is still written, `delay` samples being
+    /// the longest that a jitter buffer holds it. Idempotent; does not wait.
+    pub fn stop(&self, delay: u64) {
+        let now = self.clock.position();
+        let linger = delay.saturating_add(LEAST_LINGER).min(MOST_LINGER);
+        if self.shared.change(Phase::Over) {
+            lock(&self.shared.orders).push_back(Order::Stop(now, now + linger));
+            self.shared.ordered.store(true, Release);
+            self.pump.nudge();
+        }
+    }
+
+    /// Waits until all files are whole; none after `timeout`.
+    ///
+    /// # Errors
+    /// [`Died`].
+    pub fn wait(&self, timeout: Duration) -> Result<Option<RecorderReport>, Died> {
+        self.wait_while(timeout, |told| told.outcome.is_none()).outcome.clone().transpose()
+    }
+
+    /// Waits for news and takes them; none after `timeout`, or once all files are whole.
+    pub fn news(&self, timeout: Duration) -> Vec<News> {
+        let waits = |told: &mut Told| told.news.is_empty() && told.outcome.is_none();
+        std::mem::take(&mut self.wait_while(timeout, waits).news)
+    }
+
+    fn wait_while(&self, timeout: Duration, waits: impl FnMut(&mut Told) -> bool) -> MutexGuard<'_, Told> {
+        let waited = self.shared.tells.wait_timeout_while(lock(&self.shared.told), timeout, waits);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Frames that became silence because the disk was too slow.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.waker.dropped()
+    }
+}
+
+/// The recorder on its thread.
+struct Scribe {
+    recorder: Recorder,
+    shared: Arc<Shared>,
+    /// The latest end of the recording.
+    ends_at: Option<u64>,
+    stop: Option<Stop>,
+    /// A track is as big as it may be.
+    full: bool,
+}
+
+/// Where it ends, when to wait no longer, and why.
+struct Stop {
+    end: u64,
+    deadline: u64,
+    reason: EndReason,
+}
+
+impl FrameConsumer for Scribe {
+    fn item(&mut self, item: Item<'_>) {
+        // At once: what was said after a pause is not to get in where the disk was slow.
+        self.obey();
+        if let Item::Frame(Frame { user_id, position, samples, sound, .. }) = item {
+            // A frame can come before the clock's word that the time is over.
+            if let Some(end) = self.ends_at
+                && position + u64::from(samples) > end
+            {
+                self.time_is_over(end);
+            }
+            let payload = match sound {
+                Sound::Pcm(pcm) => Payload::Pcm(pcm),
+                Sound::Opus(packet) => Payload::Opus(packet),
+            };
+            self.recorder.frame(user_id, position, payload);
+        }
+    }
+
+    fn advance(&mut self, position: u64) -> Appetite {
+        self.obey();
+        if let Some(end) = self.ends_at
+            && position >= end
+        {
+            self.time_is_over(end);
+        }
+        self.recorder.advance(position);
+        self.take_events();
+        let ended = self.full || matches!(self.recorder.state(), RecorderState::Ended(_));
+        if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
+            return Appetite::Sated;
+        }
+        if self.recorder.is_behind() {
+            return Appetite::MoreNow;
+        }
+        if self.stop.is_some() { Appetite::MoreSoon } else { Appetite::More }
+    }
+
+    fn finish(&mut self, position: u64) {
+        self.shared.change(Phase::Over);
+        self.take_events();
+        let (end, reason) = match &self.stop {
+            Some(stop) => (stop.end, stop.reason),
+            None if self.full => (position, EndReason::SizeLimit),
+            None => (position, EndReason::Finished),
+        };
+        let report = self.recorder.finish_for(Some(end), reason);
+        self.shared.finish(Ok(report));
+    }
+}
+
+impl Scribe {
+    /// Tells the owner what has failed.
+    fn take_events(&mut self) {
+        while let Some(event) = self.recorder.next_event() {
+            match event {
+                RecorderEvent::TrackEnded { user_id, state: TrackState::Failed(error) } => {
+                    self.shared.tell(News::Failed { user_id, error });
+                }
+                RecorderEvent::UserRefused { user_id, most } => {
+                    self.shared.tell(News::Refused { user_id, most });
+                }
+                RecorderEvent::TrackEnded { state, .. } => {
+                    self.full |= matches!(state, TrackState::SizeLimit);
+                }
+                RecorderEvent::TrackStarted { .. } | RecorderEvent::Ended(_) => {}
+            }
+        }
+    }
+
+    fn obey(&mut self) {
+        if !self.shared.ordered.swap(false, AcqRel) {
+            return;
+        }
+        let orders = std::mem::take(&mut *lock(&self.shared.orders));
+        for order in orders {
+            // What comes after the end changes nothing.
+            if self.stop.is_some() {
+                return;
+            }
+            match order {
+                Order::Pause(position) => self.recorder.pause(position),
+                Order::Resume(position) => self.recorder.resume(position),
+                Order::Stop(position, deadline) => {
+                    self.end(Stop { end: position, deadline, reason: EndReason::Finished });
+                }
+            }
+        }
+    }
+
+    fn time_is_over(&mut self, end: u64) {
+        if self.stop.is_none() {
+            self.end(Stop { end, deadline: end + MOST_LINGER / 2, reason: EndReason::TimeLimit });
+        }
+    }
+
+    fn end(&mut self, stop: Stop) {
+        self.shared.change(Phase::Over);
+        self.recorder.pause(stop.end);
+        self.stop = Some(stop);
+    }
+}
+
+impl Drop for Scribe {
+    fn drop(&mut self) {
+        self.shared.change(Phase::Over);
+        self.shared.finish(Err(Died));
+    }
+}
+
+impl Shared {
+    fn phase(&self) -> Phase {
+        match self.phase.load(Acquire) {
+            at if at == Phase::Running as u8 => Phase::Running,
+            at if at == Phase::Paused as u8 => Phase::Paused,
+            _ => Phase::Over,
+        }
+    }
+
+    /// Goes over to `phase`; false if it was over already, which is final.
+    fn change(&self, phase: Phase) -> bool {
+        let over = Phase::Over as u8;
+        self.phase.fetch_update(AcqRel, Acquire, |now| (now != over).then_some(phase as u8)).is_ok()
+    }
+
+    fn tell(&self, news: News) {
+        lock(&self.told).news.push(news);
+        self.tells.notify_all();
+    }
+
+    /// The first outcome counts.
+    fn finish(&self, outcome: Result<RecorderReport, Died>) {
+        lock(&self.told).outcome.get_or_insert(outcome);
+        self.tells.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
