@@ -46,9 +46,10 @@ impl SendPath {
         }
     }
 
-    /// Obeys the DAVE session: the next packet is sealed with another key, or with none.
-    pub fn change_sender(&mut self, change: SenderChange) {
-        self.end_to_end.apply(change);
+    /// Obeys the DAVE session: the next packet is sealed with another key, or with none. What held before is
+    /// returned, to be dropped where memory may be freed.
+    pub fn change_sender(&mut self, change: SenderChange) -> SenderChange {
+        self.end_to_end.apply(change)
     }
 
     /// Whether frames have to wait for a key of the end-to-end encryption.

@@ -37,7 +37,7 @@ fn making_packets_does_not_allocate() {
     for (mode, encrypted) in TransportMode::ALL.into_iter().flat_map(|mode| [(mode, false), (mode, true)]) {
         let mut path = SendPath::new(7, Sealer::new(mode, &[3; 32]));
         path.change_sender(match encrypted {
-            true => SenderChange::Key(SenderRatchet::new(&[5; 16])),
+            true => SenderChange::key(SenderRatchet::new(&[5; 16])),
             false => SenderChange::Passthrough,
         });
         let mut timeline = Timeline::new(0, 0);

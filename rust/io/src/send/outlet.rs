@@ -105,9 +105,11 @@ impl Outlet {
             OutletCommand::EndSession => self.discard_path(),
             OutletCommand::Sender(change) => {
                 self.passage(now_ms);
-                if let Some(path) = &mut self.path {
-                    path.change_sender(change);
-                }
+                let before = match &mut self.path {
+                    Some(path) => path.change_sender(change),
+                    None => change,
+                };
+                self.events.trash(Trash::Sender(before));
                 self.release_held(now_ms);
             }
             OutletCommand::Play(track) => {

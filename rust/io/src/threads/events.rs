@@ -8,6 +8,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use crossbeam_queue::ArrayQueue;
+use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
 
@@ -30,6 +31,7 @@ pub trait EventHandler: Send + Sync {
 pub(crate) enum Trash {
     Outlet(Box<Outlet>),
     Path(Box<SendPath>),
+    Sender(SenderChange),
     Track(TrackReader),
     Frame(Box<OpusFrame>),
     Socket(Arc<UdpSocket>),

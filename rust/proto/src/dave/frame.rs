@@ -5,7 +5,7 @@
 use super::cipher::TAG_LEN;
 use super::uleb128;
 
-/// The Opus frame that passes unencrypted (whitepaper, "Silence Packets").
+/// The Opus frame that receivers let pass unencrypted, as voice servers put it in (whitepaper, "Silence Packets").
 pub const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 
 /// The most bytes that sealing adds to an Opus frame.
