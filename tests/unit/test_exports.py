@@ -38,6 +38,7 @@ def test_the_public_names() -> None:
         "VoiceTimeoutError",
         "install",
         "uninstall",
+        "get",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)
 

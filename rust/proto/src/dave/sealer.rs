@@ -12,7 +12,7 @@ use crate::secrets::made_apart;
 #[derive(Debug, Default)]
 pub enum SenderChange {
     /// Seal with this key; the nonce starts anew.
-    Key(SenderKey),
+    Key(Box<SenderKey>),
     /// Send frames as they are: the call has transport encryption only.
     Passthrough,
     /// Send nothing: the call is encrypted and there is no key yet.
@@ -24,14 +24,23 @@ impl SenderChange {
     /// Seal with the keys of this ratchet.
     #[must_use]
     pub fn key(ratchet: SenderRatchet) -> Self {
-        Self::Key(made_apart(|| SenderKey(Box::new(Sealing::new(ratchet)))))
+        Self::Key(made_apart(|| Box::new(SenderKey(Sealing::new(ratchet)))))
+    }
+
+    /// The key, if it is one.
+    #[must_use]
+    pub fn into_key(self) -> Option<Box<SenderKey>> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Passthrough | Self::Blocked => None,
+        }
     }
 }
 
-/// A ratchet with its first key derived. It is in a box: it is made and freed where that costs nothing, and
+/// A ratchet with its first key derived. It lives in a box: it is made and freed where that costs nothing, and
 /// leaves no copy behind on its way through queues.
 #[derive(Debug)]
-pub struct SenderKey(Box<Sealing>);
+pub struct SenderKey(Sealing);
 
 /// Why a frame was not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,9 +78,9 @@ impl FrameSealer {
         Self::default()
     }
 
-    /// Obeys the session. What it did before is returned, to be dropped where memory may be freed.
-    pub fn apply(&mut self, change: SenderChange) -> SenderChange {
-        core::mem::replace(&mut self.state, change)
+    /// Obeys the session. The key of before is given back, to be dropped where memory may be freed.
+    pub fn apply(&mut self, change: SenderChange) -> Option<Box<SenderKey>> {
+        core::mem::replace(&mut self.state, change).into_key()
     }
 
     /// Whether frames may leave at all.
@@ -141,7 +150,8 @@ impl fmt::Debug for Sealing {
 impl FrameSealer {
     /// Moves the count on, as if that many frames had been sealed.
     pub(super) fn skip_to(&mut self, count: u64) {
-        if let SenderChange::Key(SenderKey(sealing)) = &mut self.state {
+        if let SenderChange::Key(key) = &mut self.state {
+            let sealing = &mut key.0;
             let generation = nonce::generation(count);
             if generation != sealing.generation {
                 let key = sealing.ratchet.key_at(generation).expect("a sealer goes forward");
