@@ -776,7 +776,7 @@ class ReceiveStats:
 
 @final
 class UserReceiveStats:
-    """What one user sent; ``inserted``, ``removed``, ``jitter`` and ``delay`` in samples of 48 kHz, the rest in packets."""
+    """What one user sent, in packets; ``inserted``, ``removed``, ``jitter`` and ``delay`` in samples of 48 kHz."""
 
     @property
     def received(self) -> int:
