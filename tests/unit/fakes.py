@@ -103,7 +103,7 @@ class FakeStats:
     """The counters that a connection looks at."""
 
     def __init__(self) -> None:
-        self.packets_sent = self.withheld = self.underruns = 0
+        self.packets_sent = self.send_errors = self.withheld = self.underruns = 0
 
 
 class FakeConnection:
@@ -227,11 +227,15 @@ def wait_until(condition: Callable[[], object], limit: float = 5.0) -> None:
         time.sleep(0.001)
 
 
-@pytest.fixture
-def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
+def replace_native(monkeypatch: pytest.MonkeyPatch) -> None:
     """The native module's parts that touch threads and sockets, replaced."""
     monkeypatch.setattr(_native, "Connection", FakeConnection)
     monkeypatch.setattr(_native, "DaveSession", FakeDaveSession)
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
+
+
+@pytest.fixture
+def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_native(monkeypatch)

@@ -27,10 +27,9 @@ from isocord.playing.player import Manners, Player
 from isocord.playing.sources.feed import Feed
 from isocord.runtime.thread import GatewayThread, gateway_thread
 
-from .fakes import FakeConnection, fake_native, wait_until
-from .test_playback import Frames
+from .fakes import FakeConnection, wait_until
+from .stages import Frames
 
-__all__ = ["fake_native"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 MODE = "aead_aes256_gcm_rtpsize"

@@ -9,10 +9,10 @@ import pytest
 from isocord import _native
 from isocord.connection.states import Phase, Reason
 
-from .fakes import fake_native, wait_until
+from .fakes import wait_until
 from .test_connection import FakeDiscovered, World, world
 
-__all__ = ["fake_native", "world"]
+__all__ = ["world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 

@@ -36,6 +36,8 @@ class ClientBase:
         self._guild_id = self._host.guild_id(channel)
         self._connection: VoiceConnection | None = None
         self._waiters = Waiters(self.loop)
+        # What Discord has told of the streams of others, by SSRC: whose each is, and with what speaking flags.
+        self._streams: dict[int, dict[str, int]] = {}
         # Every opcode 4 says both anew.
         self._self_mute = False
         self._self_deaf = False

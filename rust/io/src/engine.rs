@@ -11,10 +11,10 @@ use isocord_proto::cipher::{KEY_LEN, NonceLedger, Sealer, TransportMode};
 use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
-use crate::send::clock::{Clock, ClockHandle};
+use crate::send::clock::{ClockHandle, ClockThread};
 use crate::threads::ConnectionId;
 use crate::threads::outbox::{Dispatcher, DispatcherHandle};
-use crate::threads::thread;
+use crate::threads::setup;
 
 /// Clock, receive and event thread, and the pool that feeds native sources.
 pub struct Engine {
@@ -37,7 +37,7 @@ impl Engine {
     pub fn start() -> io::Result<Arc<Self>> {
         let epoch = Instant::now();
         let (mut events, dispatcher) = Dispatcher::new();
-        let (clock, clock_handle) = Clock::new(events.outbox(), epoch);
+        let (clock, clock_handle) = ClockThread::new(events.outbox(), epoch);
         let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
         let engine = Arc::new(Self {
             clock: clock_handle,
@@ -66,12 +66,12 @@ impl Engine {
         self.clock.stop();
         self.receiver.stop();
         // The event thread goes last, so that it still reports what the others ended.
-        let mut all = self.pool.stop(thread::JOIN_BOUND);
+        let mut all = self.pool.stop(setup::JOIN_BOUND);
         for (index, handle) in threads.into_iter().enumerate() {
             if index == EVENT_THREAD {
                 self.dispatcher.stop();
             }
-            all &= thread::join(handle);
+            all &= setup::join(handle);
         }
         all
     }
@@ -98,7 +98,7 @@ impl Engine {
     }
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let handle = thread::spawn(name, run)?;
+        let handle = setup::spawn(name, run)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
         Ok(())
     }

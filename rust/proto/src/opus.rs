@@ -137,7 +137,20 @@ impl Encoder {
             Application::Voip => OpusApplication::Voip,
             Application::LowDelay => OpusApplication::LowDelay,
         };
-        let mut encoder = opusic_c::Encoder::new(Channels::Stereo, SampleRate::Hz48000, application)?;
+        let encoder = opusic_c::Encoder::new(Channels::Stereo, SampleRate::Hz48000, application)?;
+        let mut made = Self(encoder);
+        made.configure(options)?;
+        Ok(made)
+    }
+
+    /// Goes over to these options with the next frame; only the application stays what it was, for libopus has decided
+    /// on it with the first frame (RFC 6716, section 2.1.9).
+    ///
+    /// # Errors
+    /// [`OpusError::Option`] for a value out of range: then nothing changes.
+    pub fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
+        options.check()?;
+        let encoder = &mut self.0;
         encoder.set_bitrate(Bitrate::Value(options.bitrate * 1_000))?;
         encoder.set_complexity(options.complexity)?;
         encoder.set_inband_fec(match (options.fec, options.signal) {
@@ -158,7 +171,7 @@ impl Encoder {
             Signal::Voice => OpusSignal::Voice,
             Signal::Music => OpusSignal::Music,
         })?;
-        Ok(Self(encoder))
+        Ok(())
     }
 
     /// Changes the complexity from the next frame on; above 10 is as 10.

@@ -73,7 +73,9 @@ impl FrameSource for Box<Hum> {
         Some(use_it(&OpusFrame::SILENCE))
     }
 
-    fn going_to_starve(&self) {}
+    fn starve(&mut self) -> bool {
+        false
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What leaves a connection in each slot, in virtual time and without a socket.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -21,7 +21,7 @@ const KEY: [u8; 32] = [7; 32];
 struct Tape {
     frames: Rc<RefCell<VecDeque<u8>>>,
     is_over: bool,
-    asks: Cell<u32>,
+    asks: u32,
 }
 
 impl FrameSource for Tape {
@@ -37,13 +37,14 @@ impl FrameSource for Tape {
         self.frames.borrow_mut().pop_front().map(|byte| use_it(&frame(byte)))
     }
 
-    fn going_to_starve(&self) {
-        self.asks.set(self.asks.get() + 1);
+    fn starve(&mut self) -> bool {
+        self.asks += 1;
+        self.supply() == Supply::Empty
     }
 }
 
 fn tape(frames: impl IntoIterator<Item = u8>) -> Tape {
-    Tape { frames: Rc::new(RefCell::new(frames.into_iter().collect())), is_over: true, asks: Cell::new(0) }
+    Tape { frames: Rc::new(RefCell::new(frames.into_iter().collect())), is_over: true, asks: 0 }
 }
 
 fn frame(byte: u8) -> OpusFrame {
@@ -193,7 +194,7 @@ fn slots_without_a_frame_are_counted_once_there_is_sound() {
     let silent = Tape::default();
     assert!(wire.stream.play(silent).is_none());
     wire.is(SlotUse::Rest);
-    assert_eq!((wire.stream.underruns(), wire.stream.source().unwrap().asks.get()), (0, 1));
+    assert_eq!((wire.stream.underruns(), wire.stream.source().unwrap().asks), (0, 1));
 
     let short = Tape { is_over: false, ..tape([1]) };
     assert!(wire.stream.play(short).is_some());

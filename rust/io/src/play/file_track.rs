@@ -6,7 +6,7 @@
 mod encoder;
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use isocord_proto::frame::{FRAME_SAMPLES, OpusFrame, SAMPLE_RATE};
@@ -16,7 +16,7 @@ use self::encoder::LazyEncoder;
 use super::track::{TrackReader, TrackState, TrackWriter, track};
 use super::{Feed, FeedStatus, FeederPool, JobHandle, JobWaker, Pressure};
 use crate::dsp::{Volume, VolumeError};
-use crate::source::{AudioFile, Frame, FrameBuf, SourceError};
+use crate::source::{AudioFile, Closer, Frame, FrameBuf, SourceError};
 
 /// Frames that are made before another job has its turn.
 const PIECE: usize = 4;
@@ -26,6 +26,9 @@ const VOLUME_KEEP: u64 = 3;
 /// A file with what its onlookers may ask while it plays.
 pub struct FileSource {
     file: Mutex<AudioFile>,
+    closer: Closer,
+    /// What was true when the file was last to be had: who asks never waits for who reads.
+    seen: Seen,
     volume: Volume,
     /// Length in samples, if it is known.
     duration: Option<u64>,
@@ -36,10 +39,18 @@ pub struct FileSource {
 }
 
 #[derive(Default)]
+struct Seen {
+    position: AtomicU64,
+    passthrough: AtomicBool,
+}
+
+#[derive(Default)]
 struct Wishes {
     next: Option<Wish>,
     /// Where a seek goes that is being granted just now.
     seeking: Option<f64>,
+    /// How what is not encoded yet is to be encoded.
+    options: Option<EncoderOptions>,
 }
 
 #[derive(Clone, Copy)]
@@ -75,8 +86,12 @@ impl FileSource {
     #[must_use]
     pub fn new(file: AudioFile) -> Self {
         let (volume, duration) = (file.volume().clone(), file.info().duration);
+        let seen = Seen::default();
+        seen.note(&file);
         Self {
+            closer: file.closer(),
             file: Mutex::new(file),
+            seen,
             volume,
             duration,
             wishes: Mutex::default(),
@@ -121,7 +136,13 @@ impl FileSource {
         if !passthrough {
             encoder.get(options.complexity)?;
         }
-        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
+        let feed = FileFeed {
+            source: Arc::clone(self),
+            writer: Some(writer),
+            encoder,
+            over: false,
+            searching: false,
+        };
         Ok((feed, reader, start))
     }
 
@@ -130,9 +151,35 @@ impl FileSource {
         self.playing.set(playing).map_err(|_| FileTrackError::InUse)
     }
 
-    /// The file, for what does not change or when it does not play. Waits while a piece is decoded.
+    /// The file, for who reads it. Waits while another does.
     pub fn file(&self) -> MutexGuard<'_, AudioFile> {
         lock(&self.file)
+    }
+
+    /// Where the next frame that is read begins, in samples.
+    fn read_position(&self) -> u64 {
+        self.look();
+        self.seen.position.load(Relaxed)
+    }
+
+    /// True if, as the volume is now, the next frame is a packet of the file as it stands.
+    #[must_use]
+    pub fn passthrough(&self) -> bool {
+        self.look();
+        self.seen.passthrough.load(Relaxed)
+    }
+
+    fn look(&self) {
+        if let Ok(file) = self.file.try_lock() {
+            self.seen.note(&file);
+        }
+    }
+
+    /// Lets the file go, unless it plays: who reads it is given an error soon. Never waits for who reads.
+    pub fn close(&self) {
+        if self.playing.get().is_none_or(|playing| playing.track.end().is_some()) {
+            self.closer.close();
+        }
     }
 
     /// Whether it is or was on a track.
@@ -158,7 +205,7 @@ impl FileSource {
     pub fn position(&self) -> f64 {
         let seconds = self.wished_place().unwrap_or_else(|| {
             let samples = match self.playing.get() {
-                None => self.file().position(),
+                None => self.read_position(),
                 Some(playing) => playing.place_of(playing.track.next_heard()),
             };
             samples as f64 / f64::from(SAMPLE_RATE)
@@ -193,6 +240,16 @@ impl FileSource {
             lock(&self.wishes).next.get_or_insert(Wish::Refresh);
             playing.waker.wake(0);
         }
+        Ok(())
+    }
+
+    /// Encodes what is not encoded yet with these options.
+    ///
+    /// # Errors
+    /// [`OpusError::Option`] for a value out of range.
+    pub fn configure(&self, options: &EncoderOptions) -> Result<(), OpusError> {
+        options.check()?;
+        lock(&self.wishes).options = Some(*options);
         Ok(())
     }
 
@@ -231,6 +288,13 @@ impl FileSource {
     }
 }
 
+impl Seen {
+    fn note(&self, file: &AudioFile) {
+        self.position.store(file.position(), Relaxed);
+        self.passthrough.store(file.passthrough(), Relaxed);
+    }
+}
+
 impl Playing {
     /// The place in the file of a frame of the track, in samples.
     fn place_of(&self, frame: u64) -> u64 {
@@ -256,6 +320,8 @@ struct FileFeed {
     writer: Option<TrackWriter>,
     encoder: LazyEncoder,
     over: bool,
+    /// The next frame was looked for and has not been found yet.
+    searching: bool,
 }
 
 impl Feed for FileFeed {
@@ -271,8 +337,15 @@ impl Feed for FileFeed {
             Some(wish) => grant(&self.source, writer, &mut self.over, wish),
             None => Ok(()),
         };
-        lock(&self.source.wishes).seeking = None;
+        let options = {
+            let mut wishes = lock(&self.source.wishes);
+            wishes.seeking = None;
+            wishes.options.take()
+        };
         let result = result.and_then(|()| {
+            if let Some(options) = options {
+                self.encoder.configure(&options)?;
+            }
             // On the stack of the pool's thread: nothing is kept in it, and hundreds of files share those.
             let mut buffer = FrameBuf::new();
             for _ in 0..PIECE {
@@ -283,7 +356,20 @@ impl Feed for FileFeed {
                 if writer.room() == 0 || (wish.is_none() && writer.room_to_work().is_none()) {
                     return Ok(FeedStatus::Wait);
                 }
-                self.over = !push_frame(&self.source, writer, &mut self.encoder, pressure, &mut buffer)?;
+                match push_frame(&self.source, writer, &mut self.encoder, pressure, &mut buffer)? {
+                    Pushed::Frame if std::mem::take(&mut self.searching) => {
+                        // Only now is it known where exactly a long way has led.
+                        if let Some(playing) = self.source.playing.get() {
+                            playing.begin_run(writer.pushed() - 1, buffer.position);
+                        }
+                    }
+                    Pushed::Frame => {}
+                    Pushed::Nothing => {
+                        self.searching = true;
+                        return Ok(FeedStatus::Searching { left: writer.queued() });
+                    }
+                    Pushed::End => self.over = true,
+                }
             }
             // After its end it stays, for a seek may still come.
             Ok(if self.over { FeedStatus::Wait } else { FeedStatus::Again { left: writer.queued() } })
@@ -300,6 +386,21 @@ impl Feed for FileFeed {
             FeedStatus::Wait
         })
     }
+
+    fn panicked(&mut self) {
+        let _ = self.source.error.set("isocord itself has failed on it: please report this".to_owned());
+        if let Some(writer) = &mut self.writer {
+            writer.fail();
+        }
+    }
+}
+
+/// What became of one frame.
+enum Pushed {
+    Frame,
+    /// It is still looked for.
+    Nothing,
+    End,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -322,7 +423,7 @@ fn grant(
     let mut file = source.file();
     match wish {
         Wish::Seek(seconds) => {
-            file.seek(seconds)?;
+            file.begin_seek(seconds)?;
             playing.begin_run(writer.pushed(), file.position());
             writer.flush();
         }
@@ -331,7 +432,7 @@ fn grant(
                 // Nothing queued was made with the old volume.
                 return Ok(());
             };
-            file.seek(playing.place_of(next) as f64 / f64::from(SAMPLE_RATE))?;
+            file.begin_seek(playing.place_of(next) as f64 / f64::from(SAMPLE_RATE))?;
             playing.begin_run(writer.pushed(), file.position());
         }
     }
@@ -339,20 +440,26 @@ fn grant(
     Ok(())
 }
 
-/// One frame from the file into the ring; false at the end of the file.
+/// One frame from the file into the ring.
 fn push_frame(
     source: &FileSource,
     writer: &mut TrackWriter,
     encoder: &mut LazyEncoder,
     pressure: Pressure,
     buffer: &mut FrameBuf,
-) -> Result<bool, FeedError> {
-    let kind = source.file().next_frame(buffer)?;
+) -> Result<Pushed, FeedError> {
+    let kind = {
+        let mut file = source.file();
+        let kind = file.try_next_frame(buffer)?;
+        source.seen.note(&file);
+        kind
+    };
+    let Some(kind) = kind else { return Ok(Pushed::Nothing) };
     let mut frame = OpusFrame::SILENCE;
     match kind {
         Frame::End => {
             writer.finish();
-            return Ok(false);
+            return Ok(Pushed::End);
         }
         Frame::Opus(len) => frame.fill(|out| {
             out[..len].copy_from_slice(&buffer.opus[..len]);
@@ -372,7 +479,7 @@ fn push_frame(
     }
     let pushed = writer.push(&frame);
     debug_assert!(pushed, "the ring had room");
-    Ok(true)
+    Ok(Pushed::Frame)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

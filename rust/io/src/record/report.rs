@@ -75,8 +75,7 @@ pub enum TrackState {
     Recording,
     /// Whole.
     Finished,
-    /// Whole, but cut by [`max_track_bytes`](super::RecorderOptions::max_track_bytes) or
-    /// [`max_total_bytes`](super::RecorderOptions::max_total_bytes).
+    /// Whole, but cut by [`max_file_bytes`](super::RecorderOptions::max_file_bytes).
     SizeLimit,
     /// Given up; what was written before may well be readable.
     Failed(Arc<SinkError>),
@@ -119,7 +118,7 @@ pub struct TrackReport {
     pub path: Option<PathBuf>,
     /// Where the track's first sample lies in the recording, in samples.
     pub offset: u64,
-    /// Its length in samples.
+    /// Its length in samples; of one that failed, what is surely there.
     pub samples: u64,
     /// Its bytes; in a file of many tracks those of its packets.
     pub bytes: u64,

@@ -76,8 +76,9 @@ impl FrameSource for Box<PlayedTrack> {
         self.reader.take(use_it)
     }
 
-    fn going_to_starve(&self) {
+    fn starve(&mut self) -> bool {
         self.reader.going_to_starve();
+        self.reader.supply() == Supply::Empty
     }
 }
 

@@ -2,7 +2,8 @@
 
 pub(crate) mod inbox;
 pub(crate) mod outbox;
-pub(crate) mod thread;
+pub(crate) mod setup;
+pub(crate) mod wakeup;
 
 /// Names a connection in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

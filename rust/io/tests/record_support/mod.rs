@@ -164,7 +164,7 @@ fn decode_packets<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<f32> {
 }
 
 fn play(bytes: Vec<u8>) -> Vec<f32> {
-    let mut file = AudioFile::open(Input::Bytes(bytes.into()), AudioFileOptions::default()).unwrap();
+    let mut file = AudioFile::open(Input::bytes(bytes), AudioFileOptions::default()).unwrap();
     let mut frame = Box::new(FrameBuf::new());
     let mut all = Vec::new();
     while file.next_frame(&mut frame).unwrap() == Frame::Pcm {

@@ -23,8 +23,8 @@ pub trait FrameSource {
     /// Lends the oldest frame to `use_it` and takes it out; none if there is none.
     fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T>;
 
-    /// Asks it to tell of the next frame; then the caller looks at [`Self::supply`] once more.
-    fn going_to_starve(&self);
+    /// Asks it to tell of the next frame, or of its end; false if there is one already.
+    fn starve(&mut self) -> bool;
 }
 
 /// What a slot is used for.
@@ -257,7 +257,6 @@ impl<S: FrameSource> SendStream<S> {
         if self.begun {
             self.starved_since_ms.get_or_insert(now_ms);
         }
-        source.going_to_starve();
-        if source.supply() == Supply::Empty { SlotUse::Rest } else { SlotUse::Nothing }
+        if source.starve() { SlotUse::Rest } else { SlotUse::Nothing }
     }
 }

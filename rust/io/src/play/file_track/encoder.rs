@@ -15,6 +15,16 @@ impl LazyEncoder {
         Self { options: *options, complexity: options.complexity, made: None }
     }
 
+    /// Goes over to other options with the next frame; the application stays what it was.
+    pub(super) fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
+        self.options = EncoderOptions { application: self.options.application, ..*options };
+        if let Some(encoder) = &mut self.made {
+            encoder.configure(options)?;
+            self.complexity = options.complexity;
+        }
+        Ok(())
+    }
+
     /// The complexity that the options ask for.
     pub(super) fn asked(&self) -> u8 {
         self.options.complexity

@@ -27,6 +27,7 @@ struct Unit {
 enum Next {
     Unit(Unit),
     Head { base: i64 },
+    Later,
     End,
 }
 
@@ -56,10 +57,14 @@ pub(crate) struct OpusStream {
     /// Decoded sound that has not left, and the position of its first sample.
     pending: Vec<f32>,
     pending_start: i64,
+    /// What was heard before `pending`, where it begins after packets that were passed through.
+    lead_in: Vec<f32>,
     /// What comes before is not heard: the pre-skip of a link.
     audible_from: i64,
     /// Where the last seek went. Streams that are not passed through begin there to the sample.
     target: i64,
+    /// The packets before it still pass by.
+    walking: bool,
     broken: u64,
     broken_run: u32,
 }
@@ -84,7 +89,9 @@ impl OpusStream {
             decoder: None,
             pending: Vec::new(),
             pending_start: 0,
+            lead_in: Vec::new(),
             target: 0,
+            walking: false,
             audible_from: 0,
             broken: 0,
             broken_run: 0,
@@ -122,33 +129,40 @@ impl OpusStream {
         self.head.is_passable() && unit.samples == FRAME_SAMPLES && self.bytes.len() <= MAX_OPUS_FRAME
     }
 
-    /// Produce the next frame.
+    /// Produce the next frame; None if it is not found within a slice.
     pub(crate) fn next_frame(
         &mut self,
         out: &mut FrameBuf,
         volume: f32,
         gain: &mut Gain,
-    ) -> Result<Frame, StageError> {
+    ) -> Result<Option<Frame>, StageError> {
         out.has_lead_in = false;
+        if self.walking && !self.walk()? {
+            return Ok(None);
+        }
         loop {
             if self.pending.len() >= FRAME_VALUES {
-                return Ok(self.cut(out, volume, gain));
+                return Ok(Some(self.cut(out, volume, gain)));
             }
             let unit = match self.peek()? {
                 Next::Unit(unit) => unit,
                 Next::Head { .. } | Next::End if !self.pending.is_empty() => {
-                    return Ok(self.cut(out, volume, gain));
+                    return Ok(Some(self.cut(out, volume, gain)));
                 }
                 Next::Head { base } => {
                     self.begin_link(base);
                     continue;
                 }
-                Next::End => return Ok(Frame::End),
+                Next::Later => return Ok(None),
+                Next::End => return Ok(Some(Frame::End)),
             };
             self.unit = None;
             self.passable = self.may_pass(unit);
             let unit_end = unit.start + unit.samples as i64;
             if unit.start >= unit.end {
+                if self.packets.slice_is_over() {
+                    return Ok(None);
+                }
                 continue;
             }
             if gain.is_unity(volume) && self.pending.is_empty() && self.passable {
@@ -159,9 +173,9 @@ impl OpusStream {
                 out.opus[..len].copy_from_slice(&self.bytes);
                 out.position = u64::try_from(unit.start).unwrap_or(0);
                 out.samples = (unit_end.min(unit.end) - unit.start) as u16;
-                return Ok(Frame::Opus(len));
+                return Ok(Some(Frame::Opus(len)));
             }
-            self.decode(unit, out)?;
+            self.decode(unit)?;
         }
     }
 
@@ -173,22 +187,34 @@ impl OpusStream {
         self.ended = false;
         self.broken_run = 0;
         self.pending.clear();
+        self.lead_in.clear();
         self.history.clear();
         self.decoder = None;
         self.packets.seek(target)?;
         self.target = target;
-        loop {
+        self.walking = true;
+        self.walk().map(drop)
+    }
+
+    /// Let the packets before the target pass by; false if the slice ended before it was reached.
+    pub(crate) fn walk(&mut self) -> Result<bool, StageError> {
+        while self.walking {
             match self.peek()? {
-                Next::Unit(unit) if unit.start + unit.samples as i64 > target => return Ok(()),
+                Next::Unit(unit) if unit.start + unit.samples as i64 > self.target => self.walking = false,
                 // What lies before is what a decoder converges on.
                 Next::Unit(unit) => {
                     self.history.push(&self.bytes, unit.start, unit.samples);
                     self.unit = None;
+                    if self.packets.slice_is_over() {
+                        return Ok(false);
+                    }
                 }
                 Next::Head { base } => self.begin_link(base),
-                Next::End => return Ok(()),
+                Next::Later => return Ok(false),
+                Next::End => self.walking = false,
             }
         }
+        Ok(true)
     }
 
     /// Where the next frame begins, as far as it is known.
@@ -236,6 +262,7 @@ impl OpusStream {
                     self.head_due = Some(base);
                     return Ok(Next::Head { base });
                 }
+                Step::Later => return Ok(Next::Later),
                 Step::End => {
                     self.ended = true;
                     return Ok(Next::End);
@@ -292,10 +319,10 @@ impl OpusStream {
     }
 
     /// Decode a unit and append what is to be heard of it.
-    fn decode(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<(), StageError> {
+    fn decode(&mut self, unit: Unit) -> Result<(), StageError> {
         let mut decoder = match self.decoder.take() {
             Some(decoder) => decoder,
-            None => self.take_over(unit, out)?,
+            None => self.take_over(unit)?,
         };
         self.history.push(&self.bytes, unit.start, unit.samples);
         let before = self.pending.len();
@@ -324,16 +351,12 @@ impl OpusStream {
     }
 
     /// A decoder that has converged on the packets before `unit`.
-    fn take_over(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<OpusDecoder, StageError> {
+    fn take_over(&mut self, unit: Unit) -> Result<OpusDecoder, StageError> {
         let mut decoder = OpusDecoder::new(&self.head).map_err(StageError::Broken)?;
-        let mut lead_in = Vec::new();
+        self.lead_in.clear();
         for (packet, samples) in self.history.leading_to(unit.start) {
             // A packet that fails here only makes the start less smooth.
-            let _ = decoder.decode(packet, samples, &mut lead_in);
-        }
-        if let Some(last) = lead_in.len().checked_sub(FRAME_VALUES) {
-            out.lead_in.copy_from_slice(&lead_in[last..]);
-            out.has_lead_in = true;
+            let _ = decoder.decode(packet, samples, &mut self.lead_in);
         }
         Ok(decoder)
     }
@@ -343,9 +366,12 @@ impl OpusStream {
         let len = self.pending.len().min(FRAME_VALUES);
         out.pcm[..len].copy_from_slice(&self.pending[..len]);
         out.pcm[len..].fill(0.0);
-        if out.has_lead_in {
+        if let Some(last) = self.lead_in.len().checked_sub(FRAME_VALUES) {
+            out.lead_in.copy_from_slice(&self.lead_in[last..]);
+            out.has_lead_in = true;
             gain.hold(&mut out.lead_in);
         }
+        self.lead_in.clear();
         gain.apply(volume, &mut out.pcm);
         out.position = u64::try_from(self.pending_start).unwrap_or(0);
         out.samples = (len / 2) as u16;

@@ -54,6 +54,8 @@ pub(crate) struct PcmStream {
     ended: bool,
     broken: u64,
     broken_run: u32,
+    /// Packets in a row that gave no sound.
+    silent_run: u32,
     demuxer_broken: u64,
 }
 
@@ -80,6 +82,7 @@ impl PcmStream {
             ended: false,
             broken: 0,
             broken_run: 0,
+            silent_run: 0,
             demuxer_broken: 0,
         };
         stream.fill(1)?;
@@ -113,17 +116,19 @@ impl PcmStream {
         Some((samples as f64 * f64::from(SAMPLE_RATE) / f64::from(rate)).round() as u64)
     }
 
-    /// Produce the next frame.
+    /// Produce the next frame; None if it is not found within a slice.
     pub(crate) fn next_frame(
         &mut self,
         out: &mut FrameBuf,
         volume: f32,
         gain: &mut Gain,
-    ) -> Result<Frame, StageError> {
+    ) -> Result<Option<Frame>, StageError> {
         out.has_lead_in = false;
-        self.fill(FRAME_VALUES)?;
+        if !self.fill(FRAME_VALUES)? {
+            return Ok(None);
+        }
         if self.pending.is_empty() {
-            return Ok(Frame::End);
+            return Ok(Some(Frame::End));
         }
         let len = self.pending.len().min(FRAME_VALUES);
         out.position = u64::try_from(self.next - (self.pending.len() / 2) as i64).unwrap_or(0);
@@ -132,7 +137,7 @@ impl PcmStream {
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);
         gain.apply(volume, &mut out.pcm);
-        Ok(Frame::Pcm)
+        Ok(Some(Frame::Pcm))
     }
 
     /// Go to `target`; the next frame begins there, to the sample.
@@ -140,6 +145,7 @@ impl PcmStream {
         self.pending.clear();
         self.ended = false;
         self.broken_run = 0;
+        self.silent_run = 0;
         self.at = None;
         self.skip_before = i64::MIN;
         self.drop_before = target;
@@ -189,26 +195,30 @@ impl PcmStream {
         Ok(())
     }
 
-    /// Decode until `values` are pending or the file is over.
-    fn fill(&mut self, values: usize) -> Result<(), StageError> {
-        let mut silent = 0;
+    /// Decode until `values` are pending or the file is over; false if the slice ended before.
+    fn fill(&mut self, values: usize) -> Result<bool, StageError> {
         while self.pending.len() < values && !self.ended {
             let before = self.pending.len();
             match self.demuxer.next()? {
                 DemuxStep::Packet(packet) => self.take_packet(&packet)?,
                 DemuxStep::Reset => self.change_stream()?,
+                DemuxStep::Later => return Ok(false),
                 DemuxStep::End => {
                     self.flush()?;
                     self.ended = true;
+                    break;
                 }
             }
             let seeking = self.next < self.drop_before || self.skip_before > i64::MIN;
-            silent = if self.pending.len() > before || seeking { 0 } else { silent + 1 };
-            if silent > MAX_SILENT_RUN {
+            self.silent_run = if self.pending.len() > before || seeking { 0 } else { self.silent_run + 1 };
+            if self.silent_run > MAX_SILENT_RUN {
                 return Err(StageError::broken("its packets hold no sound"));
             }
+            if self.pending.len() < values && self.demuxer.slice_is_over() {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn take_packet(&mut self, packet: &Packet) -> Result<(), StageError> {
