@@ -28,7 +28,6 @@ MODERN = HOST.recording_callback_takes_error
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "moving.md"
 EXTRAS = {"py-cord": ("nacl", "davey") if MODERN else ("nacl",), "discord.py": ("nacl", "davey")}
 HAS_EXTRAS = all(importlib.util.find_spec(name) for name in EXTRAS.get(HOST.name, ("nacl", "dave")))
-MODES = ("aead_xchacha20_poly1305_rtpsize", "xsalsa20_poly1305_lite")
 SILENCE = b"\xf8\xff\xfe"
 
 
@@ -52,7 +51,7 @@ class Packets(library.AudioSource):  # type: ignore[misc, name-defined]
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    async with logged_in(dave_version=0, modes=MODES) as made:
+    async with logged_in(dave_version=0) as made:
         yield made
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, IsocordError
+from ..runtime.log import GuildLog
+from .streams import Streams
 from .waiting import Waiters
 
 if TYPE_CHECKING:
@@ -34,10 +37,10 @@ class ClientBase:
         self.channel = channel
         self.loop: asyncio.AbstractEventLoop = self._host.loop(client)
         self._guild_id = self._host.guild_id(channel)
+        self._log = GuildLog(logging.getLogger("isocord.client"), self._guild_id)
         self._connection: VoiceConnection | None = None
         self._waiters = Waiters(self.loop)
-        # What Discord has told of the streams of others, by SSRC: whose each is, and with what speaking flags.
-        self._streams: dict[int, dict[str, int]] = {}
+        self._streams = Streams()
         # Every opcode 4 says both anew.
         self._self_mute = False
         self._self_deaf = False

@@ -185,9 +185,7 @@ class ListeningSurface(ClientBase):
         """
         user_id = int(getattr(member, "id", member))
         speaking = self._watch().asked_of(user_id)
-        if speaking is None and any(stream["user_id"] == user_id for stream in self._streams.values()):
-            return False
-        return speaking
+        return False if speaking is None and user_id in self._streams else speaking
 
     def _watch(self) -> SpeakingWatch:
         watch = self._speaking_watch

@@ -116,8 +116,7 @@ class Membership:
         if connection is not self._client._connection:
             return
         if state.phase in (Phase.RECONNECTING, Phase.DISCONNECTED):
-            # Another voice session tells everything anew.
-            self._client._streams = {}
+            self._client._streams.clear()
         if state.phase is Phase.DISCONNECTED and not self.leaving:
             self.end()
         self._client._waiters.wake()
@@ -137,21 +136,15 @@ class Membership:
             return self._host.member(guild, user_id)
 
         if isinstance(event, UserSpeaking):
-            self._forget_stream(event.user_id)
-            self._client._streams[event.ssrc] = {"user_id": event.user_id, "speaking": event.flags}
+            self._client._streams.tell(event.user_id, event.ssrc, event.flags)
             state = self._host.speaking_state(event.flags)
             self._dispatch(names.speaking, member(event.user_id), event.ssrc, state)
         elif isinstance(event, UsersConnected):
             for found in filter(None, map(member, event.user_ids)):
                 self._dispatch(names.connect, found)
         else:
-            self._forget_stream(event.user_id)
+            self._client._streams.forget(event.user_id)
             self._dispatch(names.disconnect, member(event.user_id), event.ssrc)
-
-    def _forget_stream(self, user_id: int) -> None:
-        streams = self._client._streams
-        for ssrc in [ssrc for ssrc, stream in streams.items() if stream["user_id"] == user_id]:
-            del streams[ssrc]
 
     def check_registry(self, connection: VoiceConnection | None) -> None:
         """See that the library still knows this client: a new session of the bot's gateway empties its registry."""

@@ -8,6 +8,9 @@ from .. import _native
 from ..hearing.listening import CallbackListening
 from ..hearing.recording.recording import FrameSource
 
+_LIMIT = 4_096
+"""Users who are followed; more than any channel holds."""
+
 
 class SpeakingWatch:
     """Follows the speaking of all users of one connection, on a thread of its own.
@@ -44,6 +47,9 @@ class SpeakingWatch:
             self._listening.close()
 
     def _take(self, change: _native.SpeakingChanged) -> None:
+        self._speaking.pop(change.user_id, None)
+        if len(self._speaking) >= _LIMIT:
+            del self._speaking[next(iter(self._speaking))]
         self._speaking[change.user_id] = change.speaking
         if self.telling:
             self._tell(change)

@@ -16,7 +16,7 @@ fn main() -> std::io::Result<()> {
         &[b"ID3\x04\0\0\0\0\0\x0a0123456789".to_vec(), frames(&[0xff, 0xfb, 0x14, 0xc0], 96, 12)].concat(),
     )?;
     seed("webm_opus", &webm(b"A_OPUS", &opus_head(), &[0xf8, 0xff, 0xfe]))?;
-    seed("mka_pcm", &webm(b"A_PCM/INT/LIT", &[], &[1; 1_920]))?;
+    seed("mka_pcm", &webm(b"A_PCM/INT/LIT", &[], &[1; 192]))?;
     seed("mp4_opus", &mp4())?;
     seed("ogg_opus", &ogg())
 }
@@ -34,7 +34,7 @@ fn frames(header: &[u8], len: usize, count: usize) -> Vec<u8> {
 }
 
 fn wav() -> Vec<u8> {
-    let sound = [7_u8, 3].repeat(6_000);
+    let sound = [7_u8, 3].repeat(1_200);
     let mut out = b"RIFF".to_vec();
     out.extend((36 + sound.len() as u32).to_le_bytes());
     out.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data");
@@ -44,7 +44,7 @@ fn wav() -> Vec<u8> {
 }
 
 fn aiff() -> Vec<u8> {
-    let sound = [7_u8, 3].repeat(6_000);
+    let sound = [7_u8, 3].repeat(1_200);
     let mut out = b"FORM".to_vec();
     out.extend((46 + sound.len() as u32).to_be_bytes());
     out.extend(b"AIFFCOMM\0\0\0\x12\0\x01\0\0\x17\x70\0\x10\x40\x0e\xac\x44\0\0\0\0\0\0SSND");

@@ -6,8 +6,8 @@ mod record_support;
 use std::path::Path;
 
 use isocord_io::record::{
-    Coded, DocType, EndReason, Ffmpeg, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions,
-    RecorderReport, SinkError, Target, TrackState,
+    Coded, DocType, EndReason, Ffmpeg, FileState, Format, FrameSink, Layout, Payload, Recorder,
+    RecorderOptions, RecorderReport, SinkError, Target,
 };
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use record_support::{Shared, WriteOnly, decode, dominant, matroska, tone};
@@ -58,7 +58,7 @@ fn speak(recorder: &mut Recorder, users: u64, opus: bool) {
         recorder.advance((frame + 1) * 960);
         let full = std::iter::from_fn(|| recorder.next_event()).any(|event| {
             use isocord_io::record::RecorderEvent::{Ended, TrackEnded};
-            matches!(event, Ended(_) | TrackEnded { state: TrackState::SizeLimit, .. })
+            matches!(event, Ended(_) | TrackEnded { state: FileState::SizeLimit, .. })
         });
         if full {
             return;
@@ -72,7 +72,7 @@ fn assert_used(size: u64, most: u64, what: &str) {
 }
 
 fn assert_cut(report: &RecorderReport) {
-    assert!(report.tracks.iter().all(|track| matches!(track.state, TrackState::SizeLimit)), "{report:?}");
+    assert!(report.tracks.iter().all(|track| matches!(track.state, FileState::SizeLimit)), "{report:?}");
 }
 
 #[test]
@@ -173,10 +173,7 @@ fn a_file_of_many_tracks_ends_at_its_size() {
 
 #[test]
 fn what_ffmpeg_encodes_ends_at_its_size() {
-    let found = std::env::var_os("PATH").and_then(|path| {
-        std::env::split_paths(&path).map(|place| place.join("ffmpeg")).find(|at| at.exists())
-    });
-    let Some(program) = found else { return };
+    let Some(program) = record_support::ffmpeg() else { return };
     for coded in [Coded::Mp4, Coded::M4a, Coded::Mp3] {
         for most in [30_000, 120_000] {
             let file = Shared::default();
@@ -239,7 +236,7 @@ fn a_track_that_failed_claims_no_more_than_is_there() {
             recorder.advance((frame + 1) * 960);
         }
         let report = recorder.finish(None);
-        assert!(matches!(report.tracks[0].state, TrackState::Failed(_)), "{format:?}");
+        assert!(matches!(report.tracks[0].state, FileState::Failed(_)), "{format:?}");
         let (told, found) = (report.tracks[0].samples, decode(format, file.bytes()).len() as u64 / 2);
         // What was flushed last is there, and that is half a second old at the most.
         assert!(0 < told && told <= found && found <= told + RATE, "{format:?}: {told} told, {found} found");

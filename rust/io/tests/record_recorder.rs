@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use isocord_io::record::{
-    DocType, EndReason, Format, FrameSink, Layout, Payload, Recorder, RecorderEvent, RecorderOptions,
-    RecorderState, SinkError, Target, TrackState, Wants,
+    DocType, EndReason, FileState, Format, FrameSink, Layout, Payload, Recorder, RecorderEvent,
+    RecorderOptions, RecorderState, SinkError, Target, Wants,
 };
 use record_support::{Shared, decode, dominant, tone};
 
@@ -184,7 +184,7 @@ fn a_target_that_fails_ends_its_own_track_and_no_other() {
     let report = recorder.finish(None);
     let mut failed = Vec::new();
     while let Some(event) = recorder.next_event() {
-        if let RecorderEvent::TrackEnded { user_id, state: TrackState::Failed(error) } = event {
+        if let RecorderEvent::TrackEnded { user_id, state: FileState::Failed(error) } = event {
             failed.push((user_id, error.to_string()));
         }
     }
@@ -197,8 +197,8 @@ fn a_target_that_fails_ends_its_own_track_and_no_other() {
             (Some(3), "no target for this track: no such place".to_owned())
         ]
     );
-    assert!(matches!(report.tracks[0].state, TrackState::Finished));
-    assert!(matches!(report.tracks[1].state, TrackState::Failed(_)));
+    assert!(matches!(report.tracks[0].state, FileState::Finished));
+    assert!(matches!(report.tracks[1].state, FileState::Failed(_)));
     assert_eq!(good.bytes().len(), 80 + 200 * 3_840);
     assert_eq!(report.reason, EndReason::Finished);
 }
@@ -223,7 +223,7 @@ fn an_error_of_the_one_file_ends_the_recording() {
             told += usize::from(matches!(event, RecorderEvent::TrackEnded { .. }));
         }
         assert_eq!(told, 1, "{format:?}");
-        assert!(matches!(report.tracks[0].state, TrackState::Failed(_)), "{format:?}");
+        assert!(matches!(report.tracks[0].state, FileState::Failed(_)), "{format:?}");
     }
 }
 
@@ -246,7 +246,7 @@ fn limits_hold() {
     }
     let report = recorder.finish_for(None, EndReason::SizeLimit);
     assert_eq!(report.reason, EndReason::SizeLimit);
-    assert!(matches!(report.tracks[0].state, TrackState::SizeLimit));
+    assert!(matches!(report.tracks[0].state, FileState::SizeLimit));
     assert_eq!(report.tracks[0].bytes, 40_000);
 
     let limited =
@@ -343,7 +343,7 @@ fn an_empty_recording_is_a_file_too() {
         let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
         let report = Recorder::new(options(format), layout).unwrap().finish(None);
         assert_eq!(report.tracks[0].samples, 0, "{format:?}");
-        assert!(matches!(report.tracks[0].state, TrackState::Finished), "{format:?}: {report:?}");
+        assert!(matches!(report.tracks[0].state, FileState::Finished), "{format:?}: {report:?}");
         assert!(!file.bytes().is_empty(), "{format:?}");
     }
 }

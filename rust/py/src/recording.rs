@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use isocord_io::record::recording::{self, News, Phase};
 use isocord_io::record::{
-    Coded, DocType, EndReason, Ffmpeg, Format, Layout, RecorderOptions, RecorderReport, RecorderStats,
-    SinkError as RecorderError, Target, TargetFactory, TrackReport, TrackState, directory,
+    Coded, DocType, EndReason, Ffmpeg, FileState, Format, Layout, RecorderOptions, RecorderReport,
+    RecorderStats, SinkError as RecorderError, Target, TargetFactory, TrackReport, directory,
 };
 use isocord_proto::frame::SAMPLE_RATE;
 use pyo3::exceptions::PyValueError;
@@ -304,12 +304,12 @@ impl TrackOutcome {
 
     #[getter]
     fn is_cut(&self) -> bool {
-        matches!(self.0.state, TrackState::SizeLimit)
+        matches!(self.0.state, FileState::SizeLimit)
     }
 
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let TrackState::Failed(error) = &self.0.state else { return None };
+        let FileState::Failed(error) = &self.0.state else { return None };
         Some(raised(py, error))
     }
 }

@@ -1,10 +1,11 @@
 """What a voice connection does next, as a sans-IO state machine.
 
-:class:`ConnectionFlow` decides; :mod:`isocord.connection.connection` does. It learns of voice state and server updates,
-of sockets that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume,
-new join without a leave, bounded waits, backoff. Times are seconds of one monotonic clock. What is done at which step
-stands in the table of :mod:`isocord.connection.decisions.steps`, how it is done stands here. After each call the caller carries out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls
-:meth:`~ConnectionFlow.timeout` when :attr:`~ConnectionFlow.deadline` has come.
+:class:`ConnectionFlow` decides; :mod:`isocord.connection.driver` does. It learns of voice state and server updates, of
+sockets that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume,
+new join without a leave, bounded waits, backoff. What is done at which step stands in the table of
+:mod:`isocord.connection.decisions.steps`. Times are seconds of one monotonic clock. After each call the caller carries
+out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls :meth:`~ConnectionFlow.timeout` when
+:attr:`~ConnectionFlow.deadline` has come.
 """
 
 from __future__ import annotations

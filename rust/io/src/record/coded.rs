@@ -1,10 +1,13 @@
 //! Brings to its target what ffmpeg writes, in pieces that leave a whole file whenever it ends: fragments of MP4
 //! (ISO/IEC 14496-12, section 8.8), frames of MP3.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use isocord_proto::frame::SAMPLE_RATE;
+
+use super::error::SinkError;
+use super::output::{OpenTarget, PAIR};
 
 /// What ffmpeg encodes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,11 @@ const BOX_HEAD: usize = 8;
 const AAC_FRAME: u64 = 1_024;
 /// An MPEG-1 layer III frame's samples.
 pub(super) const MP3_FRAME: u64 = 1_152;
+/// What LAME is late by, and what every decoder adds to that.
+const MP3_DELAY: u16 = 576;
+pub(super) const MP3_DECODER_DELAY: u64 = 529;
+/// Where a stereo frame's main data begins: behind the header and the side information.
+const MP3_MAIN_DATA: usize = 36;
 /// The target is flushed when so many samples have come.
 const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
 
@@ -35,12 +43,23 @@ pub(super) fn mp3_frame_len(bitrate: u16) -> u64 {
 /// How far the target has come.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
+    /// Bytes of PCM that the process was given.
+    given: AtomicU64,
     bytes: AtomicU64,
     samples: AtomicU64,
     full: AtomicBool,
 }
 
 impl Progress {
+    pub(super) fn give(&self, bytes: u64) {
+        self.given.fetch_add(bytes, Relaxed);
+    }
+
+    /// Samples that the process was given.
+    pub(super) fn given(&self) -> u64 {
+        self.given.load(Relaxed) / PAIR
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Relaxed)
     }
@@ -58,17 +77,17 @@ impl Coded {
     /// Of ffmpeg, for output into a pipe.
     pub(super) fn arguments(self) -> &'static str {
         match self {
-            Self::Mp4 => "-c:a aac -f mp4 -movflags +empty_moov+default_base_moof -frag_duration 500000",
-            Self::M4a => "-c:a aac -f ipod -movflags +empty_moov+default_base_moof -frag_duration 500000",
+            Self::Mp4 => "-c:a aac -f mp4 -movflags +delay_moov+default_base_moof -frag_duration 500000",
+            Self::M4a => "-c:a aac -f ipod -movflags +delay_moov+default_base_moof -frag_duration 500000",
             Self::Mp3 => "-f mp3 -write_xing 0 -id3v2_version 0",
         }
     }
 
-    /// What the encoder puts before the sound.
+    /// What the coder puts before the sound, as the file itself tells.
     fn delay(self) -> u64 {
         match self {
             Self::Mp4 | Self::M4a => AAC_FRAME,
-            Self::Mp3 => MP3_FRAME,
+            Self::Mp3 => u64::from(MP3_DELAY) + MP3_DECODER_DELAY,
         }
     }
 
@@ -88,34 +107,84 @@ impl Coded {
     }
 }
 
-/// Copies until the end, or until the next piece would make more than `most` bytes.
+/// Copies until the end, or until the next piece finds no room.
 pub(super) fn copy(
     mut from: impl Read,
-    mut to: impl Write,
+    mut to: OpenTarget,
     (coded, bitrate): (Coded, u16),
-    most: u64,
     progress: &Progress,
-) -> io::Result<()> {
+) -> Result<(), SinkError> {
+    let mut read = |piece: &mut Vec<u8>| {
+        coded.piece(&mut from, bitrate, piece).map_err(|error| SinkError::Codec(error.to_string()))
+    };
+    // ffmpeg says how late an MP3 is only in a file where it can seek.
+    let tagged = coded == Coded::Mp3 && to.seekable();
     let mut piece = Vec::new();
-    let (mut bytes, mut samples, mut flushed) = (0, 0, 0);
-    while let Some(more) = coded.piece(&mut from, bitrate, &mut piece)? {
-        if bytes + piece.len() as u64 > most {
-            progress.full.store(true, Relaxed);
-            break;
+    let (mut samples, mut flushed) = (0, 0);
+    while let Some(more) = read(&mut piece)? {
+        if tagged && samples == 0 {
+            piece.splice(0..0, InfoFrame::default().like(&piece));
         }
-        to.write_all(&piece)?;
-        bytes += piece.len() as u64;
+        match to.put(&piece) {
+            Err(SinkError::Full) => {
+                progress.full.store(true, Relaxed);
+                break;
+            }
+            put => put?,
+        }
         samples += more;
         if samples - flushed >= REFRESH {
             to.flush()?;
             flushed = samples;
         }
-        progress.bytes.store(bytes, Relaxed);
+        progress.bytes.store(to.len(), Relaxed);
         progress.samples.store(samples.saturating_sub(coded.delay()), Relaxed);
     }
-    to.flush()?;
     // A process whose output nobody takes would wait for that for ever.
-    io::copy(&mut from, &mut io::sink()).map(drop)
+    while read(&mut piece)?.is_some() {}
+    if tagged && samples > 0 {
+        let info = InfoFrame {
+            frames: (samples / MP3_FRAME) as u32,
+            bytes: to.len() as u32,
+            padding: samples.saturating_sub(progress.given() + u64::from(MP3_DELAY)).min(0xFFF) as u16,
+        };
+        to.patch(MP3_MAIN_DATA as u64, &info.tag())?;
+    }
+    to.flush()
+}
+
+/// What the first frame of an MP3 tells of the others, as LAME has it ("LAME Tag", revision 1).
+#[derive(Default)]
+struct InfoFrame {
+    frames: u32,
+    bytes: u32,
+    /// Samples at the end that are too many.
+    padding: u16,
+}
+
+impl InfoFrame {
+    /// A frame of silence with the header of `first`.
+    fn like(&self, first: &[u8]) -> Vec<u8> {
+        let tag = self.tag();
+        let mut frame = vec![0; first.len()];
+        frame[..4].copy_from_slice(&first[..4]);
+        frame[MP3_MAIN_DATA..][..tag.len()].copy_from_slice(&tag);
+        frame
+    }
+
+    /// What stands at [`MP3_MAIN_DATA`].
+    fn tag(&self) -> [u8; 40] {
+        let mut tag = [0; 40];
+        tag[..4].copy_from_slice(b"Info");
+        // With a number of frames and one of bytes.
+        tag[7] = 3;
+        tag[8..12].copy_from_slice(&self.frames.to_be_bytes());
+        tag[12..16].copy_from_slice(&self.bytes.to_be_bytes());
+        tag[16..25].copy_from_slice(b"LAME3.100");
+        let delays = u32::from(MP3_DELAY) << 12 | u32::from(self.padding);
+        tag[37..40].copy_from_slice(&delays.to_be_bytes()[1..]);
+        tag
+    }
 }
 
 /// Appends just `count` bytes; false if there are not as many.
@@ -188,6 +257,9 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::target::Target;
     use super::*;
 
     fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
@@ -204,9 +276,25 @@ mod tests {
         [moof, boxed(b"mdat", sound)].concat()
     }
 
+    /// A target that only writes.
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     fn copied(bytes: &[u8], coded: (Coded, u16), most: u64) -> (Vec<u8>, Progress) {
-        let (mut to, progress) = (Vec::new(), Progress::default());
-        copy(bytes, &mut to, coded, most, &progress).unwrap();
+        let (memory, progress) = (Memory::default(), Progress::default());
+        let out = OpenTarget::open(Target::Stream(Box::new(memory.clone())), Some(most)).unwrap();
+        copy(bytes, out, coded, &progress).unwrap();
+        let to = memory.0.lock().unwrap().clone();
         assert_eq!(progress.bytes(), to.len() as u64);
         (to, progress)
     }
@@ -240,16 +328,16 @@ mod tests {
     fn frames_of_mp3_come_whole() {
         let frames = vec![3; 384 * 10 + 5];
         let (to, progress) = copied(&frames, (Coded::Mp3, 128), 2_000);
-        assert_eq!((to.len(), progress.samples(), progress.is_full()), (384 * 5, 1_152 * 4, true));
+        assert_eq!((to.len(), progress.samples(), progress.is_full()), (384 * 5, 1_152 * 5 - 1_105, true));
         let (to, progress) = copied(&frames, (Coded::Mp3, 128), u64::MAX);
-        assert_eq!((to.len(), progress.samples(), progress.is_full()), (384 * 10, 1_152 * 9, false));
+        assert_eq!((to.len(), progress.samples(), progress.is_full()), (384 * 10, 1_152 * 10 - 1_105, false));
     }
 
     #[test]
     fn nonsense_is_an_error() {
         for bytes in [&[0; 8][..], &[0, 0, 0, 7, 1, 1, 1, 1], &[0xFF; 100]] {
-            let progress = Progress::default();
-            assert!(copy(bytes, io::sink(), (Coded::Mp4, 128), u64::MAX, &progress).is_err());
+            let out = OpenTarget::open(Target::Stream(Box::new(io::sink())), None).unwrap();
+            assert!(copy(bytes, out, (Coded::Mp4, 128), &Progress::default()).is_err());
         }
     }
 }

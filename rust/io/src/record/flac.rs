@@ -11,7 +11,7 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::Output;
+use super::output::OpenTarget;
 
 /// Samples in a frame, 85 ms.
 const BLOCK: usize = 4_096;
@@ -25,7 +25,7 @@ const MAX_SAMPLES: u64 = (1 << 36) - 1;
 
 /// Writes a FLAC stream.
 pub(crate) struct Flac {
-    out: Output,
+    out: OpenTarget,
     config: Verified<config::Encoder>,
     info: StreamInfo,
     frame: FrameBuf,
@@ -44,7 +44,7 @@ fn codec(error: impl std::fmt::Display) -> SinkError {
 }
 
 impl Flac {
-    pub(crate) fn new(mut out: Output) -> Result<Self, SinkError> {
+    pub(crate) fn new(mut out: OpenTarget) -> Result<Self, SinkError> {
         let mut config = config::Encoder::default();
         config.block_size = BLOCK;
         // Fixed predictors take a quarter of the time of computed ones, for files some per cent bigger.

@@ -8,7 +8,7 @@ use super::matroska::{MuxTrack, Muxer, SharedMuxer};
 use super::mix::{Mix, VoiceTrack, patience};
 use super::open::{Opened, open, packets};
 use super::options::{Format, Layout, RecorderOptions, TargetFactory};
-use super::output::Output;
+use super::output::OpenTarget;
 use super::track::Track;
 use super::written::Written;
 
@@ -28,7 +28,7 @@ impl Maker {
             (Layout::PerUser(factory), _) => Ok((Self::PerUser(factory), None)),
             (Layout::Mixdown(target), _) => Ok((Self::Voices, Some(Mix::new(options, target)?))),
             (Layout::Tracks(target), Format::Matroska(doc_type)) => {
-                let out = Output::open(target, options.max_file_bytes)?;
+                let out = OpenTarget::open(target, options.max_file_bytes)?;
                 let muxer = Muxer::new(out, doc_type, options.max_tracks)?;
                 Ok((Self::Shared(SharedMuxer::new(muxer)), None))
             }

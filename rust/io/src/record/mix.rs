@@ -9,7 +9,7 @@ use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
 use super::open::open;
 use super::options::RecorderOptions;
-use super::report::{TrackReport, TrackState};
+use super::report::{FileState, TrackReport};
 use super::target::Target;
 use super::track::Track;
 use super::written::Written;
@@ -75,12 +75,12 @@ impl Mix {
     pub(crate) fn finish(&mut self, end: u64) -> Result<()> {
         let Some(lane) = self.written.lane() else { return Ok(()) };
         self.mixer.finish(end, &mut Sum(lane))?;
-        self.written.finish(TrackState::Finished)
+        self.written.finish(FileState::Finished)
     }
 
     /// The file is as big as it may be.
     pub(crate) fn end_at_limit(&mut self) -> Result<()> {
-        self.written.finish(TrackState::SizeLimit)
+        self.written.finish(FileState::SizeLimit)
     }
 
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {

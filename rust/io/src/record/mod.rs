@@ -42,7 +42,7 @@ pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
 pub use process::Ffmpeg;
 pub use recorder::Recorder;
 pub use report::{
-    EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
+    EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
 pub use target::{Encoding, Target, WriteSeek};
 

@@ -6,19 +6,19 @@ use mp3lame_encoder::{
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
-use super::coded::{MP3_FRAME, mp3_frame_len};
+use super::coded::{MP3_DECODER_DELAY, MP3_FRAME, mp3_frame_len};
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::Output;
+use super::output::OpenTarget;
 
 /// Samples given to LAME at once.
 const CHUNK: usize = 4_800;
 /// What LAME's encoder is late by, and what a decoder adds to that.
-const DELAY: u64 = 576 + 529;
+const DELAY: u64 = 576 + MP3_DECODER_DELAY;
 
 /// Writes an MP3 stream.
 pub(crate) struct Mp3 {
-    out: Output,
+    out: OpenTarget,
     lame: Encoder,
     coded: Vec<u8>,
     /// The first frame is a place for the info frame, which knows the length and the encoder's delay.
@@ -59,7 +59,7 @@ pub(crate) fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
 }
 
 impl Mp3 {
-    pub(crate) fn new(out: Output, kbps: u16) -> Result<Self, SinkError> {
+    pub(crate) fn new(out: OpenTarget, kbps: u16) -> Result<Self, SinkError> {
         // Where the first frame cannot be mended later, there is none.
         let info = out.seekable();
         let mut builder = Builder::new().ok_or_else(|| codec("no memory"))?;

@@ -6,7 +6,7 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
 use super::error::SinkError;
 use super::lane::PacketWriter;
-use super::output::Output;
+use super::output::OpenTarget;
 
 /// A page is closed after half a second; a reader of an unfinished file sees whole pages only.
 const PAGE: u64 = SAMPLE_RATE as u64 / 2;
@@ -62,7 +62,7 @@ impl Page {
 
 /// Writes one logical stream.
 pub(crate) struct OggOpus {
-    ogg: OggWriter<'static, Output>,
+    ogg: OggWriter<'static, OpenTarget>,
     serial: u32,
     comments: Vec<String>,
     pre_skip: u64,
@@ -74,7 +74,7 @@ pub(crate) struct OggOpus {
 
 impl OggOpus {
     /// `comments` are `KEY=value`.
-    pub(crate) fn new(out: Output, serial: u32, comments: Vec<String>) -> Self {
+    pub(crate) fn new(out: OpenTarget, serial: u32, comments: Vec<String>) -> Self {
         Self {
             ogg: OggWriter::new(out),
             serial,

@@ -14,7 +14,7 @@ use super::mp3::Mp3;
 use super::ogg_opus::OggOpus;
 use super::options::Format;
 use super::opus_lane::{EncodeLane, PassLane};
-use super::output::Output;
+use super::output::OpenTarget;
 use super::target::Target;
 use super::wav::{Raw, Wav};
 
@@ -36,7 +36,7 @@ pub(crate) fn open(
     opus: Option<&EncoderOptions>,
     user_id: Option<u64>,
 ) -> Result<Opened> {
-    let out = Output::open(target, limit)?;
+    let out = OpenTarget::open(target, limit)?;
     let path = out.path().map(Into::into);
     let pcm = |writer: Box<dyn PcmWriter>| Box::new(PcmLane::new(writer));
     let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());

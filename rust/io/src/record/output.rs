@@ -23,7 +23,7 @@ enum Inner {
 }
 
 /// A target that is open. Offsets count from where the target stood at the start.
-pub(crate) struct Output {
+pub(crate) struct OpenTarget {
     inner: Inner,
     path: Option<PathBuf>,
     buffer: Vec<u8>,
@@ -34,7 +34,7 @@ pub(crate) struct Output {
     broken: bool,
 }
 
-impl Output {
+impl OpenTarget {
     /// `limit` is the most bytes that may be written; a process keeps to one of its own.
     pub(crate) fn open(target: Target, limit: Option<u64>) -> Result<Self, SinkError> {
         let mut limit = limit.unwrap_or(u64::MAX);
@@ -232,7 +232,7 @@ impl Output {
 }
 
 /// For libraries that write for themselves.
-impl Write for Output {
+impl Write for OpenTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.put(bytes).map_err(system)?;
         Ok(bytes.len())
@@ -243,15 +243,16 @@ impl Write for Output {
     }
 }
 
-fn system(error: SinkError) -> io::Error {
+/// As the system would tell it.
+pub(crate) fn system(error: SinkError) -> io::Error {
     match error {
-        SinkError::Write { source, .. } => source,
+        SinkError::Write { source, .. } | SinkError::Open { source, .. } => source,
         SinkError::Full => io::ErrorKind::FileTooLarge.into(),
         other => io::Error::other(other),
     }
 }
 
-impl Drop for Output {
+impl Drop for OpenTarget {
     fn drop(&mut self) {
         // A broken target would only fail again.
         if !self.broken {

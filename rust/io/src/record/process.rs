@@ -3,7 +3,6 @@
 //! What it writes comes back through a pipe and goes to its target in whole pieces ([`super::coded`]). There are
 //! no temporary files, and the process is waited for, or killed, before its target is given up.
 
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::coded::{self, Coded, Progress};
 use super::error::SinkError;
-use super::output::PAIR;
+use super::output::{OpenTarget, system};
 use super::target::{Encoding, Target};
 
 /// After the end of its input it gets that long to finish its file.
@@ -63,13 +62,10 @@ impl Ffmpeg {
     }
 
     fn run(&self, target: Target) -> io::Result<Process> {
-        let most = self.max_file_bytes.unwrap_or(u64::MAX);
-        let (mut object, path): (Box<dyn Write + Send>, _) = match target {
-            Target::Path(path) => (Box::new(File::create(&path)?), Some(path)),
-            Target::Seekable(object) => (Box::new(object), None),
-            Target::Stream(object) => (object, None),
-            Target::Process(_) => return Err(io::ErrorKind::InvalidInput.into()),
-        };
+        if matches!(target, Target::Process(_)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let out = OpenTarget::open(target, self.max_file_bytes).map_err(system)?;
         let mut command = Command::new(&self.program);
         command
             .args("-hide_banner -nostdin -loglevel error -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '))
@@ -86,11 +82,10 @@ impl Ffmpeg {
         let mut process = Process {
             child,
             stdin,
-            path,
+            path: out.path().map(Into::into),
             complaints: None,
             copy: None,
             progress: Arc::clone(&progress),
-            given: 0,
             end: None,
         };
         let (stdout, stderr) = (process.child.stdout.take(), process.child.stderr.take());
@@ -99,7 +94,8 @@ impl Ffmpeg {
         }
         if let Some(stdout) = stdout {
             let kind = (self.coded, self.bitrate);
-            process.copy = Some(spawn(move || coded::copy(stdout, &mut object, kind, most, &progress))?);
+            let copy = move || coded::copy(stdout, out, kind, &progress).map_err(system);
+            process.copy = Some(spawn(copy)?);
         }
         Ok(process)
     }
@@ -114,8 +110,6 @@ struct Process {
     /// Brings what it writes to the target.
     copy: Option<JoinHandle<io::Result<()>>>,
     progress: Arc<Progress>,
-    /// Bytes of PCM.
-    given: u64,
     /// What it came to, once it has ended.
     end: Option<Result<(), String>>,
 }
@@ -130,7 +124,7 @@ impl Encoding for Process {
     }
 
     fn samples(&self) -> u64 {
-        let given = self.given / PAIR;
+        let given = self.progress.given();
         let whole = matches!(self.end, Some(Ok(()))) && !self.is_full();
         if whole { given } else { self.progress.samples().min(given) }
     }
@@ -200,7 +194,7 @@ impl Write for Process {
         }
         let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };
         let written = stdin.write(bytes);
-        self.given += *written.as_ref().unwrap_or(&0) as u64;
+        self.progress.give(*written.as_ref().unwrap_or(&0) as u64);
         match written {
             // It has died: its own words say more.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {

@@ -13,9 +13,9 @@ use super::mix::Mix;
 use super::open::check_limit;
 use super::options::{Layout, RecorderOptions};
 use super::report::{
-    EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
+    EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
-use super::timeline::Timeline;
+use super::timeline::RecordingTime;
 use super::track::Track;
 
 /// Files are brought up to date this often, in samples.
@@ -38,7 +38,7 @@ pub struct Recorder {
     options: RecorderOptions,
     maker: Maker,
     mix: Option<Mix>,
-    timeline: Timeline,
+    timeline: RecordingTime,
     tracks: BTreeMap<u64, Track>,
     /// Who got no track.
     refused: HashSet<u64>,
@@ -70,7 +70,7 @@ impl Recorder {
         }
         let (maker, mix) = Maker::new(&options, layout)?;
         Ok(Self {
-            timeline: Timeline::new(options.start),
+            timeline: RecordingTime::new(options.start),
             maker,
             mix,
             tracks: BTreeMap::new(),
@@ -240,7 +240,7 @@ impl Recorder {
                 }
             }
         }
-        let state = TrackState::Failed(error);
+        let state = FileState::Failed(error);
         self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
         self.end(EndReason::Failed);
         // A limit that was reached before does not make the file whole.
@@ -253,18 +253,18 @@ impl Recorder {
             return;
         }
         let state = track.state().clone();
-        if let TrackState::Failed(error) = &state {
+        if let FileState::Failed(error) = &state {
             tracing::warn!(%error, "a track of a recording failed");
         }
         track.told = true;
-        if matches!(state, TrackState::Failed(_) | TrackState::SizeLimit) {
+        if matches!(state, FileState::Failed(_) | FileState::SizeLimit) {
             events.push_back(RecorderEvent::TrackEnded { user_id, state });
         }
     }
 
     /// Ends the recording if nobody can be written.
     fn check_barren(&mut self, clock: u64) {
-        let failed = |track: &Track| matches!(track.state(), TrackState::Failed(_));
+        let failed = |track: &Track| matches!(track.state(), FileState::Failed(_));
         if self.tracks.is_empty() || !self.tracks.values().all(failed) {
             self.barren = None;
         } else if clock - *self.barren.get_or_insert(clock) >= BARREN {

@@ -70,7 +70,7 @@ pub enum RecorderState {
 
 /// What became of a track.
 #[derive(Debug, Clone)]
-pub enum TrackState {
+pub enum FileState {
     /// Being written.
     Recording,
     /// Whole.
@@ -91,12 +91,12 @@ pub enum RecorderEvent {
         /// Where its first sample lies.
         offset: u64,
     },
-    /// A track ended before the recording: [`TrackState::SizeLimit`] or [`TrackState::Failed`]. Told once.
+    /// A track ended before the recording: [`FileState::SizeLimit`] or [`FileState::Failed`]. Told once.
     TrackEnded {
         /// Whose; None for a file of all users.
         user_id: Option<u64>,
         /// Why.
-        state: TrackState,
+        state: FileState,
     },
     /// A user gets no track: there are as many as there may be. Told once for each.
     UserRefused {
@@ -123,14 +123,14 @@ pub struct TrackReport {
     /// Its bytes; in a file of many tracks those of its packets.
     pub bytes: u64,
     /// How it ended.
-    pub state: TrackState,
+    pub state: FileState,
 }
 
 impl TrackReport {
     /// What is whole was ended by a size limit.
     pub(crate) fn cut(&mut self) {
-        if matches!(self.state, TrackState::Finished) {
-            self.state = TrackState::SizeLimit;
+        if matches!(self.state, FileState::Finished) {
+            self.state = FileState::SizeLimit;
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::assembler::{Assembler, Counts, Held};
 use super::error::SinkError;
 use super::lane::{TrackLane, Unpacker};
-use super::report::{TrackReport, TrackState};
+use super::report::{FileState, TrackReport};
 use super::written::Written;
 
 type Result<T> = std::result::Result<T, SinkError>;
@@ -37,13 +37,13 @@ impl Track {
         self.written.active()
     }
 
-    pub(crate) fn state(&self) -> &TrackState {
+    pub(crate) fn state(&self) -> &FileState {
         self.written.state()
     }
 
     /// Whether it ended because its file is as big as it may be.
     pub(crate) fn is_full(&self) -> bool {
-        matches!(self.state(), TrackState::SizeLimit)
+        matches!(self.state(), FileState::SizeLimit)
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -104,7 +104,7 @@ impl Track {
         if let Some(end) = end {
             self.attempt(|assembler, lane| assembler.fill(end, lane));
         }
-        self.end_as(TrackState::Finished);
+        self.end_as(FileState::Finished);
     }
 
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
@@ -117,7 +117,7 @@ impl Track {
         TrackReport { path: report.path.or(shared), ..report }
     }
 
-    fn end_as(&mut self, state: TrackState) {
+    fn end_as(&mut self, state: FileState) {
         if let Err(error) = self.written.finish(state) {
             self.fail(Arc::new(error));
         }
@@ -127,7 +127,7 @@ impl Track {
         let Some(lane) = self.written.lane() else { return };
         match action(&mut self.assembler, lane) {
             Ok(()) => {}
-            Err(SinkError::Full) => self.end_as(TrackState::SizeLimit),
+            Err(SinkError::Full) => self.end_as(FileState::SizeLimit),
             Err(error) => self.fail(Arc::new(error)),
         }
     }

@@ -4,7 +4,7 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::{Output, PAIR};
+use super::output::{OpenTarget, PAIR};
 use super::target::Encoding;
 
 /// RIFF, JUNK or ds64, fmt, data.
@@ -14,11 +14,11 @@ const UNKNOWN: u32 = u32::MAX;
 
 /// Writes a WAVE file.
 pub(crate) struct Wav {
-    out: Output,
+    out: OpenTarget,
 }
 
 impl Wav {
-    pub(crate) fn new(mut out: Output) -> Result<Self, SinkError> {
+    pub(crate) fn new(mut out: OpenTarget) -> Result<Self, SinkError> {
         // Where the header cannot be mended later, its sizes say that they are unknown.
         let header = if out.seekable() { header(0) } else { open_header() };
         out.put(&header)?;
@@ -94,7 +94,7 @@ impl PcmWriter for Wav {
 }
 
 /// Writes s16le interleaved stereo and nothing else.
-pub(crate) struct Raw(pub Output);
+pub(crate) struct Raw(pub OpenTarget);
 
 impl PcmWriter for Raw {
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::SinkError;
 use super::lane::TrackLane;
 use super::open::Opened;
-use super::report::{TrackReport, TrackState};
+use super::report::{FileState, TrackReport};
 
 /// A lane that is open, or what it came to.
 pub(crate) struct Written {
@@ -17,16 +17,16 @@ pub(crate) struct Written {
     /// Samples that were there at the last flush, and, of one that ended well, at its end.
     flushed: u64,
     samples: u64,
-    state: TrackState,
+    state: FileState,
 }
 
 impl Written {
     /// What `open` came to.
     pub(crate) fn new(opened: Result<Opened, SinkError>) -> Self {
         let (lane, path, state) = match opened {
-            Ok(opened) => (Some(opened.lane), opened.path, TrackState::Recording),
-            Err(SinkError::Full) => (None, None, TrackState::SizeLimit),
-            Err(error) => (None, None, TrackState::Failed(Arc::new(error))),
+            Ok(opened) => (Some(opened.lane), opened.path, FileState::Recording),
+            Err(SinkError::Full) => (None, None, FileState::SizeLimit),
+            Err(error) => (None, None, FileState::Failed(Arc::new(error))),
         };
         Self { lane, path, bytes: 0, flushed: 0, samples: 0, state }
     }
@@ -40,7 +40,7 @@ impl Written {
         self.lane.is_some()
     }
 
-    pub(crate) fn state(&self) -> &TrackState {
+    pub(crate) fn state(&self) -> &FileState {
         &self.state
     }
 
@@ -60,11 +60,11 @@ impl Written {
     ///
     /// # Errors
     /// Those of the target.
-    pub(crate) fn finish(&mut self, state: TrackState) -> Result<(), SinkError> {
+    pub(crate) fn finish(&mut self, state: FileState) -> Result<(), SinkError> {
         let Some(lane) = &mut self.lane else { return Ok(()) };
         let state = match lane.finish() {
             Ok(()) => state,
-            Err(SinkError::Full) => TrackState::SizeLimit,
+            Err(SinkError::Full) => FileState::SizeLimit,
             Err(error) => return Err(error),
         };
         self.samples = lane.samples();
@@ -74,13 +74,13 @@ impl Written {
 
     /// The first error counts. A file of many tracks can still fail when its tracks have ended.
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
-        if !matches!(self.state, TrackState::Failed(_)) {
-            self.close(TrackState::Failed(error));
+        if !matches!(self.state, FileState::Failed(_)) {
+            self.close(FileState::Failed(error));
         }
     }
 
     pub(crate) fn report(&self, user_id: Option<u64>, offset: u64) -> TrackReport {
-        let whole = matches!(self.state, TrackState::Finished | TrackState::SizeLimit);
+        let whole = matches!(self.state, FileState::Finished | FileState::SizeLimit);
         TrackReport {
             user_id,
             path: self.path.clone(),
@@ -91,7 +91,7 @@ impl Written {
         }
     }
 
-    fn close(&mut self, state: TrackState) {
+    fn close(&mut self, state: FileState) {
         self.bytes = self.len();
         self.lane = None;
         self.state = state;

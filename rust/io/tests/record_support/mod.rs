@@ -17,6 +17,12 @@ pub fn directory(name: &str) -> PathBuf {
     path
 }
 
+/// Where ffmpeg is; tests of what it encodes need it.
+pub fn ffmpeg() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|place| place.join("ffmpeg")).find(|program| program.exists())
+}
+
 /// A file in memory whose content can be looked at while it is written.
 #[derive(Clone)]
 pub struct Shared(Arc<Mutex<Memory>>);

@@ -10,7 +10,7 @@ mod sync;
 mod wakeups;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -80,7 +80,8 @@ impl Drop for JobHandle {
     fn drop(&mut self) {
         let slot = &self.waker.slot;
         slot.removed.store(true, Ordering::Release);
-        // A job that runs just now is dropped by its thread when it returns.
+        // A job that runs just now is dropped by its thread when it returns: the fences let one of both see the other.
+        fence(Ordering::SeqCst);
         if let Ok(mut job) = slot.job.try_lock() {
             self.waker.shared.end(slot);
             drop_quietly(job.take());
@@ -294,7 +295,8 @@ impl Shared {
             return;
         }
         drop(job);
-        // Between the two locks a handle may have been dropped without getting at the job.
+        // Meanwhile its handle may have been dropped without getting at the job.
+        fence(Ordering::SeqCst);
         if slot.removed.load(Ordering::Acquire) {
             slot.state.end();
             drop_quietly(lock(&slot.job).take());

@@ -3,7 +3,7 @@
 use isocord_proto::frame::SAMPLE_RATE;
 
 use super::super::error::SinkError;
-use super::super::output::Output;
+use super::super::output::OpenTarget;
 use super::DocType;
 use super::ebml::Ebml;
 use super::head::{self, Layout, Track, id, to_ns};
@@ -40,7 +40,7 @@ struct Block {
 
 /// One file of many tracks.
 pub(crate) struct Muxer {
-    out: Output,
+    out: OpenTarget,
     doc_type: DocType,
     max_tracks: usize,
     tracks: Vec<Track>,
@@ -67,7 +67,7 @@ fn to_ms(samples: u64) -> i64 {
 }
 
 impl Muxer {
-    pub(crate) fn new(out: Output, doc_type: DocType, max_tracks: usize) -> Result<Self, SinkError> {
+    pub(crate) fn new(out: OpenTarget, doc_type: DocType, max_tracks: usize) -> Result<Self, SinkError> {
         let affordable = out.limit() / (ROOM_SHARE * head::ENTRY as u64);
         let max_tracks = max_tracks.min(affordable.max(1) as usize);
         let mut muxer = Self {

@@ -8,7 +8,7 @@ use symphonia::core::packet::Packet;
 use super::super::error::StageError;
 use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
 use super::clock::{Clock, Trim, pre_roll};
-use super::decoder::{Shape, make_decoder};
+use super::decoder::{PcmShape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
 use crate::dsp::Gain;
 
@@ -30,7 +30,7 @@ const FRAME_VALUES: usize = FRAME_SAMPLES * 2;
 pub(crate) struct PcmStream {
     demuxer: Demuxer,
     decoder: Box<dyn AudioDecoder>,
-    shape: Option<Shape>,
+    shape: Option<PcmShape>,
     spec: Option<AudioSpec>,
     trim: Trim,
     clock: Clock,
@@ -321,7 +321,7 @@ impl PcmStream {
             self.flush()?;
             self.begin_again();
         }
-        self.shape = Some(Shape::new(&spec)?);
+        self.shape = Some(PcmShape::new(&spec)?);
         self.spec = Some(spec);
         Ok(())
     }
