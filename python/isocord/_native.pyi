@@ -546,7 +546,7 @@ class Stats:
     def underruns(self) -> int: ...
     @property
     def missed_slots(self) -> int:
-        """Slots that the clock thread woke for more than one frame late."""
+        """Slots that passed while the clock thread could not run for over 20 ms; none while it rests."""
     @property
     def withheld(self) -> int:
         """Frames that passed unsent: in an encrypted call without a key, nobody could have opened them."""
