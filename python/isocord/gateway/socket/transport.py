@@ -174,8 +174,9 @@ class GatewaySocket:
                 self._report_lost(None, f"the websocket failed: {message.data}")
                 return
             else:
-                code = websocket.close_code
-                # 1006 is no close frame but aiohttp's word for a missing one.
+                # Where the server ends the stream without a close frame, aiohttp has a code all the same: 1006, or 1000
+                # as if it had said good-bye, as on Python 3.10 after each cut.
+                code = websocket.close_code if message.type is aiohttp.WSMsgType.CLOSE else None
                 self._report_lost(None if code == 1006 else code, "the websocket was closed")
                 return
 
