@@ -163,11 +163,15 @@ impl Connection {
         self.command(OutletCommand::Sender(change))
     }
 
-    /// Starts a track, or puts it in the place of the one that plays.
+    /// Starts a track, or puts it in the place of the one that plays as soon as it has a frame. A track that cannot
+    /// be started ends as closed.
     ///
     /// # Errors
-    /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
+    /// [`ConnectionError::TrackUsed`], [`ConnectionError::NoSession`] once closed, [`ConnectionError::Stalled`].
     pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(ConnectionError::NoSession);
+        }
         let (clock, id) = (self.engine.clock.clone(), self.id);
         // A clock that takes no commands has stopped, and has ended the track.
         let wake = move || {

@@ -1,27 +1,25 @@
 //! A file on its way into a track: decode, encode or pass through, on the pool's threads.
 //!
-//! A seek or a new volume is heard at once and not a lookahead later: the frames in the ring go
-//! stale, and the file is read again from where the listener is.
+//! A seek or a new volume is heard at once and not a lookahead later: others take the place of the frames in the ring.
 
+mod ahead;
 mod encoder;
+mod feed;
+mod kept;
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use isocord_proto::frame::{FRAME_SAMPLES, OpusFrame, SAMPLE_RATE};
+use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::opus::{EncoderOptions, OpusError};
 
-use self::encoder::LazyEncoder;
-use super::track::{TrackReader, TrackState, TrackWriter, track};
-use super::{Feed, FeedStatus, FeederPool, JobHandle, JobWaker, Pressure};
+use self::ahead::Ahead;
+use self::feed::{FeedError, FileFeed};
+use super::track::{TrackReader, TrackState, track};
+use super::{FeederPool, JobHandle, JobWaker};
 use crate::dsp::{Volume, VolumeError};
-use crate::source::{AudioFile, Frame, FrameBuf, SourceError};
-
-/// Frames that are made before another job has its turn.
-const PIECE: usize = 4;
-/// Frames that still play as they were while a new volume is worked in: they are nearly out.
-const VOLUME_KEEP: u64 = 3;
+use crate::source::AudioFile;
 
 /// A file with what its onlookers may ask while it plays.
 pub struct FileSource {
@@ -45,7 +43,7 @@ struct Wishes {
 #[derive(Clone, Copy)]
 enum Wish {
     Seek(f64),
-    /// Read again what has not been heard, with the volume that is now.
+    /// Encode again what has not left, with the volume that is now.
     Refresh,
 }
 
@@ -113,15 +111,15 @@ impl FileSource {
         lookahead: usize,
     ) -> Result<(FileFeed, TrackReader, u64), FileTrackError> {
         let (writer, reader) = track(lookahead);
-        let (start, passthrough) = {
+        let (start, passthrough, has_packets) = {
             let file = self.file();
-            (file.position(), file.passthrough())
+            (file.position(), file.passthrough(), file.is_opus())
         };
-        let mut encoder = LazyEncoder::new(options);
+        let mut ahead = Ahead::new(options, lookahead, has_packets, self.volume());
         if !passthrough {
-            encoder.get(options.complexity)?;
+            ahead.prepare()?;
         }
-        let feed = FileFeed { source: Arc::clone(self), writer: Some(writer), encoder, over: false };
+        let feed = FileFeed::new(Arc::clone(self), writer, ahead);
         Ok((feed, reader, start))
     }
 
@@ -216,13 +214,9 @@ impl FileSource {
 }
 
 impl FileSource {
-    /// What is to be granted now. While an earlier flush stands, what is heard next cannot be read again yet: a new
-    /// volume waits for that.
-    fn take_wish(&self, flushing: bool) -> Option<Wish> {
+    /// What is to be granted now.
+    fn take_wish(&self) -> Option<Wish> {
         let mut wishes = lock(&self.wishes);
-        if flushing && matches!(wishes.next, Some(Wish::Refresh)) {
-            return None;
-        }
         let wish = wishes.next.take();
         if let Some(Wish::Seek(seconds)) = wish {
             wishes.seeking = Some(seconds);
@@ -241,7 +235,7 @@ impl Playing {
 
     /// Frames from now on begin at this place. What nobody can ask for any more is forgotten.
     fn begin_run(&self, frame: u64, place: u64) {
-        let heard = self.track.frames_taken();
+        let heard = self.track.next_heard();
         let mut runs = lock(&self.runs);
         let current = runs.iter().rposition(|(first, _)| *first <= heard).unwrap_or(0);
         runs.drain(..current);
@@ -250,134 +244,11 @@ impl Playing {
     }
 }
 
-struct FileFeed {
-    source: Arc<FileSource>,
-    /// None once the track is over.
-    writer: Option<TrackWriter>,
-    encoder: LazyEncoder,
-    over: bool,
-}
-
-impl Feed for FileFeed {
-    fn feed(&mut self, pressure: Pressure) -> FeedStatus {
-        let Some(writer) = self.writer.as_mut().filter(|writer| writer.state().end().is_none()) else {
-            self.writer = None;
-            return FeedStatus::Done;
-        };
-        // Before a look at what is left of an earlier flush, so that its end is not missed.
-        writer.going_to_sleep();
-        let wish = self.source.take_wish(writer.is_flushing());
-        let result = match wish {
-            Some(wish) => grant(&self.source, writer, &mut self.over, wish),
-            None => Ok(()),
-        };
-        lock(&self.source.wishes).seeking = None;
-        let result = result.and_then(|()| {
-            // On the stack of the pool's thread: nothing is kept in it, and hundreds of files share those.
-            let mut buffer = FrameBuf::new();
-            for _ in 0..PIECE {
-                if self.over {
-                    break;
-                }
-                writer.going_to_sleep();
-                if writer.room() == 0 || (wish.is_none() && writer.room_to_work().is_none()) {
-                    return Ok(FeedStatus::Wait);
-                }
-                self.over = !push_frame(&self.source, writer, &mut self.encoder, pressure, &mut buffer)?;
-            }
-            // After its end it stays, for a seek may still come.
-            Ok(if self.over { FeedStatus::Wait } else { FeedStatus::Again { left: writer.queued() } })
-        });
-        if wish.is_some() {
-            // A paused track would keep its stale frames, and with them no room for those of the next wish.
-            writer.state().nudge_clock();
-        }
-        result.unwrap_or_else(|error: FeedError| {
-            // The first error is the one to tell.
-            let _ = self.source.error.set(error.to_string());
-            writer.fail();
-            self.over = true;
-            FeedStatus::Wait
-        })
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum FeedError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error(transparent)]
-    Seek(#[from] crate::source::SeekError),
-    #[error(transparent)]
-    Opus(#[from] OpusError),
-}
-
-fn grant(
-    source: &FileSource,
-    writer: &mut TrackWriter,
-    over: &mut bool,
-    wish: Wish,
-) -> Result<(), FeedError> {
-    let Some(playing) = source.playing.get() else { return Ok(()) };
-    let mut file = source.file();
-    match wish {
-        Wish::Seek(seconds) => {
-            file.seek(seconds)?;
-            playing.begin_run(writer.pushed(), file.position());
-            writer.flush();
-        }
-        Wish::Refresh => {
-            let Some(next) = writer.flush_after(VOLUME_KEEP) else {
-                // Nothing queued was made with the old volume.
-                return Ok(());
-            };
-            file.seek(playing.place_of(next) as f64 / f64::from(SAMPLE_RATE))?;
-            playing.begin_run(writer.pushed(), file.position());
-        }
-    }
-    *over = false;
-    Ok(())
-}
-
-/// One frame from the file into the ring; false at the end of the file.
-fn push_frame(
-    source: &FileSource,
-    writer: &mut TrackWriter,
-    encoder: &mut LazyEncoder,
-    pressure: Pressure,
-    buffer: &mut FrameBuf,
-) -> Result<bool, FeedError> {
-    let kind = source.file().next_frame(buffer)?;
-    let mut frame = OpusFrame::SILENCE;
-    match kind {
-        Frame::End => {
-            writer.finish();
-            return Ok(false);
-        }
-        Frame::Opus(len) => frame.fill(|out| {
-            out[..len].copy_from_slice(&buffer.opus[..len]);
-            Ok::<_, OpusError>(len)
-        })?,
-        Frame::Pcm => frame.fill(|out| {
-            let asked = encoder.asked();
-            let complexity = pressure.complexity(asked);
-            source.simplified.fetch_add(u64::from(complexity < asked), Relaxed);
-            let encoder = encoder.get(complexity)?;
-            if buffer.has_lead_in {
-                // The encoder hears what went before, so that the change from passthrough has no seam.
-                encoder.encode_float(&buffer.lead_in, out)?;
-            }
-            encoder.encode_float(&buffer.pcm, out)
-        })?,
-    }
-    let pushed = writer.push(&frame);
-    debug_assert!(pushed, "the ring had room");
-    Ok(true)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod seam_tests;
 #[cfg(test)]
 mod tests;

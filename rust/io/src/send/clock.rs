@@ -123,8 +123,11 @@ impl Clock {
                     }
                 }
                 ClockCommand::To(id, command) => {
-                    // A connection that closed meanwhile needs no command.
-                    let _ = self.slots.command(id, command, now);
+                    // A connection that closed meanwhile needs no command, but a track has to end: it does when it is
+                    // dropped.
+                    if let Err(OutletCommand::Play(track)) = self.slots.command(id, command, now) {
+                        self.events.trash(Trash::Track(track));
+                    }
                 }
             }
         }

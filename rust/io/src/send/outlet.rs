@@ -27,6 +27,8 @@ pub(crate) enum Demand {
 
 /// Single packets that wait at most: those of 160 ms.
 const MAX_HELD: usize = 8;
+/// How long what plays goes on, at most, until the track that takes its place has a frame.
+const HANDOVER_MS: u64 = 200;
 /// From one slot of a connection to its next.
 const SLOT_MS: u64 = 20;
 
@@ -46,6 +48,8 @@ pub(crate) struct Outlet {
     timeline: Timeline,
     pacer: Pacer,
     track: Option<TrackReader>,
+    /// What takes its place as soon as it has a frame, and since when it waits.
+    next: Option<(TrackReader, u64)>,
     counters: Arc<Counters>,
     handler: Arc<dyn EventHandler>,
     events: EventSender,
@@ -73,6 +77,7 @@ impl Outlet {
             timeline,
             pacer: Pacer::default(),
             track: None,
+            next: None,
             counters,
             handler,
             events,
@@ -111,15 +116,21 @@ impl Outlet {
                 self.release_held(now_ms);
             }
             OutletCommand::Play(track) => {
-                self.end_track(TrackEnd::Replaced);
-                self.track = Some(track);
-                self.pacer.play();
+                self.hand_over();
+                self.next = Some((track, now_ms));
+                if !self.is_heard() {
+                    self.hand_over();
+                }
             }
             OutletCommand::Stop => {
+                self.hand_over();
                 self.pacer.stop();
                 self.end_track(TrackEnd::Stopped);
             }
-            OutletCommand::Pause => self.pacer.pause(),
+            OutletCommand::Pause => {
+                self.hand_over();
+                self.pacer.pause();
+            }
             OutletCommand::Resume => self.pacer.resume(),
             OutletCommand::Packet(frame) => match self.passage(now_ms) {
                 Passage::Open => self.send_now(frame, now_ms),
@@ -152,8 +163,14 @@ impl Outlet {
             Passage::Waiting => return Demand::None,
             Passage::Withheld | Passage::Open => {}
         }
+        let due = |(next, since): &(TrackReader, u64)| {
+            next.supply() != Supply::Empty || now_ms.saturating_sub(*since) >= HANDOVER_MS
+        };
+        if self.next.as_ref().is_some_and(due) || !self.is_heard() {
+            self.hand_over();
+        }
         loop {
-            let supply = self.track.as_mut().map_or(Supply::Exhausted, TrackReader::supply);
+            let supply = self.track.as_ref().map_or(Supply::Exhausted, TrackReader::supply);
             let turn = self.pacer.turn(supply);
             if self.pacer.underran() {
                 self.note_underruns(1);
@@ -186,9 +203,7 @@ impl Outlet {
             Prepared::Nothing => return,
             Prepared::Unsent => {
                 Counters::add(&self.counters.withheld, 1);
-                if let Some(track) = &self.track {
-                    track.state().note_sent();
-                }
+                self.note_sent();
                 return;
             }
             Prepared::Frame(len) => (len, true),
@@ -196,11 +211,36 @@ impl Outlet {
         };
         self.counters.lateness.note(Instant::now().saturating_duration_since(deadline));
         self.transmit(len);
-        if !is_frame {
+        if is_frame {
+            self.note_sent();
+        } else {
             Counters::add(&self.counters.silence_sent, 1);
-        } else if let Some(track) = &self.track {
-            track.state().note_sent();
         }
+    }
+
+    /// A frame of the track has left. If it was the last one, that is told now and not in the next slot: who has
+    /// another track at hand then has 20 ms to play it, and no silence lies between.
+    fn note_sent(&mut self) {
+        let Some(track) = &self.track else { return };
+        track.state().note_sent();
+        let over = self.pacer.is_playing() && self.next.is_none() && track.supply() == Supply::Exhausted;
+        if over && self.pacer.turn(Supply::Exhausted) == Turn::End {
+            self.end_track(TrackEnd::Finished);
+        }
+    }
+
+    /// Whether a track plays that has a frame.
+    fn is_heard(&self) -> bool {
+        let ready = |track: &TrackReader| track.supply() == Supply::Ready;
+        self.pacer.is_playing() && self.track.as_ref().is_some_and(ready)
+    }
+
+    /// Lets the track that waits take the place of the one that plays.
+    fn hand_over(&mut self) {
+        let Some((track, _)) = self.next.take() else { return };
+        self.end_track(TrackEnd::Replaced);
+        self.track = Some(track);
+        self.pacer.play();
     }
 
     /// Counts slots that passed while the clock thread could not run.
@@ -210,6 +250,7 @@ impl Outlet {
 
     /// Ends what plays, as the connection closes.
     pub(crate) fn close(&mut self) {
+        self.hand_over();
         self.pacer.stop();
         self.end_track(TrackEnd::Closed);
     }
@@ -223,8 +264,7 @@ impl Outlet {
         if track.state().frames_sent() > 0 {
             self.starved_since_ms.get_or_insert(now_ms);
         }
-        track.going_to_starve();
-        if track.supply() == Supply::Empty { Demand::None } else { Demand::Slots }
+        if track.starve() { Demand::None } else { Demand::Slots }
     }
 
     fn note_underruns(&self, slots: u64) {
@@ -238,18 +278,17 @@ impl Outlet {
         let (Some(track), Some(path)) = (&mut self.track, &mut self.path) else {
             return Prepared::Nothing;
         };
-        let sealed = track.take(|frame| path.packet(frame, &mut self.timeline, now_ms, &mut self.packet));
-        match sealed {
-            Some(Ok(len)) => Prepared::Frame(len),
-            Some(Err(_)) => self.seal_failed(),
-            None => Prepared::Nothing,
+        let Some(frame) = track.take() else { return Prepared::Nothing };
+        match path.packet(&frame, &mut self.timeline, now_ms, &mut self.packet) {
+            Ok(len) => Prepared::Frame(len),
+            Err(_) => self.seal_failed(),
         }
     }
 
     /// Takes a frame that nobody could open.
     fn pass_over(&mut self) -> Prepared {
-        match self.track.as_mut().and_then(|track| track.take(|_| ())) {
-            Some(()) => Prepared::Unsent,
+        match self.track.as_mut().and_then(TrackReader::take) {
+            Some(_) => Prepared::Unsent,
             None => Prepared::Nothing,
         }
     }
@@ -329,3 +368,6 @@ impl Outlet {
         self.events.trash(Trash::Track(track));
     }
 }
+
+#[cfg(test)]
+mod tests;

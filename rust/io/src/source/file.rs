@@ -4,12 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use super::error::{OpenError, SeekError, SourceError, StageError};
-use super::frame::{Frame, FrameBuf, SAMPLE_RATE};
+use super::frame::{Frame, FrameBuf, FrameSource, SAMPLE_RATE, Want};
 use super::input::{Input, MediaFile};
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
 use super::pcm::{Demuxer, PcmStream, Trim};
-use crate::dsp::{Gain, Volume};
+use crate::dsp::{Volume, apply_gain};
 
 /// Positions beyond this (a hundred days) are the end of any file.
 const MAX_SECONDS: f64 = 8_640_000.0;
@@ -58,10 +58,10 @@ enum Engine {
 }
 
 impl Engine {
-    fn next_frame(&mut self, out: &mut FrameBuf, volume: f32, gain: &mut Gain) -> Result<Frame, StageError> {
+    fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Frame, StageError> {
         match self {
-            Self::Opus(stream) => stream.next_frame(out, volume, gain),
-            Self::Pcm(stream) => stream.next_frame(out, volume, gain),
+            Self::Opus(stream) => stream.next_frame(out, want),
+            Self::Pcm(stream) => stream.next_frame(out),
             Self::Failed => Ok(Frame::End),
         }
     }
@@ -104,7 +104,8 @@ pub struct AudioFile {
     engine: Engine,
     info: FileInfo,
     volume: Volume,
-    gain: Gain,
+    /// The gain of the last frame of [`AudioFile::next_frame`].
+    gain: f32,
     position: u64,
     over: bool,
 }
@@ -129,7 +130,7 @@ impl AudioFile {
         let file = input.open(&place)?;
         let engine =
             guarded(|| open_engine(file, extension.as_deref())).map_err(|error| error.into_open(&place))?;
-        let gain = Gain::new(volume.get());
+        let gain = volume.get();
         let info = describe(&engine, name);
         let mut opened = Self { engine, info, volume, gain, position: 0, over: false };
         if options.start > 0.0 {
@@ -166,7 +167,7 @@ impl AudioFile {
     #[must_use]
     pub fn passthrough(&self) -> bool {
         match &self.engine {
-            Engine::Opus(stream) => stream.passes(self.volume.get(), &self.gain),
+            Engine::Opus(stream) => self.volume.get() == 1.0 && stream.passes(),
             Engine::Pcm(_) | Engine::Failed => false,
         }
     }
@@ -183,36 +184,25 @@ impl AudioFile {
         self.engine.broken()
     }
 
-    /// Produce the next frame. After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
+    /// Produce the next frame at the file's volume. After [`Frame::End`] or an error every call gives [`Frame::End`],
+    /// until a seek.
     ///
     /// # Errors
     /// Reading failed, or nothing more can be decoded. Single damaged packets are counted, not reported.
     pub fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Frame, SourceError> {
-        if self.over {
-            return Ok(Frame::End);
+        let (before, now) = (self.gain, self.volume.get());
+        let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::Packets } else { Want::Pcm })?;
+        if frame == Frame::Pcm {
+            apply_gain(before, now, &mut out.pcm);
         }
-        let volume = self.volume.get();
-        match self.guard(|engine, gain| engine.next_frame(out, volume, gain)) {
-            Ok(Frame::End) => {
-                self.over = true;
-                Ok(Frame::End)
-            }
-            Ok(frame) => {
-                self.position = out.position + u64::from(out.samples);
-                Ok(frame)
-            }
-            Err(error) => {
-                self.over = true;
-                Err(error.into_source(&self.info.name))
-            }
-        }
+        self.gain = now;
+        Ok(frame)
     }
 
     /// Go to a place in the file; beyond its end the next frame is [`Frame::End`].
     ///
     /// Decoded files begin at the exact sample. Opus that may pass through begins, whatever the volume, at the packet
-    /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where. A volume that was changed
-    /// is ramped to from the gain of the last frame, so that going back over frames that were not heard has no step.
+    /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where.
     ///
     /// # Errors
     /// `seconds` is negative or not a number, or the file cannot be read.
@@ -226,12 +216,9 @@ impl AudioFile {
         })
     }
 
-    fn guard<T>(
-        &mut self,
-        work: impl FnOnce(&mut Engine, &mut Gain) -> Result<T, StageError>,
-    ) -> Result<T, StageError> {
-        let (engine, gain) = (&mut self.engine, &mut self.gain);
-        match catch_unwind(AssertUnwindSafe(|| work(engine, gain))) {
+    fn guard<T>(&mut self, work: impl FnOnce(&mut Engine) -> Result<T, StageError>) -> Result<T, StageError> {
+        let engine = &mut self.engine;
+        match catch_unwind(AssertUnwindSafe(|| work(engine))) {
             Ok(result) => result,
             Err(_) => {
                 self.engine = Engine::Failed;
@@ -242,9 +229,43 @@ impl AudioFile {
 
     fn go_to(&mut self, seconds: f64) -> Result<(), StageError> {
         let target = (seconds.min(MAX_SECONDS) * f64::from(SAMPLE_RATE)).round() as i64;
-        self.position = self.guard(|engine, _| engine.seek(target))?;
+        self.position = self.guard(|engine| engine.seek(target))?;
         self.over = false;
         Ok(())
+    }
+}
+
+impl FrameSource for AudioFile {
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Frame, SourceError> {
+        if self.over {
+            return Ok(Frame::End);
+        }
+        match self.guard(|engine| engine.next_frame(frame, want)) {
+            Ok(Frame::End) => {
+                self.over = true;
+                Ok(Frame::End)
+            }
+            Ok(kind) => {
+                self.position = frame.position + u64::from(frame.samples);
+                Ok(kind)
+            }
+            Err(error) => {
+                self.over = true;
+                Err(error.into_source(&self.info.name))
+            }
+        }
+    }
+
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
+        self.seek(seconds)
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn has_packets(&self) -> bool {
+        self.is_opus()
     }
 }
 

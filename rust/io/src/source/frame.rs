@@ -1,5 +1,7 @@
 //! One frame of 20 ms on its way from a source to an encoder or a ring.
 
+use super::error::{SeekError, SourceError};
+
 /// Samples a second of everything that leaves a source.
 pub const SAMPLE_RATE: u32 = 48_000;
 /// Sample pairs of one frame: 20 ms.
@@ -9,7 +11,7 @@ pub const FRAME_BYTES: usize = FRAME_SAMPLES * 4;
 /// The longest Opus packet that is passed through (RFC 6716, 3.2.1: the longest frame). Longer ones are decoded.
 pub const MAX_OPUS_FRAME: usize = 1_275;
 
-/// What [`AudioFile::next_frame`](super::AudioFile::next_frame) has put into the buffer.
+/// What [`FrameSource::next`] has put into the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// 960 sample pairs in [`FrameBuf::pcm`].
@@ -20,6 +22,37 @@ pub enum Frame {
     End,
 }
 
+/// What the next frame is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// To be sent as it is, if it can be: an Opus packet where the source has one, else PCM.
+    Packets,
+    /// To be worked on: PCM.
+    Pcm,
+}
+
+/// Where sound comes from: frames of 20 ms, one after the other. The player encodes what is PCM.
+pub trait FrameSource: Send {
+    /// Produces the next frame. After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
+    ///
+    /// # Errors
+    /// Reading failed, or nothing more can be decoded.
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Frame, SourceError>;
+
+    /// Goes to a place, in seconds; beyond the end the next frame is [`Frame::End`].
+    ///
+    /// # Errors
+    /// `seconds` is negative or not a number, or reading failed.
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError>;
+
+    /// Where the next frame begins, in samples of 48 kHz.
+    fn position(&self) -> u64;
+
+    /// Whether its frames may be Opus packets. Sound that is encoded in their place then has to be heard when they
+    /// would have been, and not later by the delay of the encoder.
+    fn has_packets(&self) -> bool;
+}
+
 /// Room for one frame. One per feeding thread is enough: nothing is kept in it between frames.
 ///
 /// PCM is f32 in -1.0 to 1.0: decoders, resampler and volume compute in it and libopus takes it as it is, so that
@@ -27,11 +60,6 @@ pub enum Frame {
 pub struct FrameBuf {
     /// Interleaved stereo, 960 pairs.
     pub pcm: [f32; FRAME_SAMPLES * 2],
-    /// The 20 ms before [`FrameBuf::pcm`], if [`FrameBuf::has_lead_in`].
-    pub lead_in: [f32; FRAME_SAMPLES * 2],
-    /// True for the first PCM frame after Opus packets that were passed through: an encoder that encodes (and drops)
-    /// `lead_in` first goes on without a gap.
-    pub has_lead_in: bool,
     /// Room for one Opus packet.
     pub opus: [u8; MAX_OPUS_FRAME],
     /// Source time of the frame's first sample, in samples of 48 kHz.
@@ -52,8 +80,6 @@ impl FrameBuf {
     pub const fn new() -> Self {
         Self {
             pcm: [0.0; FRAME_SAMPLES * 2],
-            lead_in: [0.0; FRAME_SAMPLES * 2],
-            has_lead_in: false,
             opus: [0; MAX_OPUS_FRAME],
             position: 0,
             samples: 0,

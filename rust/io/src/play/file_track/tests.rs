@@ -6,6 +6,7 @@ use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::pacing::Supply;
 
 use super::*;
+use crate::play::{Feed, FeedStatus, Pressure};
 use crate::play::FeederPool;
 use crate::play::track::{TrackEnd, TrackReader};
 use crate::source::{AudioFileOptions, Input};
@@ -89,10 +90,8 @@ impl Stage {
             Supply::Exhausted => return None,
             supply => assert_eq!(supply, Supply::Ready),
         }
-        self.reader
-            .take(|frame| self.decoder.decode(frame.as_bytes(), &mut samples))
-            .expect("a frame")
-            .expect("Opus");
+        let frame = self.reader.take().expect("a frame");
+        self.decoder.decode(frame.as_bytes(), &mut samples).expect("Opus");
         self.work();
         let left = samples[..FRAME_SAMPLES * 2].iter().step_by(2).map(|&sample| f64::from(sample));
         let left = left.collect::<Vec<_>>();

@@ -1,16 +1,15 @@
-//! Opus packets to frames: passed through while the volume is 1.0, decoded while it is not.
+//! Opus packets to frames: passed through where packets are wanted and may pass, else decoded.
 //!
 //! Frames of a stream whose packets may pass stay on the grid of its packets in both modes, so that the mode can
 //! change at any frame without a gap: what lies before the first audible sample is silenced, not cut away.
 
 use super::super::error::StageError;
-use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME};
+use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, Want};
 use super::decode::OpusDecoder;
 use super::head::OpusHead;
 use super::history::History;
 use super::packet::{Layout, packet_samples};
 use super::{OpusPackets, Step};
-use crate::dsp::Gain;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 500;
@@ -111,11 +110,9 @@ impl OpusStream {
         self.broken + self.packets.broken()
     }
 
-    /// True if the next frame is an Opus packet of the file at this volume, as far as packets stay as they were.
-    pub(crate) fn passes(&self, volume: f32, gain: &Gain) -> bool {
-        gain.is_unity(volume)
-            && self.pending.is_empty()
-            && self.unit.map_or(self.passable, |unit| self.may_pass(unit))
+    /// True if the next frame can be an Opus packet of the file, as far as packets stay as they were.
+    pub(crate) fn passes(&self) -> bool {
+        self.pending.is_empty() && self.unit.map_or(self.passable, |unit| self.may_pass(unit))
     }
 
     fn may_pass(&self, unit: Unit) -> bool {
@@ -123,21 +120,15 @@ impl OpusStream {
     }
 
     /// Produce the next frame.
-    pub(crate) fn next_frame(
-        &mut self,
-        out: &mut FrameBuf,
-        volume: f32,
-        gain: &mut Gain,
-    ) -> Result<Frame, StageError> {
-        out.has_lead_in = false;
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Frame, StageError> {
         loop {
             if self.pending.len() >= FRAME_VALUES {
-                return Ok(self.cut(out, volume, gain));
+                return Ok(self.cut(out));
             }
             let unit = match self.peek()? {
                 Next::Unit(unit) => unit,
                 Next::Head { .. } | Next::End if !self.pending.is_empty() => {
-                    return Ok(self.cut(out, volume, gain));
+                    return Ok(self.cut(out));
                 }
                 Next::Head { base } => {
                     self.begin_link(base);
@@ -151,7 +142,7 @@ impl OpusStream {
             if unit.start >= unit.end {
                 continue;
             }
-            if gain.is_unity(volume) && self.pending.is_empty() && self.passable {
+            if want == Want::Packets && self.pending.is_empty() && self.passable {
                 self.decoder = None;
                 self.history.push(&self.bytes, unit.start, unit.samples);
                 // The pre-skip passes too: it lets the far end's decoder converge.
@@ -161,7 +152,7 @@ impl OpusStream {
                 out.samples = (unit_end.min(unit.end) - unit.start) as u16;
                 return Ok(Frame::Opus(len));
             }
-            self.decode(unit, out)?;
+            self.decode(unit)?;
         }
     }
 
@@ -292,10 +283,10 @@ impl OpusStream {
     }
 
     /// Decode a unit and append what is to be heard of it.
-    fn decode(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<(), StageError> {
+    fn decode(&mut self, unit: Unit) -> Result<(), StageError> {
         let mut decoder = match self.decoder.take() {
             Some(decoder) => decoder,
-            None => self.take_over(unit, out)?,
+            None => self.take_over(unit)?,
         };
         self.history.push(&self.bytes, unit.start, unit.samples);
         let before = self.pending.len();
@@ -324,29 +315,21 @@ impl OpusStream {
     }
 
     /// A decoder that has converged on the packets before `unit`.
-    fn take_over(&mut self, unit: Unit, out: &mut FrameBuf) -> Result<OpusDecoder, StageError> {
+    fn take_over(&mut self, unit: Unit) -> Result<OpusDecoder, StageError> {
         let mut decoder = OpusDecoder::new(&self.head).map_err(StageError::Broken)?;
         let mut lead_in = Vec::new();
         for (packet, samples) in self.history.leading_to(unit.start) {
             // A packet that fails here only makes the start less smooth.
             let _ = decoder.decode(packet, samples, &mut lead_in);
         }
-        if let Some(last) = lead_in.len().checked_sub(FRAME_VALUES) {
-            out.lead_in.copy_from_slice(&lead_in[last..]);
-            out.has_lead_in = true;
-        }
         Ok(decoder)
     }
 
     /// Take one frame off the decoded sound, padded with zeros.
-    fn cut(&mut self, out: &mut FrameBuf, volume: f32, gain: &mut Gain) -> Frame {
+    fn cut(&mut self, out: &mut FrameBuf) -> Frame {
         let len = self.pending.len().min(FRAME_VALUES);
         out.pcm[..len].copy_from_slice(&self.pending[..len]);
         out.pcm[len..].fill(0.0);
-        if out.has_lead_in {
-            gain.hold(&mut out.lead_in);
-        }
-        gain.apply(volume, &mut out.pcm);
         out.position = u64::try_from(self.pending_start).unwrap_or(0);
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);

@@ -10,7 +10,6 @@ use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
 use super::clock::{Clock, Trim, pre_roll};
 use super::decoder::{Shape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
-use crate::dsp::Gain;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 200;
@@ -114,13 +113,7 @@ impl PcmStream {
     }
 
     /// Produce the next frame.
-    pub(crate) fn next_frame(
-        &mut self,
-        out: &mut FrameBuf,
-        volume: f32,
-        gain: &mut Gain,
-    ) -> Result<Frame, StageError> {
-        out.has_lead_in = false;
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Frame, StageError> {
         self.fill(FRAME_VALUES)?;
         if self.pending.is_empty() {
             return Ok(Frame::End);
@@ -131,7 +124,6 @@ impl PcmStream {
         out.pcm[len..].fill(0.0);
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);
-        gain.apply(volume, &mut out.pcm);
         Ok(Frame::Pcm)
     }
 
