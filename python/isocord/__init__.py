@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from ._native import AudioFile as AudioFile
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
+    from .client.install import install as install
+    from .client.install import uninstall as uninstall
     from .client.stats import VoiceStats as VoiceStats
     from .client.voice_client import VoiceClient as VoiceClient
+    from .client.voice_client import get as get
     from .connection.states import ConnectionState as ConnectionState
     from .connection.states import Phase as Phase
     from .connection.states import Reason as Reason
@@ -40,8 +43,9 @@ if TYPE_CHECKING:
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
     "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
+    "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
-    "client.voice_client": ("VoiceClient",),
+    "client.voice_client": ("VoiceClient", "get"),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
     "errors": (
         "AudioFileError",
@@ -63,6 +67,8 @@ _HOMES = {
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
 
-__getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
+if not TYPE_CHECKING:
+    # Unseen by type checkers, to which every name would then be one of isocord's.
+    __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
 
 _install_voice_extras()

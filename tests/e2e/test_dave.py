@@ -4,88 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import io
 import json
 import logging
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import discord as pycord
-import numpy as np
 import pytest
-from discord.gateway import KeepAliveHandler
 
 import isocord
-from isocord.connection import connection
-from isocord.testing import FakeDiscord, GuildSpec, Listener, NativeMember, VoiceOp, tone
+from isocord.connection import driver
+from isocord.testing import NativeMember, VoiceOp
 
+from .calls import loudest_frequency, running, song
 from .witnesses import DaveyMember, LibdaveMember
 
 MEMBERS = [NativeMember, DaveyMember, LibdaveMember]
-CONNECT = 30.0
 FRAME = 3840
-
-
-class Call:
-    """A bot that is logged in to a fake Discord, and the events it dispatched."""
-
-    def __init__(self, discord: FakeDiscord, bot: pycord.Bot) -> None:
-        self.discord = discord
-        self.bot = bot
-        self.codes: list[str | None] = []
-
-    async def join(self, name: str = "General", cls: Any = isocord.VoiceClient) -> Any:
-        channel = pycord.utils.get(self.bot.guilds[0].voice_channels, name=name)
-        return await asyncio.wait_for(channel.connect(cls=cls), CONNECT)
-
-    async def settled(self, name: str = "General") -> None:
-        """Until everybody is in the group and has its keys."""
-        encryption = self.discord.encryption(name)
-        assert encryption is not None
-        await self.discord.wait_for(lambda: encryption.settled, timeout=15, what="one group of all")
-
-    async def heard(self, listener: Listener, number: int) -> None:
-        """Until so many more packets have come."""
-        wanted = len(listener.arrivals()) + number
-        await self.discord.wait_for(lambda: len(listener.arrivals()) >= wanted, timeout=15, what="packets")
-
-
-@asynccontextmanager
-async def running(**options: Any) -> AsyncIterator[Call]:
-    guild = GuildSpec(members=("alice", "bob", "carol", "dora"))
-    async with FakeDiscord([guild], **options) as discord:
-        bot = pycord.Bot(intents=pycord.Intents.all())
-        call = Call(discord, bot)
-
-        @bot.event
-        async def on_voice_privacy_code_update(voice: isocord.VoiceClient, code: str | None) -> None:
-            call.codes.append(code)
-
-        task = asyncio.create_task(bot.start(discord.token))
-        await asyncio.wait_for(bot.wait_for("ready"), 20)
-        try:
-            yield call
-        finally:
-            await bot.close()
-            await asyncio.wait([task], timeout=10)
-            assert task.done()
-            task.exception()
-            for thread in threading.enumerate():
-                if isinstance(thread, KeepAliveHandler):
-                    thread.stop()
-                    thread.join(5)
-
-
-def song(frequency: float, seconds: float) -> pycord.PCMAudio:
-    return pycord.PCMAudio(io.BytesIO(tone(frequency, seconds)))
-
-
-def loudest_frequency(pcm: bytes) -> float:
-    left = np.frombuffer(pcm, "<i2")[::2].astype(float)
-    spectrum = np.abs(np.fft.rfft(left * np.hanning(len(left))))
-    return float(spectrum.argmax() * 48_000 / len(left))
 
 
 class Tap(NativeMember):
@@ -321,7 +255,7 @@ async def test_where_encryption_is_required(monkeypatch: pytest.MonkeyPatch) -> 
         voice = await call.join()
         assert voice.is_dave_connection()
         await voice.disconnect()
-        monkeypatch.setattr(connection, "MAX_DAVE_VERSION", 0)
+        monkeypatch.setattr(driver, "MAX_DAVE_VERSION", 0)
         with pytest.raises(isocord.ConnectError, match=r"requires end-to-end encryption \(DAVE\)") as caught:
             await call.join()
         assert caught.value.code == 4017

@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ import pytest
 import isocord
 from tests.hosts.test_file_sinks import Finished, left, record
 from tests.hosts.world import RATE, World, logged_in, testing, until
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
 
 
 class WriteOnly:

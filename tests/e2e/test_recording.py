@@ -19,7 +19,7 @@ import isocord
 from isocord.testing import Speaker, tone
 from isocord.testing.faults import chain, garbage, jitter, lose, reorder, truncate
 
-from .test_dave import Call, running
+from .calls import Call, running
 from .witnesses import DaveyMember
 
 RATE = 48_000

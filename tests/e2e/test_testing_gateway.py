@@ -270,7 +270,8 @@ async def test_commands(discord: FakeDiscord, open_bot: Opener) -> None:
     path = f"/applications/{discord.bot.id}/commands"
     status, command = await bot.rest("POST", path, {"name": "play", "description": "Plays."})
     assert (status, command["type"]) == (201, 1)
-    _, commands = await bot.rest("PUT", path, [{"name": "play", "description": "x"}, {"name": "stop"}])
+    options = [{"name": "query", "type": 3, "required": True}, {"name": "times", "type": 4}]
+    _, commands = await bot.rest("PUT", path, [{"name": "play", "options": options}, {"name": "stop"}])
     assert [c["name"] for c in commands] == ["play", "stop"]
     assert commands[0]["id"] == command["id"]
     with pytest.raises(NotFoundError):

@@ -12,7 +12,6 @@ import ssl
 import threading
 import time
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +23,7 @@ from isocord import Phase, Reason
 from isocord.errors import ClientError, ConnectError, OpusError
 from isocord.hosts import host_of
 
-from .world import Tone, World, library, logged_in, until
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
+from .world import Tone, World, library, until
 
 
 class TestConnect:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,7 @@ import pytest
 
 import isocord
 
-from .world import RATE, TONES, World, logged_in, np, share, testing, until
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
+from .world import RATE, TONES, World, np, share, testing, until
 
 
 class Finished:

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from .world import TONES, World, logged_in, np, share, until
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
+from .world import TONES, World, np, share, until
 
 
 async def test_listening_resampled_for_speech_recognition(world: World) -> None:

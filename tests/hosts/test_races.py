@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,13 +11,7 @@ import isocord
 from isocord.client import departures
 from isocord.errors import ClientError
 
-from .world import Tone, World, library, logged_in, until
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
+from .world import Tone, World, library, until
 
 
 class Held:

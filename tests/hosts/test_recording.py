@@ -9,7 +9,6 @@ import io
 import shutil
 import threading
 import wave
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,19 +16,13 @@ import pytest
 import isocord
 from isocord.errors import RecordingError
 
-from .world import TONES, World, library, logged_in, testing, until
+from .world import TONES, World, library, testing, until
 
 numpy = pytest.importorskip("numpy") if importlib.util.find_spec("numpy") else None
 pytest.importorskip("cryptography")
 if importlib.util.find_spec("discord") is None or importlib.util.find_spec("discord.sinks") is None:
     pytest.skip("only py-cord has sinks", allow_module_level=True)
 sinks = importlib.import_module("discord.sinks")
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
 
 
 class Finished:

@@ -6,20 +6,13 @@ import asyncio
 import io
 import threading
 import wave
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 import isocord
 
-from .world import Tone, World, library, logged_in, until
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
+from .world import Tone, World, library, until
 
 
 def audio_file(seconds: float = 60.0, **options: Any) -> isocord.AudioFile:

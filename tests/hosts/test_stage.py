@@ -8,10 +8,7 @@ import pytest
 
 import isocord
 
-from .test_client import world
 from .world import Tone, World, until
-
-__all__ = ["world"]
 
 
 @pytest.fixture

@@ -99,6 +99,13 @@ class FakeTrack:
             self.changed.notify_all()
 
 
+class FakeStats:
+    """The counters that a connection looks at."""
+
+    def __init__(self) -> None:
+        self.packets_sent = self.withheld = self.underruns = 0
+
+
 class FakeConnection:
     """Notes the commands; plays when told to."""
 
@@ -112,6 +119,7 @@ class FakeConnection:
         self.session: tuple[str, bytes] | None = None
         self.packets: list[bytes] = []
         self.ssrcs: dict[int, int] = {}
+        self.stats = FakeStats()
 
     def open(self, host: str, port: int, ssrc: int, *, discovery_timeout: float = 5.0) -> None:
         self.opened.append((host, port, ssrc))
@@ -219,11 +227,15 @@ def wait_until(condition: Callable[[], object], limit: float = 5.0) -> None:
         time.sleep(0.001)
 
 
-@pytest.fixture
-def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
+def replace_native(monkeypatch: pytest.MonkeyPatch) -> None:
     """The native module's parts that touch threads and sockets, replaced."""
     monkeypatch.setattr(_native, "Connection", FakeConnection)
     monkeypatch.setattr(_native, "DaveSession", FakeDaveSession)
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
+
+
+@pytest.fixture
+def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_native(monkeypatch)

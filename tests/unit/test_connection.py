@@ -27,10 +27,9 @@ from isocord.playing.player import Manners, Player
 from isocord.playing.sources.feed import Feed
 from isocord.runtime.thread import GatewayThread, gateway_thread
 
-from .fakes import FakeConnection, fake_native, wait_until
-from .test_playback import Frames
+from .fakes import FakeConnection, wait_until
+from .stages import Frames
 
-__all__ = ["fake_native"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 MODE = "aead_aes256_gcm_rtpsize"
@@ -51,7 +50,7 @@ class ScriptedSocket:
         self.handler: Any = handler
         self.sent: list[dict[str, Any]] = []
         self.closed: int | None = None
-        self.writes_hang = False
+        self.writes_hang = server.writes_hang
 
     def write(self, data: str | bytes) -> None:
         assert isinstance(data, str)
@@ -78,6 +77,8 @@ class Server:
         self.story: list[str] = []
         self.silent = False
         self.refuse_resume = False
+        self.writes_hang = False
+        """Whether the websockets that are opened from now on write nothing in time."""
         self.discovery_fails = False
 
     def opener(self, thread: GatewayThread) -> Callable[[str, Any], ScriptedSocket]:
@@ -139,6 +140,7 @@ class Bot:
         self.states: list[ConnectionState] = []
         self.channel_events: list[ChannelEvent] = []
         self.checks = 0
+        self.session_id = "session"
         self.discord_answers = True
         self.connection: VoiceConnection | None = None
 
@@ -146,7 +148,7 @@ class Bot:
         self.voice_states.append(channel_id)
         sent()
         if self.discord_answers and channel_id is not None and self.connection is not None:
-            self.connection.voice_state(VoiceStateUpdate("session", channel_id))
+            self.connection.voice_state(VoiceStateUpdate(self.session_id, channel_id))
             self.connection.voice_server(VoiceServerUpdate(f"token {len(self.voice_states)}", "server:443"))
 
     def state_changed(self, state: ConnectionState) -> None:
@@ -221,11 +223,18 @@ class World:
         self.connection.player.start(Feed(source, None, lookahead=25), None, None)
         return source
 
-    def on_thread(self, function: Callable[[], Any]) -> Any:
+    def on_thread(self, function: Callable[[], Any], *, after: float = 0.0) -> Any:
         async def run() -> Any:
+            await asyncio.sleep(after)
             return function()
 
         return asyncio.run_coroutine_threadsafe(run(), self.server.thread.loop).result(5)
+
+    def hold(self) -> threading.Event:
+        """Hold the gateway thread up until the event is set."""
+        held = threading.Event()
+        self.server.thread.call(held.wait, 5)
+        return held
 
     def close(self) -> None:
         self.connection.stop(leave=False)
@@ -488,7 +497,8 @@ class TestEnd:
         connection = world.connection
 
         def timers() -> list[Any]:
-            found = [connection._timer, connection._check_timer, connection._speaker._quiet_timer]
+            driver = connection._driver
+            found = [driver._timer, driver._check_timer, driver.speaker._quiet_timer]
             return [timer for timer in found if timer is not None and not timer.cancelled()]
 
         assert world.on_thread(timers) == []

@@ -9,10 +9,10 @@ import pytest
 from isocord import _native
 from isocord.connection.states import Phase, Reason
 
-from .fakes import fake_native, wait_until
+from .fakes import wait_until
 from .test_connection import FakeDiscovered, World, world
 
-__all__ = ["fake_native", "world"]
+__all__ = ["world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 
@@ -43,7 +43,7 @@ def test_another_address_waits_for_the_resume(world: World) -> None:
 
     def cut_and_move() -> None:
         world.server.lose(None)
-        world.connection._take_native(Elsewhere())  # type: ignore[arg-type]
+        world.connection._driver.take_native(Elsewhere())  # type: ignore[arg-type]
         assert len(selected(world)) == 1
 
     world.on_thread(cut_and_move)
@@ -68,7 +68,7 @@ def test_a_socket_that_leads_nowhere_is_replaced_after_the_resume_too(world: Wor
 
     def cut_and_fail() -> None:
         world.server.lose(None)
-        world.connection._take_native(_native.DiscoveryFailed())  # type: ignore[call-arg]
+        world.connection._driver.take_native(_native.DiscoveryFailed())  # type: ignore[call-arg]
 
     world.on_thread(cut_and_fail)
     wait_until(lambda: world.connection.flow.reconnects == 1)

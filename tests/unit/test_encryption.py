@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 
 from isocord import _native
 from isocord.connection.session.encryption import Encryption
 from isocord.gateway.protocol.messages import MlsMessage
+from isocord.runtime.log import GuildLog
 
 BOT, OTHER, CHANNEL = 10, 11, 100
 EXTERNAL_SENDER, PROPOSALS, WELCOME = 25, 27, 30
@@ -25,6 +27,7 @@ class Call:
             send=self.sent.append,
             changed=lambda: None,
             failed=self.fail,
+            log=GuildLog(logging.getLogger("isocord.connection"), 1),
         )
         self.channel = channel_of_the_call
         self.bot.start(1)

@@ -36,6 +36,9 @@ def test_the_public_names() -> None:
         "VoiceClient",
         "VoiceStats",
         "VoiceTimeoutError",
+        "install",
+        "uninstall",
+        "get",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)
 

@@ -26,7 +26,7 @@ from isocord.gateway.protocol.messages import (
     SessionDescription,
     Speaking,
 )
-from isocord.gateway.protocol.protocol import ZOMBIE_CLOSE_CODE, Credentials, GatewayProtocol, GatewayState
+from isocord.gateway.protocol.protocol import ABANDONED, SILENT, Credentials, GatewayProtocol, GatewayState
 
 KEY = list(range(32))
 SECRETS = ("session-secret", "token-secret")
@@ -64,6 +64,7 @@ def established(now: float = 0.0, **options: Any) -> GatewayProtocol:
     protocol.connected(now)
     protocol.receive(hello(), now)
     protocol.receive(ready(1), now)
+    protocol.select_protocol("1.2.3.4", 4321, "a")
     protocol.receive(description(2), now)
     protocol.take_events()
     protocol.take_outgoing()
@@ -141,16 +142,13 @@ class TestSpeaking:
         assert not protocol.speak(1)
         assert sent(protocol) == []
 
-    def test_the_server_forgets_with_a_new_session_but_not_over_a_resume(self) -> None:
+    def test_the_server_does_not_forget_over_a_resume(self) -> None:
         protocol = established()
         protocol.speak(1)
         protocol.lost(None)
         protocol.connected(1.0)
         protocol.receive(message(9), 1.0)
         assert not protocol.speak(1)
-        protocol.receive(ready(3), 1.0)
-        protocol.receive(description(4), 1.0)
-        assert protocol.speak(1)
 
 
 class TestHeartbeat:
@@ -211,33 +209,33 @@ class TestHeartbeat:
         protocol.receive(message(6, d), 0.25)
         assert protocol.take_events() == []
         protocol.timeout(10.0)
-        assert protocol.close_code == ZOMBIE_CLOSE_CODE
+        assert protocol.fault == SILENT
 
     def test_an_unanswered_heartbeat_gives_the_socket_up_and_resumes(self) -> None:
         protocol = established(0.0)
         protocol.timeout(10.0)
-        assert protocol.close_code == ZOMBIE_CLOSE_CODE
+        assert protocol.fault == SILENT
         assert protocol.deadline is None
-        assert protocol.lost(ZOMBIE_CLOSE_CODE).action is CloseAction.RESUME
+        assert protocol.lost(ABANDONED).action is CloseAction.RESUME
         assert protocol.can_resume
         protocol.connected(11.0)
-        assert protocol.close_code is None
+        assert protocol.fault is None
 
     def test_a_held_up_caller_grants_the_server_a_moment(self) -> None:
         protocol = established(0.0)
         protocol.timeout(25.0)
-        assert protocol.close_code is None
+        assert protocol.fault is None
         assert protocol.deadline == 30.0
         protocol.receive(message(6, {"t": 1}), 25.1)
         protocol.timeout(30.0)
-        assert protocol.close_code is None
+        assert protocol.fault is None
         assert sent(protocol)[-1]["op"] == Op.HEARTBEAT
 
     def test_a_held_up_caller_gives_up_after_that_moment(self) -> None:
         protocol = established(0.0)
         protocol.timeout(25.0)
         protocol.timeout(30.0)
-        assert protocol.close_code == ZOMBIE_CLOSE_CODE
+        assert protocol.fault == SILENT
 
     def test_the_interval_is_bounded(self) -> None:
         for interval, expected in ((0.001, 0.05), (1e12, 300.0)):
@@ -387,17 +385,27 @@ class TestResume:
         protocol.connected(0.0)
         protocol.receive(message(9), 0.0)
         assert protocol.state is GatewayState.IDENTIFYING
-        assert protocol.counters.unknown == 1
+        assert protocol.counters.misplaced == 1
 
-    def test_a_server_that_answers_resume_with_a_new_session_is_followed(self) -> None:
+    @pytest.mark.parametrize("resuming", [False, True])
+    def test_ready_in_the_midst_of_a_session_asks_for_another_one(self, resuming: bool) -> None:
+        protocol = established()
+        if resuming:
+            protocol.lost(None)
+            protocol.connected(1.0)
+        protocol.receive(ready(3), 1.0)
+        assert protocol.take_events() == []
+        assert protocol.fault is not None
+        assert protocol.fault.action is CloseAction.REJOIN
+        assert not protocol.can_resume
+
+    def test_keys_do_not_take_the_place_of_resumed(self) -> None:
         protocol = established()
         protocol.lost(None)
         protocol.connected(1.0)
-        protocol.receive(ready(3), 1.0)
-        assert protocol.state is GatewayState.SELECTING
-        assert not protocol.can_resume
-        protocol.receive(description(4), 1.0)
-        assert protocol.can_resume
+        protocol.receive(description(3), 1.0)
+        assert protocol.state is GatewayState.RESUMING
+        assert protocol.counters.misplaced == 1
 
     def test_the_deadline_rests_while_there_is_no_socket(self) -> None:
         protocol = established()

@@ -5,27 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from isocord.playing.manners import Manners
 from isocord.runtime.callbacks import follow
 
-from .fakes import fake_native, wait_until
-from .test_playback import Frames, Stage
+from .fakes import wait_until
+from .stages import Frames, Stage
 
-__all__ = ["fake_native"]
 pytestmark = pytest.mark.usefixtures("fake_native")
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    """Its loop is idle: nothing wakes it but what a test does."""
-    made = Stage(Manners())
-    yield made
-    made.close()
 
 
 def test_after_may_put_a_task_into_a_loop_that_sleeps(stage: Stage) -> None:

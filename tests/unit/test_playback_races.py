@@ -7,10 +7,9 @@ import pytest
 from isocord.playing.player import PlaybackState
 from isocord.playing.sources.feed import Feed, same_origin
 
-from .fakes import FakeAudioFile, fake_native, wait_until
-from .test_playback import Frames, Stage, stage
+from .fakes import FakeAudioFile, wait_until
+from .stages import Frames, Stage
 
-__all__ = ["fake_native", "stage"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 

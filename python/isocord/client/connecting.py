@@ -189,7 +189,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
     # Inside; on the bot's loop.
 
     def _connect(self, reconnect: bool) -> VoiceConnection:
-        self._link = link = ClientLink(self._membership, self.loop)
+        self._link = link = ClientLink(self._membership, self.loop, self._guild_id)
         host, loop = self._host, self.loop
         channel_id = host.channel_id(self.channel)
         assert channel_id is not None

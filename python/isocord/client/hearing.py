@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from .. import _native
 from ..errors import ClientError, ClosedError
@@ -16,12 +16,44 @@ if TYPE_CHECKING:
     from ..hearing.recording.recording import FrameSource
 
 
+Frame: TypeAlias = "_native.HeardFrame"
+FrameOrEvent: TypeAlias = "_native.HeardFrame | _native.SpeakingChanged"
+
+
 class ListeningSurface(ClientBase):
     """Hears; see :class:`isocord.VoiceClient`."""
 
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
         self._speaking_watch: CallbackListening | None = None
+
+    @overload
+    def listen(
+        self,
+        *,
+        users: Iterable[Any] = (),
+        speaking: Literal[False] = False,
+        opus: bool = False,
+        mixdown: bool = False,
+        sample_rate: int = 48_000,
+        channels: int = 2,
+        capacity: int = 500,
+        drop: Drop = "oldest",
+    ) -> Listening[Frame]: ...
+
+    @overload
+    def listen(
+        self,
+        *,
+        users: Iterable[Any] = (),
+        speaking: bool,
+        opus: bool = False,
+        mixdown: bool = False,
+        sample_rate: int = 48_000,
+        channels: int = 2,
+        capacity: int = 500,
+        drop: Drop = "oldest",
+    ) -> Listening[FrameOrEvent]: ...
 
     def listen(
         self,
@@ -34,7 +66,7 @@ class ListeningSurface(ClientBase):
         channels: int = 2,
         capacity: int = 500,
         drop: Drop = "oldest",
-    ) -> Listening:
+    ) -> Listening[Any]:
         """Hear what users say: ``async for frame in voice.listen(): ...``
 
         Frames are :class:`isocord.HeardFrame`: 20 ms of one user, s16le stereo at 48 kHz unless asked for otherwise,
@@ -63,6 +95,32 @@ class ListeningSurface(ClientBase):
             "opus" if opus else "pcm", users=users, mixdown=mixdown, sample_rate=sample_rate, channels=channels
         )
         return Listening(frames, speaking=speaking, capacity=capacity, drop=drop)
+
+    @overload
+    def listen_with(
+        self,
+        callback: Callable[[Frame], object],
+        *,
+        users: Iterable[Any] = (),
+        speaking: Literal[False] = False,
+        opus: bool = False,
+        mixdown: bool = False,
+        sample_rate: int = 48_000,
+        channels: int = 2,
+    ) -> CallbackListening: ...
+
+    @overload
+    def listen_with(
+        self,
+        callback: Callable[[FrameOrEvent], object],
+        *,
+        users: Iterable[Any] = (),
+        speaking: bool,
+        opus: bool = False,
+        mixdown: bool = False,
+        sample_rate: int = 48_000,
+        channels: int = 2,
+    ) -> CallbackListening: ...
 
     def listen_with(
         self,

@@ -67,8 +67,8 @@ class InfoSurface(ClientBase):
 
     @property
     def secret_key(self) -> list[int] | None:
-        """The transport key, 32 numbers. Keep it to yourself."""
-        return list(info.secret_key) if (info := self._info) is not None else None
+        """The transport key, 32 numbers, while there is a connection. Keep it to yourself."""
+        return list(info.secret_key) if (info := self._info) is not None and info.secret_key else None
 
     @property
     def ws(self) -> VoiceWebSocket | None:

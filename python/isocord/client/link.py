@@ -15,6 +15,8 @@ from typing import Any, Protocol
 from ..connection.connection import VoiceConnection
 from ..connection.session.encryption import EncryptionState
 from ..connection.states import ChannelEvent, ConnectionState, Phase, Reason
+from ..runtime.log import GuildLog
+from .news import ChannelNews
 
 _log = logging.getLogger(__name__)
 
@@ -50,12 +52,16 @@ class LinkOwner(Protocol):
 class ClientLink:
     """Joins one :class:`VoiceConnection` to the voice client that made it."""
 
-    def __init__(self, owner: LinkOwner, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, owner: LinkOwner, loop: asyncio.AbstractEventLoop, guild_id: int) -> None:
         self._owner = owner
         self._loop = loop
+        self._log = GuildLog(_log, guild_id)
         self._outbox: deque[tuple[int | None, Callable[[], object]]] = deque()
         # The loop itself holds tasks only weakly.
         self._writer: asyncio.Task[None] | None = None
+        self._encryption: EncryptionState | None = None
+        self._posted: set[Callable[[], object]] = set()
+        self.news = ChannelNews()
         self.connection: VoiceConnection | None = None
         self.settled = threading.Event()
         """Set while the connection is connected or over."""
@@ -77,15 +83,41 @@ class ClientLink:
 
     def channel_event(self, event: ChannelEvent) -> None:
         """Have the bot dispatch it."""
-        self._post(self._owner.take_channel_event, event)
+        if self.news.put(event):
+            self._post(self._tell_news)
 
     def encryption_changed(self, state: EncryptionState) -> None:
         """Tell the client."""
-        self._post(self._owner.take_encryption, self.connection, state)
+        self._encryption = state
+        self._post_once(self._tell_encryption)
 
     def check(self) -> None:
         """Have the client look into the bot's registry."""
-        self._post(self._owner.check_registry, self.connection)
+        self._post_once(self._check)
+
+    # On the bot's loop.
+
+    def _tell_news(self) -> None:
+        for event in self.news.take():
+            self._owner.take_channel_event(event)
+
+    def _tell_encryption(self) -> None:
+        if self._encryption is not None:
+            self._owner.take_encryption(self.connection, self._encryption)
+
+    def _check(self) -> None:
+        self._owner.check_registry(self.connection)
+
+    def _post_once(self, function: Callable[[], object]) -> None:
+        """Post it, unless it waits already: a loop that is blocked for long is not to find it a thousand times."""
+        if function not in self._posted:
+            self._posted.add(function)
+            self._post(self._run_posted, function)
+
+    def _run_posted(self, function: Callable[[], object]) -> None:
+        # Taken out first: what comes while it runs is told anew.
+        self._posted.discard(function)
+        function()
 
     def _post(self, function: Callable[..., object], *args: Any) -> bool:
         try:
@@ -93,7 +125,7 @@ class ClientLink:
         except RuntimeError:
             connection = self.connection
             if connection is not None and connection.state.phase is not Phase.DISCONNECTED:
-                _log.warning("The bot's event loop is closed: ending its voice connection")
+                self._log.warning("The bot's event loop is closed: ending its voice connection")
                 connection.stop(Reason.LOOP_CLOSED, leave=False)
             return False
         return True
@@ -118,7 +150,7 @@ class ClientLink:
                 # A bot that is being closed leaves by closing its gateway.
                 level = logging.DEBUG if self._owner.is_closing() else logging.WARNING
                 kind = type(error).__name__
-                _log.log(level, "The voice state could not be sent on the bot's gateway: %s: %s", kind, error)
+                self._log.log(level, "The voice state could not be sent on the bot's gateway: %s: %s", kind, error)
             finally:
                 sent()
 

@@ -21,6 +21,7 @@ from ..connection.states import (
     UserSpeaking,
     VoiceStateUpdate,
 )
+from ..runtime.log import GuildLog
 from . import departures
 from .base import ClientBase
 from .info import displayed
@@ -43,6 +44,7 @@ class Membership:
     def __init__(self, client: ClientBase, end: Callable[[], None]) -> None:
         self._client = client
         self._bot, self._host, self._guild_id = client.client, client._host, client._guild_id
+        self._log = GuildLog(_log, self._guild_id)
         self.end = end
         self.left = asyncio.Event()
         self.leaving = False
@@ -97,6 +99,9 @@ class Membership:
                 self._client._self_deaf = update.self_deaf
         if connection is not None:
             connection.voice_state(update)
+            if connection.state.phase is Phase.DISCONNECTED and not self.leaving:
+                # The bot's own handler of this event, which comes next, finds no client that is gone.
+                self.end()
         self._client._waiters.wake()
 
     def _refresh_channel(self, channel_id: int | None) -> None:
@@ -149,9 +154,7 @@ class Membership:
         elif holder is not None:
             connection.stop(Reason.SUPERSEDED, leave=False)
         elif not self.is_closing():
-            _log.info(
-                "The bot's gateway has a new session: joining the voice channel of guild %d again", self._guild_id
-            )
+            self._log.info("The bot's gateway has a new session: joining the voice channel again")
             self._host.register(self._bot, self._guild_id, client)
             self._refresh_channel(self._host.channel_id(client.channel))
             connection.rejoin()

@@ -13,9 +13,8 @@ from .. import _native
 from ..errors import ClosedError, NotASinkError, RecordingError
 from ..hearing.recording.file_recording import FileRecording
 from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
-from ..hearing.recording.recording import AnyRecording, Recording, finish_recordings, is_finishing
+from ..hearing.recording.recording import AnyRecording, Recording, is_finishing
 from ..runtime.callbacks import follow
-from ..runtime.thread import after_gateway_stops
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
 from .base import ClientBase
@@ -88,7 +87,6 @@ class RecordingSurface(ClientBase):
             recording = begin(connection.native, sink, sync_start is True, finish)
         except ClosedError as error:
             raise self._error(RecordingError, "Not connected to voice channel.") from error
-        after_gateway_stops(finish_recordings)
         recording.start()
         self.sync_start = sync_start is True
         self._recording = recording

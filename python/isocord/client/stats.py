@@ -31,6 +31,7 @@ class VoiceStats(Record):
         gateway_messages: messages of the voice gateway.
         gateway_malformed: those that could not be read.
         gateway_unknown: those of unknown kinds.
+        gateway_misplaced: those that came where they mean nothing.
         gateway_duplicates: those that a resume brought a second time.
     """
 
@@ -54,6 +55,7 @@ class VoiceStats(Record):
     gateway_messages: int
     gateway_malformed: int
     gateway_unknown: int
+    gateway_misplaced: int
     gateway_duplicates: int
 
 
@@ -81,5 +83,6 @@ def snapshot(connection: VoiceConnection) -> VoiceStats:
         gateway_messages=gateway.received,
         gateway_malformed=gateway.malformed,
         gateway_unknown=gateway.unknown,
+        gateway_misplaced=gateway.misplaced,
         gateway_duplicates=gateway.duplicate,
     )

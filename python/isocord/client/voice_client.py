@@ -7,22 +7,18 @@ be called from any thread. Audio and heartbeats never wait for that loop.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..hosts import host_of
-from ..hosts.joined import joined
 from .hearing import ListeningSurface
 from .info import InfoSurface
 from .moving import MovingSurface
 
 if TYPE_CHECKING:
-    # Type checkers of bots are to take it for the voice protocol of their library, whichever that is.
-    _AnyProtocol = Any
-else:
-    _AnyProtocol = object
+    from . import typed
 
 
-class VoiceClient(InfoSurface, MovingSurface, ListeningSurface, _AnyProtocol):  # type: ignore[misc]
+class VoiceClient(InfoSurface, MovingSurface, ListeningSurface):
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:
@@ -31,11 +27,44 @@ class VoiceClient(InfoSurface, MovingSurface, ListeningSurface, _AnyProtocol):  
         loop: the bot's event loop.
     """
 
-    def __new__(cls, client: Any, channel: Any, *args: Any, **kwargs: Any) -> VoiceClient:
+    @overload
+    def __new__(cls, client: typed.DiscordBot, channel: Any) -> typed.DiscordVoiceClient: ...
+
+    @overload
+    def __new__(cls, client: typed.DisnakeBot, channel: Any) -> typed.DisnakeVoiceClient: ...
+
+    @overload
+    def __new__(cls, client: typed.NextcordBot, channel: Any) -> typed.NextcordVoiceClient: ...
+
+    def __new__(cls, client: Any, channel: Any) -> VoiceClient:
         host = host_of(client)
-        made: VoiceClient = object.__new__(joined(cls, host.voice_protocol))
+        made: VoiceClient = object.__new__(host.joined(cls))
         made._host = host
         return made
 
+    if TYPE_CHECKING:
+        # The same once more: mypy asks ``__init__``, pyright ``__new__``, what a call of the class gives. It cannot be
+        # other than one of these, which is more than type checkers know.
+        @overload
+        def __init__(self: typed.DiscordVoiceClient, client: typed.DiscordBot, channel: Any) -> None: ...  # type: ignore[misc]
+
+        @overload
+        def __init__(self: typed.DisnakeVoiceClient, client: typed.DisnakeBot, channel: Any) -> None: ...  # type: ignore[misc]
+
+        @overload
+        def __init__(self: typed.NextcordVoiceClient, client: typed.NextcordBot, channel: Any) -> None: ...  # type: ignore[misc]
+
+        def __init__(self, client: Any, channel: Any) -> None: ...
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._guild_id} {self.state}>"
+
+
+def get(guild: object) -> VoiceClient | None:
+    """The voice client of isocord that a guild's bot has there, or None.
+
+    Args:
+        guild: a guild of the bot library.
+    """
+    found = getattr(guild, "voice_client", None)
+    return found if isinstance(found, VoiceClient) else None

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from .. import _native
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 Drop = Literal["oldest", "newest"]
+_Item = TypeVar("_Item", bound="_native.HeardFrame | _native.SpeakingChanged")
 
 _TAKE_LIMIT = 256
 _TAKE_SECONDS = 0.1
 _EVENTS_PER_FRAME = 4
 
 
-class Listening:
+class Listening(Generic[_Item]):
     """What users say, as an asynchronous iterator for one task; :meth:`VoiceClient.listen` makes it.
 
     It is an asynchronous context manager, too. One that is forgotten closes itself.
@@ -45,16 +46,16 @@ class Listening:
         """Stop listening; what waits can still be read. Idempotent."""
         self._frames.close()
 
-    def __aiter__(self) -> Listening:
+    def __aiter__(self) -> Listening[_Item]:
         return self
 
-    async def __anext__(self) -> _native.HeardFrame | _native.SpeakingChanged:
-        item: _native.HeardFrame | _native.SpeakingChanged | None = await self._waiting.get()
+    async def __anext__(self) -> _Item:
+        item: _Item | None = await self._waiting.get()
         if item is None:
             raise StopAsyncIteration
         return item
 
-    async def __aenter__(self) -> Listening:
+    async def __aenter__(self) -> Listening[_Item]:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

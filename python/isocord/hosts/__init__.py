@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from functools import cache
 
 from ..errors import UnknownHostError
 from .base import Host
 
-__all__ = ["Host", "host_of"]
+__all__ = ["Host", "host_of", "present_hosts"]
 
 _FAMILIES = ("discord", "disnake", "nextcord")
 
@@ -30,6 +31,12 @@ def host_of(client: object) -> Host:
     raise UnknownHostError(
         f"{type(client).__name__} is no client of py-cord, discord.py, disnake or nextcord: isocord cannot serve it"
     )
+
+
+def present_hosts() -> list[Host]:
+    """The bot libraries that are imported, or else those that are installed."""
+    imported = [package for package in _FAMILIES if package in sys.modules]
+    return [_load(package) for package in imported or filter(importlib.util.find_spec, _FAMILIES)]
 
 
 @cache

@@ -6,19 +6,25 @@ file fills in or overrides what differs. Methods that touch the library's object
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, TypeVar
 
 from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
 from ..errors import ClientError, IsocordError, OpusError, RecordingError
+from ..gateway.socket.connector import plan_of
 from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
 from . import payloads
 from .exceptions import combined
+from .joined import joined
 
+_log = logging.getLogger(__name__)
 _E = TypeVar("_E", bound=IsocordError)
+_T = TypeVar("_T")
 
 
 class EventNames(Record):
@@ -43,6 +49,9 @@ class Host(Record):
     Attributes:
         name: what its users call it.
         voice_protocol: the base class that it asks of voice clients.
+        voice_client: its own voice client, which ours are to pass for; None where it cannot be had.
+        client_homes: modules that it is imported from.
+        connect: its method that makes voice clients.
         audio_source: the base class of its sources.
         ffmpeg_audio: the base class of its sources that run a process.
         volume_transformer: its source that multiplies the samples of another by its ``volume``.
@@ -65,6 +74,9 @@ class Host(Record):
     opus_error: type[Exception]
     speaking_state: Callable[[int], object] = int
     volume_transformer: type | None = None
+    voice_client: type | None = None
+    client_homes: tuple[ModuleType, ...] = ()
+    connect: Callable[..., Any] | None = None
     manners: Manners = Manners()
     events: EventNames = EventNames()
     sinks: tuple[type, ...] = ()
@@ -83,6 +95,12 @@ class Host(Record):
         if issubclass(kind, ClientError):
             return combined(kind, self.client_exception)(message, code)
         return kind(message)
+
+    # Classes.
+
+    def joined(self, cls: type[_T]) -> type[_T]:
+        """A class that is ``cls`` and the library's voice protocol; its objects pass for its own voice client, too."""
+        return joined(cls, self.voice_protocol, self.voice_client)
 
     # The client's registry of voice clients.
 
@@ -194,11 +212,16 @@ class Host(Record):
         """The proxy and the TLS settings that the bot's own HTTP client uses."""
         http = client.http
         connector = _first(http, "connector", "_connector")
+        plan = plan_of(connector) if connector is not None else None
+        if plan is None and connector is not None and not type(connector).__module__.startswith("aiohttp."):
+            kind = type(connector).__name__
+            _log.warning("The bot's %s cannot be used for voice: its voice gateways are connected to directly", kind)
         context = getattr(connector, "_ssl", None)
         return SocketOptions(
             proxy=_first(http, "proxy", "_proxy"),
             proxy_auth=_first(http, "proxy_auth", "_proxy_auth"),
             ssl=None if context is True else context,
+            connector=plan,
         )
 
 

@@ -14,6 +14,9 @@ def load() -> Host:
     return Host(
         name="discord.py",
         voice_protocol=discord.VoiceProtocol,
+        voice_client=discord.VoiceClient,
+        client_homes=(discord, importlib.import_module("discord.voice_client")),
+        connect=discord.abc.Connectable.connect,
         audio_source=discord.AudioSource,
         ffmpeg_audio=importlib.import_module("discord.player").FFmpegAudio,
         volume_transformer=discord.PCMVolumeTransformer,

@@ -14,6 +14,9 @@ def load() -> Host:
     return Host(
         name="disnake",
         voice_protocol=disnake.VoiceProtocol,
+        voice_client=disnake.VoiceClient,
+        client_homes=(disnake, importlib.import_module("disnake.voice_client")),
+        connect=disnake.abc.Connectable.connect,
         audio_source=disnake.AudioSource,
         ffmpeg_audio=importlib.import_module("disnake.player").FFmpegAudio,
         volume_transformer=disnake.PCMVolumeTransformer,

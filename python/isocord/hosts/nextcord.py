@@ -14,6 +14,9 @@ def load() -> Host:
     return Host(
         name="nextcord",
         voice_protocol=nextcord.VoiceProtocol,
+        voice_client=nextcord.VoiceClient,
+        client_homes=(nextcord, importlib.import_module("nextcord.voice_client")),
+        connect=nextcord.abc.Connectable.connect,
         audio_source=nextcord.AudioSource,
         ffmpeg_audio=importlib.import_module("nextcord.player").FFmpegAudio,
         volume_transformer=nextcord.PCMVolumeTransformer,

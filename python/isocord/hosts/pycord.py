@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
+from types import ModuleType
 
 from ..playing.manners import Manners
 from .base import Host
@@ -16,10 +18,14 @@ def load() -> Host:
     modern = importlib.util.find_spec("discord.voice") is not None
     # discord.VoiceProtocol warns in versions that have the package.
     voice = importlib.import_module("discord.voice") if modern else discord
+    homes = ("discord.voice", "discord.voice.client") if modern else ("discord", "discord.voice_client")
     sinks = importlib.import_module("discord.sinks")
     return Host(
         name="py-cord",
         voice_protocol=voice.VoiceProtocol,
+        voice_client=_own_client(voice),
+        client_homes=tuple(sys.modules[name] for name in homes if name in sys.modules),
+        connect=discord.abc.Connectable.connect,
         audio_source=discord.AudioSource,
         ffmpeg_audio=discord.FFmpegAudio,
         volume_transformer=discord.PCMVolumeTransformer,
@@ -33,3 +39,12 @@ def load() -> Host:
         recording_exceptions=(sinks.RecordingException, discord.ClientException),
         recording_callback_takes_error=modern,
     )
+
+
+def _own_client(voice: ModuleType) -> type | None:
+    """py-cord's voice client; None where 2.8 refuses to give it without its extras."""
+    try:
+        found: type = voice.VoiceClient
+    except Exception:
+        return None
+    return found

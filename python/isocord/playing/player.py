@@ -5,8 +5,8 @@ track, ``after``. The :class:`Player` holds the present one and keeps the native
 
 Threads: the bot's threads call ``start``, ``stop``, ``pause``, ``resume`` and ``swap``; they take effect at once here,
 and sound starts when the gateway thread, which first tells the server that we speak, calls :meth:`Player.apply`. The
-ends of tracks come on feeder threads and on the native event thread. One short lock guards the player; it is never held
-while code of the bot runs.
+ends of tracks come on feeder threads and on the native event thread. All of them change the player in turns, also a
+signal handler that interrupts one of them; code of the bot runs outside of the turns.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .. import _native
@@ -23,6 +24,7 @@ from .manners import Manners
 from .playback import After, AnySource, Playback, PlaybackState
 from .sources.feed import Feed
 from .sources.native import NativeSource
+from .turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class Player:
         self._sync = sync
         self._loop = loop
         self._manners = manners
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._current: Playback | None = None
         self._unfinished: set[Playback] = set()
         self._applied: Feed | None = None
@@ -80,7 +82,8 @@ class Player:
     ) -> Playback:
         """Play ``feed``, in place of a playback that is paused; ``exchange`` swaps its source later on."""
         playback = Playback(self, feed, after, future, exchange)
-        with self._lock:
+
+        def change() -> Callable[[], None]:
             earlier = self._current
             if earlier is not None and not earlier.state.is_over:
                 self._end(earlier, PlaybackState.REPLACED)
@@ -88,6 +91,12 @@ class Player:
             self._unfinished.add(playback)
             if self._closed:
                 self._end(playback, PlaybackState.STOPPED)
+            return partial(self._started, playback, feed, earlier)
+
+        self._turns.take(change)
+        return playback
+
+    def _started(self, playback: Playback, feed: Feed, earlier: Playback | None) -> None:
         feed.start(self._fed)
         if playback.state.is_over:
             # The connection ended meanwhile, and may have finished all that it knew.
@@ -95,20 +104,25 @@ class Player:
         if earlier is not None:
             self._settle(earlier)
         self._sync()
-        return playback
 
     def stop(self, only: Playback | None = None) -> None:
         """Stop what plays; its feeder is not waited for."""
-        with self._lock:
+
+        def change() -> Callable[[], None] | None:
             current = self._current
             if current is None or (only is not None and current is not only):
-                return
+                return None
             if not current.state.is_over:
                 self._end(current, PlaybackState.STOPPED)
                 if self._applied is not None and not self._closed:
                     self._command(self._native.stop)
                     self._applied = None
             self._current = None
+            return partial(self._stopped, current)
+
+        self._turns.take(change)
+
+    def _stopped(self, current: Playback) -> None:
         if self._manners.resolve_on_stop:
             current.resolve(None, self._loop)
         self._settle(current)
@@ -116,75 +130,96 @@ class Player:
 
     def pause(self, only: Playback | None = None) -> None:
         """Hold what plays."""
-        with self._lock:
+
+        def change() -> Callable[[], None] | None:
             current = self._current
             if current is None or not current.is_playing() or (only is not None and current is not only):
-                return
+                return None
             current.state = PlaybackState.PAUSED
             if self._applied is not None and not self._applied_pause and not self._closed:
                 self._command(self._native.pause)
                 self._applied_pause = True
-        self._sync()
+            return self._sync
+
+        self._turns.take(change)
 
     def resume(self, only: Playback | None = None) -> None:
         """Let what is held go on."""
-        with self._lock:
+
+        def change() -> Callable[[], None] | None:
             current = self._current
             if current is None or not current.is_paused() or (only is not None and current is not only):
-                return
+                return None
             current.state = PlaybackState.PLAYING
-        self._sync()
+            return self._sync
+
+        self._turns.take(change)
 
     def swap(self, feed: Feed) -> bool:
         """Go on with another source; the old one is not cleaned up. False if nothing plays."""
-        with self._lock:
+        refused: list[bool] = []
+
+        def change() -> Callable[[], None] | None:
             current = self._current
             if current is None or current.state.is_over:
-                return False
+                refused.append(True)
+                return None
             old = current.feed
             old.cancel()
             current.earlier_frames += old.track.frames_sent
             current.feed = feed
+            return partial(self._swapped, feed)
+
+        self._turns.take(change)
+        return not refused
+
+    def _swapped(self, feed: Feed) -> None:
         feed.start(self._fed)
         self._sync()
-        return True
 
     def rewrap(self, source: AnySource, native: NativeSource | None) -> bool:
         """Go on through ``source``, if it wraps what plays or is wrapped by it; False if it does not, or nothing plays.
 
         What was read ahead plays as it is: to begin anew would lose it.
         """
-        with self._lock:
+        refused: list[bool] = []
+
+        def change() -> None:
             current = self._current
-            if current is None or current.state.is_over:
-                return False
-            return current.feed.rewrap(source, native)
+            if current is None or current.state.is_over or not current.feed.rewrap(source, native):
+                refused.append(True)
+
+        self._turns.take(change)
+        return not refused
 
     def close(self) -> None:
         """The connection is over: what plays stops."""
-        with self._lock:
+
+        def change() -> Callable[[], None] | None:
             self._closed = True
             current = self._current
             if current is not None and not current.state.is_over:
                 self._end(current, PlaybackState.STOPPED)
             self._applied = None
-        if current is not None:
-            if self._manners.resolve_on_stop:
-                current.resolve(None, self._loop)
-            self._settle(current)
+            return partial(self._ended, current) if current is not None else None
+
+        self._turns.take(change)
+
+    def _ended(self, current: Playback) -> None:
+        if self._manners.resolve_on_stop:
+            current.resolve(None, self._loop)
+        self._settle(current)
 
     def finish_all(self) -> None:
         """The native connection is closed: no event will tell of the ends of its tracks any more."""
-        with self._lock:
-            native = [(playback, playback.feed) for playback in self._unfinished if playback.feed.feeder is None]
-        for playback, feed in native:
-            self._finish_native(playback, feed)
+        self._turns.take(lambda: self._finishing(lambda feed: feed.feeder is None))
 
     # The gateway thread.
 
     def apply(self) -> None:
         """Bring the native side in step: start the track that is wanted, or let it go on."""
-        with self._lock:
+
+        def change() -> None:
             current = self._current
             if self._closed or current is None or not current.is_playing():
                 return
@@ -195,24 +230,30 @@ class Player:
                 self._command(self._native.resume)
                 self._applied_pause = False
 
+        self._turns.take(change)
+
     # Feeder threads and the native event thread.
 
     def track_ended(self) -> None:
         """A track is over. Only those of native sources matter: feeders see the end of theirs themselves."""
-        with self._lock:
-            over = [
-                (playback, playback.feed)
-                for playback in self._unfinished
-                if playback.feed.feeder is None and playback.feed.track.end is not None
-            ]
-        for playback, feed in over:
-            self._finish_native(playback, feed)
+        self._turns.take(lambda: self._finishing(lambda feed: feed.feeder is None and feed.track.end is not None))
+
+    def _finishing(self, is_over: Callable[[Feed], bool]) -> Callable[[], None]:
+        over = [(playback, playback.feed) for playback in self._unfinished if is_over(playback.feed)]
+
+        def finish() -> None:
+            for playback, feed in over:
+                self._finish_native(playback, feed)
+
+        return finish
 
     def _fed(self, feed: Feed, error: BaseException | None) -> None:
-        with self._lock:
+
+        def change() -> Callable[[], None] | None:
             playback = next((known for known in self._unfinished if known.feed is feed), None)
-        if playback is not None:
-            self._finish(playback, feed, error)
+            return partial(self._finish, playback, feed, error) if playback is not None else None
+
+        self._turns.take(change)
 
     # Inside.
 
@@ -224,7 +265,7 @@ class Player:
             _log.debug("The native connection did not take a command: %s", error)
 
     def _end(self, playback: Playback, state: PlaybackState) -> None:
-        """Mark a playback as over; with the lock held."""
+        """Mark a playback as over; in a turn."""
         playback.state = state
         playback.feed.cancel()
 
@@ -245,18 +286,29 @@ class Player:
         else:
             # Code of the bot runs now, and may take its time: not on the native event thread.
             arguments = (playback, feed, error)
-            threading.Thread(target=self._finish, args=arguments, name="isocord-after", daemon=True).start()
+            thread = threading.Thread(target=self._finish, args=arguments, name="isocord-after", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:
+                # From Python 3.12 on no thread begins while the interpreter exits.
+                self._finish(*arguments)
 
     def _finish(self, playback: Playback, feed: Feed, error: BaseException | None) -> None:
         """Run ``after`` and clean up, once; nothing happens if the bot has gone on with another source meanwhile."""
-        with self._lock:
+
+        def change() -> Callable[[], None] | None:
             if playback.finished or playback.feed is not feed:
-                return
+                return None
             playback.finished = True
             self._unfinished.discard(playback)
             if not playback.state.is_over:
                 playback.state = PlaybackState.ENDED
             if self._applied is feed:
                 self._applied = None
-        self._sync()
-        playback.conclude(error, self._loop, after_first=self._manners.after_first)
+            return finish
+
+        def finish() -> None:
+            self._sync()
+            playback.conclude(error, self._loop, after_first=self._manners.after_first)
+
+        self._turns.take(change)

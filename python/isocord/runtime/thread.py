@@ -9,7 +9,6 @@ Other threads hand work over with :meth:`GatewayThread.call`. What runs on the l
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
 import inspect
 import logging
@@ -91,7 +90,7 @@ class GatewayThread:
 
     async def _shut_down(self, limit: float) -> None:
         for closer in list(self._closers):
-            _call_safely(closer)
+            call_safely(closer)
         me = asyncio.current_task()
         waiting = [task for task in self._tasks if task is not me]
         if waiting:
@@ -124,36 +123,25 @@ class GatewayThread:
 
 _lock = threading.Lock()
 _current: GatewayThread | None = None
-_at_exit_last: list[Callable[[], object]] = []
-_registered = False
 
 
 def gateway_thread() -> GatewayThread:
     """The gateway thread of this process, started if need be."""
-    global _current, _registered
+    global _current
     with _lock:
         if _current is None or not _current.alive:
             _current = GatewayThread()
-        if not _registered:
-            _registered = True
-            atexit.register(_at_exit)
         return _current
 
 
-def after_gateway_stops(function: Callable[[], object]) -> None:
-    """Have ``function`` called when the interpreter exits, after the gateway thread was stopped."""
-    if function not in _at_exit_last:
-        _at_exit_last.append(function)
-
-
-def _at_exit() -> None:
+def stop_gateway_thread() -> None:
+    """Stop the gateway thread of this process, if there is one: the interpreter is about to exit."""
     if _current is not None:
         _current.stop()
-    for function in _at_exit_last:
-        _call_safely(function)
 
 
-def _call_safely(function: Callable[[], object]) -> None:
+def call_safely(function: Callable[[], object]) -> None:
+    """Call ``function`` on the way out: what it raises is told in the log, and the rest goes on."""
     try:
         function()
     except Exception:

@@ -12,10 +12,13 @@ import operator
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
 
 from .. import _native
 from ..errors import SinkError
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
@@ -25,6 +28,16 @@ _TOO_BIG = 1 << 64
 _SUFFIXES = frozenset(
     {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
 )
+
+
+class SinkOptions(TypedDict, total=False):
+    """The keywords of :class:`FileSink` that the sinks built on it take as well."""
+
+    mixdown: bool
+    users: Iterable[Any]
+    time: float
+    max_size: int
+    filters: Mapping[str, Any] | None
 
 
 class AudioTrack:
@@ -287,7 +300,7 @@ class MKASink(FileSink):
     encoding: ClassVar[_native.RecordingFormat] = "mka"
     _for_one = "mixdown=True or tracks=True for one file"
 
-    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Any) -> None:
+    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Unpack[SinkOptions]) -> None:
         self._tracks = tracks
         super().__init__(target, **options)
 
@@ -314,7 +327,7 @@ class _BitrateSink(FileSink):
 
     _bitrates: ClassVar[tuple[int, ...] | range]
 
-    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Any) -> None:
+    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Unpack[SinkOptions]) -> None:
         super().__init__(target, **options)
         self.bitrate = operator.index(bitrate)
         if self.bitrate not in self._bitrates:

@@ -145,13 +145,15 @@ __all__ = [
 _find, _ = lazy(__name__, _HOMES, ("faults",))
 
 
-def __getattr__(name: str) -> Any:
-    try:
-        return _find(name)
-    except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in ("aiohttp", "cryptography", "trustme"):
-            raise MissingDependencyError(f"isocord.testing needs {error.name.split('.')[0]}") from error
-        raise
+if not TYPE_CHECKING:
+    # Unseen by type checkers, to which every name would then be one of this package.
+    def __getattr__(name: str) -> Any:
+        try:
+            return _find(name)
+        except ModuleNotFoundError as error:
+            if error.name and error.name.split(".")[0] in ("aiohttp", "cryptography", "trustme"):
+                raise MissingDependencyError(f"isocord.testing needs {error.name.split('.')[0]}") from error
+            raise
 
 
 def __dir__() -> list[str]:

@@ -12,20 +12,24 @@ use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
+use isocord_proto::timetable::Seat;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::engine::Engine;
-use crate::messages::{ClockCommand, ConnectionId, OutletCommand, Peer, RecvCommand};
+use crate::events::EventHandler;
 use crate::play::track::TrackReader;
 use crate::receive::common_clock::CommonClock;
-use crate::receive::ear::EarCommand;
+use crate::receive::inlet::InletCommand;
 use crate::receive::queue::{Form, FrameReader, frame_queue};
+use crate::receive::receiver::ReceiveCommand;
 use crate::receive::report::{Published, ReceiveReport};
+use crate::receive::socket::VoiceSocket;
 use crate::record::recording::{self, Recording};
 use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants};
-use crate::send::outlet::Outlet;
+use crate::send::clock::ClockCommand;
+use crate::send::outlet::{Outlet, OutletCommand, PlayedTrack};
 use crate::stats::{Counters, Stats};
-use crate::threads::events::EventHandler;
+use crate::threads::ConnectionId;
 
 /// Why a connection cannot do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -78,16 +82,10 @@ impl Connection {
     pub fn new(engine: Arc<Engine>, handler: Arc<dyn EventHandler>) -> Result<Self, ConnectionError> {
         let counters = Arc::new(Counters::default());
         let id = engine.new_id();
-        let outlet = Outlet::new(
-            id,
-            random_timeline(),
-            Arc::clone(&counters),
-            Arc::clone(&handler),
-            engine.events.clone(),
-        );
+        let outlet = Outlet::new(id, random_timeline(), Arc::clone(&counters));
         let published = Arc::new(Published::default());
-        let heard = RecvCommand::Attach(id, Arc::clone(&published));
-        if !engine.clock.send(ClockCommand::Attach(Box::new(outlet))) || !engine.recv.send(heard) {
+        let heard = ReceiveCommand::Attach(id, Arc::clone(&published));
+        if !engine.clock.send(ClockCommand::Attach(Seat::new(outlet))) || !engine.receiver.send(heard) {
             return Err(ConnectionError::Stalled);
         }
         Ok(Self {
@@ -121,14 +119,15 @@ impl Connection {
         self.ssrc.store(ssrc, Ordering::Release);
 
         let now = self.engine.epoch.elapsed().as_millis() as u64;
-        let peer = Box::new(Peer {
-            socket: mio::net::UdpSocket::from_std(socket.try_clone()?),
-            discovery: Discovery::new(ssrc, now, now + timeout.as_millis() as u64),
-            counters: Arc::clone(&self.counters),
-            handler: Arc::clone(&self.handler),
-        });
-        self.command(OutletCommand::Socket(Arc::new(socket)))?;
-        let sent = self.engine.recv.send(RecvCommand::Open { id: self.id, peer });
+        let heard = Box::new(VoiceSocket::new(
+            mio::net::UdpSocket::from_std(socket.try_clone()?),
+            Discovery::new(ssrc, now, now + timeout.as_millis() as u64),
+            now,
+            Arc::clone(&self.counters),
+            Arc::clone(&self.handler),
+        ));
+        self.command(OutletCommand::Socket(Box::new(socket)))?;
+        let sent = self.engine.receiver.send(ReceiveCommand::Open(self.id, heard));
         if sent { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
@@ -139,7 +138,7 @@ impl Connection {
     /// [`ConnectionError::Stalled`].
     pub fn start_session(&self, mode: TransportMode, key: &[u8; KEY_LEN]) -> Result<(), ConnectionError> {
         let path = SendPath::new(self.ssrc.load(Ordering::Acquire), Sealer::new(mode, key));
-        self.hear(EarCommand::Session(Box::new(Opener::new(mode, key))))?;
+        self.receive(InletCommand::Session(Box::new(Opener::new(mode, key))))?;
         self.command(OutletCommand::Session(Box::new(path)))?;
         self.has_session.store(true, Ordering::Release);
         Ok(())
@@ -163,15 +162,12 @@ impl Connection {
         self.command(OutletCommand::Sender(change))
     }
 
-    /// Starts a track, or puts it in the place of the one that plays as soon as it has a frame. A track that cannot
-    /// be started ends as closed.
+    /// Starts a track, or puts it in the place of the one that plays, as soon as it has a frame. On a closed connection
+    /// it ends as closed.
     ///
     /// # Errors
-    /// [`ConnectionError::TrackUsed`], [`ConnectionError::NoSession`] once closed, [`ConnectionError::Stalled`].
+    /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
     pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(ConnectionError::NoSession);
-        }
         let (clock, id) = (self.engine.clock.clone(), self.id);
         // A clock that takes no commands has stopped, and has ended the track.
         let wake = move || {
@@ -180,7 +176,8 @@ impl Connection {
         if !track.state().attach(Box::new(wake)) {
             return Err(ConnectionError::TrackUsed);
         }
-        self.command(OutletCommand::Play(track))
+        let handler = Arc::clone(&self.handler);
+        self.command(OutletCommand::Play(Box::new(PlayedTrack { reader: track, handler })))
     }
 
     /// Ends the track.
@@ -225,7 +222,7 @@ impl Connection {
     /// [`ConnectionError::Stalled`].
     pub fn listen(&self, form: Form, capacity: usize) -> Result<FrameReader, ConnectionError> {
         let (writer, reader) = frame_queue(form, capacity);
-        self.hear(EarCommand::Listen(writer))?;
+        self.receive(InletCommand::Listen(writer))?;
         Ok(reader)
     }
 
@@ -257,7 +254,7 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::Stalled`].
     pub fn assign_ssrc(&self, ssrc: u32, user_id: u64) -> Result<(), ConnectionError> {
-        self.hear(EarCommand::Assign { ssrc, user_id })
+        self.receive(InletCommand::Assign { ssrc, user_id })
     }
 
     /// The gateway says that a user left (opcode 13).
@@ -265,7 +262,7 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::Stalled`].
     pub fn user_left(&self, user_id: u64) -> Result<(), ConnectionError> {
-        self.hear(EarCommand::Left(user_id))
+        self.receive(InletCommand::Left(user_id))
     }
 
     /// Hands a DAVE session's [`Output::Receivers`](isocord_proto::dave::Output::Receivers) to the
@@ -275,7 +272,7 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::Stalled`].
     pub fn change_receivers(&self, change: ReceiverChange) -> Result<(), ConnectionError> {
-        self.hear(EarCommand::Keys(change))
+        self.receive(InletCommand::Keys(change))
     }
 
     /// What was received, of the connection and of each user.
@@ -297,7 +294,7 @@ impl Connection {
         }
         self.has_session.store(false, Ordering::Release);
         // Should the threads have stopped already, they have closed everything themselves.
-        self.engine.recv.send(RecvCommand::Close(self.id));
+        self.engine.receiver.send(ReceiveCommand::Close(self.id));
         self.engine.clock.send(ClockCommand::Detach(self.id));
     }
 
@@ -307,8 +304,8 @@ impl Connection {
         self.counters.snapshot()
     }
 
-    fn hear(&self, command: EarCommand) -> Result<(), ConnectionError> {
-        if self.engine.recv.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
+    fn receive(&self, command: InletCommand) -> Result<(), ConnectionError> {
+        if self.engine.receiver.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
     fn command(&self, command: OutletCommand) -> Result<(), ConnectionError> {

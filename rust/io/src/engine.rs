@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::messages::ConnectionId;
 use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
-use crate::receive::receiver::{Receiver, RecvHandle};
-use crate::send::clock::ClockHandle;
-use crate::threads::events::EventSender;
-use crate::threads::thread;
+use crate::receive::receiver::{Receiver, ReceiverHandle};
+use crate::send::clock::{Clock, ClockHandle};
+use crate::threads::ConnectionId;
+use crate::threads::outbox::{Dispatcher, DispatcherHandle};
+use crate::threads::setup;
 
 /// Clock, receive and event thread, and the pool that feeds native sources.
 pub struct Engine {
     pub(crate) clock: ClockHandle,
-    pub(crate) recv: RecvHandle,
-    pub(crate) events: EventSender,
+    pub(crate) receiver: ReceiverHandle,
+    dispatcher: DispatcherHandle,
     pub(crate) epoch: Instant,
     pool: FeederPool,
     next_id: AtomicU64,
@@ -32,21 +32,20 @@ impl Engine {
     /// The system's, if it has no thread or poll to give.
     pub fn start() -> io::Result<Arc<Self>> {
         let epoch = Instant::now();
-        let events = EventSender::new();
-        let clock = ClockHandle::new();
-        let (receiver, recv) = Receiver::new(events.clone(), epoch)?;
+        let (mut events, dispatcher) = Dispatcher::new();
+        let (clock, clock_handle) = Clock::new(events.outbox(), epoch);
+        let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
         let engine = Arc::new(Self {
-            clock: clock.clone(),
-            recv,
-            events: events.clone(),
+            clock: clock_handle,
+            receiver: receiver_handle,
+            dispatcher,
             epoch,
             pool: FeederPool::new(),
             next_id: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
         });
-        let for_clock = events.clone();
         let started = engine
-            .spawn("isocord-clock-0", move || clock.run(for_clock))
+            .spawn("isocord-clock-0", move || clock.run())
             .and_then(|()| engine.spawn("isocord-recv", move || receiver.run()))
             .and_then(|()| engine.spawn("isocord-events", move || events.run()));
         if let Err(error) = started {
@@ -60,14 +59,14 @@ impl Engine {
     pub fn stop(&self) -> bool {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         self.clock.stop();
-        self.recv.stop();
+        self.receiver.stop();
         // The event thread goes last, so that it still reports what the others ended.
-        let mut all = self.pool.stop(thread::JOIN_BOUND);
+        let mut all = self.pool.stop(setup::JOIN_BOUND);
         for (index, handle) in threads.into_iter().enumerate() {
             if index == EVENT_THREAD {
-                self.events.stop();
+                self.dispatcher.stop();
             }
-            all &= thread::join(handle);
+            all &= setup::join(handle);
         }
         all
     }
@@ -89,7 +88,7 @@ impl Engine {
     }
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let handle = thread::spawn(name, run)?;
+        let handle = setup::spawn(name, run)?;
         self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
         Ok(())
     }
@@ -101,7 +100,7 @@ const EVENT_THREAD: usize = 2;
 impl Drop for Engine {
     fn drop(&mut self) {
         self.clock.stop();
-        self.recv.stop();
-        self.events.stop();
+        self.receiver.stop();
+        self.dispatcher.stop();
     }
 }

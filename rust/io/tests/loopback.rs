@@ -3,55 +3,20 @@
 
 mod call_support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use call_support::{BOUND, Call, Hear, Heard, KEY, MODE};
 use isocord_io::connection::{Connection, ConnectionError};
 use isocord_io::engine::Engine;
-use isocord_io::messages::Event;
+use isocord_io::events::Event;
 use isocord_io::play::track::{TrackEnd, TrackWriter, track};
 use isocord_proto::cipher::Opener;
 use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::{OpusFrame, SILENCE};
 use isocord_proto::rtp::{self, Datagram};
-
-thread_local! {
-    static WATCHED: Cell<bool> = const { Cell::new(false) };
-}
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-static WATCHING: AtomicBool = AtomicBool::new(false);
-
-struct Counting;
-
-impl Counting {
-    fn count() {
-        if WATCHED.try_with(Cell::get).unwrap_or(false) {
-            ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        Self::count();
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        Self::count();
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 fn fill(writer: &mut TrackWriter, bytes: impl IntoIterator<Item = u8>) {
     for byte in bytes {
@@ -232,36 +197,6 @@ fn pause_stop_and_single_packets() {
     assert_eq!(call.hear().opus, [0xFC, played]);
     call.connection.stop().expect("taken");
     assert_eq!(writer.state().wait_end(BOUND), Some(TrackEnd::Stopped));
-}
-
-#[test]
-fn the_clock_thread_does_not_allocate_for_packets() {
-    let call = Call::new();
-    call.start();
-    let (mut writer, reader) = track(8);
-    // The waker runs on the clock thread, which is how it is told apart from the others.
-    writer.state().set_waker(Box::new(|_| {
-        WATCHED.set(true);
-        WATCHING.store(true, Ordering::Relaxed);
-    }));
-    call.connection.play(reader).expect("taken");
-    let mut sent = 0u8;
-    let mut before = None;
-    while sent < 100 {
-        if let Some(room) = writer.room_to_work() {
-            fill(&mut writer, (0..room).map(|index| sent.wrapping_add(index as u8)));
-            sent += room as u8;
-        }
-        writer.going_to_sleep();
-        call.hear();
-        if before.is_none() && sent > 50 {
-            before = Some(ALLOCATIONS.load(Ordering::Relaxed));
-        }
-    }
-    assert!(WATCHING.load(Ordering::Relaxed), "the clock thread was never told apart");
-    let during = ALLOCATIONS.load(Ordering::Relaxed) - before.expect("half way");
-    assert_eq!(during, 0);
-    assert!(call.connection.stats().packets_sent > 50);
 }
 
 #[test]

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
-use isocord_io::messages::Event;
+use isocord_io::events::{Event, EventHandler};
 use isocord_io::receive::pump::{Appetite, FrameConsumer, Pump};
 use isocord_io::receive::queue::{Form, FrameReader, Item};
 use isocord_io::receive::report::ReceiveReport;
-use isocord_io::threads::events::EventHandler;
 use isocord_proto::cipher::{Sealer, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN, OpusFrame};

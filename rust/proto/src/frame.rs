@@ -2,10 +2,14 @@
 
 /// Samples per second and channel.
 pub const SAMPLE_RATE: u32 = 48_000;
+/// Samples per millisecond and channel.
+pub const SAMPLES_PER_MS: u64 = SAMPLE_RATE as u64 / 1_000;
+/// Milliseconds of one frame.
+pub const FRAME_MS: u64 = 20;
 /// Interleaved channels.
 pub const CHANNELS: usize = 2;
-/// Samples per channel in one frame of 20 ms.
-pub const FRAME_SAMPLES: usize = 960;
+/// Samples per channel in one frame.
+pub const FRAME_SAMPLES: usize = (FRAME_MS * SAMPLES_PER_MS) as usize;
 /// Interleaved samples in one frame.
 pub const FRAME_LEN: usize = FRAME_SAMPLES * CHANNELS;
 /// Bytes of one frame as s16le interleaved stereo.

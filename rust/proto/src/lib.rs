@@ -6,6 +6,7 @@
 //!
 //! The way out, a file for each step:
 //! [`opus`] -> [`send`] = ([`dave`] seal -> [`rtp`] header -> [`cipher`] seal), timed by [`timeline`].
+//! [`send::SendStream`] decides with [`pacing`] what leaves in a slot; [`timetable`] says whose slot it is.
 //!
 //! The way in: [`recv`] = ([`rtp`] / [`rtcp`] -> [`cipher`] open -> [`ssrc`] to user, or [`waiting`] ->
 //! [`dave`] open -> [`jitter`] buffer -> [`opus`] decode or conceal).
@@ -25,5 +26,6 @@ pub mod rtp;
 pub mod send;
 pub mod ssrc;
 pub mod timeline;
+pub mod timetable;
 pub mod toc;
 pub mod waiting;

@@ -1,11 +1,18 @@
 //! The story of a packet that leaves: an Opus frame, the DAVE seal, the RTP header, the transport seal.
 
+mod gate;
+mod stream;
+
+pub use stream::{FrameSource, SendStream, SingleUse, SlotUse};
+
 use crate::cipher::{CipherError, MAX_OVERHEAD, Sealer};
 use crate::dave::{self, FrameSealer, SealError, SenderChange};
 use crate::frame::{MAX_OPUS_LEN, OpusFrame};
 use crate::rtp::{HEADER_LEN, Header};
 use crate::timeline::Timeline;
 
+/// Room for any packet.
+pub type PacketBuffer = [u8; MAX_PACKET_LEN];
 /// Bytes that any packet fits in.
 pub const MAX_PACKET_LEN: usize = HEADER_LEN + MAX_OPUS_LEN + dave::MAX_OVERHEAD + MAX_OVERHEAD;
 
@@ -67,7 +74,7 @@ impl SendPath {
         frame: &OpusFrame,
         timeline: &mut Timeline,
         now_ms: u64,
-        out: &mut [u8; MAX_PACKET_LEN],
+        out: &mut PacketBuffer,
     ) -> Result<usize, SendError> {
         let end = HEADER_LEN + self.end_to_end.seal(frame.as_bytes(), &mut out[HEADER_LEN..])?;
 

@@ -4,10 +4,7 @@
 //! underruns too; the sequence number only by packets sent. A receiver can then tell a
 //! pause from loss, and never builds up delay.
 
-use crate::frame::FRAME_SAMPLES;
-
-/// Samples in a millisecond.
-const SAMPLES_PER_MS: u64 = 48;
+use crate::frame::{FRAME_SAMPLES, SAMPLES_PER_MS};
 
 /// Sequence and timestamp of one stream.
 #[derive(Debug, Clone)]

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use isocord_io::connection::{self, ConnectionError};
+use isocord_io::events::EventHandler;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
 use isocord_io::receive::shape::{Shape, Shaper};
 use isocord_io::record::RecorderOptions;
-use isocord_io::threads::events::EventHandler;
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::{OpusFrame, SAMPLE_RATE};

@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use isocord_io::messages::Event;
+use isocord_io::events::{Event, EventHandler};
 use isocord_io::play::track::TrackState;
-use isocord_io::threads::events::EventHandler;
 use pyo3::prelude::*;
 
 use crate::track::{Track, end_name};

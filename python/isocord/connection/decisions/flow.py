@@ -1,8 +1,9 @@
 """What a voice connection does next, as a sans-IO state machine.
 
-:class:`ConnectionFlow` decides; :mod:`isocord.connection` does. It learns of voice state and server updates, of sockets
-that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume, new join
-without a leave, bounded waits, backoff. Times are seconds of one monotonic clock.
+:class:`ConnectionFlow` decides; :mod:`isocord.connection.connection` does. It learns of voice state and server updates,
+of sockets that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume,
+new join without a leave, bounded waits, backoff. Times are seconds of one monotonic clock. What is done at which step
+stands in the table of :mod:`isocord.connection.decisions.steps`, how it is done stands here.
 
 After each call the caller carries out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls
 :meth:`~ConnectionFlow.timeout` when :attr:`~ConnectionFlow.deadline` has come.
@@ -10,28 +11,17 @@ After each call the caller carries out what :meth:`~ConnectionFlow.take_actions`
 
 from __future__ import annotations
 
-import enum
 import random
 from collections.abc import Callable
 
 from ...gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ...runtime.text import shown
 from ..states import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from . import limits
 from .actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState, Target
+from .backoff import Backoff
 from .pairing import Halves
-
-
-class Step(enum.Enum):
-    """What the connection is waiting for."""
-
-    START = "the call of start"
-    JOINING = "voice state and server update"
-    HANDSHAKING = "the handshake on an open or opening websocket"
-    ESTABLISHED = "nothing"
-    RESUMING = "the resume on an open or opening websocket"
-    RETRYING = "the time of the next attempt"
-    AWAITING_SERVER = "a voice server update"
-    DONE = "nothing, ever"
+from .steps import NOTHING, REFUSED, TRANSITIONS, Happening, Step, waited_for
 
 
 class ConnectionFlow:
@@ -50,22 +40,20 @@ class ConnectionFlow:
         self._halves = Halves(channel_id)
         self.state = ConnectionState(Phase.IDLE, Reason.REQUESTED)
         self.step = Step.START
-        self.sessions = 0
-        self.resumes = 0
-        self.reconnects = 0
+        self.sessions = self.resumes = self.reconnects = 0
+        self.refused = 0
+        """What happened where it means nothing."""
         self._timeout = timeout
         self._reconnect = reconnect
-        self._jitter = jitter
+        self._backoff = Backoff(jitter)
         self._actions: list[Action] = []
         self._opened: Target | None = None
-        self._was_established = False
-        self._joined = False
-        self._leave_pending = False
+        self._was_established = self._joined = False
+        self.expects_leave = False
+        """Whether the next word that the bot is in no channel answers a leave of this connection."""
+        self._leave_tried = self._asked_again = False
         self._left_deadline: float | None = None
-        self._leave_tried = False
-        self._asked_again = False
         self._unsent = 0
-        self._attempts = 0
         self._established_at = 0.0
         self._step_deadline: float | None = None
         self._episode_deadline: float | None = None
@@ -107,97 +95,146 @@ class ConnectionFlow:
         self._unsent += sum(isinstance(action, SendVoiceState) for action in actions)
         return actions
 
-    # What the bot asks for.
+    # What happens.
 
     def start(self, now: float) -> None:
         """Join the channel."""
-        if self.step is not Step.START:
-            return
+        self._take(Happening.START, now)
+
+    def move(self, channel_id: int) -> None:
+        """Go to another channel, without a leave; the voice server update that follows does the rest."""
+        self._take(Happening.MOVE, channel_id)
+
+    def stop(self, reason: Reason = Reason.REQUESTED, detail: str = "", *, leave: bool = True) -> None:
+        """End the connection."""
+        self._take(Happening.STOP, reason, None, detail, leave)
+
+    def rejoin_main_gateway(self, now: float) -> None:
+        """The bot's gateway has a new session: ask for the channel again, while sound goes on."""
+        self._take(Happening.REJOIN, now)
+
+    def hold(self, now: float) -> None:
+        """The bot's gateway is away itself: give it time to come back, within the time that recovery may take."""
+        self._take(Happening.HOLD, now)
+
+    def voice_state_sent(self, now: float) -> None:
+        """A message left, or will never: the wait for its answer begins. The bot's library may have held it back."""
+        self._take(Happening.SENT, now)
+
+    def voice_state(self, update: VoiceStateUpdate, now: float) -> None:
+        """The bot's own voice state changed."""
+        if update.channel_id is None:
+            self._take(Happening.LEFT)
+        else:
+            self._take(Happening.JOINED, update.session_id, update.channel_id, now)
+
+    def maybe_left(self, now: float) -> None:
+        """The bot left the channel, but perhaps before this connection joined: then word of the join follows."""
+        self._take(Happening.MAYBE_LEFT, now)
+
+    def voice_server(self, update: VoiceServerUpdate, now: float) -> None:
+        """The guild has another voice server, or is looking for one."""
+        if update.endpoint is None:
+            self._take(Happening.SERVER_GONE, now)
+        else:
+            self._take(Happening.SERVER, update.token, update.endpoint, now)
+
+    def established(self, now: float, *, resumed: bool) -> None:
+        """The session has its keys, or was resumed."""
+        self._take(Happening.RESUMED if resumed else Happening.ESTABLISHED, now, resumed)
+
+    def lost(
+        self, verdict: CloseVerdict, now: float, *, resumable: bool, reason: Reason = Reason.SESSION_INVALID
+    ) -> None:
+        """The websocket is lost; ``resumable`` if its session can go on, ``reason`` if it cannot and no code tells."""
+        self._take(Happening.LOST, verdict, now, resumable, reason)
+
+    def timeout(self, now: float) -> None:
+        """A deadline has come."""
+        if self._episode_deadline is not None and now >= self._episode_deadline:
+            reason = Reason.GAVE_UP if self._was_established else Reason.TIMED_OUT
+            self._finish(reason, self.state.code, waited_for(self.step, joined=self._joined))
+        elif self._left_deadline is not None and now >= self._left_deadline:
+            self._finish(Reason.KICKED, leave=False)
+        elif self._step_deadline is not None and now >= self._step_deadline:
+            self._step_deadline = None
+            self._take(Happening.TIMEOUT, now)
+
+    def _take(self, happening: Happening, *about: object) -> None:
+        do = TRANSITIONS[happening][self.step]
+        if do == REFUSED:
+            self.refused += 1
+        elif do != NOTHING:
+            getattr(self, f"_{do}")(*about)
+
+    # What is done then, by the words of the table.
+
+    def _begin(self, now: float) -> None:
         self._set(Phase.CONNECTING, Reason.REQUESTED)
         self._episode_deadline = now + self._timeout
         self._join(now)
 
-    def move(self, channel_id: int) -> None:
-        """Go to another channel, without a leave; the voice server update that follows does the rest."""
-        if self.step is Step.DONE:
-            return
-        if self.step is not Step.ESTABLISHED:
-            # A join that is under way goes to the new channel from now on.
-            self._halves.channel_id = channel_id
+    def _aim(self, channel_id: int) -> None:
+        # A join that is under way goes to the new channel from now on.
+        self._halves.channel_id = channel_id
+
+    def _ask(self, channel_id: int) -> None:
         self._actions.append(SendVoiceState(channel_id))
 
-    def stop(self, reason: Reason = Reason.REQUESTED, detail: str = "", *, leave: bool = True) -> None:
-        """End the connection."""
-        self._finish(reason, detail=detail, leave=leave)
+    def _aim_ask(self, channel_id: int) -> None:
+        self._aim(channel_id)
+        self._ask(channel_id)
 
-    def rejoin_main_gateway(self, now: float) -> None:
-        """The bot's gateway has a new session: ask for the channel again, while sound goes on."""
-        if self.step in (Step.DONE, Step.START):
-            return
+    def _ask_anew(self, now: float) -> None:
         self._halves.forget_session()
-        if self.step is Step.ESTABLISHED or self.step is Step.JOINING:
-            self._actions.append(SendVoiceState(self.channel_id))
-        else:
-            self._join(now)
+        self._ask(self.channel_id)
 
-    def hold(self, now: float) -> None:
-        """The bot's gateway is away itself: give it time to come back, within the time that recovery may take."""
-        if self.step is Step.AWAITING_SERVER:
-            self._step_deadline = now + limits.SERVER_UPDATE_LIMIT
-        elif self.step is Step.JOINING and self._step_deadline is not None:
-            self._step_deadline = now + limits.JOIN_LIMIT
+    def _join_anew(self, now: float) -> None:
+        self._halves.forget_session()
+        self._join(now)
 
-    def voice_state_sent(self, now: float) -> None:
-        """A message left, or will never: the wait for its answer begins. The bot's library may have held it back."""
+    def _wait_more(self, now: float) -> None:
+        limit = limits.JOIN_LIMIT if self.step is Step.JOINING else limits.SERVER_UPDATE_LIMIT
+        self._step_deadline = now + limit
+
+    def _count_sent(self, now: float) -> None:
         self._unsent -= 1
         if self.step is Step.JOINING and self._step_deadline is not None:
             self._step_deadline = max(self._step_deadline, now + limits.ASK_LIMIT)
 
-    # What the bot's gateway says.
-
-    def voice_state(self, update: VoiceStateUpdate, now: float) -> None:
-        """The bot's own voice state changed."""
-        if self.step in (Step.DONE, Step.START):
-            return
-        if update.channel_id is None:
-            if self._leave_pending:
-                self._leave_pending = False
-            elif self._joined:
-                self._finish(Reason.KICKED, leave=False)
-            # Else it tells of an earlier client's leave.
-            return
+    def _place(self, session_id: str, channel_id: int, now: float) -> None:
         self._joined = True
-        self._leave_pending = False
+        self.expects_leave = False
         self._left_deadline = None
-        self._halves.voice_state(update.session_id, update.channel_id, now)
+        self._halves.voice_state(session_id, channel_id, now)
         self._open_if_new(now)
 
-    def maybe_left(self, now: float) -> None:
-        """The bot left the channel, but perhaps before this connection joined: then word of the join follows."""
-        if self.step not in (Step.DONE, Step.START) and self._joined:
+    def _leave(self) -> None:
+        if self.expects_leave:
+            self.expects_leave = False
+        elif self._joined:
+            self._finish(Reason.KICKED, leave=False)
+        # Else it tells of an earlier client's leave.
+
+    def _doubt(self, now: float) -> None:
+        if self._joined:
             self._left_deadline = now + limits.ASK_LIMIT
 
-    def voice_server(self, update: VoiceServerUpdate, now: float) -> None:
-        """The guild has another voice server, or is looking for one."""
-        if self.step in (Step.DONE, Step.START):
-            return
-        if update.endpoint is None:
-            self._halves.forget_server()
-            if self.step is not Step.JOINING:
-                self._lose(Reason.SERVER_GONE, now)
-                self._opened = None
-                self._actions.append(CloseSocket(1000))
-                self._await_server(now, self._timeout)
-            return
-        self._halves.voice_server(update.token, update.endpoint, now)
+    def _take_server(self, token: str, endpoint: str, now: float) -> None:
+        self._halves.voice_server(token, endpoint, now)
         self._open_if_new(now)
 
-    # What becomes of the socket.
+    def _lack_server(self, now: float) -> None:
+        self._halves.forget_server()
 
-    def established(self, now: float, *, resumed: bool) -> None:
-        """The session has its keys, or was resumed."""
-        if self.step is Step.DONE:
-            return
+    def _lose_server(self, now: float) -> None:
+        self._halves.forget_server()
+        self._lose(Reason.SERVER_GONE, now)
+        self._opened = None
+        self._actions.append(CloseSocket(1000))
+        self._await_server(now, self._timeout)
+
+    def _settle(self, now: float, resumed: bool) -> None:
         if resumed:
             self.resumes += 1
         else:
@@ -210,16 +247,11 @@ class ConnectionFlow:
         self._step_deadline = self._episode_deadline = None
         self._set(Phase.CONNECTED, Reason.RESUMED if resumed else Reason.ESTABLISHED)
 
-    def lost(self, verdict: CloseVerdict, now: float, *, resumable: bool, reason: Reason = Reason.UDP_BROKEN) -> None:
-        """The present websocket closed, broke, or could not be opened; ``resumable`` if its session has keys.
+    def _fail_late(self, verdict: CloseVerdict, now: float, resumable: bool, reason: Reason) -> None:
+        self._backoff.held(now - self._established_at)
+        self._fail(verdict, now, resumable, reason)
 
-        ``reason`` is why a session has to be replaced that the server did not close.
-        """
-        if self.step in (Step.DONE, Step.JOINING, Step.AWAITING_SERVER, Step.RETRYING, Step.START):
-            return
-        if self.step is Step.ESTABLISHED:
-            forgiven = int((now - self._established_at) / limits.FORGIVEN_AFTER)
-            self._attempts = max(self._attempts - forgiven, 0)
+    def _fail(self, verdict: CloseVerdict, now: float, resumable: bool, reason: Reason) -> None:
         match verdict.action:
             case CloseAction.DISCONNECT:
                 self._finish(Reason.CLOSED_BY_SERVER, verdict.code, verdict.meaning)
@@ -238,55 +270,61 @@ class ConnectionFlow:
             case CloseAction.RESUME:
                 self._resume_or_retry(verdict, now, resumable=resumable)
 
-    def timeout(self, now: float) -> None:
-        """A deadline has come."""
-        if self._episode_deadline is not None and now >= self._episode_deadline:
-            reason = Reason.GAVE_UP if self._was_established else Reason.TIMED_OUT
-            self._finish(reason, self.state.code, self._waiting_for())
+    def _give_up_try(self, now: float) -> None:
+        verdict = CloseVerdict(CloseAction.RESUME, None, "the voice server did not finish the handshake in time")
+        self._actions.append(CloseSocket(4900))
+        self._fail(verdict, now, self.step is Step.RESUMING, Reason.SOCKET_LOST)
+
+    def _give_up(self, now: float) -> None:
+        self._finish(
+            self.state.reason, self.state.code, self.state.detail or waited_for(self.step, joined=self._joined)
+        )
+
+    def _try_again(self, now: float) -> None:
+        if self._retry_action is CloseAction.RESUME and self._opened is not None:
+            self._open(self._opened, now, resume=True)
             return
-        if self._left_deadline is not None and now >= self._left_deadline:
-            self._finish(Reason.KICKED, leave=False)
+        self._halves.forget_server()
+        self._opened = None
+        self._join(now)
+
+    def _join_again(self, now: float) -> None:
+        if self._unsent > 0:
+            self._step_deadline = now + limits.ASK_LIMIT
             return
-        if self._step_deadline is None or now < self._step_deadline:
+        if not self._asked_again:
+            self._asked_again = True
+            self._actions.append(SendVoiceState(self.channel_id))
+            self._step_deadline = now + limits.JOIN_LIMIT - limits.ASK_LIMIT
             return
-        self._step_deadline = None
-        match self.step:
-            case Step.JOINING:
-                self._join_again(now)
-            case Step.HANDSHAKING | Step.RESUMING:
-                verdict = CloseVerdict(
-                    CloseAction.RESUME, None, "the voice server did not finish the handshake in time"
-                )
-                self._actions.append(CloseSocket(4900))
-                self.lost(verdict, now, resumable=self.step is Step.RESUMING)
-            case Step.RETRYING:
-                self._try_again(now)
-            case Step.AWAITING_SERVER:
-                self._finish(self.state.reason, self.state.code, self.state.detail or self._waiting_for())
-            case _:
-                pass
+        if not self._leave_tried:
+            # Discord sends no server update where it sees no change: leave and join, once.
+            self._leave_tried = self.expects_leave = True
+            self._actions.append(SendVoiceState(None))
+        self._actions.append(SendVoiceState(self.channel_id))
+        self._step_deadline = now + limits.JOIN_LIMIT + self._backoff.delay()
+        self._backoff.failed()
 
     # Inside.
 
     def _set(self, phase: Phase, reason: Reason, code: int | None = None, detail: str = "") -> None:
-        self.state = ConnectionState(phase, reason, code, detail)
+        # A close reason, or an error's words, may hold what a server wrote.
+        self.state = ConnectionState(phase, reason, code, shown(detail))
 
     def _lose(self, reason: Reason, now: float, verdict: CloseVerdict | None = None) -> None:
         """No sound can leave until the next session; the first loss starts the time that recovery may take."""
-        if self._was_established:
-            if self._episode_deadline is None:
-                self._episode_deadline = now + limits.RECONNECT_LIMIT
-            phase = Phase.RECONNECTING
-        else:
-            phase = Phase.CONNECTING
+        phase = Phase.RECONNECTING if self._was_established else Phase.CONNECTING
+        if self._episode_deadline is None:
+            self._episode_deadline = now + limits.RECONNECT_LIMIT
         self._set(phase, reason, verdict.code if verdict else None, verdict.meaning if verdict else "")
 
-    def _finish(self, reason: Reason, code: int | None = None, detail: str = "", *, leave: bool = True) -> None:
-        if self.step is Step.DONE:
-            return
+    def _finish(self, reason: Reason, code: int | None = None, detail: str = "", leave: bool = True) -> None:
         started = self.step is not Step.START
         self.step = Step.DONE
         self._step_deadline = self._episode_deadline = self._left_deadline = None
+        # Nothing is opened any more: the secrets go.
+        self._opened = None
+        self._halves.forget()
         self._set(Phase.DISCONNECTED, reason, code, detail)
         if started and leave:
             self._actions.append(SendVoiceState(None))
@@ -320,39 +358,32 @@ class ConnectionFlow:
             self._retry(CloseAction.REJOIN, Reason.SOCKET_LOST, verdict, now)
         elif not resumable:
             # Every other failure asks for another server.
-            action = CloseAction.RESUME if self._attempts % 2 == 0 else CloseAction.REJOIN
-            self._retry(action, Reason.SOCKET_LOST, verdict, now)
+            again = CloseAction.REJOIN if self._backoff.attempts % 2 else CloseAction.RESUME
+            self._retry(again, Reason.SOCKET_LOST, verdict, now)
         elif self.state.phase is Phase.CONNECTED:
             self._resume_deadline = now + limits.RESUME_LIMIT
             self._set(Phase.RESUMING, Reason.SOCKET_LOST, verdict.code, verdict.meaning)
             self._episode_deadline = now + limits.RECONNECT_LIMIT
-            self._retry_after(0.0 if self._attempts == 0 else self._resume_delay(), CloseAction.RESUME, now)
+            delay = self._backoff.resume_delay() if self._backoff.attempts else 0.0
+            self._retry_after(delay, CloseAction.RESUME, now)
         elif now < self._resume_deadline:
-            self._retry_after(self._resume_delay(), CloseAction.RESUME, now)
+            self._retry_after(self._backoff.resume_delay(), CloseAction.RESUME, now)
         else:
             self._retry(CloseAction.REJOIN, Reason.SOCKET_LOST, verdict, now)
 
     def _retry(self, action: CloseAction, reason: Reason, verdict: CloseVerdict, now: float) -> None:
         """Try for a new session, at once the first time and later and later after that."""
-        out_of_attempts = not self._was_established and self._attempts + 1 >= limits.CONNECT_ATTEMPTS
+        out_of_attempts = not self._was_established and self._backoff.attempts + 1 >= limits.CONNECT_ATTEMPTS
         if not self._reconnect or out_of_attempts:
             self._finish(Reason.FAILED if not self._was_established else reason, verdict.code, verdict.meaning)
             return
         # A session that cannot be resumed is replaced at once; only a try at a new one may have to wait.
-        first = self._attempts == 0 or self.state.phase is Phase.RESUMING
+        first = self._backoff.attempts == 0 or self.state.phase is Phase.RESUMING
         self._lose(reason, now, verdict)
-        self._retry_after(0.0 if first else self._delay(), action, now)
-
-    def _delay(self) -> float:
-        longest = min(limits.FIRST_DELAY * 2.0 ** min(max(self._attempts - 1, 0), 10), limits.LONGEST_DELAY)
-        return longest * (0.5 + 0.5 * self._jitter())
-
-    def _resume_delay(self) -> float:
-        """A resume costs Discord little, and what it finds out late is silence: the session may be gone."""
-        return min(self._delay(), limits.LONGEST_RESUME_DELAY)
+        self._retry_after(0.0 if first else self._backoff.delay(), action, now)
 
     def _retry_after(self, delay: float, action: CloseAction, now: float) -> None:
-        self._attempts += 1
+        self._backoff.failed()
         self._retry_action = action
         self.step = Step.RETRYING
         if delay > 0.0:
@@ -360,41 +391,9 @@ class ConnectionFlow:
         else:
             self._try_again(now)
 
-    def _try_again(self, now: float) -> None:
-        if self._retry_action is CloseAction.RESUME and self._opened is not None:
-            self._open(self._opened, now, resume=True)
-            return
-        self._halves.forget_server()
-        self._opened = None
-        self._join(now)
-
     def _join(self, now: float) -> None:
         self.step = Step.JOINING
         self._asked_again = False
         self._halves.asked()
         self._step_deadline = now + limits.ASK_LIMIT
         self._actions.append(SendVoiceState(self.channel_id))
-
-    def _join_again(self, now: float) -> None:
-        if self._unsent > 0:
-            self._step_deadline = now + limits.ASK_LIMIT
-            return
-        if not self._asked_again:
-            self._asked_again = True
-            self._actions.append(SendVoiceState(self.channel_id))
-            self._step_deadline = now + limits.JOIN_LIMIT - limits.ASK_LIMIT
-            return
-        if not self._leave_tried:
-            # Discord sends no server update where it sees no change: leave and join, once.
-            self._leave_tried = self._leave_pending = True
-            self._actions.append(SendVoiceState(None))
-        self._actions.append(SendVoiceState(self.channel_id))
-        self._step_deadline = now + limits.JOIN_LIMIT + self._delay()
-        self._attempts += 1
-
-    def _waiting_for(self) -> str:
-        if self.step is Step.JOINING and not self._joined:
-            return "Discord did not answer the join; may the bot see and enter the channel?"
-        if self.step in (Step.JOINING, Step.AWAITING_SERVER):
-            return "Discord sent no voice server update"
-        return "the voice server did not finish the handshake"

@@ -28,3 +28,7 @@ LONGEST_DELAY = 20.0
 """Where the doubling ends for new sessions."""
 LONGEST_RESUME_DELAY = 5.0
 """Where it ends for resumes."""
+SEND_LIMIT = 5.0
+"""How long nothing may leave although something plays."""
+KEY_LIMIT = 20.0
+"""How long the same may last where others are in an encrypted call and no key has come."""

@@ -36,6 +36,10 @@ class Halves:
         """The server is gone."""
         self.token = self.endpoint = None
 
+    def forget(self) -> None:
+        """The connection is over."""
+        self.session_id = self.token = self.endpoint = None
+
     def forget_session(self) -> None:
         """The bot's gateway has another session; the endpoint stays, should only the token change."""
         self.session_id = self.token = None

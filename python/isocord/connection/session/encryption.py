@@ -12,9 +12,8 @@ from collections.abc import Callable
 
 from ... import _native
 from ...gateway.protocol.messages import DaveEvent, ExecuteTransition, MlsMessage, PrepareEpoch, PrepareTransition
+from ...runtime.log import GuildLog
 from ...runtime.values import Record
-
-_log = logging.getLogger(__name__)
 
 MAX_DAVE_VERSION = 1
 """Highest DAVE protocol version that Identify offers."""
@@ -47,6 +46,7 @@ class Encryption:
         send: writes a message to the voice gateway.
         changed: told when :attr:`state` has changed.
         failed: told when the group could not be joined again and again.
+        log: where its notices go.
     """
 
     def __init__(
@@ -58,11 +58,13 @@ class Encryption:
         send: Callable[[str | bytes], None],
         changed: Callable[[], None],
         failed: Callable[[], object],
+        log: GuildLog,
     ) -> None:
         self._session = _native.DaveSession(native, user_id, channel_id)
         self._send = send
         self._changed = changed
         self._failed = failed
+        self._log = log
         self._refused = 0
         self._started = False
         self._waiting: list[DaveEvent] = []
@@ -123,7 +125,7 @@ class Encryption:
                 case _native.DaveVersionChanged():
                     self.state = EncryptionState(output.version, self.state.privacy_code)
                 case _native.DaveNotice():
-                    _log.info("End-to-end encryption: %s", output.text)
+                    self._log.repeated(logging.INFO, "End-to-end encryption: %s", output.text)
         if self.state != before:
             self._changed()
         if self._refused >= _MAX_REFUSED:

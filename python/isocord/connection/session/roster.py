@@ -15,18 +15,30 @@ from .encryption import Encryption
 _log = logging.getLogger(__name__)
 
 
+MOST_USERS = 4096
+"""Users that are known at once, as many as the native side knows streams; the one of whom nothing was heard for the
+longest time is forgotten for another one."""
+
+
 class Roster:
     """Lets those know who have to: the native side, the end-to-end encryption, the bot.
 
     Args:
         native: the connection, which is told whose streams it hears.
         link: the client's end.
+        user_id: the bot, which is not one of the others.
     """
 
-    def __init__(self, native: _native.Connection, link: Link) -> None:
+    def __init__(self, native: _native.Connection, link: Link, *, user_id: int) -> None:
         self._native = native
         self._link = link
-        self._ssrcs: dict[int, int] = {}
+        self._user_id = user_id
+        self._ssrcs: dict[int, int | None] = {}
+
+    @property
+    def others(self) -> bool:
+        """Whether anybody else is known to be in the channel."""
+        return bool(self._ssrcs.keys() - {self._user_id})
 
     def clear(self) -> None:
         """Another voice session begins, which tells everything anew."""
@@ -36,10 +48,12 @@ class Roster:
         """Something about others in the channel."""
         match event:
             case Speaking():
-                self._ssrcs[event.user_id] = event.ssrc
+                self._note(event.user_id, event.ssrc)
                 tell_native(self._native.assign_ssrc, event.ssrc, event.user_id)
                 self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
             case ClientsConnect():
+                for user_id in event.user_ids:
+                    self._note(user_id, self._ssrcs.get(user_id))
                 if encryption is not None:
                     encryption.users_connected(event.user_ids)
                 self._link.channel_event(UsersConnected(event.user_ids))
@@ -48,6 +62,14 @@ class Roster:
                     encryption.user_disconnected(event.user_id)
                 tell_native(self._native.user_left, event.user_id)
                 self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
+
+    def _note(self, user_id: int, ssrc: int | None) -> None:
+        self._ssrcs.pop(user_id, None)
+        self._ssrcs[user_id] = ssrc
+        if len(self._ssrcs) > MOST_USERS:
+            forgotten = next(iter(self._ssrcs))
+            if self._ssrcs.pop(forgotten) is not None:
+                tell_native(self._native.user_left, forgotten)
 
 
 def tell_native(method: Callable[..., None], *args: int) -> None:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ... import _native
 from ...errors import IsocordError, UnsupportedModeError
 from ...gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ...gateway.protocol.counters import Latencies
 from ...gateway.protocol.messages import (
     ClientDisconnect,
     ClientsConnect,
@@ -33,14 +34,15 @@ from ...gateway.protocol.messages import (
     SessionDescription,
     Speaking,
 )
-from ...gateway.protocol.protocol import Credentials, GatewayProtocol, GatewayState, Latencies
+from ...gateway.protocol.protocol import ABANDONED, Credentials, GatewayProtocol, GatewayState
+from ...runtime.log import GuildLog
+from ...runtime.text import shown
 from ...runtime.values import Record, secret
+from ..states import Reason
 
 if TYPE_CHECKING:
     from ...gateway.socket.transport import SocketHandler
     from ...runtime.thread import GatewayThread
-
-_log = logging.getLogger(__name__)
 
 SPEAKING_LIMIT = 0.1
 """How long a first packet waits for Speaking to be written, in seconds."""
@@ -68,15 +70,25 @@ class SessionInfo(Record):
     secret_key: bytes = secret()
     dave_version: int
 
+    def without_key(self) -> SessionInfo:
+        """What may outlive the session."""
+        return SessionInfo(self.ssrc, self.address, self.port, self.mode, b"", self.dave_version)
+
 
 class SessionOwner(Protocol):
     """What a session reports to, on the gateway thread."""
 
+    def enter(self, function: Callable[..., object], *args: Any) -> None:
+        """Call ``function``; what it raises ends the session, and is told."""
+
     def session_established(self, *, resumed: bool) -> None:
         """Packets can leave."""
 
-    def session_lost(self, verdict: CloseVerdict) -> None:
-        """The websocket is gone; the session waits for :meth:`VoiceSession.open` or :meth:`VoiceSession.close`."""
+    def session_lost(self, verdict: CloseVerdict, reason: Reason) -> None:
+        """The websocket is gone; the session waits for :meth:`VoiceSession.open` or :meth:`VoiceSession.close`.
+
+        ``reason`` is why it has to be replaced, if the verdict says so and the server has not closed it.
+        """
 
     def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
         """Something about others in the channel."""
@@ -105,18 +117,22 @@ class VoiceSession:
         open_socket: SocketOpener,
         max_dave_version: int,
         latencies: Latencies,
+        log: GuildLog,
     ) -> None:
         self._owner = owner
         self._thread = thread
         self._native = native
         self._endpoint = endpoint
         self._open_socket = open_socket
+        self._log = log
         self._socket: Socket | None = None
+        self._started = False
         self._ready: Ready | None = None
         self._mode: str | None = None
         self._moved_to: tuple[str, int] | None = None
         self._udp_is_broken = False
         self._closed = False
+        self._max_dave_version = max_dave_version
         self.protocol = GatewayProtocol(credentials, max_dave_version=max_dave_version, latencies=latencies)
         self.info: SessionInfo | None = None
 
@@ -125,15 +141,23 @@ class VoiceSession:
         """When :meth:`timeout` is to be called next."""
         return self.protocol.deadline
 
+    @property
+    def can_resume(self) -> bool:
+        """Whether the next websocket will resume the session: it has begun, and the server was not told otherwise."""
+        return self._started and self.protocol.can_resume
+
     def open(self) -> None:
         """Open a websocket: the first one, or another one to resume."""
-        self._drop_socket(4900)
+        self._drop_socket(ABANDONED)
         self._socket = self._open_socket(self._endpoint, self)
 
     def close(self, code: int) -> None:
-        """End the session: nothing is reported any more."""
+        """End the session: nothing is reported any more, and its secrets are forgotten."""
         self._closed = True
         self._drop_socket(code)
+        self.protocol.forget()
+        if self.info is not None:
+            self.info = self.info.without_key()
 
     def drop_socket(self, code: int) -> None:
         """Close the websocket but keep the session."""
@@ -165,14 +189,23 @@ class VoiceSession:
     # Reports of the websocket.
 
     def socket_opened(self) -> None:
+        self._owner.enter(self._opened)
+
+    def socket_received(self, data: str | bytes) -> None:
+        self._owner.enter(self._received, data)
+
+    def socket_lost(self, code: int | None, error: str, *, trusted: bool) -> None:
+        self._owner.enter(self._lost, code, error, trusted)
+
+    def _opened(self) -> None:
         self.protocol.connected(self._now())
         self._pump()
 
-    def socket_received(self, data: str | bytes) -> None:
+    def _received(self, data: str | bytes) -> None:
         self.protocol.receive(data, self._now())
         self._pump()
 
-    def socket_lost(self, code: int | None, error: str, *, trusted: bool) -> None:
+    def _lost(self, code: int | None, error: str, trusted: bool) -> None:
         self._socket = None
         if self._closed:
             return
@@ -181,7 +214,7 @@ class VoiceSession:
             verdict = CloseVerdict(CloseAction.REFUSE, code, error)
         elif code is None:
             verdict = CloseVerdict(verdict.action, code, error)
-        self._owner.session_lost(verdict)
+        self._owner.session_lost(verdict, Reason.SESSION_INVALID)
 
     # Reports of the native connection.
 
@@ -190,7 +223,7 @@ class VoiceSession:
         if self._closed or self._mode is None:
             return
         if self.info is not None:
-            _log.info("The voice server sees the connection at another address")
+            self._log.repeated(logging.INFO, "The voice server sees the connection at another address")
             self._moved_to = (event.address, event.port)
             self._tell_address()
         elif self.protocol.state is GatewayState.SELECTING:
@@ -204,7 +237,7 @@ class VoiceSession:
         if self.info is not None:
             self._udp_is_broken = True
             self._leave_broken_udp()
-        elif self.protocol.state is GatewayState.SELECTING:
+        elif self.protocol.state in (GatewayState.SELECTING, GatewayState.SELECTED):
             self._fail(f"no answer over UDP: {event.reason}")
 
     # Inside.
@@ -219,12 +252,9 @@ class VoiceSession:
                 return
             self._handle(event)
         self._write()
-        if self.protocol.close_code is not None and self._socket is not None:
-            self._drop_socket(self.protocol.close_code)
-            verdict = self.protocol.lost(None)
-            self._owner.session_lost(
-                CloseVerdict(verdict.action, None, "the voice server did not answer a heartbeat in time")
-            )
+        fault = self.protocol.fault
+        if fault is not None and self._socket is not None:
+            self._fail(fault.meaning, fault.action, Reason.PROTOCOL_BROKEN)
         self._owner.session_changed()
 
     def _write(self) -> None:
@@ -256,16 +286,22 @@ class VoiceSession:
             self._mode = _native.choose_mode(ready.modes)
             self._native.open(ready.address, ready.port, ready.ssrc)
         except UnsupportedModeError:
-            self._fail(
-                f"the voice server offers no known encryption mode: {', '.join(ready.modes)}", CloseAction.REFUSE
-            )
+            modes = shown(", ".join(ready.modes))
+            self._fail(f"the voice server offers no known encryption mode: {modes}", CloseAction.REFUSE)
         except (IsocordError, ValueError, OSError) as error:
             self._fail(f"no UDP socket to the voice server: {error}")
 
     def _take_keys(self, description: SessionDescription) -> None:
         if self._ready is None:
             return
-        again = self.info is not None
+        if description.mode != self._mode:
+            told = f"the voice server chose an encryption mode that was not selected: {shown(description.mode)}"
+            self._fail(told, CloseAction.REJOIN, Reason.PROTOCOL_BROKEN)
+            return
+        if description.dave_version > self._max_dave_version:
+            told = f"the voice server chose version {description.dave_version} of the end-to-end encryption (DAVE)"
+            self._fail(f"{told}, which was not offered; update isocord", CloseAction.REFUSE)
+            return
         self.info = SessionInfo(
             ssrc=self._ready.ssrc,
             address=self._ready.address,
@@ -274,9 +310,7 @@ class VoiceSession:
             secret_key=description.secret_key,
             dave_version=description.dave_version,
         )
-        if again:
-            self._start(description, again=True)
-        elif self.speak_first():
+        if not self._started and self.speak_first():
             self._thread.spawn(self._start_after_speaking(description), name="isocord-start")
         else:
             self._start(description)
@@ -289,8 +323,11 @@ class VoiceSession:
         return told
 
     async def _start_after_speaking(self, description: SessionDescription) -> None:
+        socket = self._socket
         await self.flush(SPEAKING_LIMIT)
-        self._start(description)
+        # Meanwhile the websocket may have been lost, which the owner knows, or other keys may have come.
+        if socket is self._socket is not None and not self._started:
+            self._owner.enter(self._start, description)
 
     def _tell_address(self) -> None:
         """Select the protocol again if the address has changed; without a websocket that waits for the resume."""
@@ -301,26 +338,27 @@ class VoiceSession:
     def _leave_broken_udp(self) -> None:
         """Have the session replaced; without a websocket that waits for the resume, or for its end."""
         if self._udp_is_broken and self.protocol.state is GatewayState.ESTABLISHED:
-            self._fail("packets to the voice server do not get away", CloseAction.REJOIN)
+            self._fail("packets to the voice server do not get away", CloseAction.REJOIN, Reason.UDP_BROKEN)
 
-    def _start(self, description: SessionDescription, *, again: bool = False) -> None:
+    def _start(self, description: SessionDescription) -> None:
         if self._closed:
             return
         try:
             self._native.start_session(description.mode, description.secret_key)
-        except UnsupportedModeError:
-            self._fail(f"the voice server chose an unknown encryption mode: {description.mode}", CloseAction.REFUSE)
         except (IsocordError, ValueError) as error:
             self._fail(f"the voice session could not be started: {error}")
-        else:
-            if not again:
-                self._owner.session_established(resumed=False)
+            return
+        if not self._started:
+            self._started = True
+            self._owner.session_established(resumed=False)
 
-    def _fail(self, meaning: str, action: CloseAction = CloseAction.RESUME) -> None:
-        _log.debug("The voice session failed: %s", meaning)
-        self._drop_socket(4900)
+    def _fail(
+        self, meaning: str, action: CloseAction = CloseAction.RESUME, reason: Reason = Reason.SESSION_INVALID
+    ) -> None:
+        self._log.debug("The voice session failed: %s", meaning)
+        self._drop_socket(ABANDONED)
         self.protocol.lost(None)
-        self._owner.session_lost(CloseVerdict(action, None, meaning))
+        self._owner.session_lost(CloseVerdict(action, None, meaning), reason)
 
     def _drop_socket(self, code: int) -> None:
         socket, self._socket = self._socket, None

@@ -6,8 +6,10 @@ Source: Discord's "Voice Connections" and "Opcodes and Status Codes", voice gate
 from __future__ import annotations
 
 import enum
+import json
+import re
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import inf
 from typing import Any
 
 from ...runtime.values import Record, secret
@@ -146,6 +148,55 @@ _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
+LONGEST_TEXT = 256 * 1024
+"""Characters of a JSON message; the longest are lists of users, 23 characters for each."""
+DEEPEST = 32
+"""Lists and objects within each other; version 8 has four."""
+_MOST_MODES = 64
+_LONGEST_NAME = 64
+"""Characters of an address and of a mode's name; an IPv6 address has 45 at most."""
+_MOST_USERS = 10_000
+"""Users of one message, and more than a voice channel holds."""
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 50, 300_000
+"""Milliseconds. The bounds keep a broken server from asking for a flood, or for no heartbeats at all."""
+
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+
+
+def read_json(text: str) -> Any:
+    """The value that ``text`` stands for.
+
+    Raises:
+        ValueError: it is no JSON, too long, or nested deeper than any message is.
+    """
+    if len(text) > LONGEST_TEXT or _is_deep(text):
+        raise ValueError("too much for a message")
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _is_deep(text: str) -> bool:
+    # Nearly every message has so few brackets that they need not be told from those in strings.
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        match found.group()[0]:
+            case "[" | "{":
+                depth += 1
+                if depth > DEEPEST:
+                    return True
+            case "]" | "}":
+                depth -= 1
+    return False
+
+
+def sequence_number(value: Any) -> int | None:
+    """The number of a numbered message; None if it is none."""
+    return value if type(value) is int and 0 <= value <= _U64 else None
+
 
 def integer(value: Any, limit: int = _U32) -> int:
     """Read an unsigned integer, also one written as a string of digits.
@@ -161,36 +212,40 @@ def integer(value: Any, limit: int = _U32) -> int:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("not a string")
+    if not isinstance(value, str) or len(value) > _LONGEST_NAME:
+        raise ValueError("not a string, or too long")
     return value
 
 
-def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError("not a list")
+def _list(value: Any, longest: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > longest:
+        raise ValueError("not a list, or too long")
     return value
 
 
 def _hello(d: Mapping[str, Any]) -> Hello:
     interval = d["heartbeat_interval"]
-    if isinstance(interval, bool) or not isinstance(interval, (int, float)) or not isfinite(interval) or interval <= 0:
+    # Integers of JSON have no bound: they are compared before they are calculated with.
+    if isinstance(interval, bool) or not isinstance(interval, (int, float)) or not 0 < interval < inf:
         raise ValueError("no heartbeat interval")
-    # Bounds keep a broken server from asking for a flood, or for no heartbeats at all.
-    return Hello(min(max(interval / 1000, 0.05), 300.0))
+    return Hello(min(max(interval, _SHORTEST_INTERVAL), _LONGEST_INTERVAL) / 1000)
 
 
 def _ready(d: Mapping[str, Any]) -> Ready:
-    modes = tuple(mode for mode in _list(d["modes"]) if isinstance(mode, str))
-    return Ready(integer(d["ssrc"]), _text(d["ip"]), integer(d["port"], _U16), modes)
+    offered = _list(d["modes"], _MOST_MODES)
+    modes = tuple(mode for mode in offered if isinstance(mode, str) and len(mode) <= _LONGEST_NAME)
+    port = integer(d["port"], _U16)
+    if port == 0:
+        raise ValueError("no port")
+    return Ready(integer(d["ssrc"]), _text(d["ip"]), port, modes)
 
 
 def _session_description(d: Mapping[str, Any]) -> SessionDescription:
-    numbers = _list(d["secret_key"])
-    key = bytes(integer(number, 255) for number in numbers)
+    key = bytes(integer(number, 255) for number in _list(d["secret_key"], 32))
     if len(key) != 32:
         raise ValueError("the key is not 32 bytes")
-    return SessionDescription(_text(d["mode"]), key, integer(d.get("dave_protocol_version") or 0, _U16))
+    version = d.get("dave_protocol_version")
+    return SessionDescription(_text(d["mode"]), key, integer(0 if version is None else version, _U16))
 
 
 def _speaking(d: Mapping[str, Any]) -> Speaking:
@@ -198,7 +253,7 @@ def _speaking(d: Mapping[str, Any]) -> Speaking:
 
 
 def _clients_connect(d: Mapping[str, Any]) -> ClientsConnect:
-    return ClientsConnect(tuple(integer(user, _U64) for user in _list(d["user_ids"])))
+    return ClientsConnect(tuple(integer(user, _U64) for user in _list(d["user_ids"], _MOST_USERS)))
 
 
 def _client_disconnect(d: Mapping[str, Any]) -> ClientDisconnect:

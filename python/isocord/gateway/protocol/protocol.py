@@ -8,7 +8,7 @@ next socket resumes it. It neither reads a clock nor touches a socket. The calle
 3. calls :meth:`~GatewayProtocol.timeout` when :attr:`~GatewayProtocol.deadline` has come,
 
 and after each of these, and after each request, sends what :meth:`~GatewayProtocol.take_outgoing` returns, acts on what
-:meth:`~GatewayProtocol.take_events` returns, and closes the socket if :attr:`~GatewayProtocol.close_code` is set.
+:meth:`~GatewayProtocol.take_events` returns, and gives the socket up if :attr:`~GatewayProtocol.fault` is set.
 
 Times are seconds of one monotonic clock.
 """
@@ -17,13 +17,12 @@ from __future__ import annotations
 
 import enum
 import json
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ...runtime.values import Record, secret
-from .close_codes import CloseVerdict, classify
+from .close_codes import CloseAction, CloseVerdict, classify
+from .counters import Counters, Latencies
 from .messages import (
     BINARY_FROM_SERVER,
     PARSERS,
@@ -35,10 +34,12 @@ from .messages import (
     Ready,
     Resumed,
     SessionDescription,
+    read_json,
+    sequence_number,
 )
 
-ZOMBIE_CLOSE_CODE = 4900
-"""What the client closes a socket with that answers no heartbeats; not 1000, so that the session can be resumed."""
+ABANDONED = 4900
+"""What the client closes a socket with that it gives up; not 1000, so that the session can be resumed."""
 
 _LATE = 1.0
 _GRACE = 5.0
@@ -53,34 +54,15 @@ class Credentials(Record):
     token: str = secret()
 
 
-class Latencies:
-    """Heartbeat latencies in seconds; kept over sessions, so that a reconnect does not lose them."""
+class Fault(Record):
+    """Why the socket is to be given up, and what to do then."""
 
-    def __init__(self) -> None:
-        self._recent: deque[float] = deque(maxlen=20)
-
-    def add(self, latency: float) -> None:
-        self._recent.append(latency)
-
-    @property
-    def last(self) -> float:
-        """The most recent latency; infinite before the first one."""
-        return self._recent[-1] if self._recent else float("inf")
-
-    @property
-    def average(self) -> float:
-        """The mean of the most recent 20; infinite before the first one."""
-        return sum(self._recent) / len(self._recent) if self._recent else float("inf")
+    action: CloseAction
+    meaning: str
 
 
-@dataclass(slots=True)
-class Counters:
-    """What was dropped or ignored, and why."""
-
-    received: int = 0
-    malformed: int = 0
-    unknown: int = 0
-    duplicate: int = 0
+SILENT = Fault(CloseAction.RESUME, "the voice server did not answer a heartbeat in time")
+_READY_AGAIN = Fault(CloseAction.REJOIN, "the voice server began the session anew in the midst of it")
 
 
 class GatewayState(enum.Enum):
@@ -88,7 +70,8 @@ class GatewayState(enum.Enum):
 
     DETACHED = "no socket yet, or the last one was lost"
     IDENTIFYING = "Identify was sent, Ready has not come"
-    SELECTING = "Ready came, Session Description has not"
+    SELECTING = "Ready came, Select Protocol was not sent"
+    SELECTED = "Select Protocol was sent, Session Description has not come"
     ESTABLISHED = "the session has its keys"
     RESUMING = "Resume was sent, Resumed has not come"
 
@@ -112,7 +95,7 @@ class GatewayProtocol:
         self.state = GatewayState.DETACHED
         self.ssrc: int | None = None
         self.speaking_flags = 0
-        self.close_code: int | None = None
+        self.fault: Fault | None = None
         self._resumable = False
         self._seq_ack = -1
         self._outgoing: list[str | bytes] = []
@@ -141,12 +124,20 @@ class GatewayProtocol:
         """When :meth:`timeout` is to be called next, or None while nothing is due."""
         return self._next_beat
 
+    def forget(self) -> None:
+        """The session is over for good: the secrets go. No socket may be opened for it any more."""
+        self._credentials = Credentials(self._credentials.server_id, self._credentials.user_id, "", "")
+        self._outgoing.clear()
+        self._encryption_outgoing.clear()
+        self._events.clear()
+        self._resumable = False
+
     # What happens to us.
 
     def connected(self, now: float) -> None:
         """A new socket is open: queue Identify, or Resume for a session that was established before."""
         self._interval = self._next_beat = self._beat_sent_at = None
-        self.close_code = None
+        self.fault = None
         # What was queued for the lost socket is stale: heartbeats, and answers that a resume asks for again.
         self._outgoing.clear()
         me = self._credentials
@@ -184,9 +175,9 @@ class GatewayProtocol:
         """The socket is gone; ``code`` is its close code, None without a close frame. Says what to do next."""
         self.state = GatewayState.DETACHED
         # It was meant for this socket, not for the next one.
-        self.close_code = None
+        self.fault = None
         self._next_beat = self._beat_sent_at = None
-        if code == ZOMBIE_CLOSE_CODE:
+        if code == ABANDONED:
             code = None
         return classify(code)
 
@@ -200,7 +191,7 @@ class GatewayProtocol:
                 self._next_beat = now + min(self._interval, _GRACE)
                 return
             self._next_beat = None
-            self.close_code = ZOMBIE_CLOSE_CODE
+            self.fault = SILENT
             return
         self._beat(now)
 
@@ -208,6 +199,8 @@ class GatewayProtocol:
 
     def select_protocol(self, address: str, port: int, mode: str) -> None:
         """Queue Select Protocol: our address as the voice server sees it, and the transport mode."""
+        if self.state is GatewayState.SELECTING:
+            self.state = GatewayState.SELECTED
         self._send(Op.SELECT_PROTOCOL, {"protocol": "udp", "data": {"address": address, "port": port, "mode": mode}})
 
     def speak(self, flags: int) -> bool:
@@ -252,18 +245,18 @@ class GatewayProtocol:
 
     def _receive_json(self, text: str, now: float) -> None:
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
+            message = read_json(text)
+        except ValueError:
             self.counters.malformed += 1
             return
         if not isinstance(message, dict):
             self.counters.malformed += 1
             return
-        op, d, seq = message.get("op"), message.get("d"), message.get("seq")
-        if isinstance(op, bool) or not isinstance(op, int):
+        op, d, seq = message.get("op"), message.get("d"), sequence_number(message.get("seq"))
+        if type(op) is not int:
             self.counters.malformed += 1
             return
-        if isinstance(seq, int) and not isinstance(seq, bool) and seq >= 0 and not self._count(seq):
+        if seq is not None and not self._count(seq):
             return
         if op == Op.HEARTBEAT_ACK:
             self._acked(d, now)
@@ -304,30 +297,50 @@ class GatewayProtocol:
         return True
 
     def _take(self, event: Event, now: float) -> None:
-        if isinstance(event, Hello):
-            self._interval = event.heartbeat_interval
-            if self.state in (GatewayState.SELECTING, GatewayState.ESTABLISHED):
-                self._beat(now)
-            else:
-                # A heartbeat before the authentication may be answered with 4003.
-                self._next_beat = now + self._interval
-        elif isinstance(event, Ready):
-            self.state = GatewayState.SELECTING
+        taken = True
+        match event:
+            case Hello():
+                taken = self._hello(event, now)
+            case Ready():
+                taken = self._ready(event, now)
+            case SessionDescription():
+                taken = self.state in (GatewayState.SELECTED, GatewayState.ESTABLISHED)
+                if taken:
+                    self.state = GatewayState.ESTABLISHED
+                    self._resumable = True
+        if taken:
+            self._events.append(event)
+        else:
+            self.counters.misplaced += 1
+
+    def _hello(self, hello: Hello, now: float) -> bool:
+        if self._interval is not None:
+            # One for each socket: a second one would put off the verdict on the last heartbeat.
+            return False
+        self._interval = hello.heartbeat_interval
+        if self.state in (GatewayState.SELECTING, GatewayState.SELECTED, GatewayState.ESTABLISHED):
+            self._beat(now)
+        else:
+            # A heartbeat before the authentication may be answered with 4003.
+            self._next_beat = now + self._interval
+        return True
+
+    def _ready(self, ready: Ready, now: float) -> bool:
+        if self.state is not GatewayState.IDENTIFYING:
+            # What the session was is gone on the server, and with it the socket and the keys.
+            self.fault = _READY_AGAIN
             self._resumable = False
-            self.ssrc = event.ssrc
-            self.speaking_flags = 0
-            self._authenticated(now)
-        elif isinstance(event, SessionDescription):
-            if self.ssrc is None:
-                self.counters.malformed += 1
-                return
-            self.state = GatewayState.ESTABLISHED
-            self._resumable = True
-        self._events.append(event)
+            return False
+        self.state = GatewayState.SELECTING
+        self._resumable = False
+        self.ssrc = ready.ssrc
+        self.speaking_flags = 0
+        self._authenticated(now)
+        return True
 
     def _resumed(self, now: float) -> None:
         if self.state is not GatewayState.RESUMING:
-            self.counters.unknown += 1
+            self.counters.misplaced += 1
             return
         self.state = GatewayState.ESTABLISHED
         self._authenticated(now)
@@ -340,8 +353,9 @@ class GatewayProtocol:
 
     def _acked(self, d: Any, now: float) -> None:
         nonce = d.get("t") if isinstance(d, dict) else d
-        if self._beat_sent_at is None or str(nonce) != str(self._beat_nonce):
-            self.counters.unknown += 1
+        known = type(nonce) in (int, str) and nonce in (self._beat_nonce, str(self._beat_nonce))
+        if self._beat_sent_at is None or not known:
+            self.counters.misplaced += 1
             return
         latency = now - self._beat_sent_at
         self._beat_sent_at = None

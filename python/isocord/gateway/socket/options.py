@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...runtime.values import Record, secret
+from .connector import ConnectorPlan
 
 
 class SocketOptions(Record):
@@ -14,8 +15,10 @@ class SocketOptions(Record):
         proxy: URL of an HTTP proxy.
         proxy_auth: an ``aiohttp.BasicAuth`` for it.
         ssl: an ``ssl.SSLContext``, an ``aiohttp.Fingerprint`` or False; None for Python's defaults.
+        connector: how to make a connector like the bot's, if it has one of its own.
     """
 
     proxy: str | None = secret(default=None)
     proxy_auth: Any = secret(default=None)
     ssl: Any = None
+    connector: ConnectorPlan | None = None

@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import ssl
 from typing import Any, Protocol
 
 import aiohttp
+from yarl import URL
 
 from ...runtime.thread import GatewayThread
 from . import tls_buffer
+from .address import VERSION, address_of
 from .options import SocketOptions
 from .proxy import Proxy, proxy_of
+from .sessions import Sessions
 
 _log = logging.getLogger(__name__)
 
+MAX_MESSAGE = 1024 * 1024
+"""Bytes of a message. The longest are proposals of the end-to-end encryption, with some 500 bytes for each member: this
+is enough for two thousand members who join at once, where a voice channel holds a hundred. Welcomes have 260 bytes a
+member, commits 40, lists of users 23. More is closed with 1009 before it is put together."""
 _CLOSE_LIMIT = 1.0
-_MAX_MESSAGE = 16 * 1024 * 1024
 _MAX_QUEUED = 1024
+_TURN = 64
+"""Messages that one server may have read before it is the others' turn."""
 _USER_AGENT = "DiscordBot (https://github.com/isocord/isocord, 0.1)"
 
 
@@ -40,7 +49,7 @@ class SocketHandler(Protocol):
         """The websocket closed, broke, or could not be opened.
 
         ``code`` is the server's close code, ``error`` a few words otherwise; ``trusted`` is False where the
-        server's certificate was not accepted.
+        server's certificate or its address was not accepted.
         """
 
 
@@ -56,11 +65,12 @@ class GatewaySocket:
 
     def __init__(self, thread: GatewayThread, endpoint: str, options: SocketOptions, handler: SocketHandler) -> None:
         self._thread = thread
-        self._url = f"wss://{endpoint}/?v=8"
+        self._endpoint = endpoint
         self._options = options
         self._handler: SocketHandler | None = handler
         self._queue: asyncio.Queue[str | bytes] = asyncio.Queue(_MAX_QUEUED)
         self._websocket: Any = None
+        self._writer: asyncio.Task[None] | None = None
         self._close_code: int | None = None
         self._task = thread.spawn(self._run(), name="isocord-socket")
 
@@ -90,34 +100,52 @@ class GatewaySocket:
             self._task.cancel()
 
     async def _run(self) -> None:
-        writer: asyncio.Task[None] | None = None
         try:
-            proxy = Proxy(None)
-            try:
-                proxy = proxy_of(self._options)
-                session = self._thread.resource(_new_session)
-                self._websocket = await session.ws_connect(self._url, **self._arguments(), **proxy.arguments())
-                tls_buffer.shrink(_transport(self._websocket))
-            except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
-                told = f"the voice server's certificate was not accepted: {proxy.scrub(str(error))}"
-                self._report_lost(None, told, trusted=False)
+            self._websocket = await self._connect()
+            if self._websocket is None:
                 return
-            except (aiohttp.ClientError, OSError, ValueError, asyncio.TimeoutError) as error:
-                told = proxy.scrub(str(error))
-                self._report_lost(None, f"the voice server could not be reached: {type(error).__name__}: {told}")
-                return
-            writer = self._thread.spawn(self._write(self._websocket), name="isocord-socket-writer")
+            self._writer = self._thread.spawn(self._write(self._websocket), name="isocord-socket-writer")
             if self._handler is not None:
                 self._handler.socket_opened()
             await self._read(self._websocket)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # Also a panic of the native side, which is no Exception: whatever it is, the socket is lost and says so.
+            self._break(error)
         finally:
-            if writer is not None:
-                writer.cancel()
+            if self._writer is not None:
+                self._writer.cancel()
             await self._shut()
+
+    async def _connect(self) -> Any:
+        """The open websocket; None if it could not be opened, which has been reported then."""
+        try:
+            address = address_of(self._endpoint)
+        except ValueError as error:
+            self._report_lost(None, str(error), trusted=False)
+            return None
+        url = URL.build(scheme="wss", host=address.host, port=address.port, path="/", query={"v": str(VERSION)})
+        proxy = Proxy(None)
+        try:
+            proxy = proxy_of(self._options)
+            session = self._thread.resource(Sessions(self._options.connector))
+            websocket = await session.ws_connect(url, **self._arguments(), **proxy.arguments())
+        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
+            told = f"the voice server's certificate was not accepted: {proxy.scrub(str(error))}"
+            self._report_lost(None, told, trusted=False)
+            return None
+        except Exception as error:
+            # Connectors of other makers raise what they like.
+            told = proxy.scrub(str(error))
+            self._report_lost(None, f"the voice server could not be reached: {type(error).__name__}: {told}")
+            return None
+        tls_buffer.shrink(_transport(websocket))
+        return websocket
 
     def _arguments(self) -> dict[str, Any]:
         arguments: dict[str, Any] = {
-            "max_msg_size": _MAX_MESSAGE,
+            "max_msg_size": MAX_MESSAGE,
             # aiohttp would answer every close with 1000, which says that the session is not wanted any more.
             "autoclose": False,
             "headers": {"User-Agent": _USER_AGENT},
@@ -128,7 +156,10 @@ class GatewaySocket:
         return arguments
 
     async def _read(self, websocket: Any) -> None:
-        while True:
+        for turn in itertools.count(1):
+            if turn % _TURN == 0:
+                # What has arrived already is read without a pause.
+                await asyncio.sleep(0)
             message = await websocket.receive()
             if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 if self._handler is not None:
@@ -154,6 +185,10 @@ class GatewaySocket:
                 # The reader learns of the loss as well, and with the close code.
                 _log.debug("A message to the voice server could not be written: %s", type(error).__name__)
                 return
+            except Exception as error:
+                self._break(error)
+                self.close(4900)
+                return
             self._queue.task_done()
 
     async def _shut(self) -> None:
@@ -163,6 +198,11 @@ class GatewaySocket:
                 # A close that the server began is answered with its own code (RFC 6455, section 5.5.1).
                 code = self._close_code or websocket.close_code or 1000
                 await asyncio.wait_for(websocket.close(code=code), _CLOSE_LIMIT)
+
+    def _break(self, error: BaseException) -> None:
+        """Something that nobody expected: told in the log once, with its way, and reported as a loss."""
+        _log.error("A voice websocket failed", exc_info=error)
+        self._report_lost(None, f"isocord itself failed: {type(error).__name__}")
 
     def _report_lost(self, code: int | None, error: str, *, trusted: bool = True) -> None:
         handler, self._handler = self._handler, None
@@ -178,9 +218,4 @@ def _transport(websocket: Any) -> Any:
 
 def warm_up(thread: GatewayThread) -> None:
     """Make ready what the first websocket needs; on the gateway thread."""
-    thread.resource(_new_session)
-
-
-def _new_session() -> aiohttp.ClientSession:
-    """One HTTP session for all voice websockets of the process; the gateway thread closes it."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+    thread.resource(Sessions())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from ... import _native
 from ...errors import SinkError
 from ...sinks.files import FileSink
-from .recording import keep_alive, now_finishing
+from .recording import keep_alive, now_finished, now_finishing
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +89,7 @@ class FileRecording:
             self._finish(self.error)
         except Exception:
             _log.exception("The callback of a recording failed")
+        now_finished(self)
 
     def _wait(self) -> _native.RecordingReport | None:
         """Wait for the end, telling meanwhile what goes wrong, and hand over to the sink what there is."""

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -28,7 +27,8 @@ _TAKE_SECONDS = 0.1
 _MAX_LINGER = 1.0
 _EXIT_LIMIT = 10.0
 
-_alive: weakref.WeakSet[AnyRecording] = weakref.WeakSet()
+_unfinished: set[AnyRecording] = set()
+"""Those whose thread runs. A plain set: its copy is taken in one piece, whatever the threads do meanwhile."""
 _finishing = threading.local()
 
 
@@ -204,6 +204,7 @@ class Recording:
             self._finish(self._error)
         except Exception:
             _log.exception("The callback of a recording failed")
+        now_finished(self)
 
     def _drain(self) -> None:
         deadline: float | None = None
@@ -229,13 +230,18 @@ class Recording:
 
 
 def keep_alive(recording: AnyRecording) -> None:
-    """Have :func:`finish_recordings` finish it."""
-    _alive.add(recording)
+    """Have :func:`finish_recordings` finish it, until :func:`now_finished`."""
+    _unfinished.add(recording)
 
 
 def now_finishing() -> None:
     """This thread's recording is over."""
     _finishing.yes = True
+
+
+def now_finished(recording: AnyRecording) -> None:
+    """Its sink is finished, and who waited has been told."""
+    _unfinished.discard(recording)
 
 
 def is_finishing() -> bool:
@@ -245,7 +251,7 @@ def is_finishing() -> bool:
 
 def finish_recordings() -> None:
     """Finish all recordings, within a bound: the interpreter is about to exit."""
-    recordings = list(_alive)
+    recordings = tuple(_unfinished)
     for recording in recordings:
         recording.stop()
     deadline = time.monotonic() + _EXIT_LIMIT

@@ -11,7 +11,6 @@ import itertools
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,7 +29,8 @@ _WAIT = 0.5
 _PATIENCE = 0.01
 
 _numbers = itertools.count(1)
-_alive: weakref.WeakSet[Feeder] = weakref.WeakSet()
+_reading: set[Feeder] = set()
+"""Those whose thread runs. A plain set: its copy is taken in one piece, whatever the threads do meanwhile."""
 
 
 class Source(Protocol):
@@ -76,10 +76,10 @@ class Feeder:
         self._kill = kill
         self._cancelled = False
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
-        _alive.add(self)
 
     def start(self) -> None:
         """Start reading."""
+        _reading.add(self)
         self._thread.start()
 
     def cancel(self) -> None:
@@ -89,7 +89,7 @@ class Feeder:
     @property
     def reading(self) -> bool:
         """Whether the thread has not come out of the source yet."""
-        return self._thread.is_alive() and self in _alive
+        return self._thread.is_alive() and self in _reading
 
     def kill(self) -> None:
         """Release a source that hangs."""
@@ -115,7 +115,7 @@ class Feeder:
             # What was read before plays on.
             self._track.finish()
             self._wait_end()
-        _alive.discard(self)
+        _reading.discard(self)
         self._on_end(error)
 
     def _feed(self) -> None:
@@ -175,6 +175,6 @@ def _whole(frame: Buffer) -> bytes:
 
 def kill_feeders() -> None:
     """End all feeders and release the sources that can be: the interpreter is about to exit."""
-    for feeder in list(_alive):
+    for feeder in tuple(_reading):
         feeder.cancel()
         feeder.kill()

@@ -12,8 +12,8 @@ from ..ground import payloads
 from ..ground.payloads import Json
 from ..ground.world import Channel, User, World
 from .api import ApiError, RouteTable, json_body, respond, snowflake
+from .options import interaction_data
 
-_OPTION_TYPES: dict[type, int] = {str: 3, int: 4, bool: 5, float: 10}
 _KEPT = 1000
 
 
@@ -60,23 +60,20 @@ class CommandStore:
         """INTERACTION_CREATE for a slash command.
 
         Raises:
-            NotFoundError: the bot has registered no such command.
+            NotFoundError: the bot has registered no such command, or it has no such subcommand, option or choice.
+            TypeError: a value that an option of its type cannot have.
+            ValueError: a required option is missing.
         """
         words = name.split()
         command = next((c for c in self.all(channel.guild_id) if c["name"] == words[0]), None)
         if command is None:
             raise NotFoundError(f"the bot has registered no command {words[0]!r}")
-        values: list[Json] = [
-            {"name": key, "type": _OPTION_TYPES.get(type(value), 3), "value": value} for key, value in options.items()
-        ]
-        for depth, word in enumerate(reversed(words[1:])):
-            values = [{"name": word, "type": 1 if depth == 0 else 2, "options": values}]
         guild = self._world.guilds[channel.guild_id]
+        data = interaction_data(command, words[1:], options, self._world, guild)
         token = secrets.token_urlsafe(16)
         self.responses[token] = Answers()
         if len(self.responses) > _KEPT:
             del self.responses[next(iter(self.responses))]
-        data = {"id": command["id"], "name": command["name"], "type": 1, "options": values, "guild_id": str(guild.id)}
         return {
             "id": str(self._world.snowflakes.next()),
             "application_id": str(self._world.application_id),

@@ -234,8 +234,14 @@ class Control(Staging):
 
         Gives the list that the bot's answers will be appended to.
 
+        Args:
+            options: the command's options by name. Where it has choices (those of an Enum, for instance), the name of
+                one, as a user picks it, or the Enum's member; a user or channel by object, id or name.
+
         Raises:
-            NotFoundError: the bot has registered no such command.
+            NotFoundError: the bot has registered no such command, or it has no such subcommand, option or choice.
+            TypeError: a value that an option of its type cannot have.
+            ValueError: a required option is missing.
         """
         who, where = self.user(user), self.channel(channel)
 

@@ -1,12 +1,11 @@
 //! Stereo of any rate to 48 kHz, without delay and with its tail.
 
+use isocord_proto::frame::SAMPLE_RATE;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
     Async, Fft, FixedAsync, FixedSync, Indexing, Resampler, SincInterpolationParameters,
     SincInterpolationType, WindowFunction, calculate_cutoff,
 };
-
-use crate::source::SAMPLE_RATE;
 
 /// Frames of one block at the slower of both rates: long enough to pass 20 kHz of 44.1, short enough to be small.
 const BLOCK: usize = 288;

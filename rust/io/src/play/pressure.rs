@@ -6,8 +6,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use isocord_proto::frame::FRAME_MS;
+
 /// How long a frame plays.
-pub(super) const FRAME: Duration = Duration::from_millis(20);
+pub(super) const FRAME: Duration = Duration::from_millis(FRAME_MS);
 /// A piece of work counts as this long at most: what a disk holds up says nothing about the processor.
 const LONGEST: Duration = Duration::from_millis(5);
 /// One piece of work has this share in the mean: one part of so many.

@@ -1,15 +1,16 @@
 //! The receiving side of connections: what a datagram becomes on the receive thread, and how it gets
 //! to those who listen.
 //!
-//! [`receiver`] is the thread that reads all sockets, [`ear`] holds one connection's
+//! [`receiver`] is the thread that reads all sockets, [`socket`] is one of them, [`inlet`] holds one connection's
 //! [`isocord_proto::recv::ReceivePath`] there, [`queue`] brings frames to a consumer on any other thread,
 //! [`pump`] is such a thread for native consumers, [`shape`] makes of frames what a live listener wants,
 //! [`report`] is what can be read of it from outside.
 
 pub mod common_clock;
-pub(crate) mod ear;
+pub(crate) mod inlet;
 pub mod pump;
 pub mod queue;
 pub(crate) mod receiver;
 pub mod report;
 pub mod shape;
+pub(crate) mod socket;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use isocord_proto::frame::FRAME_SAMPLES;
+
 use super::assembler::{Assembler, Held};
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
@@ -14,7 +16,7 @@ use super::track::Track;
 use crate::dsp::mixer::{Mixer, PcmRow};
 
 /// The shortest window that a mixdown can have, 40 ms.
-const MIN_MIX_WINDOW: u64 = 1_920;
+const MIN_MIX_WINDOW: u64 = 2 * FRAME_SAMPLES as u64;
 
 type Result<T> = std::result::Result<T, SinkError>;
 

@@ -1,48 +1,48 @@
 //! The clock thread: take commands, prepare the slot, wait for its deadline, send, note the times.
 //!
-//! It never takes the GIL, waits for a lock or allocates for a packet. Deadlines are absolute:
-//! a late tick does not move the later ones, and slots that were missed are counted, not made
-//! up for with a burst.
+//! It never takes the GIL, waits for another thread, or touches the allocator. Deadlines are absolute: a late tick does
+//! not move the later ones, and slots that were missed are counted, not made up for with a burst.
 
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use crate::messages::{ClockCommand, ConnectionId, OutletCommand};
-use crate::send::outlet::Demand;
-use crate::send::slots::{PHASES, SLOT_MS, Slots};
-use crate::threads::events::{EventSender, Trash};
-use crate::threads::inbox::Inbox;
-use crate::threads::thread::{park_for, prefer_exact_wakeups};
+use isocord_proto::timetable::{self, SLOT_MS, Seat, Timetable};
+
+use super::outlet::{Outlet, OutletCommand};
+use crate::events::EventOutbox;
+use crate::threads::ConnectionId;
+use crate::threads::inbox::{Commands, Inbox, inbox};
+use crate::threads::setup::{park_for, prefer_exact_wakeups};
 
 const COMMANDS: usize = 4_096;
-/// From one packet of a connection to its next.
-const FRAME: Duration = Duration::from_millis(SLOT_MS * PHASES);
 /// Waking this much early for each packet leaves time to prepare it.
 const PREPARE_TIME: Duration = Duration::from_nanos(1_500);
 const MAX_PREPARE_TIME: Duration = Duration::from_micros(500);
 /// With nothing to send the thread looks up this often.
 const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
 
+/// To the clock thread. Boxes are made and dropped elsewhere.
+pub(crate) enum ClockCommand {
+    Attach(Box<Seat<Outlet>>),
+    Detach(ConnectionId),
+    To(ConnectionId, OutletCommand),
+}
+
 /// The way to the clock thread.
 #[derive(Clone)]
-pub struct ClockHandle(Arc<Shared>);
+pub(crate) struct ClockHandle(Arc<Shared>);
 
 struct Shared {
     inbox: Inbox<ClockCommand>,
     thread: OnceLock<Thread>,
-    epoch: Instant,
 }
 
 impl ClockHandle {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared { inbox: Inbox::new(COMMANDS), thread: OnceLock::new(), epoch: Instant::now() }))
-    }
-
     /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
     /// thread has stopped.
     pub(crate) fn send(&self, command: ClockCommand) -> bool {
-        self.0.inbox.send(command, || self.wake())
+        self.0.inbox.send(command, || self.wake()).is_ok()
     }
 
     pub(crate) fn send_to(&self, id: ConnectionId, command: OutletCommand) -> bool {
@@ -59,119 +59,91 @@ impl ClockHandle {
             thread.unpark();
         }
     }
-
-    /// The thread's work.
-    pub(crate) fn run(&self, events: EventSender) {
-        let _ = self.0.thread.set(std::thread::current());
-        prefer_exact_wakeups(Duration::from_millis(SLOT_MS));
-        let mut clock = Clock { shared: Arc::clone(&self.0), events, slots: Slots::default(), cursor: 0 };
-        clock.run();
-        clock.close();
-    }
 }
 
-struct Clock {
+/// The clock thread's state.
+pub(crate) struct Clock {
     shared: Arc<Shared>,
-    events: EventSender,
-    slots: Slots,
-    /// Slots before this one are over.
-    cursor: u64,
+    commands: Commands<ClockCommand>,
+    out: EventOutbox,
+    outlets: Timetable<Outlet>,
+    epoch: Instant,
 }
 
 impl Clock {
-    fn run(&mut self) {
-        while !self.shared.inbox.is_stopped() {
-            self.take_commands();
-            let now = Instant::now();
-            let Some(slot) = self.slots.next_used(self.cursor) else {
-                self.cursor = self.slot_of(now);
-                std::thread::park_timeout(IDLE_LOOK_UP);
-                continue;
-            };
-            let deadline = self.deadline(slot);
-            if now > deadline + FRAME {
-                self.skip_to(now);
-                continue;
-            }
-            let prepare = (PREPARE_TIME * self.slots.at(slot).len() as u32).min(MAX_PREPARE_TIME);
-            let early = deadline.saturating_duration_since(now);
-            if early > prepare {
-                // A command cuts the sleep short, so that a key change or a stop is obeyed at once.
-                park_for(early - prepare);
-                if !self.shared.inbox.is_empty() || Instant::now() + prepare < deadline {
-                    continue;
-                }
-            }
-            self.prepare(slot);
-            wait_until(deadline);
-            self.send(slot, deadline);
-            self.cursor = slot + 1;
+    /// A clock whose first slot is at `epoch`.
+    pub(crate) fn new(out: EventOutbox, epoch: Instant) -> (Self, ClockHandle) {
+        let (inbox, commands) = inbox(COMMANDS);
+        let shared = Arc::new(Shared { inbox, thread: OnceLock::new() });
+        let handle = ClockHandle(Arc::clone(&shared));
+        (Self { shared, commands, out, outlets: Timetable::default(), epoch }, handle)
+    }
+
+    /// The thread's work.
+    pub(crate) fn run(mut self) {
+        let _ = self.shared.thread.set(std::thread::current());
+        prefer_exact_wakeups(Duration::from_millis(SLOT_MS));
+        while !self.commands.is_stopped() {
+            self.turn();
         }
+        self.close();
+    }
+
+    /// Takes what was commanded, then sends one slot, or sleeps until there is something to do.
+    fn turn(&mut self) {
+        self.outlets.catch_up(self.epoch.elapsed(), Outlet::note_missed);
+        self.take_commands();
+        let Some(slot) = self.outlets.next() else {
+            std::thread::park_timeout(IDLE_LOOK_UP);
+            return;
+        };
+        let deadline = self.epoch + timetable::start_of(slot);
+        let prepare = (PREPARE_TIME * self.outlets.members(slot) as u32).min(MAX_PREPARE_TIME);
+        let early = deadline.saturating_duration_since(Instant::now());
+        if early > prepare {
+            // A command cuts the sleep short, so that a key change or a stop is obeyed at once.
+            park_for(early - prepare);
+            if !self.commands.is_empty() || Instant::now() + prepare < deadline {
+                return;
+            }
+        }
+        self.outlets.prepare(slot, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
+        wait_until(deadline);
+        self.outlets.finish(slot).for_each(|outlet| outlet.send(deadline, &mut self.out));
     }
 
     fn take_commands(&mut self) {
-        while let Some(command) = self.shared.inbox.take() {
-            let now = self.slot_of(Instant::now());
-            // A slot that begins now must not lie before the ones that are over.
-            let now = now.max(self.cursor.saturating_sub(1));
+        while let Some(command) = self.commands.take() {
             match command {
-                ClockCommand::Attach(outlet) => self.slots.attach(outlet),
+                ClockCommand::Attach(outlet) => self.outlets.attach(outlet),
                 ClockCommand::Detach(id) => {
-                    if let Some(mut outlet) = self.slots.detach(id) {
-                        outlet.close();
-                        self.events.trash(Trash::Outlet(outlet));
+                    if let Some(mut seat) = self.outlets.detach(|outlet| outlet.id == id) {
+                        seat.member.close(&mut self.out);
+                        self.out.discard(seat);
                     }
                 }
                 ClockCommand::To(id, command) => {
-                    // A connection that closed meanwhile needs no command, but a track has to end: it does when it is
-                    // dropped.
-                    if let Err(OutletCommand::Play(track)) = self.slots.command(id, command, now) {
-                        self.events.trash(Trash::Track(track));
+                    let refused = self.outlets.command(
+                        self.epoch.elapsed(),
+                        |outlet| outlet.id == id,
+                        command,
+                        |outlet, command, now_ms| outlet.command(command, now_ms, &mut self.out),
+                    );
+                    if let Err(command) = refused {
+                        command.refuse(&mut self.out);
                     }
                 }
             }
         }
     }
 
-    fn prepare(&mut self, slot: u64) {
-        let mut index = 0;
-        while let Some(outlet) = self.slots.at(slot).get_mut(index) {
-            match outlet.prepare(slot * SLOT_MS) {
-                Demand::Slots => index += 1,
-                Demand::None => self.slots.rest(slot, index),
-            }
+    /// Carries out what was commanded before the stop, then closes everything.
+    fn close(mut self) {
+        self.take_commands();
+        for mut seat in self.outlets.drain() {
+            seat.member.close(&mut self.out);
+            self.out.discard(seat);
         }
-    }
-
-    fn send(&mut self, slot: u64, deadline: Instant) {
-        for outlet in self.slots.at(slot) {
-            outlet.send(deadline);
-        }
-    }
-
-    /// After a stall: counts what each connection missed and goes on in the present.
-    fn skip_to(&mut self, now: Instant) {
-        let present = self.slot_of(now);
-        let missed = present.saturating_sub(self.cursor) / PHASES;
-        self.cursor = present;
-        for outlet in self.slots.active() {
-            outlet.note_missed(missed.max(1));
-        }
-        tracing::debug!(frames = missed, "the clock thread could not run; slots were missed");
-    }
-
-    fn close(&mut self) {
-        for mut outlet in self.slots.drain() {
-            outlet.close();
-        }
-    }
-
-    fn slot_of(&self, time: Instant) -> u64 {
-        time.saturating_duration_since(self.shared.epoch).as_millis() as u64 / SLOT_MS
-    }
-
-    fn deadline(&self, slot: u64) -> Instant {
-        self.shared.epoch + Duration::from_millis(slot * SLOT_MS)
     }
 }
 

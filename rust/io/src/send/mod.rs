@@ -1,6 +1,4 @@
-//! The sending side of connections: the clock thread, its timetable, and what leaves in a slot.
+//! The sending side of connections: the clock thread, and what it holds of each connection.
 
 pub(crate) mod clock;
-mod gate;
 pub(crate) mod outlet;
-mod slots;

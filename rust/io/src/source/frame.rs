@@ -1,15 +1,8 @@
 //! One frame of 20 ms on its way from a source to an encoder or a ring.
 
-use super::error::{SeekError, SourceError};
+pub use isocord_proto::frame::{FRAME_BYTES, FRAME_SAMPLES, MAX_OPUS_LEN as MAX_OPUS_FRAME, SAMPLE_RATE};
 
-/// Samples a second of everything that leaves a source.
-pub const SAMPLE_RATE: u32 = 48_000;
-/// Sample pairs of one frame: 20 ms.
-pub const FRAME_SAMPLES: usize = 960;
-/// Bytes of one frame as s16le interleaved stereo.
-pub const FRAME_BYTES: usize = FRAME_SAMPLES * 4;
-/// The longest Opus packet that is passed through (RFC 6716, 3.2.1: the longest frame). Longer ones are decoded.
-pub const MAX_OPUS_FRAME: usize = 1_275;
+use super::error::{SeekError, SourceError};
 
 /// What [`FrameSource::next`] has put into the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,9 @@
-//! Threads: how they are set up, the way into one, and the one that calls out.
+//! What threads have in common: how they are set up, the way into one, and the way out to the one that calls out.
 
-pub mod events;
 pub(crate) mod inbox;
-pub(crate) mod thread;
+pub(crate) mod outbox;
+pub(crate) mod setup;
+
+/// Names a connection in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ConnectionId(pub(crate) u64);

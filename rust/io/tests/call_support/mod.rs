@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
-use isocord_io::messages::Event;
-use isocord_io::threads::events::EventHandler;
+use isocord_io::events::{Event, EventHandler};
 use isocord_proto::cipher::{Opener, TransportMode};
 use isocord_proto::dave::SenderChange;
 use isocord_proto::rtp::{self, Datagram};

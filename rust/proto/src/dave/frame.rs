@@ -6,7 +6,7 @@ use super::cipher::TAG_LEN;
 use super::uleb128;
 
 /// The Opus frame that passes unencrypted (whitepaper, "Silence Packets").
-pub const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
+pub use crate::frame::SILENCE;
 
 /// The most bytes that sealing adds to an Opus frame.
 pub const MAX_OVERHEAD: usize = TAG_LEN + uleb128::MAX_LEN + SIZE_AND_MARKER;

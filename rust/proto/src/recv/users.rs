@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use super::clock::samples;
 use super::stats::UserStats;
 use super::stream::Stream;
+use crate::frame::SAMPLE_RATE;
 use crate::rtcp::SenderReport;
 
 /// Users that are remembered at once.
@@ -13,7 +14,7 @@ const MAX_USERS: usize = 1_024;
 /// How long the stream of a user who left is kept.
 const LEFT_RETENTION: Duration = Duration::from_secs(10);
 /// A decoder is given back after this much silence: 60 s in samples.
-const DECODER_RETENTION: i64 = 60 * 48_000;
+const DECODER_RETENTION: i64 = 60 * SAMPLE_RATE as i64;
 
 /// Where a user is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,12 @@
 
 use std::net::UdpSocket;
 
+use isocord_proto::discovery::Discovery;
+
 use super::*;
+use crate::events::{Event, EventHandler};
 use crate::stats::Counters;
-use crate::threads::events::EventHandler;
+use crate::threads::outbox::Dispatcher;
 
 struct Deaf;
 
@@ -14,7 +17,7 @@ impl EventHandler for Deaf {
 
 struct Thread {
     receiver: Receiver,
-    handle: RecvHandle,
+    handle: ReceiverHandle,
     ready: Events,
 }
 
@@ -26,7 +29,7 @@ struct Call {
 
 impl Thread {
     fn new() -> Self {
-        let (receiver, handle) = Receiver::new(EventSender::new(), Instant::now()).unwrap();
+        let (receiver, handle) = Receiver::new(Dispatcher::new().0.outbox(), Instant::now()).unwrap();
         Self { receiver, handle, ready: Events::with_capacity(16) }
     }
 
@@ -37,13 +40,14 @@ impl Thread {
         server.connect(socket.local_addr().unwrap()).unwrap();
         socket.set_nonblocking(true).unwrap();
         let counters = Arc::new(Counters::default());
-        let peer = Peer {
-            socket: mio::net::UdpSocket::from_std(socket),
-            discovery: Discovery::new(1, 0, u64::MAX / 2),
-            counters: Arc::clone(&counters),
-            handler: Arc::new(Deaf),
-        };
-        assert!(self.handle.send(RecvCommand::Open { id: ConnectionId(id), peer: Box::new(peer) }));
+        let socket = VoiceSocket::new(
+            mio::net::UdpSocket::from_std(socket),
+            Discovery::new(1, 0, u64::MAX / 2),
+            0,
+            Arc::clone(&counters),
+            Arc::new(Deaf),
+        );
+        assert!(self.handle.send(ReceiveCommand::Open(ConnectionId(id), Box::new(socket))));
         Call { server, counters }
     }
 

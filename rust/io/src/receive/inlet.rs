@@ -15,7 +15,7 @@ use super::report::{PUBLISH_MS, Published};
 const TICK_MS: u64 = 10;
 
 /// To one connection on the receive thread.
-pub(crate) enum EarCommand {
+pub(crate) enum InletCommand {
     /// The key of a session.
     Session(Box<Opener>),
     /// A stream is a user's.
@@ -28,7 +28,7 @@ pub(crate) enum EarCommand {
     Keys(ReceiverChange),
 }
 
-pub(crate) struct Ear {
+pub(crate) struct Inlet {
     path: ReceivePath<Openers>,
     listeners: Listeners,
     published: Arc<Published>,
@@ -62,7 +62,7 @@ impl Listeners {
     }
 }
 
-impl Ear {
+impl Inlet {
     pub(crate) fn new(published: Arc<Published>) -> Self {
         Self {
             path: ReceivePath::new(Openers::new(), DelayBounds::default()),
@@ -74,17 +74,17 @@ impl Ear {
     }
 
     /// Carries out a command.
-    pub(crate) fn command(&mut self, command: EarCommand, now: Duration) {
+    pub(crate) fn command(&mut self, command: InletCommand, now: Duration) {
         let out = &mut self.listeners;
         match command {
-            EarCommand::Session(opener) => self.path.start_session(*opener),
-            EarCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
-            EarCommand::Left(user_id) => self.path.user_left(user_id, now, out),
-            EarCommand::Listen(writer) => {
+            InletCommand::Session(opener) => self.path.start_session(*opener),
+            InletCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
+            InletCommand::Left(user_id) => self.path.user_left(user_id, now, out),
+            InletCommand::Listen(writer) => {
                 out.0.push(writer);
                 self.listeners_changed(now);
             }
-            EarCommand::Keys(change) => {
+            InletCommand::Keys(change) => {
                 self.path.change_keys(now, out, |openers| openers.apply(change, now));
             }
         }

@@ -1,14 +1,14 @@
 //! Whether frames may leave: they need a session, and in an encrypted call a key.
 
-use isocord_proto::send::SendPath;
+use super::SendPath;
 
 /// How long what plays keeps its place for a key that is on its way. A key comes within a moment if
 /// there is anybody to agree on one with.
-pub(crate) const KEY_PATIENCE_MS: u64 = 2_000;
+pub(super) const KEY_PATIENCE_MS: u64 = 2_000;
 
 /// What becomes of a frame now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub(super) enum Passage {
     /// No session: what plays keeps its place until there is one.
     Closed,
     /// An encrypted call whose key is on its way: what plays keeps its place.
@@ -21,13 +21,13 @@ pub(crate) enum Passage {
 
 /// Remembers since when a key has been missing.
 #[derive(Debug, Default)]
-pub(crate) struct Gate {
+pub(super) struct Gate {
     blocked_since_ms: Option<u64>,
 }
 
 impl Gate {
     /// What becomes of a frame of this path at `now_ms`.
-    pub(crate) fn passage(&mut self, path: Option<&SendPath>, now_ms: u64) -> Passage {
+    pub(super) fn passage(&mut self, path: Option<&SendPath>, now_ms: u64) -> Passage {
         let Some(path) = path else {
             self.blocked_since_ms = None;
             return Passage::Closed;
@@ -44,8 +44,8 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isocord_proto::cipher::{Sealer, TransportMode};
-    use isocord_proto::dave::SenderChange;
+    use crate::cipher::{Sealer, TransportMode};
+    use crate::dave::SenderChange;
 
     #[test]
     fn a_key_is_waited_for_but_not_for_ever() {

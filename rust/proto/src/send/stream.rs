@@ -1,0 +1,292 @@
+//! One connection's way out, without its socket: what plays, single packets, the session and its keys.
+//!
+//! Everything that is taken from the stream is given back to the caller, so that nothing here allocates or frees.
+
+use std::collections::VecDeque;
+
+use super::gate::{Gate, Passage};
+use super::{PacketBuffer, SendError, SendPath};
+use crate::dave::SenderChange;
+use crate::frame::{FRAME_MS, OpusFrame};
+use crate::pacing::{Pacer, Supply, Turn};
+use crate::timeline::Timeline;
+use crate::timetable::Demand;
+
+/// Single packets that wait at most: those of 160 ms.
+const MAX_HELD: usize = 8;
+
+/// How long what plays goes on, at most, until what takes its place has a frame.
+const HANDOVER_MS: u64 = 200;
+
+/// Where the frames of a track come from.
+pub trait FrameSource {
+    /// What it has now.
+    fn supply(&mut self) -> Supply;
+
+    /// Lends the oldest frame to `use_it` and takes it out; none if there is none.
+    fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T>;
+
+    /// Asks it to tell of the next frame, or of its end; false if there is one already.
+    fn starve(&mut self) -> bool;
+}
+
+/// What a slot is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SlotUse {
+    /// A frame of what plays: a packet of so many bytes.
+    Frame(usize),
+    /// Silence before a gap: a packet of so many bytes.
+    Silence(usize),
+    /// A frame is taken but not sent, for want of anybody who could open it.
+    Withheld,
+    /// No packet could be made.
+    Failed(SendError),
+    /// Nothing leaves, but the next slot is wanted.
+    Nothing,
+    /// What played is over: [`SendStream::stop`] gives it back. Then ask again for the same slot.
+    Ended,
+    /// Nothing leaves until the next command.
+    Rest,
+}
+
+/// What becomes of a single packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SingleUse {
+    /// A packet of so many bytes.
+    Packet(usize),
+    /// It is given up, for want of anybody who could open it.
+    Withheld,
+    /// No packet could be made.
+    Failed(SendError),
+}
+
+/// Decides what leaves and when, and seals it with the keys of that moment. Times are milliseconds.
+#[derive(Debug)]
+pub struct SendStream<S> {
+    path: Option<Box<SendPath>>,
+    gate: Gate,
+    timeline: Timeline,
+    pacer: Pacer,
+    source: Option<S>,
+    /// What takes its place as soon as it has a frame, and since when it waits.
+    next: Option<(S, u64)>,
+    /// Whether a frame of the source has been taken.
+    begun: bool,
+    /// Single packets that wait for a session, or for a key of the end-to-end encryption.
+    held: VecDeque<Box<OpusFrame>>,
+    /// Since when a playing source has had nothing to send, not even silence.
+    starved_since_ms: Option<u64>,
+    underruns: u64,
+}
+
+impl<S: FrameSource> SendStream<S> {
+    /// A stream without a session.
+    #[must_use]
+    pub fn new(timeline: Timeline) -> Self {
+        Self {
+            path: None,
+            gate: Gate::default(),
+            timeline,
+            pacer: Pacer::default(),
+            source: None,
+            next: None,
+            begun: false,
+            held: VecDeque::with_capacity(MAX_HELD),
+            starved_since_ms: None,
+            underruns: 0,
+        }
+    }
+
+    /// Takes the keys of a session. The end-to-end encryption of a session before goes on, if it was the same
+    /// stream's. Gives the path of before back.
+    #[must_use]
+    pub fn start_session(&mut self, mut path: Box<SendPath>) -> Option<Box<SendPath>> {
+        self.starved_since_ms = None;
+        if let Some(before) = &mut self.path {
+            path.succeed(before);
+        }
+        self.path.replace(path)
+    }
+
+    /// The session is over: what plays keeps its place until the next one. Gives its path back.
+    #[must_use]
+    pub fn end_session(&mut self) -> Option<Box<SendPath>> {
+        self.starved_since_ms = None;
+        self.path.take()
+    }
+
+    /// What the end-to-end encryption does from now on.
+    pub fn change_sender(&mut self, change: SenderChange) {
+        self.starved_since_ms = None;
+        if let Some(path) = &mut self.path {
+            path.change_sender(change);
+        }
+    }
+
+    /// Plays, in the place of what plays, which goes on until the new one has a frame: [`Self::hand_over_due`] says
+    /// when. Gives back what has waited for that until now.
+    #[must_use]
+    pub fn play(&mut self, source: S, now_ms: u64) -> Option<S> {
+        self.next.replace((source, now_ms)).map(|(before, _)| before)
+    }
+
+    /// Whether [`Self::hand_over`] is due, as it may be after [`Self::play`] and before each slot.
+    #[must_use]
+    pub fn hand_over_due(&mut self, now_ms: u64) -> bool {
+        let Some((next, since)) = &mut self.next else { return false };
+        let heard = self.pacer.is_playing() && self.source.as_mut().is_some_and(|now| now.supply() == Supply::Ready);
+        !heard || next.supply() != Supply::Empty || now_ms.saturating_sub(*since) >= HANDOVER_MS
+    }
+
+    /// Lets what waits take the place of what plays, which is given back.
+    #[must_use]
+    pub fn hand_over(&mut self) -> Option<S> {
+        let (next, _) = self.next.take()?;
+        self.starved_since_ms = None;
+        self.begun = false;
+        self.pacer.play();
+        self.source.replace(next)
+    }
+
+    /// Gives back what plays if its last frame has been taken. That it is over is then told a slot earlier than
+    /// [`SlotUse::Ended`] tells it: who has something else to play has 20 ms for it, and no silence lies between.
+    #[must_use]
+    pub fn take_exhausted(&mut self) -> Option<S> {
+        let last = self.pacer.is_playing() && self.next.is_none();
+        let over = last && self.source.as_mut().is_some_and(|source| source.supply() == Supply::Exhausted);
+        if over { self.stop() } else { None }
+    }
+
+    /// Gives back what plays, which is over.
+    #[must_use]
+    pub fn stop(&mut self) -> Option<S> {
+        self.starved_since_ms = None;
+        self.pacer.stop();
+        self.source.take()
+    }
+
+    /// What plays holds.
+    pub fn pause(&mut self) {
+        self.starved_since_ms = None;
+        self.pacer.pause();
+    }
+
+    /// What plays goes on.
+    pub fn resume(&mut self) {
+        self.starved_since_ms = None;
+        self.pacer.resume();
+    }
+
+    /// What plays.
+    #[must_use]
+    pub fn source(&self) -> Option<&S> {
+        self.source.as_ref()
+    }
+
+    /// Slots so far that found nothing where a frame was due.
+    #[must_use]
+    pub fn underruns(&self) -> u64 {
+        self.underruns
+    }
+
+    /// Takes in a packet that [`Self::poll_single`] hands out as soon as it may leave. Gives the oldest one back if
+    /// too many wait.
+    #[must_use]
+    pub fn hold(&mut self, frame: Box<OpusFrame>) -> Option<Box<OpusFrame>> {
+        let oldest = if self.held.len() == MAX_HELD { self.held.pop_front() } else { None };
+        self.held.push_back(frame);
+        oldest
+    }
+
+    /// The next single packet that need not wait any longer: in `out`, or given up.
+    #[must_use]
+    pub fn poll_single(
+        &mut self,
+        now_ms: u64,
+        out: &mut PacketBuffer,
+    ) -> Option<(Box<OpusFrame>, SingleUse)> {
+        match (self.passage(now_ms), &mut self.path) {
+            (Passage::Open, Some(path)) => {
+                let frame = self.held.pop_front()?;
+                let packet = path.packet(&frame, &mut self.timeline, now_ms, out);
+                if packet.is_ok() {
+                    self.pacer.sent_one();
+                }
+                Some((frame, packet.map_or_else(SingleUse::Failed, SingleUse::Packet)))
+            }
+            (Passage::Withheld, _) => Some((self.held.pop_front()?, SingleUse::Withheld)),
+            _ => None,
+        }
+    }
+
+    /// Whether slots are needed from now on; comes after each command.
+    #[must_use]
+    pub fn demand(&mut self, now_ms: u64) -> Demand {
+        if self.passage(now_ms) == Passage::Closed { Demand::None } else { Demand::Slots }
+    }
+
+    /// What the slot at `now_ms` is used for; a packet is written into `out`.
+    #[must_use]
+    pub fn poll_slot(&mut self, now_ms: u64, out: &mut PacketBuffer) -> SlotUse {
+        let passage = self.passage(now_ms);
+        match passage {
+            Passage::Waiting if self.pacer.is_playing() => return SlotUse::Nothing,
+            Passage::Closed | Passage::Waiting => return SlotUse::Rest,
+            Passage::Withheld | Passage::Open => {}
+        }
+        let supply = self.source.as_mut().map_or(Supply::Exhausted, S::supply);
+        let turn = self.pacer.turn(supply);
+        self.underruns += u64::from(self.pacer.underran());
+        match turn {
+            Turn::Frame => {
+                if let Some(since) = self.starved_since_ms.take() {
+                    self.underruns += now_ms.saturating_sub(since) / FRAME_MS;
+                }
+                self.begun = true;
+                self.frame(passage, now_ms, out)
+            }
+            Turn::Silence if passage == Passage::Open => self.silence(now_ms, out),
+            Turn::Silence => SlotUse::Nothing,
+            Turn::End => SlotUse::Ended,
+            Turn::Rest => self.starve(now_ms),
+        }
+    }
+
+    fn passage(&mut self, now_ms: u64) -> Passage {
+        self.gate.passage(self.path.as_deref(), now_ms)
+    }
+
+    fn frame(&mut self, passage: Passage, now_ms: u64, out: &mut PacketBuffer) -> SlotUse {
+        let Some(source) = &mut self.source else { return SlotUse::Nothing };
+        let taken = match (&mut self.path, passage) {
+            (Some(path), Passage::Open) => {
+                source.take(|frame| match path.packet(frame, &mut self.timeline, now_ms, out) {
+                    Ok(len) => SlotUse::Frame(len),
+                    Err(error) => SlotUse::Failed(error),
+                })
+            }
+            _ => source.take(|_| SlotUse::Withheld),
+        };
+        taken.unwrap_or(SlotUse::Nothing)
+    }
+
+    fn silence(&mut self, now_ms: u64, out: &mut PacketBuffer) -> SlotUse {
+        let Some(path) = &mut self.path else { return SlotUse::Nothing };
+        match path.packet(&OpusFrame::SILENCE, &mut self.timeline, now_ms, out) {
+            Ok(len) => SlotUse::Silence(len),
+            Err(error) => SlotUse::Failed(error),
+        }
+    }
+
+    /// Nothing to send: rests, unless a frame came in at the last moment.
+    fn starve(&mut self, now_ms: u64) -> SlotUse {
+        // A paused source with frames rests too; only a playing one wants slots for them.
+        let Some(source) = self.source.as_mut().filter(|_| self.pacer.is_playing()) else {
+            return SlotUse::Rest;
+        };
+        if self.begun {
+            self.starved_since_ms.get_or_insert(now_ms);
+        }
+        if source.starve() { SlotUse::Rest } else { SlotUse::Nothing }
+    }
+}

@@ -1,0 +1,76 @@
+"""A slash command with choices, under whichever bot library this interpreter has, invoked as a user does."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from typing import Any
+
+from .world import library, testing
+
+
+class Colour(enum.Enum):
+    red = "rot"
+    green = "grün"
+
+
+class Volume(int, enum.Enum):
+    soft = 3
+    loud = 11
+
+
+def painter(got: list[Any]) -> Any:
+    """A bot with ``/paint colour volume``, written as its library's documentation writes one."""
+    intents = library.Intents.default()
+    if hasattr(library, "app_commands"):
+
+        class Bot(library.Client):  # type: ignore[misc, name-defined]
+            async def setup_hook(self) -> None:
+                await tree.sync()
+
+        bot = Bot(intents=intents)
+        tree = library.app_commands.CommandTree(bot)
+
+        @tree.command(description="Paints.")
+        async def paint(interaction: library.Interaction, colour: Colour, volume: Volume) -> None:
+            got.append((colour, volume))
+            await interaction.response.send_message("painted")
+
+        return bot
+    if library.__name__ == "discord":
+        bot = library.Bot(intents=intents)
+
+        @bot.slash_command(description="Paints.")
+        @library.option("colour", Colour, description="which")
+        @library.option("volume", Volume, description="how")
+        async def paint(ctx: Any, colour: Colour, volume: Volume) -> None:
+            got.append((colour, volume))
+            await ctx.respond("painted")
+
+        return bot
+    commands = __import__(f"{library.__name__}.ext.commands", fromlist=["commands"])
+    bot = commands.InteractionBot(intents=intents) if library.__name__ == "disnake" else library.Client(intents=intents)
+
+    @bot.slash_command(description="Paints.")
+    async def paint(interaction: library.Interaction, colour: Colour, volume: Volume) -> None:
+        got.append((Colour(colour), Volume(volume)))
+        await interaction.response.send_message("painted")
+
+    return bot
+
+
+async def test_a_user_picks_choices_by_their_names() -> None:
+    got: list[Any] = []
+    async with testing.FakeDiscord() as discord:
+        bot = painter(got)
+        running = asyncio.create_task(bot.start(discord.token))
+        await discord.wait_for(discord.commands, timeout=15, what="the command")
+        await discord.wait_for(bot.is_ready, timeout=15, what="the bot")
+        answers = discord.invoke("paint", colour="green", volume="loud")
+        await discord.wait_for(lambda: answers, what="an answer")
+        assert answers[0]["data"]["content"] == "painted"
+        assert got == [(Colour.green, Volume.loud)]
+        await bot.close()
+        await asyncio.wait([running], timeout=5)
+        if running.done() and not running.cancelled():
+            running.exception()

@@ -1,0 +1,72 @@
+"""What type checkers must say of a bot's code: nothing, but for an error on each line that is marked so.
+
+Written for the package ``discord``; ``check.py`` puts the other libraries' names in its place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from typing_extensions import assert_type
+
+import isocord
+
+
+async def plays(channel: discord.VoiceChannel, stage: discord.StageChannel) -> None:
+    voice = await channel.connect(cls=isocord.VoiceClient)
+    assert_type(voice.channel, discord.VoiceChannel | discord.StageChannel)
+    assert_type(voice.guild, discord.Guild)
+    assert_type(voice.client, discord.Client)
+    assert_type(voice.user, discord.ClientUser)
+    assert_type(voice.is_playing(), bool)
+    assert_type(voice.state, isocord.ConnectionState)
+    protocol: discord.VoiceProtocol = voice  # type: ignore[type-arg,unused-ignore]
+    voice.play(isocord.AudioFile("song.ogg", volume=0.5), after=print)
+    voice.play(discord.FFmpegPCMAudio("song.ogg"))
+    voice.source = isocord.AudioFile("next.ogg")
+    await voice.move_to(stage)
+    await protocol.disconnect(force=True)
+    voice.plya(isocord.AudioFile("song.ogg"))  # error
+    voice.play()  # error
+    print(voice.channel.nmae)  # error
+    isocord.AudioFile("song.ogg", volum=0.5)  # error
+    await stage.connect(cls=isocord.VoiceCleint)  # error
+
+
+async def hears(channel: discord.VoiceChannel) -> None:
+    voice = await channel.connect(cls=isocord.VoiceClient)
+    async for frame in voice.listen(sample_rate=16_000, channels=1):
+        assert_type(frame, isocord.HeardFrame)
+    async for item in voice.listen(speaking=True):
+        assert_type(item, isocord.HeardFrame | isocord.SpeakingChanged)
+
+    def heard(frame: isocord.HeardFrame) -> None:
+        print(frame.user_id)
+
+    voice.listen_with(heard).close()
+    voice.listen_with(heard, speaking=True)  # error
+    voice.listen(sample_rat=16_000)  # error
+
+
+async def records(channel: discord.VoiceChannel) -> None:
+    voice = await channel.connect(cls=isocord.VoiceClient)
+
+    async def done(sink: Any) -> None:
+        print(sink.audio_data)
+
+    voice.start_recording(isocord.sinks.OGGSink("call"), done)
+    voice.start_recording(isocord.sinks.MKASink("call.mka", tracks=True, max_size=8_000_000), done)
+    voice.stop_recording()
+    isocord.sinks.MKASink("call.mka", mixdwon=True)  # error
+    isocord.sinks.MP3Sink("call", bitrate="high")  # error
+    voice.start_recording("call.ogg")  # error
+
+
+def finds(guild: discord.Guild) -> None:
+    voice = isocord.get(guild)
+    assert_type(voice, isocord.VoiceClient | None)
+    voice.stop()  # error
+    if voice is not None:
+        voice.stop()
+        voice.stpo()  # error

@@ -1,0 +1,32 @@
+"""Fixtures of the unit tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from isocord.playing.manners import Manners
+
+from . import fakes
+from .stages import Stage
+
+
+@pytest.fixture
+def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The native module's parts that touch threads and sockets, replaced."""
+    fakes.replace_native(monkeypatch)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    made = Stage(Manners())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def old_stage() -> Iterator[Stage]:
+    made = Stage(Manners(after_first=False, resolve_on_stop=False))
+    yield made
+    made.close()
