@@ -191,7 +191,10 @@ mod tests {
             // The one whose copy it is goes elsewhere, and comes back.
             other.become_like(&copy);
             encode(&mut encoder, 70, 0.1);
-            for mut one in [copy.clone(), other, { copy.set(Setting::PredictionDisabled(false)).unwrap(); copy }] {
+            for mut one in [copy.clone(), other, {
+                copy.set(Setting::PredictionDisabled(false)).unwrap();
+                copy
+            }] {
                 let got = (20..40).map(|number| encode(&mut one, number, 0.5)).collect::<Vec<_>>();
                 assert!(got == expected);
             }

@@ -71,12 +71,7 @@ impl FrameBuf {
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            pcm: [0.0; FRAME_SAMPLES * 2],
-            opus: [0; MAX_OPUS_FRAME],
-            position: 0,
-            samples: 0,
-        }
+        Self { pcm: [0.0; FRAME_SAMPLES * 2], opus: [0; MAX_OPUS_FRAME], position: 0, samples: 0 }
     }
 
     /// Write [`FrameBuf::pcm`] as s16le, rounded to nearest.

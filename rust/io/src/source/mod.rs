@@ -18,5 +18,7 @@ mod pcm;
 
 pub use error::{OpenError, SeekError, SourceError};
 pub use file::{AudioFile, AudioFileOptions, FileInfo};
-pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, Want};
+pub use frame::{
+    FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, Want,
+};
 pub use input::Input;

@@ -134,7 +134,8 @@ impl<S: FrameSource> SendStream<S> {
     #[must_use]
     pub fn hand_over_due(&mut self, now_ms: u64) -> bool {
         let Some((next, since)) = &mut self.next else { return false };
-        let heard = self.pacer.is_playing() && self.source.as_mut().is_some_and(|now| now.supply() == Supply::Ready);
+        let heard =
+            self.pacer.is_playing() && self.source.as_mut().is_some_and(|now| now.supply() == Supply::Ready);
         !heard || next.supply() != Supply::Empty || now_ms.saturating_sub(*since) >= HANDOVER_MS
     }
 

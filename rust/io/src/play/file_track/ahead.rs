@@ -10,8 +10,8 @@
 use isocord_proto::frame::{FRAME_LEN, OpusFrame};
 use isocord_proto::opus::{Decoder, EncoderOptions, OpusError};
 
-use super::FeedError;
 use super::encoder::LazyEncoder;
+use super::error::FeedError;
 use super::kept::{KeptFrames, Made, Sound};
 use crate::dsp::apply_gain;
 use crate::play::Pressure;
@@ -194,7 +194,8 @@ impl Ahead {
 
     /// Frames before number `next` have left: what nobody goes back to is forgotten.
     pub(super) fn left(&mut self, next: u64) {
-        let all_pass = (next.saturating_sub(1)..self.cursor).all(|number| self.kept.made(number) == Made::Passed);
+        let all_pass =
+            (next.saturating_sub(1)..self.cursor).all(|number| self.kept.made(number) == Made::Passed);
         if self.has_packets && all_pass {
             self.encoder.rest();
             (self.decoder, self.heard) = (None, None);
@@ -210,7 +211,8 @@ impl Ahead {
 
     /// The gain in force when frame `number` begins.
     fn gain_at(&self, number: u64) -> f32 {
-        match number.checked_sub(1).filter(|last| *last >= self.kept.first()).map(|last| self.kept.made(last)) {
+        match number.checked_sub(1).filter(|last| *last >= self.kept.first()).map(|last| self.kept.made(last))
+        {
             Some(Made::Encoded { gain, .. }) => gain,
             Some(Made::Passed) => 1.0,
             Some(Made::No) | None => self.gain_before,

@@ -1,31 +1,20 @@
 //! The job that keeps a file's track full.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use isocord_proto::frame::OpusFrame;
-use isocord_proto::opus::OpusError;
 
 use super::ahead::{Ahead, Output, Wanted};
-use super::{FileSource, Playing, Wish, lock};
+use super::error::FeedError;
+use super::source::{FileSource, Playing, Wish};
 use crate::play::track::{TooLate, TrackWriter};
 use crate::play::{Feed, FeedStatus, Pressure};
-use crate::source::{FrameBuf, SeekError, SourceError};
+use crate::source::FrameBuf;
 
 /// Frames that are made before another job has its turn.
 const PIECE: usize = 4;
 /// Frames that are not made again: they leave while those after them are encoded.
 const KEEP: u64 = 2;
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FeedError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    #[error(transparent)]
-    Seek(#[from] SeekError),
-    #[error(transparent)]
-    Opus(#[from] OpusError),
-}
 
 pub(super) struct FileFeed {
     source: Arc<FileSource>,
@@ -41,10 +30,10 @@ impl Feed for FileFeed {
             return FeedStatus::Done;
         };
         let result = self.work(&mut writer, pressure);
-        lock(&self.source.wishes).seeking = None;
+        self.source.granted();
         let status = result.unwrap_or_else(|error| {
             // The first error is the one to tell.
-            let _ = self.source.error.set(error.to_string());
+            self.source.fail(error.to_string());
             writer.fail();
             self.over = true;
             FeedStatus::Wait
@@ -56,9 +45,8 @@ impl Feed for FileFeed {
 
 impl Drop for FileFeed {
     fn drop(&mut self) {
-        let plays = self.source.playing.get().is_some_and(|playing| playing.track.end().is_none());
-        if plays && !self.over {
-            let _ = self.source.error.set("its reading was ended".to_owned());
+        if !self.over && self.source.plays() {
+            self.source.fail("its reading was ended".to_owned());
         }
     }
 }
@@ -73,7 +61,7 @@ impl FileFeed {
         let mut buffer = FrameBuf::new();
         let source = Arc::clone(&self.source);
         self.ahead.left(writer.next());
-        if let (Some(wish), Some(playing)) = (source.take_wish(), source.playing.get()) {
+        if let (Some(wish), Some(playing)) = (source.take_wish(), source.playing()) {
             match wish {
                 Wish::Seek(seconds) => self.seek(writer, playing, &mut buffer, seconds, pressure)?,
                 Wish::Refresh => self.refresh(writer, playing, &mut buffer, pressure)?,
@@ -105,7 +93,7 @@ impl FileFeed {
         let wanted = Wanted { gain: self.source.volume(), pressure };
         let made = self.ahead.make(&mut *self.source.file(), buffer, wanted)?;
         Ok(made.map(|Output { frame, simplified }| {
-            self.source.simplified.fetch_add(u64::from(simplified), Relaxed);
+            self.source.note_simplified(simplified);
             frame
         }))
     }
@@ -193,8 +181,12 @@ impl FileFeed {
             return writer.replace_from(from, frames);
         }
         let number = writer.end();
+        let place = playing.place_of(number);
         playing.begin_run(number, playing.place_of(0));
-        writer.replace_all_at(from, first)?;
+        if let Err(late) = writer.replace_all_at(from, first) {
+            playing.begin_run(number, place);
+            return Err(late);
+        }
         self.ahead.renumber(from, number);
         writer.replace_from(number + 1, rest)
     }

@@ -154,7 +154,8 @@ mod tests {
         let mut samples = Samples::empty();
         let mut got = [0.0; FRAME_LEN];
         for step in [1, 7, 4_000] {
-            let sixteen = std::array::from_fn(|index| ((index as i32 * step) % 65_536 - 32_768) as f32 / 32_768.0);
+            let sixteen =
+                std::array::from_fn(|index| ((index as i32 * step) % 65_536 - 32_768) as f32 / 32_768.0);
             samples.fill(&sixteen);
             samples.copy_to(&mut got);
             assert!(got == sixteen);

@@ -3,15 +3,14 @@
 use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use isocord_proto::frame::{FRAME_LEN, OpusFrame};
-use isocord_proto::opus::{Application, Decoder, Encoder, EncoderOptions, MAX_DECODED_LEN};
+use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, OpusFrame};
+use isocord_proto::opus::{Application, Decoder, Encoder, MAX_DECODED_LEN};
 use isocord_proto::pacing::Supply;
 
 use super::*;
 use crate::dsp::apply_gain;
 use crate::play::{Feed, FeedStatus, Pressure};
-use crate::source::{AudioFileOptions, Input};
-use crate::play::track::TrackReader;
+use crate::source::{AudioFile, AudioFileOptions, Input};
 
 const PITCH: f64 = 240.0;
 const LEVEL: f64 = 16_000.0;
@@ -148,7 +147,8 @@ fn what_is_heard_is_what_an_encoder_makes_that_never_looked_ahead() {
         for (number, frame) in samples.chunks_exact(FRAME_LEN).enumerate() {
             let mut pcm = [0.0; FRAME_LEN];
             pcm.iter_mut().zip(frame).for_each(|(out, &sample)| *out = f32::from(sample) / 32_768.0);
-            let target = changes.iter().rev().find(|(from, _)| *from <= number).map_or(1.0, |(_, volume)| *volume);
+            let target =
+                changes.iter().rev().find(|(from, _)| *from <= number).map_or(1.0, |(_, volume)| *volume);
             apply_gain(gain, target, &mut pcm);
             gain = target;
             let mut expected = OpusFrame::SILENCE;

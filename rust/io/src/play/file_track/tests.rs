@@ -2,14 +2,14 @@
 
 use std::f64::consts::TAU;
 
+use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::pacing::Supply;
 
 use super::*;
+use crate::play::track::TrackEnd;
 use crate::play::{Feed, FeedStatus, Pressure};
-use crate::play::FeederPool;
-use crate::play::track::{TrackEnd, TrackReader};
-use crate::source::{AudioFileOptions, Input};
+use crate::source::{AudioFile, AudioFileOptions, Input};
 
 const SECONDS: f64 = 6.0;
 const LOOKAHEAD: usize = 25;
