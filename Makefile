@@ -60,7 +60,7 @@ hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"
 	$(BIN)/nox -s wheel
 	@mkdir -p .venvs
-	@$(BIN)/python -c 'import noxfile; print("\n".join(noxfile.HOSTS))' | xargs -P 5 -I{} sh -c \
+	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, sep="\n")' | xargs -P 5 -I{} sh -c \
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
 # The last two mostly wait for sound to play, so they run side by side.

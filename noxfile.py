@@ -13,6 +13,7 @@ from pathlib import Path
 import nox
 
 WHEELS = Path("dist", "wheels")
+LIBRARIES = Path(".venvs", "libraries")
 TOOLS = (
     "pytest>=8",
     "pytest-asyncio>=1.0",
@@ -31,7 +32,13 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "disnake-2.12.2": ("disnake==2.12.2",),
     "nextcord-3.2": ("nextcord>=3.2,<3.3",),
 }
-NEWER = {} if sys.version_info >= (3, 12) else {"nextcord-3.2": "3.12"}
+OWN_CLIENTS: dict[str, tuple[str, ...]] = {
+    "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
+    "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),
+    "nextcord-3.2-own-client": ("nextcord[voice]>=3.2,<3.3",),
+}
+"""With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
+NEWER = {} if sys.version_info >= (3, 12) else dict.fromkeys(("nextcord-3.2", "nextcord-3.2-own-client"), "3.12")
 """What needs a newer Python than this one: left out where it is not found."""
 
 nox.needs_version = ">=2025.2.9"
@@ -48,7 +55,20 @@ def wheel(session: nox.Session) -> None:
     session.run("maturin", "build", "--release", "--quiet", "--out", str(WHEELS), env={"PATH": path})
 
 
-def register(name: str, packages: tuple[str, ...]) -> None:
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """See that every public name has a type, which takes the types of all bot libraries at once."""
+    libraries = [HOSTS["disnake-2.12.2"][0], HOSTS["nextcord-3.2"][0]]
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python")
+    session.run(*pip, "--upgrade", "--target", str(LIBRARIES), *libraries)
+    packages = os.pathsep.join(map(str, (LIBRARIES.resolve(), Path("python").resolve())))
+    # pyright asks the first Python on the PATH where packages lie.
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    command = (sys.executable, "-m", "pyright", "--verifytypes", "isocord", "--ignoreexternal")
+    session.run(*command, env={"PYTHONPATH": packages, "PATH": path})
+
+
+def register(name: str, packages: tuple[str, ...], tests: str) -> None:
     @nox.session(name=name, python=NEWER.get(name))
     def host(session: nox.Session) -> None:
         built = max(WHEELS.glob("isocord-*.whl"), key=lambda path: path.stat().st_mtime, default=None)
@@ -57,8 +77,13 @@ def register(name: str, packages: tuple[str, ...]) -> None:
         session.install("--quiet", *TOOLS, *packages, str(built))
         # The version is the same for every build of one.
         session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
-        session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "tests/hosts", *session.posargs)
+        session.run("python", "-m", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+        if name in HOSTS:
+            python = str(Path(session.bin, "python"))
+            session.run(sys.executable, "-m", "tests.types.check", python, external=True)
 
 
 for host_name, host_packages in HOSTS.items():
-    register(host_name, host_packages)
+    register(host_name, host_packages, "tests/hosts")
+for host_name, host_packages in OWN_CLIENTS.items():
+    register(host_name, host_packages, "tests/hosts/test_pokes.py")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import ClosedError as ClosedError
     from .errors import ConnectError as ConnectError
     from .errors import DaveError as DaveError
+    from .errors import FFmpegError as FFmpegError
     from .errors import IsocordError as IsocordError
     from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
@@ -53,6 +54,7 @@ _HOMES = {
         "ClosedError",
         "ConnectError",
         "DaveError",
+        "FFmpegError",
         "IsocordError",
         "NotASinkError",
         "OpusError",

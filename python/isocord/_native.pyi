@@ -123,6 +123,11 @@ class Track:
         Raises:
             AudioFileError: the file is closed or already plays on another track.
         """
+    def configure(self, options: EncoderOptions) -> None:
+        """Encode with these options what is not encoded yet; the application stays what it was.
+
+        Nothing changes for a track of Opus packets.
+        """
     def wait_room(self, timeout: float) -> int | None:
         """Wait, without the GIL, until half the ring is free; at once while it has never been full.
 
@@ -177,12 +182,13 @@ class AudioFile:
 
     Args:
         file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-            here, 1 GiB at most.
+            here, to its end, 1 GiB at most.
         volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
         start: seconds into the file, 0 or more.
 
     Raises:
-        AudioFileError: the file is missing, broken, or of a format that isocord does not know.
+        AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
+            there is sound; or the disk has not answered for 10 s.
         TypeError: file is neither a path nor a binary file object.
         ValueError: volume or start is out of its range.
     """
@@ -250,7 +256,7 @@ class AudioFile:
     def is_opus(self) -> bool:
         """False: read() gives PCM, so that a wrapper of the bot library's (PCMVolumeTransformer) can work on it."""
     def close(self) -> None:
-        """Let the file go. A file object that was given stays open. Does nothing twice."""
+        """Let the file go, at once, whoever reads it. A file object that was given stays open. Does nothing twice."""
     def cleanup(self) -> None:
         """The same as close(), as bot libraries call it when it has played."""
 
@@ -383,7 +389,7 @@ class Connection:
             sync_start: whether tracks of users that come later begin with silence from the start of the recording.
             users: those who are recorded; all if None.
             seconds: when the recording ends; 0 for no end.
-            max_size: bytes of a file at which it ends; what ffmpeg encodes counts as PCM.
+            max_size: bytes that no file gets more of, its end included.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
 

@@ -34,6 +34,18 @@ class AudioFileError(IsocordError):
     """A file cannot be played: missing, broken, of an unknown format, or closed."""
 
 
+class FFmpegError(IsocordError):
+    """The process behind a source failed: ffmpeg, on a URL that is not there, say.
+
+    Attributes:
+        code: its exit status; below zero, the signal that ended it.
+    """
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class SinkError(IsocordError):
     """A recording cannot be written: a file cannot be made, the disk is full, or there is no ffmpeg."""
 

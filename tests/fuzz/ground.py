@@ -128,7 +128,7 @@ class Native:
     """The native connection, which refuses what the real one refuses."""
 
     def __init__(self) -> None:
-        self.packets_sent = self.withheld = self.underruns = 0
+        self.packets_sent = self.send_errors = self.withheld = self.underruns = 0
         self.session = False
 
     @property
@@ -165,6 +165,10 @@ class Player:
     """Something plays, or nothing."""
 
     sounding = False
+
+    @property
+    def has_frames(self) -> bool:
+        return self.sounding
 
     def apply(self) -> None:
         pass

@@ -13,7 +13,16 @@ import isocord
 from isocord import testing
 
 
-async def main(place: str) -> None:
+def sink_of(place: str, kind: str, *given: str) -> isocord.sinks.FileSink:
+    options = {name: int(value) for name, _, value in (option.partition("=") for option in given)}
+    if options.pop("opened", 0):
+        # A file object with a buffer of its own.
+        target = open(os.path.join(place, "opened"), "wb")  # noqa: SIM115
+        return getattr(isocord.sinks, kind)(target, mixdown=True, **options)  # type: ignore[no-any-return]
+    return getattr(isocord.sinks, kind)(place, **options)  # type: ignore[no-any-return]
+
+
+async def main(place: str, *sink: str) -> None:
     name = next(name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name))
     library = importlib.import_module(name)
     async with testing.FakeDiscord() as discord:
@@ -24,7 +33,7 @@ async def main(place: str) -> None:
         channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
         voice = await channel.connect(cls=isocord.VoiceClient)
         bob = discord.speak("General", user="bob")
-        voice.start_recording(isocord.sinks.WaveSink(place))
+        voice.start_recording(sink_of(place, *sink))
         bob.play(testing.tone(440, 30.0))
         while bob.sent < 150:
             await asyncio.sleep(0.01)
@@ -33,4 +42,4 @@ async def main(place: str) -> None:
         await running
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(*sys.argv[1:]))

@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 import time
 import wave
 from pathlib import Path
@@ -229,8 +228,8 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     assert (track.is_cut, sink.audio_data) == (True, {})
     assert sink.report is not None
     assert sink.report.reason == "size"
-    # A second of silence may have been written at once.
-    assert 100_000 <= track.size <= 300_000
+    # Whole samples behind a header of 80 bytes.
+    assert track.size == 100_000
     for calls, limit in enumerate(({"time": 0.4}, {"filters": {"time": 0.4}}), 2):
         timed = isocord.sinks.PCMSink(**limit)
         voice.start_recording(timed, done, sync_start=True)
@@ -315,17 +314,3 @@ async def test_what_waits_in_the_jitter_buffer_at_the_end_is_recorded(world: Wor
     assert sink.report.frames == user.received - user.late - user.duplicate >= 30
     assert (sink.report.paused, sink.report.late, sink.report.invalid) == (0, 0, 0)
     assert sink.report.duration == pytest.approx(sink.report.frames * 0.02, abs=0.1)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the test kills a process")
-def test_a_crash_leaves_a_file_up_to_the_last_second(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("crash.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == -9, done.stderr
-    said = float(done.stdout.split()[-1])
-    (file,) = tmp_path.iterdir()
-    pcm = left(str(file))
-    assert len(pcm) / RATE >= said - 1.5
-    assert share(pcm, 440.0) > 0.9

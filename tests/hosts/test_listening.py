@@ -70,6 +70,27 @@ async def test_a_function_that_raises_ends_its_listening(world: World, caplog: p
     assert "no recogniser" in caplog.text
 
 
+async def test_nothing_is_called_any_more_once_it_is_closed(world: World) -> None:
+    voice = await world.connect()
+    (bob,) = world.speak(30.0, "bob")
+    began, go_on = threading.Event(), threading.Event()
+    heard: list[Any] = []
+
+    def callback(frame: Any) -> None:
+        heard.append(frame)
+        began.set()
+        go_on.wait(15.0)
+
+    listening = voice.listen_with(callback)
+    await until(began.is_set)
+    before = bob.sent
+    await until(lambda: bob.sent > before + 20)
+    listening.close()
+    go_on.set()
+    await until(lambda: listening.is_over)
+    assert len(heard) == 1
+
+
 async def test_the_bot_is_told_who_speaks(world: World) -> None:
     voice = await world.connect()
     voice.dispatch_speaking()

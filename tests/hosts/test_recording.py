@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.util
 import io
@@ -16,7 +17,7 @@ import pytest
 import isocord
 from isocord.errors import RecordingError
 
-from .world import TONES, World, library, testing, until
+from .world import TONES, World, library, logged_in, testing, until
 
 numpy = pytest.importorskip("numpy") if importlib.util.find_spec("numpy") else None
 pytest.importorskip("cryptography")
@@ -174,6 +175,56 @@ async def test_the_next_recording_may_begin_while_the_last_one_is_formatted(worl
     await until(lambda: len(done.calls) == 2)
     for sink in (first, second):
         assert sink.audio_data[bob.user_id].file.getvalue()[:4] == b"RIFF"
+
+
+async def test_a_sink_that_serves_once_is_refused_the_second_time(
+    world: World, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    voice = await world.connect()
+    bob = world.discord.speak("General", user="bob")
+    bob.play(testing.tone(440, 30.0))
+    sink, done = sinks.WaveSink(), Finished()
+    voice.start_recording(sink, done)
+    await until(lambda: sink.audio_data)
+    voice.stop_recording()
+    # It may not be finished yet.
+    with pytest.raises(sinks.RecordingException, match=r"in use|only once"):
+        voice.start_recording(sink, done)
+    await until(lambda: done.calls)
+    before = sink.audio_data[bob.user_id].file.getvalue()
+    with pytest.raises(sinks.RecordingException, match="only once"):
+        voice.start_recording(sink, done)
+    assert not voice.is_recording()
+    assert len(done.calls) == 1
+    assert sink.audio_data[bob.user_id].file.getvalue() == before
+    # What is no function cannot be called back: it is not left to be found unawaited either.
+    with pytest.raises(TypeError, match="itself"):
+        voice.start_recording(sinks.WaveSink(), done(sink))
+    gc.collect()
+    assert [entry for entry in caplog.records if entry.levelname in ("WARNING", "ERROR")] == []
+    assert [warning for warning in recwarn if "never awaited" in str(warning.message)] == []
+    # A new one, and one of a user's own that is not ruined by its first recording, are welcome.
+    own = Counting()
+    for kind in (sinks.WaveSink(), own, own):
+        voice.start_recording(kind, done)
+        count = len(done.calls)
+        voice.stop_recording()
+        await until(lambda count=count: len(done.calls) > count)
+
+
+async def test_a_sink_of_the_library_cannot_record_in_two_guilds() -> None:
+    async with logged_in(guilds=2) as world:
+        voices = []
+        for guild in world.bot.guilds:
+            channel = guild.voice_channels[0]
+            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=10.0))
+        sink, done = sinks.PCMSink(), Finished()
+        voices[0].start_recording(sink, done)
+        with pytest.raises(sinks.RecordingException, match="in use"):
+            voices[1].start_recording(sink, done)
+        assert (sink.vc, voices[1].is_recording()) == (voices[0], False)
+        voices[0].stop_recording()
+        await until(lambda: done.calls)
 
 
 async def test_filters_end_it(world: World) -> None:

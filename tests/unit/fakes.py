@@ -103,7 +103,7 @@ class FakeStats:
     """The counters that a connection looks at."""
 
     def __init__(self) -> None:
-        self.packets_sent = self.withheld = self.underruns = 0
+        self.packets_sent = self.send_errors = self.withheld = self.underruns = 0
 
 
 class FakeConnection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 from hypothesis import given
@@ -35,7 +36,7 @@ class Owner:
 def blocked() -> tuple[Owner, ClientLink, Any]:
     """A link whose loop does not run, and what runs it for a moment."""
     owner, loop = Owner(), asyncio.new_event_loop()
-    link = ClientLink(owner, loop, 1)  # type: ignore[arg-type]
+    link = ClientLink(owner, loop, 1, threading.Event())  # type: ignore[arg-type]
 
     def run() -> None:
         loop.run_until_complete(asyncio.sleep(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 from collections.abc import Callable
 from types import FunctionType, ModuleType
 
@@ -13,9 +14,11 @@ from isocord import _native
 from isocord.connection.decisions import limits
 from isocord.connection.session.roster import MOST_USERS
 from isocord.connection.states import Phase, Reason, UserDisconnected, VoiceServerUpdate, VoiceStateUpdate
+from isocord.playing.sources.feed import Feed
 
 from .fakes import fake_native, wait_until
 from .test_connection import KEYS, READY, World, world
+from .test_playback import Frames
 
 __all__ = ["fake_native", "world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
@@ -152,6 +155,31 @@ class TestOwnFaults:
         wait_until(lambda: world.connection.state.phase is Phase.CONNECTED)
         assert world.connection._driver._timer is not None
 
+    def test_sound_that_cannot_be_started_is_told(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.connect()
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("x")
+
+        monkeypatch.setattr(type(world.native), "play", fail)
+        world.play()
+        wait_until(lambda: Reason.INTERNAL in reasons(world))
+        monkeypatch.undo()
+
+    def test_a_leave_that_fails_does_not_keep_it_from_its_end(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.connect()
+
+        def fail(*_: object) -> None:
+            raise RuntimeError("x")
+
+        monkeypatch.setattr(world.bot, "send_voice_state", fail)
+        world.connection.stop(leave=True)
+        world.connection.finished.result(5)
+        assert world.native.closed
+        assert world.connection.state.reason is Reason.REQUESTED
+
     def test_a_link_that_fails_ends_it_rather_than_leave_it_hanging(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -177,7 +205,7 @@ class TestNothingLeaves:
         monkeypatch.setattr(limits, "SEND_LIMIT", 0.0)
         world.connect()
         world.play()
-        wait_until(lambda: world.native.track is not None)
+        wait_until(lambda: world.native.track is not None and world.connection.player.has_frames)
         self.check(world)
         world.native.stats.packets_sent += 10
         self.check(world)
@@ -187,6 +215,27 @@ class TestNothingLeaves:
         assert Reason.UNSENT in reasons(world)
         lost = next(state for state in world.bot.states if state.reason is Reason.UNSENT)
         assert "no packet leaves" in lost.detail
+
+    def test_a_source_that_is_slow_to_begin_is_no_fault(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "SEND_LIMIT", 0.0)
+        world.connect()
+        released = threading.Event()
+
+        class Slow(Frames):
+            def read(self) -> bytes:
+                released.wait(10)
+                return super().read()
+
+        world.connection.player.start(Feed(Slow(100), None, lookahead=25), None, None)
+        wait_until(lambda: world.native.track is not None)
+        for _ in range(3):
+            self.check(world)
+        assert world.connection.flow.reconnects == 0
+        released.set()
+        wait_until(lambda: world.connection.player.has_frames)
+        for _ in range(3):
+            self.check(world)
+        wait_until(lambda: world.connection.flow.reconnects == 1)
 
     def test_silence_and_pauses_are_no_fault(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(limits, "SEND_LIMIT", 0.0)
@@ -224,6 +273,22 @@ class TestKick:
         held.set()
         world.connection.finished.result(5)
         assert world.connection.state.reason is Reason.KICKED
+
+    def test_the_answer_to_a_leave_of_its_own_is_none(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        world.connect()
+        seen: list[Reason] = []
+
+        def answered_at_once(channel_id: int | None, sent: Callable[[], object]) -> None:
+            # The bot's loop may be faster than the gateway thread, which has not told the end yet.
+            world.connection.voice_state(VoiceStateUpdate("session", channel_id))
+            seen.append(world.connection.state.reason)
+            sent()
+
+        monkeypatch.setattr(world.bot, "send_voice_state", answered_at_once)
+        world.server.cut(4004)
+        world.connection.finished.result(5)
+        assert world.connection.state.reason is Reason.REFUSED
+        assert Reason.KICKED not in seen
 
     def test_word_of_an_earlier_clients_leave_is_none(self, world: World) -> None:
         held = world.hold()

@@ -137,3 +137,22 @@ def test_at_exit_hanging_sources_are_released() -> None:
     feeder.start()
     kill_feeders()
     wait_until(lambda: ends)
+
+
+def test_why_a_source_gave_no_more_is_the_error_after_all_that_it_gave_has_played() -> None:
+    track, ends = FakeTrack("pcm"), []
+    why = RuntimeError("it broke off")
+    Feeder(
+        Script([FRAME] * 3),
+        track,  # type: ignore[arg-type]
+        opus=False,
+        lookahead=25,
+        on_end=ends.append,
+        failure=lambda: why,
+    ).start()
+    wait_until(lambda: track.finishing)
+    assert len(track.frames) == 3
+    assert ends == []
+    track.end_as("finished")
+    wait_until(lambda: ends)
+    assert ends == [why]

@@ -152,6 +152,32 @@ class TestNetwork:
         http = SimpleNamespace(connector=SimpleNamespace(_ssl=False))
         assert HOST.socket_options(SimpleNamespace(http=http)).ssl is False
 
+    def test_a_socks_connector_is_made_again_for_the_gateway_thread(self, caplog: pytest.LogCaptureFixture) -> None:
+        class ProxyConnector:
+            """As that of aiohttp_socks."""
+
+            def __init__(self, host: str, port: int, proxy_type: str, **options: Any) -> None:
+                self._proxy_host, self._proxy_port, self._proxy_type = host, port, proxy_type
+                self._proxy_username, self._proxy_password = options.get("username"), options.get("password")
+                self._rdns, self._proxy_ssl = options.get("rdns"), options.get("proxy_ssl")
+
+        bots = ProxyConnector("127.0.0.1", 1080, "socks5", username="user", password="hunter2", rdns=True)
+        options = HOST.socket_options(SimpleNamespace(http=SimpleNamespace(connector=bots)))
+        assert options.connector is not None
+        ours = options.connector.make()
+        assert ours is not bots
+        assert vars(ours) == vars(bots)
+        assert "hunter2" not in repr(options)
+        assert caplog.text == ""
+
+    def test_a_connector_that_cannot_be_made_again_is_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        class TunnelConnector:
+            pass
+
+        options = HOST.socket_options(SimpleNamespace(http=SimpleNamespace(connector=TunnelConnector())))
+        assert options.connector is None
+        assert "TunnelConnector cannot be used for voice" in caplog.text
+
 
 def test_a_client_of_nobody_is_refused() -> None:
     with pytest.raises(UnknownHostError, match="SimpleNamespace"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, IsocordError
+from .streams import Streams
 from .waiting import Waiters
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ClientBase:
         self._guild_id = self._host.guild_id(channel)
         self._connection: VoiceConnection | None = None
         self._waiters = Waiters(self.loop)
+        self._streams = Streams()
         # Every opcode 4 says both anew.
         self._self_mute = False
         self._self_deaf = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         super().__init__(client, channel)
         self._membership = Membership(self, self.cleanup)
         self._link: ClientLink | None = None
+        # Threads of bots wait for it.
+        self._connected = threading.Event()
         self._timeout = _DEFAULT_TIMEOUT
 
     @property
@@ -163,6 +166,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         self._end_recording()
         if self._connection is not None:
             self._connection.stop(leave=False)
+        self._connected.clear()
         self._host.unregister(self.client, self._guild_id, self)
 
     # What the bot library tells.
@@ -189,7 +193,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
     # Inside; on the bot's loop.
 
     def _connect(self, reconnect: bool) -> VoiceConnection:
-        self._link = link = ClientLink(self._membership, self.loop, self._guild_id)
+        self._link = link = ClientLink(self._membership, self.loop, self._guild_id, self._connected)
         host, loop = self._host, self.loop
         channel_id = host.channel_id(self.channel)
         assert channel_id is not None

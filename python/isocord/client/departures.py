@@ -25,7 +25,7 @@ class Leave:
     def __init__(self, left: asyncio.Event) -> None:
         # Who waits for the event knows the bot, which would otherwise keep itself alive through its leaves.
         self._left = weakref.ref(left)
-        self.deadline = math.inf
+        self.deadline: float = math.inf
 
     def is_of(self, left: asyncio.Event) -> bool:
         """Whether it was sent by whoever has this event."""

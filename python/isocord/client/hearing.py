@@ -11,6 +11,7 @@ from .. import _native
 from ..errors import ClientError, ClosedError
 from ..hearing.listening import CallbackListening, Drop, Listening
 from .base import ClientBase
+from .speaking import SpeakingWatch
 
 if TYPE_CHECKING:
     from ..hearing.recording.recording import FrameSource
@@ -25,7 +26,7 @@ class ListeningSurface(ClientBase):
 
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
-        self._speaking_watch: CallbackListening | None = None
+        self._speaking_watch: SpeakingWatch | None = None
 
     @overload
     def listen(
@@ -169,14 +170,28 @@ class ListeningSurface(ClientBase):
         Raises:
             ClientError: not connected. It is a ``ClientException`` of the bot library as well.
         """
+        if enabled:
+            self._watch().telling = True
+        elif self._speaking_watch is not None:
+            self._speaking_watch.tell_no_more()
+
+    def is_speaking(self, member: Any) -> bool | None:
+        """Whether a member, a user or an id speaks just now, as the sound itself tells; None if that is not known.
+
+        Speaking is followed from the first call on, so that one knows nothing yet.
+
+        Raises:
+            ClientError: not connected. It is a ``ClientException`` of the bot library as well.
+        """
+        user_id = int(getattr(member, "id", member))
+        speaking = self._watch().asked_of(user_id)
+        return False if speaking is None and user_id in self._streams else speaking
+
+    def _watch(self) -> SpeakingWatch:
         watch = self._speaking_watch
-        if not enabled:
-            self._speaking_watch = None
-            if watch is not None:
-                watch.close()
-            return
         if watch is None or watch.is_over:
-            self._speaking_watch = CallbackListening(self._hear("speaking"), self._tell_speaking, speaking=True)
+            watch = self._speaking_watch = SpeakingWatch(self._hear("speaking"), self._tell_speaking)
+        return watch
 
     def _tell_speaking(self, change: _native.SpeakingChanged) -> None:
         # The loop may be closed already.
@@ -184,6 +199,9 @@ class ListeningSurface(ClientBase):
             self.loop.call_soon_threadsafe(self._dispatch_speaking, change)
 
     def _dispatch_speaking(self, change: _native.SpeakingChanged) -> None:
+        if self._speaking_watch is None:
+            # Switched off while it was on its way to the loop.
+            return
         host, names = self._host, self._host.events
         member = host.member(self.guild, change.user_id)
         if member is not None:

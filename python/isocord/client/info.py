@@ -73,7 +73,7 @@ class InfoSurface(ClientBase):
     @property
     def ws(self) -> VoiceWebSocket | None:
         """The voice gateway, for ``await ws.speak(flags)``; None before ``connect``."""
-        return VoiceWebSocket(self._connection) if self._connection is not None else None
+        return VoiceWebSocket(self._connection, self._streams.by_ssrc) if self._connection is not None else None
 
     @property
     def latency(self) -> float:

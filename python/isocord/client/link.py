@@ -50,20 +50,30 @@ class LinkOwner(Protocol):
 
 
 class ClientLink:
-    """Joins one :class:`VoiceConnection` to the voice client that made it."""
+    """Joins one :class:`VoiceConnection` to the voice client that made it.
 
-    def __init__(self, owner: LinkOwner, loop: asyncio.AbstractEventLoop, guild_id: int) -> None:
+    Args:
+        owner: the client.
+        loop: the bot's loop.
+        guild_id: the guild, for the log.
+        connected: kept set for as long as sound can leave.
+    """
+
+    def __init__(
+        self, owner: LinkOwner, loop: asyncio.AbstractEventLoop, guild_id: int, connected: threading.Event
+    ) -> None:
         self._owner = owner
         self._loop = loop
         self._log = GuildLog(_log, guild_id)
+        self._connected = connected
         self._outbox: deque[tuple[int | None, Callable[[], object]]] = deque()
         # The loop itself holds tasks only weakly.
         self._writer: asyncio.Task[None] | None = None
         self._encryption: EncryptionState | None = None
         self._posted: set[Callable[[], object]] = set()
-        self.news = ChannelNews()
+        self.news: ChannelNews = ChannelNews()
         self.connection: VoiceConnection | None = None
-        self.settled = threading.Event()
+        self.settled: threading.Event = threading.Event()
         """Set while the connection is connected or over."""
 
     def send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
@@ -72,6 +82,10 @@ class ClientLink:
 
     def state_changed(self, state: ConnectionState) -> None:
         """Tell the client."""
+        if state.is_connected:
+            self._connected.set()
+        else:
+            self._connected.clear()
         if state.is_connected or state.phase is Phase.DISCONNECTED:
             self.settled.set()
         else:

@@ -46,7 +46,7 @@ class Membership:
         self._bot, self._host, self._guild_id = client.client, client._host, client._guild_id
         self._log = GuildLog(_log, self._guild_id)
         self.end = end
-        self.left = asyncio.Event()
+        self.left: asyncio.Event = asyncio.Event()
         self.leaving = False
         self._privacy_code: str | None = None
 
@@ -115,6 +115,8 @@ class Membership:
         """The connection has another state."""
         if connection is not self._client._connection:
             return
+        if state.phase in (Phase.RECONNECTING, Phase.DISCONNECTED):
+            self._client._streams.clear()
         if state.phase is Phase.DISCONNECTED and not self.leaving:
             self.end()
         self._client._waiters.wake()
@@ -134,12 +136,14 @@ class Membership:
             return self._host.member(guild, user_id)
 
         if isinstance(event, UserSpeaking):
+            self._client._streams.tell(event.user_id, event.ssrc, event.flags)
             state = self._host.speaking_state(event.flags)
             self._dispatch(names.speaking, member(event.user_id), event.ssrc, state)
         elif isinstance(event, UsersConnected):
             for found in filter(None, map(member, event.user_ids)):
                 self._dispatch(names.connect, found)
         else:
+            self._client._streams.forget(event.user_id)
             self._dispatch(names.disconnect, member(event.user_id), event.ssrc)
 
     def check_registry(self, connection: VoiceConnection | None) -> None:

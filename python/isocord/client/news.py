@@ -21,9 +21,9 @@ class ChannelNews:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[tuple[type, int], ChannelEvent] = {}
-        self.merged = 0
+        self.merged: int = 0
         """Pieces that a later one of the same kind took the place of."""
-        self.dropped = 0
+        self.dropped: int = 0
         """Pieces for which there was no room."""
 
     def put(self, event: ChannelEvent) -> bool:

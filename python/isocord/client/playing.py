@@ -8,6 +8,7 @@ import contextlib
 import datetime
 import io
 import os
+from functools import partial
 from typing import Any, Literal, overload
 
 from .. import _native
@@ -15,18 +16,10 @@ from ..errors import ClientError, ClosedError, OpusError
 from ..playing.playback import After, AnySource, Playback, PlaybackState
 from ..playing.sources.feed import Feed
 from .base import ClientBase
+from .encoder import VoiceEncoder, native_options
 
-_DEFAULT_LOSS = 0.15
+_DEFAULT_LOOKAHEAD = 25
 _SPEAKING_LIMIT = 0.15
-
-
-class _Settings:
-    """How the present or last playback is encoded, which goes for a source that is swapped in as well."""
-
-    def __init__(self) -> None:
-        self.encoding: dict[str, Any] = {}
-        self.lookahead = 25
-        self.packet_encoder: _native.OpusEncoder | None = None
 
 
 class PlaybackSurface(ClientBase):
@@ -34,7 +27,13 @@ class PlaybackSurface(ClientBase):
 
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
-        self._settings = _Settings()
+        self._lookahead = _DEFAULT_LOOKAHEAD
+        self._encoder = VoiceEncoder(self._configure, keeps=self._host.manners.keeps_encoder)
+
+    @property
+    def encoder(self) -> VoiceEncoder:
+        """How PCM becomes Opus: its ``set_`` methods take effect while it plays."""
+        return self._encoder
 
     @property
     def _player(self) -> Playback | None:
@@ -46,13 +45,13 @@ class PlaybackSurface(ClientBase):
         source: AnySource,
         *,
         after: After | None = ...,
-        application: _native.Application = ...,
-        bitrate: int = ...,
-        fec: bool = ...,
+        application: _native.Application | None = ...,
+        bitrate: int | None = ...,
+        fec: bool | None = ...,
         expected_packet_loss: float | None = ...,
-        bandwidth: _native.Bandwidth = ...,
-        signal_type: _native.SignalType = ...,
-        complexity: int = ...,
+        bandwidth: _native.Bandwidth | None = ...,
+        signal_type: _native.SignalType | None = ...,
+        complexity: int | None = ...,
         lookahead: int = ...,
         wait_finish: Literal[False] = ...,
     ) -> None: ...
@@ -63,13 +62,13 @@ class PlaybackSurface(ClientBase):
         source: AnySource,
         *,
         after: After | None = ...,
-        application: _native.Application = ...,
-        bitrate: int = ...,
-        fec: bool = ...,
+        application: _native.Application | None = ...,
+        bitrate: int | None = ...,
+        fec: bool | None = ...,
         expected_packet_loss: float | None = ...,
-        bandwidth: _native.Bandwidth = ...,
-        signal_type: _native.SignalType = ...,
-        complexity: int = ...,
+        bandwidth: _native.Bandwidth | None = ...,
+        signal_type: _native.SignalType | None = ...,
+        complexity: int | None = ...,
         lookahead: int = ...,
         wait_finish: Literal[True],
     ) -> asyncio.Future[Exception | None]: ...
@@ -79,33 +78,34 @@ class PlaybackSurface(ClientBase):
         source: AnySource,
         *,
         after: After | None = None,
-        application: _native.Application = "audio",
-        bitrate: int = 128,
-        fec: bool = False,
+        application: _native.Application | None = None,
+        bitrate: int | None = None,
+        fec: bool | None = None,
         expected_packet_loss: float | None = None,
-        bandwidth: _native.Bandwidth = "full",
-        signal_type: _native.SignalType = "auto",
-        complexity: int = 10,
-        lookahead: int = 25,
+        bandwidth: _native.Bandwidth | None = None,
+        signal_type: _native.SignalType | None = None,
+        complexity: int | None = None,
+        lookahead: int = _DEFAULT_LOOKAHEAD,
         wait_finish: bool = False,
     ) -> asyncio.Future[Exception | None] | None:
         """Play an audio source: one of the bot library's, or an :class:`isocord.AudioFile`.
 
         The source is read ahead of time on a thread of its own; an ``AudioFile`` is read natively. At the end, or on
         an error, ``after`` is called with the error or None, and the source is cleaned up. The options from
-        ``application`` to ``complexity`` are those of the Opus encoder; sources that give Opus packets do without.
+        ``application`` to ``complexity`` are those of the Opus encoder; sources that give Opus packets do without. What
+        is not given is as :attr:`encoder` was set, or else as said here.
 
         Args:
             source: what to play.
             after: called on a thread of isocord's when the source is over; a coroutine function runs on the bot's loop.
-            application: libopus's mode of coding.
-            bitrate: kbit/s, 16 to 512.
+            application: libopus's mode of coding, by default "audio".
+            bitrate: kbit/s, 16 to 512, by default 128.
             fec: in-band forward error correction. Costs two to three times the CPU, so it is off unless asked for.
             expected_packet_loss: 0.0 to 1.0; by default 0.15 with ``fec`` and 0.0 without.
-            bandwidth: the widest audio band that is coded.
-            signal_type: a hint for the choice between speech and music coding.
-            complexity: 0 (cheapest) to 10 (best). It is the most that is spent: where the machine cannot keep up, an
-                ``AudioFile`` gets less until it has caught up.
+            bandwidth: the widest audio band that is coded, by default "full".
+            signal_type: a hint for the choice between speech and music coding, by default "auto".
+            complexity: 0 (cheapest) to 10 (best), by default 10. It is the most that is spent: where the machine cannot
+                keep up, an ``AudioFile`` gets less until it has caught up.
             lookahead: frames of 20 ms that are read ahead, 1 to 1,000.
             wait_finish: return a future whose result is the error, or None, when the source is over.
 
@@ -122,9 +122,7 @@ class PlaybackSurface(ClientBase):
         self._check_source(source)
         if after is not None and not callable(after):
             raise TypeError('Expected a callable for the "after" parameter.')
-        if expected_packet_loss is None:
-            expected_packet_loss = _DEFAULT_LOSS if fec else 0.0
-        encoding: dict[str, Any] = {
+        given = {
             "application": application,
             "bitrate": bitrate,
             "fec": fec,
@@ -133,8 +131,9 @@ class PlaybackSurface(ClientBase):
             "signal_type": signal_type,
             "complexity": complexity,
         }
+        encoding = self._encoder._options_for(given)
         feed = self._feed(source, encoding, lookahead)
-        self._settings.encoding, self._settings.lookahead = encoding, lookahead
+        self._encoder._playing, self._lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
         connection.player.start(feed, after, future, self._exchange)
         return future
@@ -189,7 +188,7 @@ class PlaybackSurface(ClientBase):
             raise ValueError("the client is not playing anything")
         if connection.player.rewrap(source, self._host.native_source(source)):
             return
-        if not connection.player.swap(self._feed(source, self._settings.encoding, self._settings.lookahead)):
+        if not connection.player.swap(self._feed(source, self._encoder._playing, self._lookahead)):
             raise ValueError("the client is not playing anything")
 
     def elapsed(self) -> datetime.timedelta:
@@ -212,9 +211,7 @@ class PlaybackSurface(ClientBase):
         connection = self._live()
         try:
             if encode:
-                if self._settings.packet_encoder is None:
-                    self._settings.packet_encoder = _native.OpusEncoder()
-                data = self._settings.packet_encoder.encode(data)
+                data = self._encoder.encode(data)
             # The server has to know before the first packet; afterwards this costs nothing.
             if (told := connection.announce_packet()) is not None:
                 with contextlib.suppress(concurrent.futures.TimeoutError):
@@ -225,16 +222,22 @@ class PlaybackSurface(ClientBase):
         except ClosedError as error:
             raise self._error(ClientError, "Not connected to voice") from error
 
+    def _configure(self, options: _native.EncoderOptions) -> None:
+        if self._connection is not None:
+            self._connection.player.configure(options)
+
     def _check_source(self, source: object) -> None:
         if not isinstance(source, (self._host.audio_source, _native.AudioFile)):
             raise TypeError(f"Source must be an AudioSource, not {_kind_of(source)}")
 
     def _feed(self, source: AnySource, encoding: dict[str, Any], lookahead: int) -> Feed:
         native = self._host.native_source(source)
-        options = None if native is None and source.is_opus() else _native.EncoderOptions(**encoding)
+        options = None if native is None and source.is_opus() else native_options(encoding)
         process = self._host.process_of(source)
-        kill = process.cleanup if process is not None else None
-        return Feed(source, options, lookahead=lookahead, native=native, kill=kill)
+        if process is None:
+            return Feed(source, options, lookahead=lookahead, native=native)
+        failure = partial(self._host.process_failure, process)
+        return Feed(source, options, lookahead=lookahead, native=native, kill=process.cleanup, failure=failure)
 
 
 def _kind_of(value: object) -> str:

@@ -13,7 +13,7 @@ from .. import _native
 from ..errors import ClosedError, NotASinkError, RecordingError
 from ..hearing.recording.file_recording import FileRecording
 from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
-from ..hearing.recording.recording import AnyRecording, Recording, is_finishing
+from ..hearing.recording.recording import AnyRecording, Recording, is_finishing, is_in_use
 from ..runtime.callbacks import follow
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _CAPACITY = 8192
 _LEAST_DELAY = 0.06
 _SAMPLE_RATE = 48_000
+_IN_USE = "The sink is in use by another recording, or its last one is not finished yet."
 
 
 class RecordingSurface(ClientBase):
@@ -65,12 +66,16 @@ class RecordingSurface(ClientBase):
             sync_start: whether the tracks of users that come later begin with silence, so that all begin together.
 
         Raises:
-            RecordingError: not connected, recording already, ``sink`` is no sink, or one of isocord's own that another
-                recording still writes to. It is a ``RecordingException`` of the bot library as well.
+            RecordingError: not connected, recording already, ``sink`` is no sink, one that another recording still
+                writes to, or one of the bot library's that was recorded into already: those serve once. It is a
+                ``RecordingException`` of the bot library as well.
             SinkError: a file of isocord's own sinks could not be made, or there is no ffmpeg where it is needed.
-            TypeError: ``callback`` is not callable.
+            TypeError: ``callback`` is not callable; a coroutine is not: give the function that makes it.
             ValueError: an option of isocord's own sinks is out of its range.
         """
+        if inspect.iscoroutine(callback):
+            callback.close()
+            raise TypeError(f"give {callback.__name__} itself as the callback, not what it returns")
         connection = self._live(RecordingError, "Not connected to voice channel.")
         if self.is_recording():
             raise self._error(RecordingError, "Already recording.")
@@ -91,12 +96,14 @@ class RecordingSurface(ClientBase):
         self.sync_start = sync_start is True
         self._recording = recording
 
+    start_listening = start_recording
+    """The same, by another name that py-cord has for it."""
+
     def _record_natively(
         self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
     ) -> FileRecording:
         if not sink.claim():
-            message = "The sink is in use by another recording, or its last one is not finished yet."
-            raise self._error(RecordingError, message)
+            raise self._error(RecordingError, _IN_USE)
         finished = sink.finished
         try:
             sink.init(self)
@@ -109,6 +116,11 @@ class RecordingSurface(ClientBase):
     def _record_in_python(
         self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
     ) -> Recording:
+        if is_in_use(sink):
+            raise self._error(RecordingError, _IN_USE)
+        if isinstance(sink, self._host.sinks) and getattr(sink, "finished", False):
+            message = f"This {type(sink).__name__} was recorded into already, and serves only once: make a new one."
+            raise self._error(RecordingError, message)
         frames = native.listen(capacity=_CAPACITY)
         try:
             mend_wave_sink(sink, self._host.wave_sink)
@@ -133,6 +145,9 @@ class RecordingSurface(ClientBase):
             RecordingError: nothing is recorded. It is a ``RecordingException`` of the bot library as well.
         """
         self._running_recording().stop()
+
+    stop_listening = stop_recording
+    """The same, by another name that py-cord has for it."""
 
     def toggle_pause(self) -> None:
         """Pause the recording, or go on; what is said in a pause, and its time, are in no track.

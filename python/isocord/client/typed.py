@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         def add_all_application_commands(self) -> Any:
             """Neither of the other libraries has it."""
 
-    class DiscordVoiceClient(VoiceClient, discord.VoiceProtocol):  # type: ignore[type-arg]
+    class DiscordVoiceClient(VoiceClient, discord.VoiceProtocol["discord.Client"]):  # type: ignore[type-arg,unused-ignore]
         """What ``channel.connect`` of py-cord and discord.py gives."""
 
         client: discord.Client

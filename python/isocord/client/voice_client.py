@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from ..hosts import host_of
+from .absent import advice
 from .hearing import ListeningSurface
 from .info import InfoSurface
 from .moving import MovingSurface
@@ -55,6 +56,11 @@ class VoiceClient(InfoSurface, MovingSurface, ListeningSurface):
         def __init__(self: typed.NextcordVoiceClient, client: typed.NextcordBot, channel: Any) -> None: ...  # type: ignore[misc]
 
         def __init__(self, client: Any, channel: Any) -> None: ...
+
+    else:
+        # Type checkers are to find fault with what is missing.
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(advice(type(self), name))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._guild_id} {self.state}>"

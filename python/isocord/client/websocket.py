@@ -10,8 +10,10 @@ from ..connection.connection import VoiceConnection
 class VoiceWebSocket:
     """The voice gateway of one connection."""
 
-    def __init__(self, connection: VoiceConnection) -> None:
+    def __init__(self, connection: VoiceConnection, ssrc_map: dict[int, dict[str, int]]) -> None:
         self._connection = connection
+        self.ssrc_map = ssrc_map
+        """For each SSRC that Discord has told of: ``{"user_id": ..., "speaking": flags}``; to be read only."""
 
     @property
     def latency(self) -> float:
@@ -22,6 +24,15 @@ class VoiceWebSocket:
     def average_latency(self) -> float:
         """The mean of the last 20 heartbeats in seconds; infinite before the first."""
         return self._connection.latencies.average
+
+    @property
+    def secret_key(self) -> list[int] | None:
+        """The transport key, 32 numbers, or None before there is one. Keep it to yourself."""
+        return list(info.secret_key) if (info := self._connection.info) is not None else None
+
+    @property
+    def _close_code(self) -> int | None:
+        return self._connection.state.code
 
     @property
     def seq_ack(self) -> int:

@@ -62,8 +62,8 @@ class VoiceConnection:
     ) -> None:
         self._thread = gateway_thread()
         lifetime.arrange()
-        self.native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
-        self.player = player(self.native, self.sync)
+        self.native: _native.Connection = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
+        self.player: Player = player(self.native, self.sync)
         self._driver = ConnectionDriver(
             link,
             ConnectionFlow(channel_id, timeout=timeout, reconnect=reconnect),
@@ -76,9 +76,9 @@ class VoiceConnection:
         )
         self._was_joined = False
         self._kicked = False
-        self.connected = self._driver.connected
+        self.connected: concurrent.futures.Future[None] = self._driver.connected
         """Done when the first connect succeeded, or when the connection is over."""
-        self.finished = self._driver.finished
+        self.finished: concurrent.futures.Future[None] = self._driver.finished
         """Done when the connection is over; :attr:`state` says why."""
 
     @property

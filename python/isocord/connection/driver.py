@@ -7,6 +7,7 @@ call that comes from outside goes through :meth:`ConnectionDriver.enter`.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from .session.encryption import MAX_DAVE_VERSION, Encryption
 from .session.roster import Roster, tell_native
 from .session.session import SocketOpener, VoiceSession
 from .session.speaking import Speaker
-from .states import Phase, Reason
+from .states import ConnectionState, Phase, Reason
 
 CHECK_INTERVAL = 5.0
 """How often the link is asked whether the bot still knows this connection, in seconds."""
@@ -55,14 +56,14 @@ class ConnectionDriver:
         open_socket: SocketOpener,
     ) -> None:
         self.flow = flow
-        self.state = flow.state
+        self.state: ConnectionState = flow.state
         self.session: VoiceSession | None = None
         self.encryption: Encryption | None = None
-        self.latencies = Latencies()
-        self.counters = Counters()
-        self.connected = uncancellable()
-        self.finished = uncancellable()
-        self.log = GuildLog(_log, server_id)
+        self.latencies: Latencies = Latencies()
+        self.counters: Counters = Counters()
+        self.connected: concurrent.futures.Future[None] = uncancellable()
+        self.finished: concurrent.futures.Future[None] = uncancellable()
+        self.log: GuildLog = GuildLog(_log, server_id)
         self._link = link
         self._thread = thread
         self._server_id, self._user_id = server_id, user_id
@@ -74,7 +75,7 @@ class ConnectionDriver:
         self._acting = False
         self._roster = Roster(native, link, user_id=user_id)
         self._watch = SendWatch()
-        self.speaker = Speaker(thread, player, self)
+        self.speaker: Speaker = Speaker(thread, player, self)
 
     # The ways in.
 
@@ -204,13 +205,14 @@ class ConnectionDriver:
         if state == self.state:
             return
         self.state = state
-        if state.phase is Phase.CONNECTED and not self.connected.done():
-            self.connected.set_result(None)
         if state.phase is Phase.RECONNECTING:
             # The old session is over on the server: sound would go to nobody.
             tell_native(self._native.end_session)
         self.log.info("Voice connection: %s", state)
         self._link.state_changed(state)
+        # Only now: whoever waits for it is to find everything so.
+        if state.phase is Phase.CONNECTED and not self.connected.done():
+            self.connected.set_result(None)
 
     def _break(self, error: BaseException) -> None:
         """Something failed that nobody expected: another session may help; if not even that can be had, it is over."""
@@ -219,6 +221,9 @@ class ConnectionDriver:
         try:
             self._lose(CloseVerdict(CloseAction.REJOIN, None, told), Reason.INTERNAL)
             self.act()
+            if self.flow.state.phase is Phase.DISCONNECTED and not self.finished.done():
+                # It failed at the end, and what was still to be done went with it.
+                self._finish()
         except BaseException as again:
             self.log.error("The voice connection is given up: %s", type(again).__name__, exc_info=again)
             self.flow.stop(Reason.INTERNAL, told)
@@ -251,6 +256,8 @@ class ConnectionDriver:
         self._arm()
 
     def _check(self) -> None:
+        if self.flow.state.phase is Phase.DISCONNECTED:
+            return
         interval = HURRIED_CHECK_INTERVAL if self.flow.state.phase is Phase.RECONNECTING else CHECK_INTERVAL
         if self._check_timer is not None:
             self._check_timer.cancel()
@@ -259,9 +266,10 @@ class ConnectionDriver:
         self._look_whether_sound_leaves()
 
     def _look_whether_sound_leaves(self) -> None:
-        playing = self.flow.state.phase is Phase.CONNECTED and self._player.sounding
+        playing = self.flow.state.phase is Phase.CONNECTED and self._player.has_frames
         stats = self._native.stats
-        sent = Sent(stats.packets_sent, stats.withheld, stats.underruns)
+        # What the system does not take is counted, and the native side itself gives the socket up for it.
+        sent = Sent(stats.packets_sent + stats.send_errors, stats.withheld, stats.underruns)
         wrong = self._watch.look(sent, self._now(), playing=playing, others=self._roster.others)
         if wrong is not None:
             self._lose(CloseVerdict(CloseAction.REJOIN, None, wrong), Reason.UNSENT)
@@ -286,9 +294,8 @@ class ConnectionDriver:
         resumable = self.session is not None and self.session.can_resume
         self.flow.lost(verdict, self._now(), resumable=resumable, reason=reason)
         self.act()
-        if self.flow.state.phase is not Phase.DISCONNECTED:
-            # The loss may be a sign that the bot's gateway lost its session, too.
-            self._check()
+        # The loss may be a sign that the bot's gateway lost its session, too.
+        self._check()
 
     def session_channel_event(self, event: Speaking | ClientsConnect | ClientDisconnect) -> None:
         self._roster.take(event, self.encryption)

@@ -77,6 +77,7 @@ class CallbackListening:
         self._frames = frames
         self._callback = callback
         self._speaking = speaking
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name="isocord-listen", daemon=True)
         self._thread.start()
 
@@ -91,7 +92,8 @@ class CallbackListening:
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        """Stop listening; the function may still be called with what waits. Idempotent."""
+        """Stop listening: from now on no call begins, whatever waits. One that has begun goes on. Idempotent."""
+        self._closed = True
         self._frames.close()
 
     def __enter__(self) -> CallbackListening:
@@ -102,8 +104,11 @@ class CallbackListening:
 
     def _run(self) -> None:
         try:
+            # What waits when it is closed is taken all the same: then the queue is given back.
             while (items := self._frames.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
                 for item in items:
+                    if self._closed:
+                        break
                     if self._speaking or not _is_event(item):
                         self._callback(item)
         except Exception:

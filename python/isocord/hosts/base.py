@@ -7,12 +7,14 @@ file fills in or overrides what differs. Methods that touch the library's object
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
 
 from ..connection.states import VoiceServerUpdate, VoiceStateUpdate
-from ..errors import ClientError, IsocordError, OpusError, RecordingError
+from ..errors import ClientError, FFmpegError, IsocordError, OpusError, RecordingError
 from ..gateway.socket.connector import plan_of
 from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
@@ -23,6 +25,8 @@ from .exceptions import combined
 from .joined import joined
 
 _log = logging.getLogger(__name__)
+_LAST_BREATH = 1.0
+"""Seconds that a process has to end after it has closed its output."""
 _E = TypeVar("_E", bound=IsocordError)
 _T = TypeVar("_T")
 
@@ -205,6 +209,24 @@ class Host(Record):
             if source is None:
                 return None
         return None
+
+    def process_failure(self, source: Any) -> FFmpegError | None:
+        """What the process of a source that gives no more has died of; None if it has done its work.
+
+        It has closed its output, so it is about to end; one that does not within a second has failed at nothing.
+        """
+        process = getattr(source, "_process", None)
+        if not isinstance(process, subprocess.Popen):
+            return None
+        try:
+            code = process.wait(_LAST_BREATH)
+        except subprocess.TimeoutExpired:
+            return None
+        if code == 0:
+            return None
+        name = os.path.basename(process.args[0]) if isinstance(process.args, list) and process.args else "ffmpeg"
+        how = f"ended with exit code {code}" if code > 0 else f"was ended by signal {-code}"
+        return FFmpegError(f"{name} {how}: it could not read what it was given, or not to the end", code)
 
     # The network.
 

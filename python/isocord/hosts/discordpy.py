@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from ..playing.manners import Manners
 from .base import EventNames, Host
 
 
@@ -23,5 +24,6 @@ def load() -> Host:
         client_exception=discord.ClientException,
         opus_error=importlib.import_module("discord.opus").OpusError,
         speaking_state=lambda flags: enums.try_enum(enums.SpeakingState, flags),
+        manners=Manners(keeps_encoder=False),
         events=EventNames("voice_member_speaking_state", "voice_member_connect", "voice_member_disconnect"),
     )

@@ -71,6 +71,12 @@ class Player:
         current = self._current
         return current is not None and current.is_playing()
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether something plays and is not held, and frames of it wait to leave."""
+        current = self._current
+        return current is not None and current.is_playing() and current.feed.has_frames
+
     # The bot's threads.
 
     def start(
@@ -191,6 +197,12 @@ class Player:
 
         self._turns.take(change)
         return not refused
+
+    def configure(self, options: _native.EncoderOptions) -> None:
+        """Encode what plays with these options from now on."""
+        current = self._current
+        if current is not None and not current.state.is_over:
+            current.feed.track.configure(options)
 
     def close(self) -> None:
         """The connection is over: what plays stops."""

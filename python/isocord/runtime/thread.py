@@ -27,7 +27,7 @@ class GatewayThread:
     """A thread with an asyncio loop; use :func:`gateway_thread` to get the one of the process."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
         self._pid = os.getpid()
         self._resources: dict[Callable[[], Any], Any] = {}
         self._tasks: set[asyncio.Task[Any]] = set()

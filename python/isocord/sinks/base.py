@@ -39,15 +39,16 @@ class Sink:
     def __init__(self, *, users: Iterable[int] = (), time: float = 0, max_size: int = 0) -> None:
         if not time >= 0 or not max_size >= 0:
             raise ValueError("time and max_size are 0 or more")
-        self.filtered_users = list(users)
+        self.filtered_users: list[int] = list(users)
         self.seconds = time
         self.max_size = max_size
         self.vc: Any = None
-        self.finished = False
+        self.finished: bool = False
 
     def init(self, vc: Any) -> None:
         """The recording by the voice client ``vc`` begins."""
         self.vc = vc
+        self.finished = False
 
     def write(self, data: bytes, user: int, /) -> None:
         """Take s16le stereo at 48 kHz of the user with the id ``user``; gaps come as zeros."""

@@ -49,22 +49,22 @@ class AudioTrack:
         file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
             could be had.
         offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
-        duration: seconds.
-        size: bytes written, for formats that ffmpeg encodes those of the PCM.
+        duration: seconds; of a track that failed, those that are surely there.
+        size: bytes of the file; in a file of many tracks those of its packets.
         is_cut: whether it ended at the sink's ``max_size``.
         error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
             file object or a function of yours raised.
     """
 
     def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None) -> None:
-        self.user_id = outcome.user_id
-        self.path = os.fspath(outcome.path) if outcome.path is not None else None
+        self.user_id: int | None = outcome.user_id
+        self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
         self.file = file
-        self.offset = outcome.offset
-        self.duration = outcome.duration
-        self.size = outcome.size
-        self.is_cut = outcome.is_cut
-        self.error = outcome.error
+        self.offset: float = outcome.offset
+        self.duration: float = outcome.duration
+        self.size: int = outcome.size
+        self.is_cut: bool = outcome.is_cut
+        self.error: SinkError | None = outcome.error
 
     def __repr__(self) -> str:
         if self.path is None and self.file is None:
@@ -84,7 +84,8 @@ class FileSink:
         mixdown: one file in which all users are summed, instead of one per user.
         users: ids of those who are recorded; all if empty.
         time: seconds after which the recording ends; 0 for no end.
-        max_size: bytes of a file at which the recording ends; 0 for no end.
+        max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
+            end.
         filters: the three above as py-cord has them, ``{"users": [...], "time": ..., "max_size": ...}``.
 
     Raises:
@@ -115,9 +116,9 @@ class FileSink:
         given = {"users": users, "time": time, "max_size": max_size, **(filters or {})}
         if unknown := set(given) - {"users", "time", "max_size"}:
             raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
-        self.filtered_users = frozenset(int(getattr(user, "id", user)) for user in given["users"] or ())
-        self.seconds = float(given["time"] or 0)
-        self.max_size = int(given["max_size"] or 0)
+        self.filtered_users: frozenset[int] = frozenset(int(getattr(user, "id", user)) for user in given["users"] or ())
+        self.seconds: float = float(given["time"] or 0)
+        self.max_size: int = int(given["max_size"] or 0)
         # Written so that a time that is no number is refused as well.
         if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
@@ -127,7 +128,7 @@ class FileSink:
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
         self.vc: Any = None
-        self.finished = False
+        self.finished: bool = False
         self._target = target
         self._files: dict[int | None, BinaryIO] = {}
         self._in_use = threading.Lock()
@@ -264,19 +265,19 @@ def _rewind(file: Any) -> None:
 class WaveSink(FileSink):
     """WAV: 16-bit stereo at 48 kHz; RF64 past 4 GiB. See :class:`FileSink`."""
 
-    encoding = "wav"
+    encoding: ClassVar[_native.RecordingFormat] = "wav"
 
 
 class PCMSink(FileSink):
     """s16le stereo at 48 kHz without a header. See :class:`FileSink`."""
 
-    encoding = "pcm"
+    encoding: ClassVar[_native.RecordingFormat] = "pcm"
 
 
 class FLACSink(FileSink):
     """FLAC, lossless at about half the size of WAV. See :class:`FileSink`."""
 
-    encoding = "flac"
+    encoding: ClassVar[_native.RecordingFormat] = "flac"
 
 
 class OGGSink(FileSink):
@@ -285,7 +286,7 @@ class OGGSink(FileSink):
     Only a mixdown is encoded anew.
     """
 
-    encoding = "ogg"
+    encoding: ClassVar[_native.RecordingFormat] = "ogg"
 
 
 class MKASink(FileSink):
@@ -313,13 +314,13 @@ class MKASink(FileSink):
 class MKVSink(MKASink):
     """Opus in Matroska under the name that video players open. See :class:`MKASink`."""
 
-    encoding = "mkv"
+    encoding: ClassVar[_native.RecordingFormat] = "mkv"
 
 
 class WebMSink(MKASink):
     """Opus in WebM, which browsers play. See :class:`MKASink`."""
 
-    encoding = "webm"
+    encoding: ClassVar[_native.RecordingFormat] = "webm"
 
 
 class _BitrateSink(FileSink):
@@ -329,7 +330,7 @@ class _BitrateSink(FileSink):
 
     def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Unpack[SinkOptions]) -> None:
         super().__init__(target, **options)
-        self.bitrate = operator.index(bitrate)
+        self.bitrate: int = operator.index(bitrate)
         if self.bitrate not in self._bitrates:
             known = self._bitrates
             names = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
@@ -351,7 +352,7 @@ class MP3Sink(_BitrateSink):
         ValueError: ``bitrate`` is none of these; see :class:`FileSink` for more.
     """
 
-    encoding = "mp3"
+    encoding: ClassVar[_native.RecordingFormat] = "mp3"
     # All that MPEG-1 layer III has at 48 kHz but for 56, which the encoder's binding lacks.
     _bitrates = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
@@ -381,7 +382,7 @@ class MP4Sink(_BitrateSink):
 class M4ASink(MP4Sink):
     """AAC in MP4 that is marked as sound only. See :class:`MP4Sink`."""
 
-    encoding = "m4a"
+    encoding: ClassVar[_native.RecordingFormat] = "m4a"
 
 
 def _find_ffmpeg(what: str) -> str:

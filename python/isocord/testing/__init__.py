@@ -142,10 +142,9 @@ __all__ = [
 ]
 
 
-_find, _ = lazy(__name__, _HOMES, ("faults",))
-
-
 if not TYPE_CHECKING:
+    _find, _ = lazy(__name__, _HOMES, ("faults",))
+
     # Unseen by type checkers, to which every name would then be one of this package.
     def __getattr__(name: str) -> Any:
         try:

@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
-use crate::send::clock::{Clock, ClockHandle};
+use crate::send::clock::{ClockHandle, ClockThread};
 use crate::threads::ConnectionId;
 use crate::threads::outbox::{Dispatcher, DispatcherHandle};
 use crate::threads::setup;
@@ -33,7 +33,7 @@ impl Engine {
     pub fn start() -> io::Result<Arc<Self>> {
         let epoch = Instant::now();
         let (mut events, dispatcher) = Dispatcher::new();
-        let (clock, clock_handle) = Clock::new(events.outbox(), epoch);
+        let (clock, clock_handle) = ClockThread::new(events.outbox(), epoch);
         let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
         let engine = Arc::new(Self {
             clock: clock_handle,

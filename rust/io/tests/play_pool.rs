@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use isocord_io::play::{Feed, FeedStatus, FeederPool, Pressure};
+use isocord_io::play::{Feed, FeedStatus, FeederPool, JobHandle, Pressure};
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(20);
@@ -18,6 +18,47 @@ impl<F: FnMut() -> FeedStatus + Send> Feed for Job<F> {
     fn feed(&mut self, _: Pressure) -> FeedStatus {
         (self.0)()
     }
+
+    fn panicked(&mut self) {}
+}
+
+/// A job that fails, says that it was told so, and then that it is dropped.
+struct Failing(Token);
+
+impl Feed for Failing {
+    fn feed(&mut self, _: Pressure) -> FeedStatus {
+        panic!("a job of the test that panics on purpose");
+    }
+
+    fn panicked(&mut self) {
+        let _ = self.0.0.send("panicked");
+    }
+}
+
+/// Threads for jobs that are quick, as the machine is.
+fn quick_threads() -> usize {
+    thread::available_parallelism().map_or(2, usize::from).clamp(2, 4)
+}
+
+/// Threads for jobs of which nothing is known, and for slow ones, each.
+const OTHERS: usize = 3;
+
+/// A job that has been quick once.
+fn proven(pool: &FeederPool, mut work: impl FnMut() -> FeedStatus + Send + 'static) -> JobHandle {
+    let (ran, runs) = channel();
+    let mut first = true;
+    let handle = pool
+        .add(job(move || {
+            if std::mem::take(&mut first) {
+                ran.send(()).unwrap();
+                return FeedStatus::Wait;
+            }
+            work()
+        }))
+        .unwrap();
+    handle.wake(0);
+    runs.recv_timeout(LONG).unwrap();
+    handle
 }
 
 fn job(work: impl FnMut() -> FeedStatus + Send + 'static) -> Box<dyn Feed> {
@@ -35,14 +76,19 @@ impl Drop for Token {
 
 /// A job that waits inside `feed` until it is let go, and says when it is there.
 fn gate() -> (Box<dyn Feed>, Receiver<()>, Sender<()>) {
+    let (work, is_inside, go) = gated();
+    (job(work), is_inside, go)
+}
+
+fn gated() -> (impl FnMut() -> FeedStatus + Send + 'static, Receiver<()>, Sender<()>) {
     let (inside, is_inside) = channel();
     let (go, may_go) = channel::<()>();
-    let job = job(move || {
+    let work = move || {
         inside.send(()).unwrap();
         let _ = may_go.recv_timeout(LONG);
         FeedStatus::Wait
-    });
-    (job, is_inside, go)
+    };
+    (work, is_inside, go)
 }
 
 #[test]
@@ -56,7 +102,7 @@ fn a_job_runs_when_it_is_woken_and_not_before() {
             FeedStatus::Wait
         }))
         .unwrap();
-    assert!((2..=4).contains(&pool.threads()));
+    assert_eq!(pool.threads(), quick_threads() + 2 * OTHERS);
     assert!(runs.try_recv().is_err());
     for _ in 0..100 {
         handle.wake(0);
@@ -112,37 +158,29 @@ fn a_job_that_wants_to_go_on_does_not_keep_others_out() {
 fn the_emptiest_ring_goes_first() {
     let pool = FeederPool::new();
     // Every thread is held, so that the queue is full when it is looked at.
-    let gates = (0..4)
+    let gates = (0..quick_threads())
         .map(|_| {
-            let (gate, inside, go) = gate();
-            let handle = pool.add(gate).unwrap();
+            let (gate, inside, go) = gated();
+            let handle = proven(&pool, gate);
             handle.wake(0);
-            (handle, inside, go)
+            inside.recv_timeout(LONG).unwrap();
+            (handle, go)
         })
         .collect::<Vec<_>>();
-    for (_, inside, _) in gates.iter().take(pool.threads()) {
-        inside.recv_timeout(LONG).unwrap();
-    }
     let order = Arc::new(Mutex::new(Vec::new()));
     let (done, all_done) = channel();
     let handles = [9, 2, 7, 4, 0].map(|left| {
         let (order, done) = (Arc::clone(&order), done.clone());
-        let handle = pool
-            .add(job(move || {
-                order.lock().unwrap().push(left);
-                done.send(()).unwrap();
-                FeedStatus::Wait
-            }))
-            .unwrap();
+        let handle = proven(&pool, move || {
+            order.lock().unwrap().push(left);
+            done.send(()).unwrap();
+            FeedStatus::Wait
+        });
         handle.wake(left);
         handle
     });
-    // Only one thread is let go, so that the order is its own. Gates that have not begun lie in front of the queue.
-    gates[0].2.send(()).unwrap();
-    for (_, inside, go) in gates.iter().skip(pool.threads()) {
-        inside.recv_timeout(LONG).unwrap();
-        go.send(()).unwrap();
-    }
+    // Only one thread is let go, so that the order is its own.
+    gates[0].1.send(()).unwrap();
     for _ in 0..5 {
         all_done.recv_timeout(LONG).unwrap();
     }
@@ -152,42 +190,45 @@ fn the_emptiest_ring_goes_first() {
     assert!(pool.stop(LONG));
 }
 
-#[test]
-fn slow_jobs_leave_one_thread_to_the_others() {
-    let pool = FeederPool::new();
-    // Each says that it is there, and has been slow once before it blocks for good.
+/// Jobs that block for good in piece number `piece`, as many as have a thread.
+fn blocked(pool: &FeederPool, piece: usize) -> Vec<(JobHandle, Sender<()>)> {
     let (inside, is_inside) = channel();
-    let mut held = Vec::new();
-    for _ in 0..8 {
-        let inside = inside.clone();
-        let (go, may_go) = channel::<()>();
-        let mut slow_once = false;
-        let handle = pool
-            .add(job(move || {
-                if !slow_once {
-                    slow_once = true;
+    let jobs = (0..8)
+        .map(|_| {
+            let inside = inside.clone();
+            let (go, may_go) = channel::<()>();
+            let mut pieces = 0;
+            let handle = pool.add(job(move || {
+                pieces += 1;
+                if pieces <= piece {
                     thread::sleep(Duration::from_millis(50));
                     return FeedStatus::Again { left: 0 };
                 }
                 inside.send(()).unwrap();
                 let _ = may_go.recv_timeout(LONG);
                 FeedStatus::Done
-            }))
-            .unwrap();
-        handle.wake(0);
-        held.push((handle, go));
-    }
-    for _ in 0..pool.threads() - 1 {
+            }));
+            let handle = handle.unwrap();
+            handle.wake(0);
+            (handle, go)
+        })
+        .collect();
+    for _ in 0..OTHERS {
         is_inside.recv_timeout(LONG).unwrap();
     }
+    jobs
+}
+
+#[test]
+fn jobs_that_hang_in_their_first_piece_hold_up_no_quick_ones() {
+    let pool = FeederPool::new();
     let (ran, runs) = channel();
-    let quick = pool
-        .add(job(move || {
-            ran.send(()).unwrap();
-            FeedStatus::Wait
-        }))
-        .unwrap();
-    for _ in 0..10 {
+    let quick = proven(&pool, move || {
+        ran.send(()).unwrap();
+        FeedStatus::Wait
+    });
+    let held = blocked(&pool, 0);
+    for _ in 0..100 {
         quick.wake(5);
         runs.recv_timeout(LONG).unwrap();
     }
@@ -196,19 +237,56 @@ fn slow_jobs_leave_one_thread_to_the_others() {
 }
 
 #[test]
-fn a_job_that_panics_is_dropped_and_the_thread_lives_on() {
+fn jobs_that_were_slow_hold_up_neither_quick_ones_nor_new_ones() {
+    let pool = FeederPool::new();
+    let held = blocked(&pool, 1);
+    for _ in 0..10 {
+        let (ran, runs) = channel();
+        let ran_again = ran.clone();
+        let quick = proven(&pool, move || {
+            ran_again.send(()).unwrap();
+            FeedStatus::Wait
+        });
+        quick.wake(5);
+        runs.recv_timeout(LONG).unwrap();
+    }
+    drop(held);
+    assert!(pool.stop(LONG));
+}
+
+#[test]
+fn jobs_that_search_for_ever_let_others_have_their_turn() {
+    let pool = FeederPool::new();
+    let searching = (0..8)
+        .map(|_| {
+            let handle = pool.add(job(|| FeedStatus::Searching { left: 0 })).unwrap();
+            handle.wake(0);
+            handle
+        })
+        .collect::<Vec<_>>();
+    let (ran, runs) = channel();
+    let quick = proven(&pool, move || {
+        ran.send(()).unwrap();
+        FeedStatus::Wait
+    });
+    for _ in 0..100 {
+        quick.wake(25);
+        runs.recv_timeout(LONG).unwrap();
+    }
+    drop(searching);
+    assert!(pool.stop(LONG));
+}
+
+#[test]
+fn a_job_that_panics_is_told_and_dropped_and_the_thread_lives_on() {
     let pool = FeederPool::new();
     let (tell, told) = channel();
     for _ in 0..8 {
-        let token = Token(tell.clone());
-        let handle = pool
-            .add(job(move || {
-                let _kept = &token;
-                panic!("a job of the test that panics on purpose");
-            }))
-            .unwrap();
+        let handle = pool.add(Box::new(Failing(Token(tell.clone())))).unwrap();
         handle.wake(0);
+        assert_eq!(told.recv_timeout(LONG), Ok("panicked"));
         assert_eq!(told.recv_timeout(LONG), Ok("dropped"));
+        assert!(handle.is_over());
     }
     let (gate, inside, go) = gate();
     let handle = pool.add(gate).unwrap();

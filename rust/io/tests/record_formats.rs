@@ -3,7 +3,9 @@
 
 mod record_support;
 
-use isocord_io::record::{DocType, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
+use isocord_io::record::{
+    Coded, DocType, Ffmpeg, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target,
+};
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use record_support::{Shared, WriteOnly, click_at, decode, dominant, matroska, ogg, tone};
 
@@ -110,6 +112,29 @@ fn a_click_stays_at_its_place() {
         let bound = if matches!(format, Format::Wav | Format::Pcm | Format::Flac) { 0 } else { 4 };
         assert!(at.abs_diff(50 * 960 + 300) <= bound, "{format:?}: {at}");
     }
+}
+
+#[test]
+fn a_click_stays_at_its_place_in_an_mp3_by_ffmpeg() {
+    let Some(program) = record_support::ffmpeg() else { return };
+    let file = Shared::default();
+    let theirs = file.clone();
+    let ffmpeg = Ffmpeg { program, coded: Coded::Mp3, bitrate: 192, max_file_bytes: None };
+    let layout = Layout::PerUser(Box::new(move |_| ffmpeg.start(Target::Seekable(Box::new(theirs.clone())))));
+    let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
+    for n in 0..100u64 {
+        let mut pcm = [0i16; 1_920];
+        if n == 50 {
+            pcm[600..604].fill(30_000);
+        }
+        recorder.frame(1, START + n * 960, Payload::Pcm(&pcm));
+    }
+    let report = recorder.finish(None);
+    assert_eq!((report.tracks[0].samples, report.tracks[0].bytes), (96_000, file.bytes().len() as u64));
+    let pcm = decode(Format::Mp3 { bitrate: 192 }, file.bytes());
+    assert_eq!(pcm.len(), 2 * 96_000);
+    let at = click_at(&pcm);
+    assert!(at.abs_diff(50 * 960 + 300) <= 4, "{at}");
 }
 
 #[test]

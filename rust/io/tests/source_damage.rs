@@ -3,8 +3,6 @@
 
 mod source_files;
 
-use std::sync::Arc;
-
 use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf, Input};
 use source_files::{chirp_wav, distance, flac, ogg_opus, open, opus_file, opus_head, opus_packets, read_pcm};
 
@@ -57,7 +55,7 @@ fn damage(noise: &mut Noise, bytes: &mut Vec<u8>) {
 fn play(bytes: &[u8], noise: &mut Noise) -> usize {
     let volume = [1.0, 0.5][noise.below(2)];
     let options = AudioFileOptions { volume, ..Default::default() };
-    let Ok(mut file) = AudioFile::open(Input::Bytes(Arc::from(bytes)), options) else { return 0 };
+    let Ok(mut file) = AudioFile::open(Input::bytes(bytes.to_vec()), options) else { return 0 };
     let mut buf = FrameBuf::new();
     let mut frames = 0;
     let mut check = |file: &mut AudioFile| match file.next_frame(&mut buf) {
@@ -140,9 +138,6 @@ fn noise_is_refused() {
     for magic in ["", "OggS", "RIFF", "fLaC", "ID3\x03", "\u{1a}E", "....ftyp", "FORM", "\0\0"] {
         let mut bytes = magic.as_bytes().to_vec();
         bytes.extend((0..20_000).map(|_| noise.next() as u8));
-        assert!(
-            AudioFile::open(Input::Bytes(Arc::from(bytes)), AudioFileOptions::default()).is_err(),
-            "{magic}"
-        );
+        assert!(AudioFile::open(Input::bytes(bytes), AudioFileOptions::default()).is_err(), "{magic}");
     }
 }

@@ -137,11 +137,22 @@ impl Encoder {
     /// [`OpusError::Option`] for a value out of range, [`OpusError::Codec`] if libopus has no memory.
     pub fn new(options: &EncoderOptions) -> Result<Self, OpusError> {
         options.check()?;
-        let mut encoder = isocord_opus::Encoder::new(match options.application {
+        let mut made = Self(isocord_opus::Encoder::new(match options.application {
             Application::Audio => isocord_opus::Application::Audio,
             Application::Voip => isocord_opus::Application::Voip,
             Application::LowDelay => isocord_opus::Application::LowDelay,
-        })?;
+        })?);
+        made.configure(options)?;
+        Ok(made)
+    }
+
+    /// Goes over to these options with the next frame; only the application stays what it was, for libopus has decided
+    /// on it with the first frame (RFC 6716, section 2.1.9).
+    ///
+    /// # Errors
+    /// [`OpusError::Option`] for a value out of range: then nothing changes.
+    pub fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
+        options.check()?;
         let fec = match (options.fec, options.signal) {
             (false, _) => 0,
             (true, Signal::Voice) => 1,
@@ -167,9 +178,9 @@ impl Encoder {
             Setting::MaxBandwidth(bandwidth as i32),
             Setting::Signal(signal as i32),
         ] {
-            encoder.set(setting)?;
+            self.0.set(setting)?;
         }
-        Ok(Self(encoder))
+        Ok(())
     }
 
     /// Goes on as `other` would; no memory is allocated.

@@ -10,14 +10,17 @@ use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
-use crate::bytes::bytes_like;
+use crate::bytes::{bytes_like, reserve};
 use crate::errors::{AudioFileError, Error, Result};
 
 /// More than this is read from disk, not from memory: no song is longer.
 const MAX_IN_MEMORY: usize = 1 << 30;
+/// What is asked of a file object that gives itself piece by piece.
+const MAX_PIECE: usize = 1 << 20;
 
 /// A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
 ///
@@ -32,12 +35,13 @@ const MAX_IN_MEMORY: usize = 1 << 30;
 ///
 /// Args:
 ///     file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-///         here, 1 GiB at most.
+///         here, to its end, 1 GiB at most.
 ///     volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
 ///     start: seconds into the file, 0 or more.
 ///
 /// Raises:
-///     AudioFileError: the file is missing, broken, or of a format that isocord does not know.
+///     AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
+///         there is sound; or the disk has not answered for 10 s.
 ///     TypeError: file is neither a path nor a binary file object.
 ///     ValueError: volume or start is out of its range.
 #[pyclass(frozen, module = "isocord")]
@@ -64,12 +68,11 @@ struct Last {
 }
 
 impl Last {
-    /// Waits while a piece is decoded.
     fn of(source: &FileSource) -> Self {
         Self {
             volume: source.volume(),
             position: source.position(),
-            passthrough: source.file().passthrough(),
+            passthrough: source.passthrough(),
             simplified: source.simplified(),
             error: source.error().map(str::to_owned),
         }
@@ -178,7 +181,7 @@ impl AudioFile {
     /// Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0.
     #[getter]
     fn passthrough(&self, py: Python<'_>) -> bool {
-        self.ask(py, |source| source.file().passthrough(), |last| last.passthrough)
+        self.ask(py, FileSource::passthrough, |last| last.passthrough)
     }
 
     /// Frames that were encoded with a lower complexity than asked, because the machine could not keep up.
@@ -224,13 +227,14 @@ impl AudioFile {
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }
 
-    /// Let the file go. A file object that was given stays open. Does nothing twice.
+    /// Let the file go, at once, whoever reads it. A file object that was given stays open. Does nothing twice.
     fn close(&self, py: Python<'_>) {
         let source = match &*lock(&self.state) {
             State::Open(source) => Arc::clone(source),
             State::Closed(_) => return,
         };
         py.detach(|| {
+            source.close();
             let last = Last::of(&source);
             let before = std::mem::replace(&mut *lock(&self.state), State::Closed(last));
             // The file itself may be closed here, which is no work for a thread that holds the GIL or the lock.
@@ -297,20 +301,52 @@ fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
     if let Some(copy) = duplicate(file) {
         return Ok((Input::File(copy), name));
     }
-    // Not a file of the system, so it is read once, here, and never again under the GIL.
-    let content = file.call_method1("read", (MAX_IN_MEMORY + 1,))?;
-    let bytes = bytes_like(&content)
-        .map_err(|_| PyTypeError::new_err("file must be opened in binary mode: read() gave no bytes"))?;
-    if bytes.len() > MAX_IN_MEMORY {
-        return Err(AudioFileError::new_err("the file object holds more than 1 GiB; give a path"));
-    }
-    if bytes.is_empty() {
-        let name = name.as_deref().unwrap_or("the file object");
+    let content = whole(file, name.as_deref().unwrap_or("the file object"))?;
+    Ok((content, name))
+}
+
+/// All that a file object gives: it is no file of the system, so it is read once, here, and never again under the GIL.
+fn whole(file: &Bound<'_, PyAny>, name: &str) -> PyResult<Input> {
+    let first = piece(file, MAX_IN_MEMORY + 1)?;
+    if first.is_empty() {
         return Err(AudioFileError::new_err(format!(
             "{name} is empty (or was read to its end: seek(0) first)"
         )));
     }
-    Ok((Input::Bytes(Arc::from(&*bytes)), name))
+    // Most give all at once, and are not copied. A pipe or a socket gives what it has.
+    let mut next = if first.len() > MAX_IN_MEMORY { None } else { Some(piece(file, MAX_PIECE)?) };
+    if next.as_ref().is_some_and(|next| next.is_empty()) {
+        return Ok(Input::bytes(first));
+    }
+    let mut all = Vec::new();
+    append(&mut all, &first, name)?;
+    drop(first);
+    while let Some(bytes) = next.filter(|bytes| !bytes.is_empty()) {
+        append(&mut all, &bytes, name)?;
+        drop(bytes);
+        next = Some(piece(file, MAX_PIECE)?);
+    }
+    Ok(Input::bytes(all))
+}
+
+fn piece(file: &Bound<'_, PyAny>, most: usize) -> PyResult<PyBackedBytes> {
+    let content = file.call_method1("read", (most,))?;
+    if content.is_none() {
+        return Err(AudioFileError::new_err("the file object has nothing to read just now: let it block"));
+    }
+    bytes_like(&content).map_err(|error| match error.is_instance_of::<PyTypeError>(file.py()) {
+        true => PyTypeError::new_err("file must be opened in binary mode: read() gave no bytes"),
+        false => error,
+    })
+}
+
+fn append(all: &mut Vec<u8>, bytes: &[u8], name: &str) -> PyResult<()> {
+    if all.len() + bytes.len() > MAX_IN_MEMORY {
+        return Err(AudioFileError::new_err(format!("{name} gives more than 1 GiB; give a path")));
+    }
+    reserve(all, bytes.len())?;
+    all.extend_from_slice(bytes);
+    Ok(())
 }
 
 /// Whether this was meant for ffmpeg. `pathlib` makes one slash of two.

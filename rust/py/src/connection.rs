@@ -147,8 +147,8 @@ impl Connection {
         bitrate: u16,
         ffmpeg: Option<PathBuf>,
     ) -> Result<Recording> {
-        let encoding = Encoding::new(format, bitrate, ffmpeg)?;
-        let (options, layout) = recording::layout(layout, target, encoding, format, max_size)?;
+        let encoding = Encoding::new(format, bitrate, max_size, ffmpeg)?;
+        let (options, layout) = recording::layout(layout, target, encoding, format)?;
         let options = RecorderOptions { sync_start, users, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.

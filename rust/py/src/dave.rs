@@ -11,7 +11,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::bytes::bytes_like;
+use crate::bytes::{bytes_like, copied, zeros};
 use crate::connection::Connection;
 use crate::errors::Result;
 
@@ -234,12 +234,12 @@ impl DaveSession {
 
     fn seal<'py>(&self, py: Python<'py>, frame: &Bound<'py, PyAny>) -> Result<Bound<'py, PyBytes>> {
         let frame = bytes_like(frame)?;
-        let mut sealed = vec![0; frame.len() + MAX_OVERHEAD];
+        let mut sealed = zeros(frame.len() + MAX_OVERHEAD)?;
         let State { keys: Keys::Own(own), .. } = &mut *self.lock() else {
             return Err(PyValueError::new_err("the keys of this session are with its connection").into());
         };
         let len = own.sealer.seal(&frame, &mut sealed)?;
-        Ok(PyBytes::new(py, &sealed[..len]))
+        Ok(copied(py, &sealed[..len])?)
     }
 
     fn open<'py>(
@@ -249,13 +249,13 @@ impl DaveSession {
         frame: &Bound<'py, PyAny>,
     ) -> Result<Bound<'py, PyBytes>> {
         let frame = bytes_like(frame)?;
-        let mut opened = vec![0; frame.len()];
+        let mut opened = zeros(frame.len())?;
         let State { keys: Keys::Own(own), .. } = &mut *self.lock() else {
             return Err(PyValueError::new_err("the keys of this session are with its connection").into());
         };
         let elapsed = own.since.elapsed();
         let result = own.openers.open(user_id, &frame, &mut opened, elapsed)?;
-        Ok(PyBytes::new(py, &opened[..result.len()]))
+        Ok(copied(py, &opened[..result.len()])?)
     }
 
     fn __repr__(&self) -> String {

@@ -76,9 +76,9 @@ impl From<Error> for PyErr {
             Error::Shape(error) => PyValueError::new_err(error.to_string()),
             Error::Source(error) => AudioFileError::new_err(error.to_string()),
             Error::Start(RecordError::Connection(error)) => Error::Connection(error).into(),
-            Error::Start(RecordError::Sink(error @ RecorderError::Option(_))) => {
-                PyValueError::new_err(error.to_string())
-            }
+            Error::Start(RecordError::Sink(
+                error @ (RecorderError::Option(_) | RecorderError::Limit { .. }),
+            )) => PyValueError::new_err(error.to_string()),
             Error::Start(error) => SinkError::new_err(error.to_string()),
             Error::Volume(error) => PyValueError::new_err(error.to_string()),
         }

@@ -1,12 +1,13 @@
 //! `Recording`: what users say, written to files without the GIL.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use isocord_io::record::recording::{self, News, Phase};
 use isocord_io::record::{
-    Coded, DocType, EndReason, Ffmpeg, Format, Layout, RecorderOptions, RecorderReport, RecorderStats,
-    SinkError as RecorderError, Target, TargetFactory, TrackReport, TrackState, directory,
+    Coded, DocType, EndReason, Ffmpeg, FileState, Format, Layout, RecorderOptions, RecorderReport,
+    RecorderStats, SinkError as RecorderError, Target, TargetFactory, TrackReport, directory,
 };
 use isocord_proto::frame::SAMPLE_RATE;
 use pyo3::exceptions::PyValueError;
@@ -22,10 +23,17 @@ const MAX_WAIT: f64 = 3_600.0;
 pub(crate) struct Encoding {
     format: Format,
     ffmpeg: Option<Ffmpeg>,
+    max_size: Option<u64>,
 }
 
 impl Encoding {
-    pub(crate) fn new(name: &str, bitrate: u16, ffmpeg: Option<PathBuf>) -> PyResult<Self> {
+    /// `max_size` is the most bytes that a file may get.
+    pub(crate) fn new(
+        name: &str,
+        bitrate: u16,
+        max_size: Option<u64>,
+        ffmpeg: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let format = match name {
             "wav" => Format::Wav,
             "pcm" | "mp4" | "m4a" => Format::Pcm,
@@ -44,16 +52,21 @@ impl Encoding {
             _ => None,
         };
         let ffmpeg = match (coded, ffmpeg) {
-            (Some(coded), Some(program)) => Some(Ffmpeg { program, coded, bitrate }),
+            (Some(coded), Some(program)) => {
+                Some(Ffmpeg { program, coded, bitrate, max_file_bytes: max_size })
+            }
             (Some(Coded::Mp4 | Coded::M4a), None) => {
                 return Err(PyValueError::new_err(format!("{name} needs ffmpeg")));
             }
             _ => None,
         };
-        Ok(Self { format, ffmpeg })
+        if let Some(ffmpeg) = &ffmpeg {
+            ffmpeg.check().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        }
+        Ok(Self { format, ffmpeg, max_size })
     }
 
-    fn target(&self, target: Target) -> std::io::Result<Target> {
+    fn target(&self, target: Target) -> io::Result<Target> {
         match &self.ffmpeg {
             Some(ffmpeg) => ffmpeg.start(target),
             None => Ok(target),
@@ -85,19 +98,14 @@ pub(crate) fn layout(
     target: &Bound<'_, PyAny>,
     encoding: Encoding,
     suffix: &str,
-    max_size: Option<u64>,
 ) -> PyResult<(RecorderOptions, Layout)> {
-    let mut options = RecorderOptions { format: encoding.format, ..RecorderOptions::default() };
+    // What ffmpeg writes is not what it is given: it is counted there.
+    let max_file_bytes = encoding.max_size.filter(|_| encoding.ffmpeg.is_none());
+    let options = RecorderOptions { format: encoding.format, max_file_bytes, ..RecorderOptions::default() };
     let layout = match name {
-        "users" => {
-            options.max_track_bytes = max_size;
-            Layout::PerUser(encoding.each(target, suffix))
-        }
-        "mixdown" | "tracks" => {
-            options.max_total_bytes = max_size;
-            let target = encoding.one(target)?;
-            if name == "tracks" { Layout::Tracks(target) } else { Layout::Mixdown(target) }
-        }
+        "users" => Layout::PerUser(encoding.each(target, suffix)),
+        "mixdown" => Layout::Mixdown(encoding.one(target)?),
+        "tracks" => Layout::Tracks(encoding.one(target)?),
         _ => return Err(PyValueError::new_err(format!("{name:?} is no layout of recordings"))),
     };
     Ok((options, layout))
@@ -296,12 +304,12 @@ impl TrackOutcome {
 
     #[getter]
     fn is_cut(&self) -> bool {
-        matches!(self.0.state, TrackState::SizeLimit)
+        matches!(self.0.state, FileState::SizeLimit)
     }
 
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let TrackState::Failed(error) = &self.0.state else { return None };
+        let FileState::Failed(error) = &self.0.state else { return None };
         Some(raised(py, error))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use isocord_io::play::JobHandle;
+use isocord_io::play::file_track::FileSource;
 use isocord_io::play::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
 use isocord_proto::frame::{FRAME_BYTES, OpusFrame};
 use isocord_proto::opus::Encoder;
@@ -32,8 +33,8 @@ pub(crate) struct Track {
     /// Until it plays.
     reader: Mutex<Option<TrackReader>>,
     state: Arc<TrackState>,
-    /// Keeps a native source feeding the track for as long as the track exists.
-    _feed: Option<JobHandle>,
+    /// What feeds it natively, kept at it for as long as the track exists.
+    native: Option<(Arc<FileSource>, JobHandle)>,
 }
 
 impl Track {
@@ -41,7 +42,7 @@ impl Track {
         let (writer, reader) = track(check_lookahead(lookahead)?);
         let state = Arc::clone(writer.state());
         let producer = Some(Mutex::new(Producer { writer, encoder }));
-        Ok(Self { producer, reader: Mutex::new(Some(reader)), state, _feed: None })
+        Ok(Self { producer, reader: Mutex::new(Some(reader)), state, native: None })
     }
 
     /// The clock's end; none the second time.
@@ -86,7 +87,20 @@ impl Track {
         let source = file.get().source()?;
         let (reader, state, feed) =
             py.detach(|| Ok::<_, Error>(source.track(engine()?.pool(), &options, lookahead)?))?;
-        Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, _feed: Some(feed) })
+        Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, native: Some((source, feed)) })
+    }
+
+    /// Encode with these options what is not encoded yet. Nothing changes for a track of Opus packets.
+    fn configure(&self, py: Python<'_>, options: &EncoderOptions) -> Result<()> {
+        let options = &options.0;
+        if let Some((source, _)) = &self.native {
+            return Ok(source.configure(options)?);
+        }
+        // The producer may be encoding just now.
+        py.detach(|| match &mut self.producer()?.encoder {
+            Some(encoder) => Ok(encoder.configure(options)?),
+            None => Ok(()),
+        })
     }
 
     fn wait_room(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<usize>> {
@@ -121,9 +135,10 @@ impl Track {
             if encoder.is_some() {
                 return Err(PyTypeError::new_err("this track takes PCM").into());
             }
-            let frames = packets.iter().map(|packet| OpusFrame::new(packet));
-            let frames = frames.collect::<std::result::Result<Vec<_>, _>>()?;
-            Ok(frames.iter().take_while(|frame| writer.push(frame)).count())
+            // All or none, and none is copied that has no room.
+            packets.iter().try_for_each(|packet| OpusFrame::new(packet).map(drop))?;
+            let frames = packets.iter().filter_map(|packet| OpusFrame::new(packet).ok());
+            Ok(frames.take_while(|frame| writer.push(frame)).count())
         })
     }
 

@@ -29,7 +29,7 @@ class Load:
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._task: asyncio.Task[None] | None = None
-        self.blocked = 0
+        self.blocked: int = 0
 
     async def __aenter__(self) -> Self:
         for number in range(self._count):

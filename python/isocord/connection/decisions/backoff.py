@@ -16,7 +16,7 @@ class Backoff:
 
     def __init__(self, jitter: Callable[[], float]) -> None:
         self._jitter = jitter
-        self.attempts = 0
+        self.attempts: int = 0
 
     def failed(self) -> None:
         """One more."""

@@ -1,12 +1,11 @@
 """What a voice connection does next, as a sans-IO state machine.
 
-:class:`ConnectionFlow` decides; :mod:`isocord.connection.connection` does. It learns of voice state and server updates,
-of sockets that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume,
-new join without a leave, bounded waits, backoff. Times are seconds of one monotonic clock. What is done at which step
-stands in the table of :mod:`isocord.connection.decisions.steps`, how it is done stands here.
-
-After each call the caller carries out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls
-:meth:`~ConnectionFlow.timeout` when :attr:`~ConnectionFlow.deadline` has come.
+:class:`ConnectionFlow` decides; :mod:`isocord.connection.driver` does. It learns of voice state and server updates, of
+sockets that were established or lost, and of the time; it answers with actions. All reconnecting lives here: resume,
+new join without a leave, bounded waits, backoff. What is done at which step stands in the table of
+:mod:`isocord.connection.decisions.steps`. Times are seconds of one monotonic clock. After each call the caller carries
+out what :meth:`~ConnectionFlow.take_actions` returns, in order, and calls :meth:`~ConnectionFlow.timeout` when
+:attr:`~ConnectionFlow.deadline` has come.
 """
 
 from __future__ import annotations
@@ -38,10 +37,12 @@ class ConnectionFlow:
         self, channel_id: int, *, timeout: float, reconnect: bool, jitter: Callable[[], float] = random.random
     ) -> None:
         self._halves = Halves(channel_id)
-        self.state = ConnectionState(Phase.IDLE, Reason.REQUESTED)
-        self.step = Step.START
-        self.sessions = self.resumes = self.reconnects = 0
-        self.refused = 0
+        self.state: ConnectionState = ConnectionState(Phase.IDLE, Reason.REQUESTED)
+        self.step: Step = Step.START
+        self.sessions: int = 0
+        self.resumes: int = 0
+        self.reconnects: int = 0
+        self.refused: int = 0
         """What happened where it means nothing."""
         self._timeout = timeout
         self._reconnect = reconnect
@@ -49,7 +50,7 @@ class ConnectionFlow:
         self._actions: list[Action] = []
         self._opened: Target | None = None
         self._was_established = self._joined = False
-        self.expects_leave = False
+        self.expects_leave: bool = False
         """Whether the next word that the bot is in no channel answers a leave of this connection."""
         self._leave_tried = self._asked_again = False
         self._left_deadline: float | None = None
@@ -326,7 +327,8 @@ class ConnectionFlow:
         self._opened = None
         self._halves.forget()
         self._set(Phase.DISCONNECTED, reason, code, detail)
-        if started and leave:
+        self.expects_leave = started and leave
+        if self.expects_leave:
             self._actions.append(SendVoiceState(None))
         self._actions.append(CloseSocket(1000))
         self._actions.append(Finish())
@@ -386,9 +388,8 @@ class ConnectionFlow:
         self._backoff.failed()
         self._retry_action = action
         self.step = Step.RETRYING
-        if delay > 0.0:
-            self._step_deadline = now + delay
-        else:
+        self._step_deadline = now + delay
+        if delay <= 0.0:
             self._try_again(now)
 
     def _join(self, now: float) -> None:

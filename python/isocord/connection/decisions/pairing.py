@@ -14,7 +14,7 @@ class Halves:
     """The latest voice state and voice server of one connection."""
 
     def __init__(self, channel_id: int) -> None:
-        self.channel_id = channel_id
+        self.channel_id: int = channel_id
         self.session_id: str | None = None
         self.token: str | None = None
         self.endpoint: str | None = None

@@ -13,7 +13,7 @@ class Sent(Record):
     """What a connection has sent so far, in frames.
 
     Attributes:
-        packets: that left.
+        packets: that left, or that the system did not take.
         withheld: that passed unsent for want of an end-to-end key.
         underruns: slots that found the track empty.
     """
@@ -37,7 +37,7 @@ class SendWatch:
         Args:
             sent: the counters.
             now: in seconds.
-            playing: whether something plays in an established session.
+            playing: whether frames of something that plays wait to leave, in an established session.
             others: whether anybody else is in the call. A bot that is alone in an encrypted call has no key.
         """
         last, self._last = self._last, sent if playing else None

@@ -68,7 +68,7 @@ class Encryption:
         self._refused = 0
         self._started = False
         self._waiting: list[DaveEvent] = []
-        self.state = EncryptionState()
+        self.state: EncryptionState = EncryptionState()
 
     def start(self, version: int) -> None:
         """The transport keys are in place, and the call has this protocol version (opcode 4).

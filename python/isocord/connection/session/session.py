@@ -133,7 +133,9 @@ class VoiceSession:
         self._udp_is_broken = False
         self._closed = False
         self._max_dave_version = max_dave_version
-        self.protocol = GatewayProtocol(credentials, max_dave_version=max_dave_version, latencies=latencies)
+        self.protocol: GatewayProtocol = GatewayProtocol(
+            credentials, max_dave_version=max_dave_version, latencies=latencies
+        )
         self.info: SessionInfo | None = None
 
     @property

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from ...playing.player import Player
 from ...runtime.thread import GatewayThread
@@ -22,8 +23,9 @@ _PACKET_TIME = 1.0
 
 
 class Surroundings(Protocol):
-    """What a speaker needs to know of its connection."""
+    """What a speaker needs of its connection."""
 
+    def enter(self, function: Callable[..., object], *args: Any) -> None: ...
     @property
     def session(self) -> VoiceSession | None: ...
     @property
@@ -46,7 +48,7 @@ class Speaker:
         self._manual_flags = 0
         self._packets = False
         self._packet_timer: asyncio.TimerHandle | None = None
-        self.last_packet = 0.0
+        self.last_packet: float = 0.0
         """When the bot last sent a single packet, by the loop's clock; written by any thread."""
         self._writing = False
         self._again = False
@@ -74,13 +76,13 @@ class Speaker:
         self._packets = True
         self._thread.spawn(self._tell(done), name="isocord-speak")
         if self._packet_timer is None:
-            self._packet_timer = self._thread.loop.call_later(_PACKET_TIME, self._after_packets)
+            self._packet_timer = self._later(_PACKET_TIME, self._after_packets)
 
     def _after_packets(self) -> None:
         loop = self._thread.loop
         due = self.last_packet + _PACKET_TIME
         if loop.time() < due:
-            self._packet_timer = loop.call_at(due, self._after_packets)
+            self._packet_timer = self._later(due - loop.time(), self._after_packets)
             return
         self._packet_timer, self._packets = None, False
         self.sync()
@@ -106,10 +108,10 @@ class Speaker:
             if self._connection.state.phase is Phase.RESUMING:
                 # The websocket is away while packets could leave: it gets a moment to come back.
                 if self._overdue_timer is None:
-                    self._overdue_timer = self._thread.loop.call_later(SPEAKING_LIMIT, self._apply)
+                    self._overdue_timer = self._later(SPEAKING_LIMIT, self._apply)
                 return
         elif flags != known:
-            self._quiet_timer = self._thread.loop.call_later(_SILENCE_TIME, self._fall_quiet)
+            self._quiet_timer = self._later(_SILENCE_TIME, self._fall_quiet)
         self._apply()
 
     async def _tell(self, done: concurrent.futures.Future[None]) -> None:
@@ -125,10 +127,16 @@ class Speaker:
             await session.flush(SPEAKING_LIMIT)
         finally:
             self._writing = False
+        self._connection.enter(self._written)
+
+    def _written(self) -> None:
         self._apply()
         if self._again:
             self._again = False
             self.sync()
+
+    def _later(self, delay: float, function: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._thread.loop.call_later(delay, self._connection.enter, function)
 
     def _apply(self) -> None:
         if self._overdue_timer is not None:

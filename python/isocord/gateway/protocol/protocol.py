@@ -90,11 +90,11 @@ class GatewayProtocol:
     ) -> None:
         self._credentials = credentials
         self._max_dave_version = max_dave_version
-        self.latencies = latencies if latencies is not None else Latencies()
-        self.counters = Counters()
-        self.state = GatewayState.DETACHED
+        self.latencies: Latencies = latencies if latencies is not None else Latencies()
+        self.counters: Counters = Counters()
+        self.state: GatewayState = GatewayState.DETACHED
         self.ssrc: int | None = None
-        self.speaking_flags = 0
+        self.speaking_flags: int = 0
         self.fault: Fault | None = None
         self._resumable = False
         self._seq_ack = -1

@@ -86,11 +86,13 @@ class GatewaySocket:
         """Wait until everything queued was handed to the kernel; False if that took ``limit`` seconds or failed."""
         if self._task.done():
             return False
+        # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the end.
+        written = self._thread.loop.create_task(self._queue.join())
         try:
-            await asyncio.wait_for(self._queue.join(), limit)
-        except asyncio.TimeoutError:
-            return False
-        return True
+            done, _ = await asyncio.wait([written], timeout=limit)
+        finally:
+            written.cancel()
+        return bool(done)
 
     def close(self, code: int) -> None:
         """Stop reporting, and close the websocket in the background, within a second."""

@@ -83,7 +83,7 @@ class Writer:
         self._timeline = timeline
         self._tracks = Tracks(sync_start=sync_start)
         self._max_samples = int(getattr(sink, "max_size", 0) or 0) // BYTES_PER_SAMPLE
-        self.is_full = False
+        self.is_full: bool = False
         """Whether a track has reached ``max_size``; no more is written then."""
 
     def write(self, frame: Heard) -> None:
@@ -147,6 +147,8 @@ class Recording:
         self._timeline = Timeline(self._start)
         self._writer = Writer(sink, self._timeline, sync_start=sync_start)
         self._stopping = threading.Event()
+        self.is_finished: bool = False
+        """Whether the sink's ``cleanup`` has returned, or raised."""
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="isocord-sink", daemon=True)
 
@@ -200,6 +202,7 @@ class Recording:
         except Exception as error:
             _log.exception("The sink %s could not be finished", type(self.sink).__name__)
             self._error = self._error or error
+        self.is_finished = True
         try:
             self._finish(self._error)
         except Exception:
@@ -232,6 +235,14 @@ class Recording:
 def keep_alive(recording: AnyRecording) -> None:
     """Have :func:`finish_recordings` finish it, until :func:`now_finished`."""
     _unfinished.add(recording)
+
+
+def is_in_use(sink: object) -> bool:
+    """Whether a recording in Python writes to this very sink, or still finishes it."""
+    return any(
+        isinstance(recording, Recording) and recording.sink is sink and not recording.is_finished
+        for recording in tuple(_unfinished)
+    )
 
 
 def now_finishing() -> None:

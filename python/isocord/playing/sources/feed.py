@@ -32,6 +32,7 @@ class Feed:
         lookahead: frames that the track holds.
         native: the file that the source stands for, if it does and is none itself.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
+        failure: says why the source gave no more, if it was not at its end.
 
     Raises:
         AudioFileError: the file is closed, or plays already.
@@ -46,25 +47,36 @@ class Feed:
         lookahead: int,
         native: NativeSource | None = None,
         kill: Callable[[], object] | None = None,
+        failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
-        self.native = native = native or NativeSource.of(source, None)
+        native = native or NativeSource.of(source, None)
+        self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
         if native is not None:
-            self.track = _native.Track.file(native.file, options, lookahead=lookahead)
+            self.track: _native.Track = _native.Track.file(native.file, options, lookahead=lookahead)
             native.follow()
             return
         opus = source.is_opus()
         self.track = (
             _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
         )
-        self.feeder = Feeder(source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill)
+        self.feeder = Feeder(
+            source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill, failure=failure
+        )
 
     @property
     def error(self) -> BaseException | None:
         """What ended a native source early."""
         return self.native.file.error if self.native is not None and self.track.end == "failed" else None
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether frames wait to leave. Of a native source that has not ended it is taken for granted."""
+        if self.feeder is None:
+            return self.track.end is None
+        return self.feeder.written > self.track.frames_sent
 
     def start(self, over: Callable[[Feed, BaseException | None], None]) -> None:
         """Start feeding; ``over`` is called once when that is over, unless the source is native."""

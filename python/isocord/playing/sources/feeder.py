@@ -56,6 +56,7 @@ class Feeder:
         lookahead: frames that the track holds.
         on_end: called on the feeder's thread when the track is over, with the error that ended it, or None.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
+        failure: asked when the source has given all it had: why there is no more, or None if it was at its end.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Feeder:
         lookahead: int,
         on_end: Callable[[BaseException | None], None],
         kill: Callable[[], object] | None = None,
+        failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
         self._track = track
@@ -74,7 +76,10 @@ class Feeder:
         self._lookahead = lookahead
         self._on_end = on_end
         self._kill = kill
+        self._failure = failure
         self._cancelled = False
+        self.written: int = 0
+        """Frames that the track has taken."""
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
 
     def start(self) -> None:
@@ -129,6 +134,9 @@ class Feeder:
                 self._write(frames)
             if exhausted:
                 self._track.finish()
+                # It is asked for while the last of it plays.
+                if self._failure is not None and (failure := self._failure()) is not None:
+                    raise failure
                 self._wait_end()
                 return
             batch = min(batch * 2, _LARGEST_BATCH) if len(frames) == limit else max(len(frames), 1)
@@ -160,11 +168,11 @@ class Feeder:
 
     def _write(self, frames: list[Buffer]) -> None:
         if self._opus:
-            self._track.write_opus(frames)
+            self.written += self._track.write_opus(frames)
         elif len(frames) == 1:
-            self._track.write_pcm(_whole(frames[0]))
+            self.written += self._track.write_pcm(_whole(frames[0]))
         else:
-            self._track.write_pcm(b"".join(map(_whole, frames)))
+            self.written += self._track.write_pcm(b"".join(map(_whole, frames)))
 
 
 def _whole(frame: Buffer) -> bytes:

@@ -33,7 +33,7 @@ class ApiError(Exception):
 
     def __init__(self, status: int, message: str, code: int = 0) -> None:
         super().__init__(message)
-        self.response = api_error(status, message, code)
+        self.response: web.Response = api_error(status, message, code)
 
 
 async def json_body(request: web.Request) -> Any:

@@ -31,9 +31,9 @@ class GatewaySession:
     """A session that outlives its websockets until it is closed on purpose or not resumed in time."""
 
     def __init__(self, shard: tuple[int, int]) -> None:
-        self.session_id = secrets.token_hex(16)
+        self.session_id: str = secrets.token_hex(16)
         self.shard = shard
-        self.seq = 0
+        self.seq: int = 0
         self.connection: GatewayConnection | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self.resumes = 0
@@ -138,7 +138,7 @@ class GatewayConnection:
         self._compress = compressor
         self._watchdog: asyncio.TimerHandle | None = None
         self.session: GatewaySession | None = None
-        self.link = Link(request, hub.log, "gateway", number)
+        self.link: Link = Link(request, hub.log, "gateway", number)
 
     def open(self) -> None:
         self._feed_watchdog()

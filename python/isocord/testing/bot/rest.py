@@ -36,8 +36,8 @@ class RestApi:
         self._switchboard = switchboard
         self._log = log
         self._gateway_url = gateway_url
-        self.messages = MessageStore(world, hub)
-        self.commands = CommandStore(world)
+        self.messages: MessageStore = MessageStore(world, hub)
+        self.commands: CommandStore = CommandStore(world)
 
     def add_routes(self, app: web.Application) -> None:
         """Register all routes, and the 404 for the rest."""

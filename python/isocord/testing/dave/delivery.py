@@ -59,7 +59,7 @@ class EncryptedCall:
         commit_timeout: float = COMMIT_TIMEOUT,
     ) -> None:
         self.required = required
-        self.phase = Phase.ENCRYPTED
+        self.phase: Phase = Phase.ENCRYPTED
         self._log = log
         self._service = _native.DeliveryService(channel_id)
         self._transitions = Transitions(ready_timeout, log, self._run)

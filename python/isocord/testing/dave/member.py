@@ -45,7 +45,7 @@ class NativeMember:
     """
 
     def __init__(self, user_id: int, channel_id: int) -> None:
-        self.session = _native.DaveSession(None, user_id, channel_id)
+        self.session: _native.DaveSession = _native.DaveSession(None, user_id, channel_id)
         self.notices: list[str] = []
 
     @property

@@ -122,6 +122,10 @@ class VoiceSessionView:
         """RTP header extension and padding on the way to this client."""
         self._session.leg.wrapping = wrapping
 
+    def send_message(self, message: str | bytes) -> None:
+        """Write any message on the voice websocket as it is, right or wrong; nothing happens if there is none."""
+        self._on_server(lambda: self._session.link.send(message) if self._session.link is not None else None)
+
     def send_udp(self, datagram: bytes) -> None:
         """Send any datagram from the voice server to this client.
 

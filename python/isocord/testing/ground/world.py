@@ -178,13 +178,13 @@ class World:
     """
 
     def __init__(self, guilds: int | Sequence[GuildSpec] = 1, *, bot_name: str = "isocord-bot") -> None:
-        self.snowflakes = Snowflakes()
+        self.snowflakes: Snowflakes = Snowflakes()
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
-        self.bot = self.add_user(bot_name, bot=True)
-        self.owner = self.add_user("owner")
-        self.application_id = self.bot.id
-        self.token = secrets.token_urlsafe(24)
+        self.bot: User = self.add_user(bot_name, bot=True)
+        self.owner: User = self.add_user("owner")
+        self.application_id: int = self.bot.id
+        self.token: str = secrets.token_urlsafe(24)
         if isinstance(guilds, int):
             guilds = [GuildSpec(f"Test guild {n + 1}" if n else "Test guild") for n in range(guilds)]
         for spec in guilds:

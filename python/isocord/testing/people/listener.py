@@ -116,8 +116,8 @@ class Listener(Participant):
     ) -> None:
         super().__init__(user, ssrc, stage, **options)
         self.decoder: CodecName = decoder
-        self.overflowed = 0
-        self.early = 0
+        self.overflowed: int = 0
+        self.early: int = 0
         self._attached_at = 0.0
         self._opened: set[int] = set()
         self._only = only

@@ -60,7 +60,7 @@ class Participant:
         make_member: MakeMember = NativeMember,
     ) -> None:
         self.user = user
-        self.user_id = user.id
+        self.user_id: int = user.id
         self.ssrc = ssrc
         self.speaking = 0
         self.call: Call | None = None

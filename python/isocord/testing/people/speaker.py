@@ -61,10 +61,10 @@ class Speaker(Listener):
         self.fault = fault
         self.announce = announce
         self.encoder: CodecName = encoder
-        self.sent = 0
-        self.unsealed = 0
+        self.sent: int = 0
+        self.unsealed: int = 0
         self.began_ns: int | None = None
-        self.next_seq = secrets.randbelow(1 << 16)
+        self.next_seq: int = secrets.randbelow(1 << 16)
         self._timestamp = secrets.randbelow(1 << 32)
         self._stopped_at: float | None = None
         self._task: asyncio.Task[None] | None = None

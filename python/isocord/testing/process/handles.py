@@ -21,7 +21,9 @@ class Handle:
     """
 
     def __init__(self, number: int, kind: str, is_sequence: bool) -> None:
-        self.number, self.kind, self.is_sequence = number, kind, is_sequence
+        self.number: int = number
+        self.kind: str = kind
+        self.is_sequence: bool = is_sequence
 
 
 class Method:

@@ -66,17 +66,17 @@ class Backend:
             raise ValueError("dave_version must be 0, 1 or 'required'")
         if voice_host not in (HOST, "localhost"):
             raise ValueError("voice_host must be '127.0.0.1' or 'localhost'")
-        self.world = World(guilds, bot_name=bot_name)
-        self.log = EventLog()
-        self.certificate = Certificate()
-        self.hub = GatewayHub(
+        self.world: World = World(guilds, bot_name=bot_name)
+        self.log: EventLog = EventLog()
+        self.certificate: Certificate = Certificate()
+        self.hub: GatewayHub = GatewayHub(
             self.world, self.log, heartbeat_interval=gateway_heartbeat, resume_window=gateway_resume_window
         )
-        self.switchboard = Switchboard(
+        self.switchboard: Switchboard = Switchboard(
             self.world, self.log, self.hub, make_delivery or self._delivery(dave_version), self._first_endpoint
         )
-        self.voice = VoiceGateway(settings, self.log, self.switchboard.grant, self.switchboard.call)
-        self.rest = RestApi(self.world, self.hub, self.switchboard, self.log, lambda: self.hub.url)
+        self.voice: VoiceGateway = VoiceGateway(settings, self.log, self.switchboard.grant, self.switchboard.call)
+        self.rest: RestApi = RestApi(self.world, self.hub, self.switchboard, self.log, lambda: self.hub.url)
         self.switchboard.keeper = self.voice
         self.hub.on_voice_request = lambda session_id, body: self.switchboard.request(
             self.world.bot.id, session_id, body

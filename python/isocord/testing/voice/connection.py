@@ -69,7 +69,7 @@ class VoiceConnection:
         self._session: VoiceSession | None = None
         self._watchdog: asyncio.TimerHandle | None = None
         self._version = 0
-        self.link = Link(request, gateway.log, "voice", number)
+        self.link: Link = Link(request, gateway.log, "voice", number)
 
     async def run(self) -> web.StreamResponse:
         try:

@@ -75,19 +75,19 @@ class VoiceSession:
         filters: _FilterHolder,
     ) -> None:
         self.grant = grant
-        self.user_id = grant.user_id
+        self.user_id: int = grant.user_id
         self.ssrc = ssrc
         self.call = call
         self.speaking = 0
         self.has_spoken = False
         self.version = version
         self.max_dave_version = max_dave_version
-        self.state = SessionState.IDENTIFIED
+        self.state: SessionState = SessionState.IDENTIFIED
         self.mode: str | None = None
         self.link: Link | None = None
         self.resumes = 0
-        self.seq = 0
-        self.leg = UdpLeg(grant.user_id, ssrc, relay, self._media, wrapping)
+        self.seq: int = 0
+        self.leg: UdpLeg = UdpLeg(grant.user_id, ssrc, relay, self._media, wrapping)
         self.expiry: asyncio.TimerHandle | None = None
         self._filters = filters
         self._buffer: deque[tuple[int, VoiceOp, str | bytes, Json]] = deque()

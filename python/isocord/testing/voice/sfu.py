@@ -87,8 +87,8 @@ class UdpLeg:
         self.wrapping = wrapping
         self.uplink: Fault[bytes] | None = None
         self.downlink: Fault[bytes] | None = None
-        self.packets_received = 0
-        self.packets_sent = 0
+        self.packets_received: int = 0
+        self.packets_sent: int = 0
         self._on_media = on_media
         self._opener: TransportCipher | None = None
         self._sealer: TransportCipher | None = None
@@ -191,7 +191,7 @@ class UdpRelay:
         self.log = log
         self.uplink: Fault[bytes] | None = None
         self.downlink: Fault[bytes] | None = None
-        self.port = 0
+        self.port: int = 0
         self._nat = Nat()
         self._legs: dict[int, UdpLeg] = {}
         self._by_address: dict[Address, UdpLeg] = {}
@@ -206,7 +206,8 @@ class UdpRelay:
         if _SO_TIMESTAMPNS is not None:
             sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         sock.bind(("127.0.0.1", port))
-        self._socket, self._loop, self.port = sock, loop, sock.getsockname()[1]
+        self._socket, self._loop = sock, loop
+        self.port = sock.getsockname()[1]
         loop.add_reader(sock, self._readable)
 
     @property

@@ -21,7 +21,7 @@ class Certificate:
     def __init__(self) -> None:
         authority = trustme.CA(organization_name=AUTHORITY)
         self._certificate = authority.issue_cert(*HOSTS)
-        self.ca_pem = authority.cert_pem.bytes().decode("ascii")
+        self.ca_pem: str = authority.cert_pem.bytes().decode("ascii")
 
     def server_context(self) -> ssl.SSLContext:
         """A server-side TLS context with the certificate loaded."""

@@ -110,11 +110,6 @@ impl Mixer {
         self.end
     }
 
-    /// The end of what has left.
-    pub(crate) fn written(&self) -> u64 {
-        self.base
-    }
-
     /// Where the sum is too loud the gain is down before it comes; elsewhere samples pass unchanged.
     fn block(&mut self, index: usize) {
         let sums = &self.sums[index * BLOCK_LEN..];

@@ -10,6 +10,11 @@ pub enum FeedStatus {
         /// Frames in the ring: the fewer, the sooner its turn.
         left: u32,
     },
+    /// It looks for sound and has found none yet: others have theirs first. `left` as above.
+    Searching {
+        /// Frames in the ring.
+        left: u32,
+    },
     /// Nothing to do until it is woken.
     Wait,
     /// The job is over and is dropped.
@@ -18,6 +23,9 @@ pub enum FeedStatus {
 
 /// A job: fills one ring.
 pub trait Feed: Send {
-    /// Do a small piece of work (a few frames) and return. Called by one thread at a time. A panic ends the job.
+    /// Do a small piece of work (a few frames) and return. Called by one thread at a time.
     fn feed(&mut self, pressure: Pressure) -> FeedStatus;
+
+    /// Tell whoever waits for it that [`Feed::feed`] has panicked; it is dropped next.
+    fn panicked(&mut self);
 }

@@ -31,9 +31,21 @@ pub enum SinkError {
     /// A combination of options that cannot be.
     #[error("{0}")]
     Option(&'static str),
+    /// A limit that leaves no room for any sound.
+    #[error("a file of this format cannot be kept to {limit} bytes: give {least} at least")]
+    Limit {
+        /// What was asked for.
+        limit: u64,
+        /// What would do.
+        least: u64,
+    },
     /// The file cannot hold one more track.
     #[error("{0}")]
     NoRoom(String),
+    /// The file is as big as [`max_file_bytes`](super::RecorderOptions::max_file_bytes) lets it be: the end of it, not a
+    /// failure.
+    #[error("the file is as big as it may be")]
+    Full,
 }
 
 impl From<isocord_proto::opus::OpusError> for SinkError {

@@ -11,7 +11,7 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::Output;
+use super::output::OpenTarget;
 
 /// Samples in a frame, 85 ms.
 const BLOCK: usize = 4_096;
@@ -25,7 +25,7 @@ const MAX_SAMPLES: u64 = (1 << 36) - 1;
 
 /// Writes a FLAC stream.
 pub(crate) struct Flac {
-    out: Output,
+    out: OpenTarget,
     config: Verified<config::Encoder>,
     info: StreamInfo,
     frame: FrameBuf,
@@ -44,7 +44,7 @@ fn codec(error: impl std::fmt::Display) -> SinkError {
 }
 
 impl Flac {
-    pub(crate) fn new(mut out: Output) -> Result<Self, SinkError> {
+    pub(crate) fn new(mut out: OpenTarget) -> Result<Self, SinkError> {
         let mut config = config::Encoder::default();
         config.block_size = BLOCK;
         // Fixed predictors take a quarter of the time of computed ones, for files some per cent bigger.
@@ -69,25 +69,47 @@ impl Flac {
         })
     }
 
-    /// Writes what is gathered as one frame.
+    /// Writes what is gathered as one frame, or, where that finds no room, as much of its begin as does: no frame but
+    /// the last is shorter than the others.
     fn encode(&mut self) -> Result<(), SinkError> {
-        let samples = self.pcm.len() / CHANNELS;
-        if samples == 0 {
-            return Ok(());
+        let whole = self.pcm.len() / CHANNELS;
+        let mut samples = whole;
+        while samples > 0 {
+            let size = self.encode_first(samples)? as u64;
+            let room = self.out.room();
+            if size <= room {
+                self.put(samples)?;
+                break;
+            }
+            // A shorter frame may take some more for each sample.
+            samples = (samples - 1).min((samples as u64 * room * 15 / (16 * size)) as usize);
         }
+        self.pcm.clear();
+        if samples < whole { Err(SinkError::Full) } else { Ok(()) }
+    }
+
+    /// Makes a frame of the first samples that are gathered; returns its bytes.
+    fn encode_first(&mut self, samples: usize) -> Result<usize, SinkError> {
         self.frame.resize(samples);
-        self.frame.fill_interleaved(&self.pcm).map_err(codec)?;
+        self.frame.fill_interleaved(&self.pcm[..samples * CHANNELS]).map_err(codec)?;
         let frame = flacenc::encode_fixed_size_frame(&self.config, &self.frame, self.frames, &self.info)
             .map_err(codec)?;
         self.bits.clear();
         frame.write(&mut self.bits).map_err(codec)?;
-        let bytes = self.bits.as_slice();
-        let size = bytes.len() as u32;
+        Ok(self.bits.as_slice().len())
+    }
+
+    fn put(&mut self, samples: usize) -> Result<(), SinkError> {
+        let frame = self.bits.as_slice();
+        let size = frame.len() as u32;
+        self.out.put(frame)?;
         self.sizes = Some(self.sizes.map_or((size, size), |(min, max)| (min.min(size), max.max(size))));
-        self.out.put(bytes)?;
         self.frames += 1;
         self.samples += samples as u64;
-        self.pcm.clear();
+        self.bytes.clear();
+        let hashed = &self.pcm[..samples * CHANNELS];
+        self.bytes.extend(hashed.iter().flat_map(|&sample| (sample as i16).to_le_bytes()));
+        self.md5.update(&self.bytes);
         Ok(())
     }
 
@@ -119,9 +141,6 @@ impl PcmWriter for Flac {
     fn pcm(&mut self, mut pcm: &[i16]) -> Result<(), SinkError> {
         while !pcm.is_empty() {
             let (now, rest) = pcm.split_at(pcm.len().min(BLOCK_LEN - self.pcm.len()));
-            self.bytes.clear();
-            self.bytes.extend(now.iter().flat_map(|sample| sample.to_le_bytes()));
-            self.md5.update(&self.bytes);
             self.pcm.extend(now.iter().copied().map(i32::from));
             pcm = rest;
             if self.pcm.len() == BLOCK_LEN {
@@ -146,12 +165,20 @@ impl PcmWriter for Flac {
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
-        self.encode()?;
+        let whole = match self.encode() {
+            Err(error) if !matches!(error, SinkError::Full) => return Err(error),
+            whole => whole,
+        };
         let md5 = std::mem::take(&mut self.md5).finalize().into();
-        self.mend(md5)
+        self.mend(md5)?;
+        whole
     }
 
     fn len(&self) -> u64 {
         self.out.len()
+    }
+
+    fn samples(&self) -> u64 {
+        self.samples
     }
 }

@@ -12,34 +12,45 @@ pub(crate) trait Lane {
     fn opus(&mut self, packet: &[u8], samples: u32, behind: u32) -> Result<(), SinkError>;
 }
 
-/// Writes PCM into a format, incrementally.
+/// Writes PCM into a format, incrementally. What finds no room in the file, its end considered, is left out and
+/// [`SinkError::Full`] says so.
 pub(crate) trait PcmWriter: Send {
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError>;
     fn silence(&mut self, samples: u64) -> Result<(), SinkError>;
     /// Makes the target readable up to here.
     fn flush(&mut self) -> Result<(), SinkError>;
+    /// Called once; the file is whole afterwards, also where it is [`SinkError::Full`].
     fn finish(&mut self) -> Result<(), SinkError>;
     /// Bytes so far.
     fn len(&self) -> u64;
+    /// Samples of those bytes.
+    fn samples(&self) -> u64;
 }
 
 /// Writes Opus packets into a format, incrementally.
 pub(crate) trait PacketWriter: Send {
     /// Comes first: decoders drop `pre_skip` samples.
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError>;
+    /// Whether the file has room for a packet of `next` bytes as its last, behind one of `held` bytes if that is not 0.
+    fn fits(&mut self, held: usize, next: usize) -> bool;
     /// `at` counts from the first packet on.
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError>;
     /// The last packet, of whose sound the last `trim` samples are too many.
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError>;
     fn flush(&mut self) -> Result<(), SinkError>;
     fn len(&self) -> u64;
+    /// Samples in what a reader of the file would find now, `pre_skip` left out.
+    fn samples(&self) -> u64;
 }
 
 /// A lane that can be finished.
 pub(crate) trait TrackLane: Lane + Send {
     fn flush(&mut self) -> Result<(), SinkError>;
+    /// Called once; the file is whole afterwards, also where it is [`SinkError::Full`].
     fn finish(&mut self) -> Result<(), SinkError>;
     fn len(&self) -> u64;
+    /// Samples in what was written.
+    fn samples(&self) -> u64;
 }
 
 /// Decodes packets to PCM, one after the other.
@@ -100,5 +111,8 @@ impl TrackLane for PcmLane {
     }
     fn len(&self) -> u64 {
         self.writer.len()
+    }
+    fn samples(&self) -> u64 {
+        self.writer.samples()
     }
 }

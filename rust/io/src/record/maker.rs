@@ -1,7 +1,6 @@
 //! Opens tracks as a layout wants them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::assembler::Assembler;
 use super::error::SinkError;
@@ -9,9 +8,9 @@ use super::matroska::{MuxTrack, Muxer, SharedMuxer};
 use super::mix::{Mix, VoiceTrack, patience};
 use super::open::{Opened, open, packets};
 use super::options::{Format, Layout, RecorderOptions, TargetFactory};
-use super::output::Output;
-use super::report::TrackState;
+use super::output::OpenTarget;
 use super::track::Track;
+use super::written::Written;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -29,7 +28,7 @@ impl Maker {
             (Layout::PerUser(factory), _) => Ok((Self::PerUser(factory), None)),
             (Layout::Mixdown(target), _) => Ok((Self::Voices, Some(Mix::new(options, target)?))),
             (Layout::Tracks(target), Format::Matroska(doc_type)) => {
-                let out = Output::open(target)?;
+                let out = OpenTarget::open(target, options.max_file_bytes)?;
                 let muxer = Muxer::new(out, doc_type, options.max_tracks)?;
                 Ok((Self::Shared(SharedMuxer::new(muxer)), None))
             }
@@ -67,21 +66,18 @@ impl Maker {
         mix: bool,
     ) -> Track {
         let encode = (!opus).then_some(&options.opus);
+        let limit = options.max_file_bytes;
         let opened = match self {
             Self::PerUser(factory) => factory(user_id)
                 .map_err(SinkError::Target)
-                .and_then(|target| open(options.format, target, encode, Some(user_id))),
+                .and_then(|target| open(options.format, target, limit, encode, Some(user_id))),
             Self::Shared(muxer) => {
                 packets(Box::new(MuxTrack::new(muxer.clone(), user_id.to_string(), origin)), encode, None)
             }
             Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), path: None }),
         };
         let window = if mix { patience(options.mix_window) } else { options.reorder };
-        let (lane, path, state) = match opened {
-            Ok(opened) => (Some(opened.lane), opened.path, TrackState::Recording),
-            Err(error) => (None, None, TrackState::Failed(Arc::new(error))),
-        };
-        Track::new(Assembler::new(origin, window), lane, path, state)
+        Track::new(Assembler::new(origin, window), Written::new(opened))
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {

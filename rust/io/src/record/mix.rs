@@ -1,6 +1,5 @@
 //! The mixdown: all users summed in one file.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use isocord_proto::frame::FRAME_SAMPLES;
@@ -8,11 +7,12 @@ use isocord_proto::frame::FRAME_SAMPLES;
 use super::assembler::{Assembler, Held};
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
-use super::open::{Opened, open};
+use super::open::open;
 use super::options::RecorderOptions;
-use super::report::{TrackReport, TrackState};
+use super::report::{FileState, TrackReport};
 use super::target::Target;
 use super::track::Track;
+use super::written::Written;
 use crate::dsp::mixer::{Mixer, PcmRow};
 
 /// The shortest window that a mixdown can have, 40 ms.
@@ -28,20 +28,15 @@ pub(crate) fn patience(mix_window: u64) -> u64 {
 /// The one file that all users are summed in.
 pub(crate) struct Mix {
     mixer: Mixer,
-    lane: Option<Box<dyn TrackLane>>,
-    path: Option<PathBuf>,
+    written: Written,
     window: u64,
-    bytes: u64,
-    state: TrackState,
 }
 
 impl Mix {
     pub(crate) fn new(options: &RecorderOptions, target: Target) -> Result<Self> {
-        let opened = open(options.format, target, Some(&options.opus), None)?;
+        let opened = open(options.format, target, options.max_file_bytes, Some(&options.opus), None)?;
         let window = options.mix_window.max(MIN_MIX_WINDOW);
-        let mixer = Mixer::new(window);
-        let Opened { lane, path } = opened;
-        Ok(Self { mixer, lane: Some(lane), path, window, bytes: 0, state: TrackState::Recording })
+        Ok(Self { mixer: Mixer::new(window), written: Written::new(Ok(opened)), window })
     }
 
     /// How long a voice waits for an earlier frame.
@@ -55,7 +50,7 @@ impl Mix {
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.lane.as_ref().map_or(self.bytes, |lane| lane.len())
+        self.written.len()
     }
 
     pub(crate) fn frame(&mut self, track: &mut Track, at: u64, frame: Held) -> Result<()> {
@@ -68,39 +63,32 @@ impl Mix {
     }
 
     pub(crate) fn advance(&mut self, now: u64, flush: bool) -> Result<()> {
-        let Some(lane) = &mut self.lane else { return Ok(()) };
-        self.mixer.flush(now.saturating_sub(self.window), &mut Sum(lane.as_mut()))?;
-        if flush { lane.flush() } else { Ok(()) }
-    }
-
-    pub(crate) fn finish(&mut self, end: u64) -> Result<()> {
-        let Some(lane) = &mut self.lane else { return Ok(()) };
-        self.mixer.finish(end, &mut Sum(lane.as_mut()))?;
-        lane.finish()?;
-        self.close(TrackState::Finished);
+        let Some(lane) = self.written.lane() else { return Ok(()) };
+        self.mixer.flush(now.saturating_sub(self.window), &mut Sum(lane))?;
+        if flush {
+            lane.flush()?;
+            self.written.note_flushed();
+        }
         Ok(())
     }
 
+    pub(crate) fn finish(&mut self, end: u64) -> Result<()> {
+        let Some(lane) = self.written.lane() else { return Ok(()) };
+        self.mixer.finish(end, &mut Sum(lane))?;
+        self.written.finish(FileState::Finished)
+    }
+
+    /// The file is as big as it may be.
+    pub(crate) fn end_at_limit(&mut self) -> Result<()> {
+        self.written.finish(FileState::SizeLimit)
+    }
+
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
-        self.close(TrackState::Failed(error));
+        self.written.fail(error);
     }
 
     pub(crate) fn report(&self) -> TrackReport {
-        TrackReport {
-            user_id: None,
-            path: self.path.clone(),
-            offset: 0,
-            samples: self.mixer.written(),
-            bytes: self.len(),
-            state: self.state.clone(),
-        }
-    }
-
-    fn close(&mut self, state: TrackState) {
-        if let Some(lane) = self.lane.take() {
-            self.bytes = lane.len();
-            self.state = state;
-        }
+        self.written.report(None, 0)
     }
 
     fn with(
@@ -108,10 +96,10 @@ impl Mix {
         track: &mut Track,
         action: impl FnOnce(&mut Assembler, &mut dyn Lane) -> Result<()>,
     ) -> Result<()> {
-        let Some(out) = &mut self.lane else { return Ok(()) };
+        let Some(out) = self.written.lane() else { return Ok(()) };
         let (assembler, unpacker) = track.voice();
         let at = assembler.next();
-        let mut lane = VoiceLane { mixer: &mut self.mixer, out: Sum(out.as_mut()), unpacker, at };
+        let mut lane = VoiceLane { mixer: &mut self.mixer, out: Sum(out), unpacker, at };
         action(assembler, &mut lane)
     }
 }
@@ -181,6 +169,9 @@ impl TrackLane for VoiceTrack {
         Ok(())
     }
     fn len(&self) -> u64 {
+        0
+    }
+    fn samples(&self) -> u64 {
         0
     }
 }

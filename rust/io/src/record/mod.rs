@@ -9,6 +9,7 @@
 //! All positions and lengths are samples per channel at 48 kHz.
 
 mod assembler;
+mod coded;
 mod error;
 mod flac;
 mod lane;
@@ -26,19 +27,22 @@ mod packet;
 mod process;
 mod recorder;
 pub mod recording;
+mod recovery;
 mod report;
 mod target;
 mod timeline;
 mod track;
 mod wav;
+mod written;
 
+pub use coded::Coded;
 pub use error::SinkError;
 pub use matroska::DocType;
 pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
-pub use process::{Coded, Ffmpeg};
+pub use process::Ffmpeg;
 pub use recorder::Recorder;
 pub use report::{
-    EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
+    EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
 pub use target::{Encoding, Target, WriteSeek};
 

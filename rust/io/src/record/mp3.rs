@@ -6,20 +6,29 @@ use mp3lame_encoder::{
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
+use super::coded::{MP3_DECODER_DELAY, MP3_FRAME, mp3_frame_len};
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::Output;
+use super::output::OpenTarget;
 
 /// Samples given to LAME at once.
 const CHUNK: usize = 4_800;
+/// What LAME's encoder is late by, and what a decoder adds to that.
+const DELAY: u64 = 576 + MP3_DECODER_DELAY;
 
 /// Writes an MP3 stream.
 pub(crate) struct Mp3 {
-    out: Output,
+    out: OpenTarget,
     lame: Encoder,
     coded: Vec<u8>,
     /// The first frame is a place for the info frame, which knows the length and the encoder's delay.
     info: bool,
+    /// Of each frame.
+    frame_len: u64,
+    /// Samples that LAME was given, and the most that the file has room for.
+    given: u64,
+    most: u64,
+    finished: bool,
 }
 
 fn codec(error: impl std::fmt::Display) -> SinkError {
@@ -50,7 +59,7 @@ pub(crate) fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
 }
 
 impl Mp3 {
-    pub(crate) fn new(out: Output, kbps: u16) -> Result<Self, SinkError> {
+    pub(crate) fn new(out: OpenTarget, kbps: u16) -> Result<Self, SinkError> {
         // Where the first frame cannot be mended later, there is none.
         let info = out.seekable();
         let mut builder = Builder::new().ok_or_else(|| codec("no memory"))?;
@@ -61,7 +70,11 @@ impl Mp3 {
         builder.set_quality(Quality::Ok).map_err(codec)?;
         builder.set_to_write_vbr_tag(info).map_err(codec)?;
         let lame = builder.build().map_err(codec)?;
-        Ok(Self { out, lame, coded: Vec::new(), info })
+        let frame_len = mp3_frame_len(kbps);
+        // Behind the last sample LAME puts as much as makes the decoder's delay and a whole frame.
+        let frames = (out.room() / frame_len).saturating_sub(info.into());
+        let most = MP3_FRAME.saturating_mul(frames.saturating_sub(1));
+        Ok(Self { out, lame, coded: Vec::new(), info, frame_len, given: 0, most, finished: false })
     }
 
     fn mend(&mut self) -> Result<(), SinkError> {
@@ -78,13 +91,16 @@ impl Mp3 {
 
 impl PcmWriter for Mp3 {
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
-        for chunk in pcm.chunks(CHUNK * CHANNELS) {
+        let room = CHANNELS as u64 * (self.most - self.given);
+        let now = &pcm[..room.min(pcm.len() as u64) as usize];
+        for chunk in now.chunks(CHUNK * CHANNELS) {
             self.coded.clear();
             self.coded.reserve(max_required_buffer_size(CHUNK));
             self.lame.encode_to_vec(InterleavedPcm(chunk), &mut self.coded).map_err(codec)?;
             self.out.put(&self.coded)?;
+            self.given += (chunk.len() / CHANNELS) as u64;
         }
-        Ok(())
+        if now.len() < pcm.len() { Err(SinkError::Full) } else { Ok(()) }
     }
 
     fn silence(&mut self, mut samples: u64) -> Result<(), SinkError> {
@@ -106,10 +122,16 @@ impl PcmWriter for Mp3 {
         self.coded.reserve(max_required_buffer_size(0));
         self.lame.flush_to_vec::<FlushGap>(&mut self.coded).map_err(codec)?;
         self.out.put(&self.coded)?;
+        self.finished = true;
         self.mend()
     }
 
     fn len(&self) -> u64 {
         self.out.len()
+    }
+
+    fn samples(&self) -> u64 {
+        let frames = (self.out.len() / self.frame_len).saturating_sub(self.info.into());
+        if self.finished { self.given } else { (MP3_FRAME * frames).saturating_sub(DELAY).min(self.given) }
     }
 }

@@ -6,10 +6,12 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
 use super::error::SinkError;
 use super::lane::PacketWriter;
-use super::output::Output;
+use super::output::OpenTarget;
 
 /// A page is closed after half a second; a reader of an unfinished file sees whole pages only.
 const PAGE: u64 = SAMPLE_RATE as u64 / 2;
+/// Bytes of a page but for its segments' sizes and their content.
+const PAGE_HEAD: u64 = 27;
 
 /// The identification header (RFC 7845, section 5.1), also Matroska's CodecPrivate.
 pub(crate) fn opus_head(pre_skip: u32) -> Vec<u8> {
@@ -39,50 +41,88 @@ fn opus_tags(comments: &[String]) -> Vec<u8> {
     tags
 }
 
+/// Packets of a page that is not closed yet.
+#[derive(Default, Clone, Copy)]
+struct Page {
+    bytes: u64,
+    segments: u64,
+}
+
+impl Page {
+    fn with(self, packet: usize) -> Self {
+        let len = packet as u64;
+        Self { bytes: self.bytes + len, segments: self.segments + len / 255 + 1 }
+    }
+
+    /// What it comes to when it is closed; a page has 255 segments at the most (RFC 3533, section 6).
+    fn len(self) -> u64 {
+        self.bytes + self.segments + PAGE_HEAD * self.segments.div_ceil(255)
+    }
+}
+
 /// Writes one logical stream.
 pub(crate) struct OggOpus {
-    ogg: OggWriter<'static, Output>,
+    ogg: OggWriter<'static, OpenTarget>,
     serial: u32,
     comments: Vec<String>,
     pre_skip: u64,
+    /// Bytes of the pages that are closed.
+    closed: u64,
+    page: Page,
     page_start: u64,
 }
 
 impl OggOpus {
     /// `comments` are `KEY=value`.
-    pub(crate) fn new(out: Output, serial: u32, comments: Vec<String>) -> Self {
-        Self { ogg: OggWriter::new(out), serial, comments, pre_skip: 0, page_start: 0 }
+    pub(crate) fn new(out: OpenTarget, serial: u32, comments: Vec<String>) -> Self {
+        Self {
+            ogg: OggWriter::new(out),
+            serial,
+            comments,
+            pre_skip: 0,
+            closed: 0,
+            page: Page::default(),
+            page_start: 0,
+        }
     }
 
-    fn put(&mut self, packet: Vec<u8>, end: PacketWriteEndInfo, granule: u64) -> Result<(), SinkError> {
+    fn put(&mut self, packet: &[u8], end: PacketWriteEndInfo, granule: u64) -> Result<(), SinkError> {
+        self.page = self.page.with(packet.len());
         self.ogg
-            .write_packet(packet, self.serial, end, granule)
-            .map_err(|source| SinkError::Write { target: self.ogg.inner().name(), source })
+            .write_packet(packet.to_vec(), self.serial, end, granule)
+            .map_err(|source| SinkError::Write { target: self.ogg.inner().name(), source })?;
+        if end != PacketWriteEndInfo::NormalPacket {
+            self.closed += self.page.len();
+            (self.page, self.page_start) = (Page::default(), granule);
+        }
+        Ok(())
     }
 }
 
 impl PacketWriter for OggOpus {
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
         self.pre_skip = u64::from(pre_skip);
-        self.put(opus_head(pre_skip), PacketWriteEndInfo::EndPage, 0)?;
+        self.put(&opus_head(pre_skip), PacketWriteEndInfo::EndPage, 0)?;
         let tags = opus_tags(&std::mem::take(&mut self.comments));
-        self.put(tags, PacketWriteEndInfo::EndPage, 0)
+        self.put(&tags, PacketWriteEndInfo::EndPage, 0)
+    }
+
+    fn fits(&mut self, held: usize, next: usize) -> bool {
+        let first = if held > 0 { self.page.with(held) } else { self.page };
+        // The page may be closed between the two.
+        self.closed + first.len() + Page::default().with(next).len() <= self.ogg.inner().limit()
     }
 
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {
         let granule = at + u64::from(samples);
-        let end = if granule - self.page_start >= PAGE {
-            self.page_start = granule;
-            PacketWriteEndInfo::EndPage
-        } else {
-            PacketWriteEndInfo::NormalPacket
-        };
-        self.put(packet.to_vec(), end, granule)
+        let is_due = granule - self.page_start >= PAGE;
+        let end = if is_due { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
+        self.put(packet, end, granule)
     }
 
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
         let granule = at + u64::from(samples - trim);
-        self.put(packet.to_vec(), PacketWriteEndInfo::EndStream, granule.max(self.pre_skip))?;
+        self.put(packet, PacketWriteEndInfo::EndStream, granule.max(self.pre_skip))?;
         self.flush()
     }
 
@@ -91,6 +131,10 @@ impl PacketWriter for OggOpus {
     }
 
     fn len(&self) -> u64 {
-        self.ogg.inner().len()
+        self.closed + self.page.len()
+    }
+
+    fn samples(&self) -> u64 {
+        self.page_start.saturating_sub(self.pre_skip)
     }
 }

@@ -1,5 +1,6 @@
 //! Opens a track of its own file, in any format.
 
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use isocord_proto::opus::EncoderOptions;
@@ -13,9 +14,12 @@ use super::mp3::Mp3;
 use super::ogg_opus::OggOpus;
 use super::options::Format;
 use super::opus_lane::{EncodeLane, PassLane};
-use super::output::Output;
+use super::output::OpenTarget;
 use super::target::Target;
 use super::wav::{Raw, Wav};
+
+/// A file has room for a little more than none.
+const MARGIN: u64 = 1_024;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -28,10 +32,11 @@ pub(crate) struct Opened {
 pub(crate) fn open(
     format: Format,
     target: Target,
+    limit: Option<u64>,
     opus: Option<&EncoderOptions>,
     user_id: Option<u64>,
 ) -> Result<Opened> {
-    let out = Output::open(target)?;
+    let out = OpenTarget::open(target, limit)?;
     let path = out.path().map(Into::into);
     let pcm = |writer: Box<dyn PcmWriter>| Box::new(PcmLane::new(writer));
     let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
@@ -53,6 +58,16 @@ pub(crate) fn open(
         }
     };
     Ok(Opened { lane, path })
+}
+
+/// Refuses a limit that leaves no room for any sound.
+pub(crate) fn check_limit(format: Format, limit: Option<u64>) -> Result<()> {
+    let Some(limit) = limit else { return Ok(()) };
+    let memory = Target::Seekable(Box::new(Cursor::new(Vec::new())));
+    let mut empty = open(format, memory, None, None, Some(u64::MAX))?;
+    empty.lane.finish()?;
+    let least = empty.lane.len() + MARGIN;
+    if limit < least { Err(SinkError::Limit { limit, least }) } else { Ok(()) }
 }
 
 /// Packets pass through; `opus` asks for an encoder before them.

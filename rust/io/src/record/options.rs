@@ -70,8 +70,8 @@ pub enum Layout {
     PerUser(TargetFactory),
     /// All users summed in one.
     Mixdown(Target),
-    /// All users in one file, each a track; [`Format::Matroska`] only. A user who comes late has a track that
-    /// begins late by its timestamps, whatever `sync_start` says.
+    /// All users in one file, each a track; [`Format::Matroska`] only. Without `sync_start`, a user who comes late has a
+    /// track whose timestamps begin late, which not every program heeds.
     Tracks(Target),
 }
 
@@ -82,7 +82,7 @@ pub struct RecorderOptions {
     pub format: Format,
     /// The position where the recording starts.
     pub start: u64,
-    /// A late user's file begins with silence from the recording's start, not at the user's first frame.
+    /// A late user's file or track begins with silence from the recording's start, not at the user's first frame.
     pub sync_start: bool,
     /// [`Recorder::finish`](super::Recorder::finish) fills all tracks with silence to one end.
     pub pad_end: bool,
@@ -94,10 +94,9 @@ pub struct RecorderOptions {
     pub users: Option<HashSet<u64>>,
     /// The longest recording, pauses not counted.
     pub max_samples: Option<u64>,
-    /// The biggest file of one user.
-    pub max_track_bytes: Option<u64>,
-    /// The most that all files may have together.
-    pub max_total_bytes: Option<u64>,
+    /// The most bytes that any file may get, all that is written at its end included. Where [`Target::Process`] encodes,
+    /// [`Ffmpeg::max_file_bytes`](super::Ffmpeg::max_file_bytes) counts instead.
+    pub max_file_bytes: Option<u64>,
     /// The most users that get a file or a track of their own; in a mixdown there is room for all.
     pub max_tracks: usize,
     /// For Opus formats that are given PCM, as a mixdown is.
@@ -115,8 +114,7 @@ impl Default for RecorderOptions {
             mix_window: MIX_WINDOW,
             users: None,
             max_samples: None,
-            max_track_bytes: None,
-            max_total_bytes: None,
+            max_file_bytes: None,
             max_tracks: MAX_TRACKS,
             opus: EncoderOptions::default(),
         }

@@ -5,39 +5,73 @@ use isocord_proto::opus::{Encoder, EncoderOptions};
 
 use super::error::SinkError;
 use super::lane::{Lane, PacketWriter, TrackLane, Unpacker};
-use super::packet;
+use super::packet::{self, ENCODER_DELAY};
+use super::recovery::Recovery;
 
-/// What libopus's encoder is late by at 48 kHz in its audio mode; test: `a_click_stays_at_its_place`.
-const ENCODER_DELAY: u32 = 312;
 /// Up to 100 ms are concealed; a longer gap is silence.
-const CONCEAL: u64 = 5 * FRAME_SAMPLES as u64;
+const CONCEAL: i64 = 5 * FRAME_SAMPLES as i64;
 
 /// Into an Opus format: packets as they came.
 pub(crate) struct PassLane {
     out: Packets,
     /// What the packets written are behind (or, below zero, ahead of) the samples asked for. It stays within
-    /// half a frame: no frame is shorter than 2.5 ms, and none can be cut.
+    /// half a frame, but for a gap that may yet be concealed: no frame is shorter than 2.5 ms, and none can be cut.
     owed: i64,
-    /// The TOC byte of the last packet, if a gap after it can be concealed.
-    conceal: Option<u8>,
+    /// The TOC byte of the last packet, if it held sound and what follows is still open.
+    last: Option<u8>,
+    recovery: Recovery,
 }
 
 impl PassLane {
     pub(crate) fn new(writer: Box<dyn PacketWriter>) -> Result<Self, SinkError> {
-        Ok(Self { out: Packets::new(writer, 0)?, owed: 0, conceal: None })
+        Ok(Self { out: Packets::new(writer, 0)?, owed: 0, last: None, recovery: Recovery::default() })
     }
 
+    /// Writes what is owed, as silence.
     fn fill(&mut self) -> Result<(), SinkError> {
+        if let Some((rest, samples)) = self.last.take().and_then(packet::rest)
+            && self.owed >= i64::from(samples)
+        {
+            self.put(rest, samples)?;
+        }
         while let Some((silence, samples)) = packet::silence(self.owed.max(0) as u64) {
-            self.out.put(&silence, samples)?;
-            self.owed -= i64::from(samples);
+            self.put(&silence, samples)?;
         }
         if self.owed > i64::from(packet::QUANTUM) / 2
             && let Some((silence, samples)) = packet::silence(u64::from(packet::QUANTUM))
         {
-            self.out.put(&silence, samples)?;
-            self.owed -= i64::from(samples);
+            self.put(&silence, samples)?;
         }
+        Ok(())
+    }
+
+    /// Writes a gap that is as long as it gets: `next` follows, or the end. What a player can conceal it is told
+    /// to; what `next` can restore is restored.
+    fn bridge(&mut self, next: Option<&[u8]>) -> Result<(), SinkError> {
+        let Some(toc) = self.last.filter(|_| self.owed > 0) else { return Ok(()) };
+        let (lost, len) = packet::lost(toc);
+        let reach = next.and_then(|next| Some((next, Recovery::reach(next)?)));
+        let reach =
+            reach.filter(|&(_, reach)| i64::from(reach) <= self.owed + i64::from(packet::QUANTUM) / 2);
+        let kept = reach.map_or(0, |(_, reach)| i64::from(reach));
+        while len > 0 && self.owed - kept >= i64::from(len) {
+            self.put(&lost, len)?;
+        }
+        if let Some((next, reach)) = reach {
+            // One that cannot be restored after all is silence.
+            let restored = self.recovery.restore(next, reach).unwrap_or_default();
+            for packet in restored {
+                self.put(&packet, FRAME_SAMPLES as u32)?;
+            }
+        }
+        self.last = None;
+        self.fill()
+    }
+
+    fn put(&mut self, packet: &[u8], samples: u32) -> Result<(), SinkError> {
+        self.out.put(packet, samples)?;
+        self.owed -= i64::from(samples);
+        self.recovery.note(packet);
         Ok(())
     }
 }
@@ -45,16 +79,7 @@ impl PassLane {
 impl Lane for PassLane {
     fn gap(&mut self, samples: u64) -> Result<(), SinkError> {
         self.owed += samples as i64;
-        if let Some(toc) = self.conceal.take()
-            && samples <= CONCEAL
-        {
-            let (lost, len) = packet::lost(toc);
-            while self.owed >= i64::from(len) {
-                self.out.put(&lost, len)?;
-                self.owed -= i64::from(len);
-            }
-        }
-        self.fill()
+        if self.last.is_some() && self.owed <= CONCEAL { Ok(()) } else { self.fill() }
     }
 
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
@@ -63,13 +88,21 @@ impl Lane for PassLane {
     }
 
     fn opus(&mut self, packet: &[u8], samples: u32, behind: u32) -> Result<(), SinkError> {
+        self.bridge((!packet::is_silence(packet)).then_some(packet))?;
         let ahead = i64::from(behind) - self.owed;
         if ahead > i64::from(samples) / 2 {
             return self.gap(u64::from(samples - behind));
         }
-        self.owed -= i64::from(behind);
-        self.conceal = (!packet::is_silence(packet)).then(|| packet[0]);
-        self.out.put(packet, samples)
+        self.owed += i64::from(samples - behind);
+        if !packet::is_silence(packet) {
+            self.put(packet, samples)?;
+            self.last = Some(packet[0]);
+            return Ok(());
+        }
+        match self.last.take().and_then(packet::rest) {
+            Some((rest, samples)) => self.put(rest, samples),
+            None => self.put(packet, samples),
+        }
     }
 }
 
@@ -79,17 +112,24 @@ impl TrackLane for PassLane {
     }
 
     fn finish(&mut self) -> Result<(), SinkError> {
-        if self.owed > 0
+        let mut whole = if self.out.full { Ok(()) } else { self.bridge(None) };
+        if whole.is_ok()
+            && !self.out.full
+            && self.owed > 0
             && let Some((silence, samples)) = packet::silence(u64::from(packet::QUANTUM))
         {
-            self.out.put(&silence, samples)?;
-            self.owed -= i64::from(samples);
+            whole = self.put(&silence, samples);
         }
-        self.out.finish((-self.owed).max(0) as u32)
+        self.out.finish((-self.owed).max(0) as u32)?;
+        whole
     }
 
     fn len(&self) -> u64 {
         self.out.writer.len()
+    }
+
+    fn samples(&self) -> u64 {
+        self.out.samples()
     }
 }
 
@@ -175,15 +215,21 @@ impl TrackLane for EncodeLane {
 
     fn finish(&mut self) -> Result<(), SinkError> {
         let end = self.taken + u64::from(ENCODER_DELAY);
-        while self.out.at < end {
+        let mut whole = Ok(());
+        while whole.is_ok() && !self.out.full && self.out.at < end {
             self.pcm.resize(FRAME_LEN, 0);
-            self.encode()?;
+            whole = self.encode();
         }
-        self.out.finish((self.out.at - end) as u32)
+        self.out.finish(self.out.at.saturating_sub(end) as u32)?;
+        whole
     }
 
     fn len(&self) -> u64 {
         self.out.writer.len()
+    }
+
+    fn samples(&self) -> u64 {
+        self.out.samples()
     }
 }
 
@@ -194,15 +240,21 @@ struct Packets {
     held_samples: u32,
     /// Samples put, the held packet's too.
     at: u64,
+    /// A packet found no room.
+    full: bool,
 }
 
 impl Packets {
     fn new(mut writer: Box<dyn PacketWriter>, pre_skip: u32) -> Result<Self, SinkError> {
         writer.begin(pre_skip)?;
-        Ok(Self { writer, held: Vec::with_capacity(MAX_OPUS_LEN), held_samples: 0, at: 0 })
+        Ok(Self { writer, held: Vec::with_capacity(MAX_OPUS_LEN), held_samples: 0, at: 0, full: false })
     }
 
     fn put(&mut self, packet: &[u8], samples: u32) -> Result<(), SinkError> {
+        self.full |= !self.writer.fits(self.held.len(), packet.len());
+        if self.full {
+            return Err(SinkError::Full);
+        }
         if !self.held.is_empty() {
             let at = self.at - u64::from(self.held_samples);
             self.writer.packet(&self.held, at, self.held_samples)?;
@@ -214,6 +266,7 @@ impl Packets {
         Ok(())
     }
 
+    /// Of the last packet's samples `trim` are too many.
     fn finish(&mut self, trim: u32) -> Result<(), SinkError> {
         if self.held.is_empty() {
             // A stream has one packet at least; all of it is cut.
@@ -222,5 +275,9 @@ impl Packets {
         }
         let at = self.at - u64::from(self.held_samples);
         self.writer.last(&self.held, at, self.held_samples, trim.min(self.held_samples))
+    }
+
+    fn samples(&self) -> u64 {
+        self.writer.samples()
     }
 }

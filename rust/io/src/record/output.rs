@@ -4,9 +4,13 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use isocord_proto::frame::CHANNELS;
+
 use super::error::SinkError;
 use super::target::{Encoding, Target, WriteSeek};
 
+/// Bytes of a sample of each channel.
+pub(crate) const PAIR: u64 = 2 * CHANNELS as u64;
 const BUFFER: usize = 64 * 1_024;
 /// From this many zeros on a file gets a hole instead, which costs neither time nor disk.
 const HOLE: u64 = 256 * 1_024;
@@ -19,18 +23,21 @@ enum Inner {
 }
 
 /// A target that is open. Offsets count from where the target stood at the start.
-pub(crate) struct Output {
+pub(crate) struct OpenTarget {
     inner: Inner,
     path: Option<PathBuf>,
     buffer: Vec<u8>,
     base: u64,
     /// Bytes that have left the buffer.
     written: u64,
+    limit: u64,
     broken: bool,
 }
 
-impl Output {
-    pub(crate) fn open(target: Target) -> Result<Self, SinkError> {
+impl OpenTarget {
+    /// `limit` is the most bytes that may be written; a process keeps to one of its own.
+    pub(crate) fn open(target: Target, limit: Option<u64>) -> Result<Self, SinkError> {
+        let mut limit = limit.unwrap_or(u64::MAX);
         let mut path = None;
         let mut base = 0;
         let inner = match target {
@@ -50,10 +57,11 @@ impl Output {
             Target::Stream(object) => Inner::Stream(object),
             Target::Process(process) => {
                 path = process.path().map(Into::into);
+                limit = u64::MAX;
                 Inner::Process(process)
             }
         };
-        Ok(Self { inner, path, buffer: Vec::with_capacity(BUFFER), base, written: 0, broken: false })
+        Ok(Self { inner, path, buffer: Vec::with_capacity(BUFFER), base, written: 0, limit, broken: false })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -65,12 +73,38 @@ impl Output {
         !matches!(self.inner, Inner::Stream(_) | Inner::Process(_))
     }
 
-    /// Bytes written so far, those in the buffer too.
+    /// Bytes written so far, those in the buffer too; where a process encodes, those that it wrote.
     pub(crate) fn len(&self) -> u64 {
+        self.process().map_or_else(|| self.taken(), Encoding::bytes)
+    }
+
+    /// The most bytes that it may come to.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Bytes that may still come.
+    pub(crate) fn room(&self) -> u64 {
+        self.limit.saturating_sub(self.taken())
+    }
+
+    /// What encodes, if that is not us.
+    pub(crate) fn process(&self) -> Option<&dyn Encoding> {
+        match &self.inner {
+            Inner::Process(process) => Some(process.as_ref()),
+            _ => None,
+        }
+    }
+
+    fn taken(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
+    /// All of `bytes`, or, where they find no room, none.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), SinkError> {
+        if bytes.len() as u64 > self.room() {
+            return Err(SinkError::Full);
+        }
         if self.buffer.len() + bytes.len() > BUFFER {
             self.drain()?;
         }
@@ -81,17 +115,31 @@ impl Output {
         Ok(())
     }
 
+    /// As many stereo pairs as there is room for.
     pub(crate) fn put_samples(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
-        for chunk in pcm.chunks(BUFFER / 4) {
+        let room = CHANNELS as u64 * (self.room() / PAIR);
+        let now = &pcm[..room.min(pcm.len() as u64) as usize];
+        for chunk in now.chunks(BUFFER / 4) {
             if self.buffer.len() + chunk.len() * 2 > BUFFER {
                 self.drain()?;
             }
             self.buffer.extend(chunk.iter().flat_map(|sample| sample.to_le_bytes()));
         }
-        Ok(())
+        if self.process().is_some() {
+            // It encodes meanwhile, and a crash takes with it what waits here.
+            self.drain()?;
+        }
+        if now.len() < pcm.len() { Err(SinkError::Full) } else { Ok(()) }
     }
 
-    pub(crate) fn zeros(&mut self, mut count: u64) -> Result<(), SinkError> {
+    /// As many silent pairs as there is room for.
+    pub(crate) fn put_silence(&mut self, samples: u64) -> Result<(), SinkError> {
+        let now = samples.min(self.room() / PAIR);
+        self.zeros(now * PAIR)?;
+        if now < samples { Err(SinkError::Full) } else { Ok(()) }
+    }
+
+    fn zeros(&mut self, mut count: u64) -> Result<(), SinkError> {
         if count >= HOLE && matches!(self.inner, Inner::File(_)) {
             self.drain()?;
             return self.hole(count);
@@ -174,6 +222,9 @@ impl Output {
 
     fn attempt(&mut self, action: impl FnOnce(&mut Inner) -> io::Result<()>) -> Result<(), SinkError> {
         action(&mut self.inner).map_err(|source| {
+            if self.process().is_some_and(Encoding::is_full) {
+                return SinkError::Full;
+            }
             self.broken = true;
             SinkError::Write { target: self.name(), source }
         })
@@ -181,7 +232,7 @@ impl Output {
 }
 
 /// For libraries that write for themselves.
-impl Write for Output {
+impl Write for OpenTarget {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.put(bytes).map_err(system)?;
         Ok(bytes.len())
@@ -192,14 +243,16 @@ impl Write for Output {
     }
 }
 
-fn system(error: SinkError) -> io::Error {
+/// As the system would tell it.
+pub(crate) fn system(error: SinkError) -> io::Error {
     match error {
-        SinkError::Write { source, .. } => source,
+        SinkError::Write { source, .. } | SinkError::Open { source, .. } => source,
+        SinkError::Full => io::ErrorKind::FileTooLarge.into(),
         other => io::Error::other(other),
     }
 }
 
-impl Drop for Output {
+impl Drop for OpenTarget {
     fn drop(&mut self) {
         // A broken target would only fail again.
         if !self.broken {

@@ -1,15 +1,18 @@
 //! ffmpeg, for formats that no living crate writes: PCM goes into its standard input as it is recorded.
 //!
-//! What it writes is a fragmented file, readable up to the last second at any time. There are no
-//! temporary files, and the process is waited for, or killed, before its target is given up.
+//! What it writes comes back through a pipe and goes to its target in whole pieces ([`super::coded`]). There are
+//! no temporary files, and the process is waited for, or killed, before its target is given up.
 
-use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::coded::{self, Coded, Progress};
+use super::error::SinkError;
+use super::output::{OpenTarget, system};
 use super::target::{Encoding, Target};
 
 /// After the end of its input it gets that long to finish its file.
@@ -22,16 +25,8 @@ const MAX_COMPLAINT: usize = 2_048;
 #[cfg(windows)]
 const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
 
-/// What it encodes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Coded {
-    /// AAC in MP4.
-    Mp4,
-    /// AAC in MP4, marked as nothing but sound.
-    M4a,
-    /// MP3, where isocord is built without LAME.
-    Mp3,
-}
+/// An MP4 has more than that before its first sound.
+const LEAST: u64 = 2_048;
 
 /// How ffmpeg is run.
 #[derive(Debug, Clone)]
@@ -42,68 +37,67 @@ pub struct Ffmpeg {
     pub coded: Coded,
     /// kbit/s.
     pub bitrate: u16,
+    /// The most bytes that a file may get.
+    pub max_file_bytes: Option<u64>,
 }
 
 impl Ffmpeg {
+    /// Refuses a limit that leaves no room for any sound.
+    ///
+    /// # Errors
+    /// [`SinkError::Limit`].
+    pub fn check(&self) -> Result<(), SinkError> {
+        match self.max_file_bytes {
+            Some(limit) if limit < LEAST => Err(SinkError::Limit { limit, least: LEAST }),
+            _ => Ok(()),
+        }
+    }
+
     /// Starts a process that takes s16le stereo at 48 kHz and writes to `target`.
     ///
     /// # Errors
-    /// The system's, if it cannot be started.
+    /// The system's, if it cannot be started or the file not be made.
     pub fn start(&self, target: Target) -> io::Result<Target> {
         Ok(Target::Process(Box::new(self.run(target)?)))
     }
 
     fn run(&self, target: Target) -> io::Result<Process> {
-        let (output, path, object): (OsString, _, Option<Box<dyn Write + Send>>) = match target {
-            Target::Path(path) => {
-                // Its own complaint would come late, and a name with a colon is a protocol to it.
-                std::fs::File::create(&path)?;
-                let mut url = OsString::from("file:");
-                url.push(&path);
-                (url, Some(path), None)
-            }
-            Target::Seekable(object) => ("pipe:1".into(), None, Some(Box::new(object))),
-            Target::Stream(object) => ("pipe:1".into(), None, Some(object)),
-            Target::Process(_) => return Err(io::ErrorKind::InvalidInput.into()),
-        };
+        if matches!(target, Target::Process(_)) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let out = OpenTarget::open(target, self.max_file_bytes).map_err(system)?;
         let mut command = Command::new(&self.program);
         command
-            .args("-hide_banner -nostdin -loglevel error -y -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '));
-        command.arg("-b:a").arg(format!("{}k", self.bitrate));
-        command.args(self.coded.arguments().split(' ')).arg(output);
-        command.stdin(Stdio::piped()).stderr(Stdio::piped());
-        command.stdout(if object.is_some() { Stdio::piped() } else { Stdio::null() });
+            .args("-hide_banner -nostdin -loglevel error -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '))
+            .args(["-b:a", &format!("{}k", self.bitrate)])
+            .args(self.coded.arguments().split(' '))
+            .args(["-flush_packets", "1", "pipe:1"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         apart(&mut command);
         let mut child = command.spawn()?;
         let stdin = child.stdin.take();
-        let mut process = Process { child, stdin, path, complaints: None, copy: None, end: None };
+        let progress = Arc::new(Progress::default());
+        let mut process = Process {
+            child,
+            stdin,
+            path: out.path().map(Into::into),
+            complaints: None,
+            copy: None,
+            progress: Arc::clone(&progress),
+            end: None,
+        };
         let (stdout, stderr) = (process.child.stdout.take(), process.child.stderr.take());
         if let Some(stderr) = stderr {
             process.complaints = Some(spawn(move || complaints(stderr))?);
         }
-        if let (Some(mut stdout), Some(mut object)) = (stdout, object) {
-            process.copy = Some(spawn(move || {
-                let copied = io::copy(&mut stdout, &mut object).and_then(|_| object.flush());
-                // A process whose output nobody takes would wait for that for ever.
-                drop(stdout);
-                copied
-            })?);
+        if let Some(stdout) = stdout {
+            let kind = (self.coded, self.bitrate);
+            let copy = move || coded::copy(stdout, out, kind, &progress).map_err(system);
+            process.copy = Some(spawn(copy)?);
         }
         Ok(process)
-    }
-}
-
-impl Coded {
-    fn arguments(self) -> &'static str {
-        match self {
-            Self::Mp4 => {
-                "-c:a aac -f mp4 -movflags +empty_moov+default_base_moof -frag_duration 500000 -flush_packets 1"
-            }
-            Self::M4a => {
-                "-c:a aac -f ipod -movflags +empty_moov+default_base_moof -frag_duration 500000 -flush_packets 1"
-            }
-            Self::Mp3 => "-f mp3 -flush_packets 1",
-        }
     }
 }
 
@@ -113,8 +107,9 @@ struct Process {
     stdin: Option<ChildStdin>,
     path: Option<PathBuf>,
     complaints: Option<JoinHandle<String>>,
-    /// Brings what it writes to a file object.
+    /// Brings what it writes to the target.
     copy: Option<JoinHandle<io::Result<()>>>,
+    progress: Arc<Progress>,
     /// What it came to, once it has ended.
     end: Option<Result<(), String>>,
 }
@@ -122,6 +117,20 @@ struct Process {
 impl Encoding for Process {
     fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.progress.bytes()
+    }
+
+    fn samples(&self) -> u64 {
+        let given = self.progress.given();
+        let whole = matches!(self.end, Some(Ok(()))) && !self.is_full();
+        if whole { given } else { self.progress.samples().min(given) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.progress.is_full()
     }
 
     fn close(&mut self) -> io::Result<()> {
@@ -150,7 +159,7 @@ impl Process {
             std::thread::sleep(POLL);
         };
         let complaint = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
-        let copied = self.copy.take().and_then(|thread| thread.join().ok()).unwrap_or(Ok(()));
+        let copied = self.copied(deadline);
         match status {
             None => Err(io::Error::new(io::ErrorKind::TimedOut, "ffmpeg did not finish the file in time")),
             Some(status) if !status.success() => {
@@ -161,12 +170,32 @@ impl Process {
             Some(_) => copied,
         }
     }
+
+    /// What became of the copying; a target that takes nothing is given up.
+    fn copied(&mut self, deadline: Instant) -> io::Result<()> {
+        let Some(thread) = self.copy.take() else { return Ok(()) };
+        while !thread.is_finished() {
+            if Instant::now() >= deadline {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "the target did not take the file in time",
+                ));
+            }
+            std::thread::sleep(POLL);
+        }
+        thread.join().unwrap_or(Ok(()))
+    }
 }
 
 impl Write for Process {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_full() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let Some(stdin) = &mut self.stdin else { return Err(io::ErrorKind::BrokenPipe.into()) };
-        match stdin.write(bytes) {
+        let written = stdin.write(bytes);
+        self.progress.give(*written.as_ref().unwrap_or(&0) as u64);
+        match written {
             // It has died: its own words say more.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 self.close()?;
@@ -219,7 +248,7 @@ mod tests {
     #[test]
     fn ctrl_c_in_the_terminal_does_not_reach_it() {
         // It need not be ffmpeg: a process that has ended keeps its group until it is waited for.
-        let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128 };
+        let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128, max_file_bytes: None };
         let process = ffmpeg.run(Target::Stream(Box::new(io::sink()))).unwrap();
         let group = getpgid(Pid::from_raw(process.child.id() as i32)).unwrap();
         assert_ne!(group, getpgrp());

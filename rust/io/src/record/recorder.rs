@@ -10,11 +10,12 @@ use isocord_proto::frame::SAMPLE_RATE;
 use super::error::SinkError;
 use super::maker::Maker;
 use super::mix::Mix;
+use super::open::check_limit;
 use super::options::{Layout, RecorderOptions};
 use super::report::{
-    EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport, TrackState,
+    EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
-use super::timeline::Timeline;
+use super::timeline::RecordingTime;
 use super::track::Track;
 
 /// Files are brought up to date this often, in samples.
@@ -37,7 +38,7 @@ pub struct Recorder {
     options: RecorderOptions,
     maker: Maker,
     mix: Option<Mix>,
-    timeline: Timeline,
+    timeline: RecordingTime,
     tracks: BTreeMap<u64, Track>,
     /// Who got no track.
     refused: HashSet<u64>,
@@ -58,16 +59,18 @@ impl Recorder {
     /// A recorder that is running.
     ///
     /// # Errors
-    /// [`SinkError::Option`] for options that do not go together, others if a target given here cannot be opened.
+    /// [`SinkError::Option`] for options that do not go together, [`SinkError::Limit`] where files would have no room
+    /// for sound, others if a target given here cannot be opened.
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
         options.opus.check()?;
         options.format.check()?;
+        check_limit(options.format, options.max_file_bytes)?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
         }
         let (maker, mix) = Maker::new(&options, layout)?;
         Ok(Self {
-            timeline: Timeline::new(options.start),
+            timeline: RecordingTime::new(options.start),
             maker,
             mix,
             tracks: BTreeMap::new(),
@@ -165,10 +168,10 @@ impl Recorder {
             Some(mix) => mix.finish(end),
             None => self.maker.finish(),
         });
-        self.fail_whole(whole);
+        self.check_whole(whole);
         let mut tracks = self.track_reports();
         if self.ended == Some(EndReason::SizeLimit) {
-            // All files together were too big: each is cut.
+            // The one file had no more room: all that are in it are cut.
             tracks.iter_mut().for_each(TrackReport::cut);
         }
         let reason = *self.ended.get_or_insert(reason);
@@ -203,29 +206,45 @@ impl Recorder {
         }
     }
 
-    /// An error of the one file that all users are in.
-    fn fail_whole(&mut self, result: Result<(), SinkError>) {
-        // Told once; whatever is tried on a broken file fails again.
-        if let Err(error) = result
-            && self.ended != Some(EndReason::Failed)
-        {
-            let error = Arc::new(error);
-            tracing::warn!(%error, "a recording failed");
-            match &mut self.mix {
-                Some(mix) => mix.fail(Arc::clone(&error)),
-                None => {
-                    for track in self.tracks.values_mut() {
-                        track.fail(Arc::clone(&error));
-                        track.told = true;
-                    }
+    /// What became of the one file that all users are in, if there is one.
+    fn check_whole(&mut self, result: Result<(), SinkError>) {
+        match (result, &mut self.mix) {
+            (Err(SinkError::Full), Some(mix)) => {
+                let whole = mix.end_at_limit();
+                self.end(EndReason::SizeLimit);
+                if let Err(error) = whole {
+                    self.fail_whole(error);
                 }
             }
-            let state = TrackState::Failed(error);
-            self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
-            self.end(EndReason::Failed);
-            // A limit that was reached before does not make the file whole.
-            self.ended = Some(EndReason::Failed);
+            (Err(error), _) => self.fail_whole(error),
+            (Ok(()), _) if self.maker.is_shared() && self.tracks.values().any(Track::is_full) => {
+                self.end(EndReason::SizeLimit);
+            }
+            (Ok(()), _) => {}
         }
+    }
+
+    fn fail_whole(&mut self, error: SinkError) {
+        // Told once; whatever is tried on a broken file fails again.
+        if self.ended == Some(EndReason::Failed) {
+            return;
+        }
+        let error = Arc::new(error);
+        tracing::warn!(%error, "a recording failed");
+        match &mut self.mix {
+            Some(mix) => mix.fail(Arc::clone(&error)),
+            None => {
+                for track in self.tracks.values_mut() {
+                    track.fail(Arc::clone(&error));
+                    track.told = true;
+                }
+            }
+        }
+        let state = FileState::Failed(error);
+        self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
+        self.end(EndReason::Failed);
+        // A limit that was reached before does not make the file whole.
+        self.ended = Some(EndReason::Failed);
     }
 
     /// Tells once that a track has ended early.
@@ -234,18 +253,18 @@ impl Recorder {
             return;
         }
         let state = track.state().clone();
-        if let TrackState::Failed(error) = &state {
+        if let FileState::Failed(error) = &state {
             tracing::warn!(%error, "a track of a recording failed");
         }
         track.told = true;
-        if matches!(state, TrackState::Failed(_) | TrackState::SizeLimit) {
+        if matches!(state, FileState::Failed(_) | FileState::SizeLimit) {
             events.push_back(RecorderEvent::TrackEnded { user_id, state });
         }
     }
 
     /// Ends the recording if nobody can be written.
     fn check_barren(&mut self, clock: u64) {
-        let failed = |track: &Track| matches!(track.state(), TrackState::Failed(_));
+        let failed = |track: &Track| matches!(track.state(), FileState::Failed(_));
         if self.tracks.is_empty() || !self.tracks.values().all(failed) {
             self.barren = None;
         } else if clock - *self.barren.get_or_insert(clock) >= BARREN {
@@ -285,11 +304,11 @@ impl Recorder {
         if due {
             self.refreshed = self.now;
             result = result.and_then(|()| self.maker.flush());
-            if self.options.max_total_bytes.is_some_and(|most| self.bytes() >= most) {
-                self.end(EndReason::SizeLimit);
+            if result.is_ok() {
+                self.tracks.values_mut().for_each(Track::note_flushed);
             }
         }
-        self.fail_whole(result.and_then(|()| self.maker.broken()));
+        self.check_whole(result.and_then(|()| self.maker.broken()));
         if self.options.max_samples.is_some_and(|most| self.now >= most) {
             self.end(EndReason::TimeLimit);
         }

@@ -10,8 +10,8 @@ use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{Frame, Sound};
 
 use super::{
-    EndReason, FrameSink, Payload, Recorder, RecorderEvent, RecorderReport, RecorderState, SinkError,
-    TrackState,
+    EndReason, FileState, FrameSink, Payload, Recorder, RecorderEvent, RecorderReport, RecorderState,
+    SinkError,
 };
 use crate::receive::common_clock::CommonClock;
 use crate::receive::pump::{Appetite, FrameConsumer, Pump};
@@ -85,7 +85,7 @@ struct Shared {
 /// The owner's handle. Dropping it ends the recording without waiting; its files are finished all the same.
 pub struct Recording {
     shared: Arc<Shared>,
-    pump: Pump<Scribe>,
+    pump: Pump<RecorderThread>,
     waker: ReaderWaker,
     clock: CommonClock,
 }
@@ -110,8 +110,9 @@ impl Recording {
             told: Mutex::default(),
             tells: Condvar::new(),
         });
-        let scribe = Scribe { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
-        let pump = Pump::spawn("isocord-record", reader, scribe, clock)?;
+        let thread =
+            RecorderThread { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
+        let pump = Pump::spawn("isocord-record", reader, thread, clock)?;
         Ok(Self { shared, pump, waker, clock })
     }
 
@@ -177,7 +178,7 @@ impl Recording {
 }
 
 /// The recorder on its thread.
-struct Scribe {
+struct RecorderThread {
     recorder: Recorder,
     shared: Arc<Shared>,
     /// The latest end of the recording.
@@ -194,7 +195,7 @@ struct Stop {
     reason: EndReason,
 }
 
-impl FrameConsumer for Scribe {
+impl FrameConsumer for RecorderThread {
     fn item(&mut self, item: Item<'_>) {
         // At once: what was said after a pause is not to get in where the disk was slow.
         self.obey();
@@ -245,19 +246,19 @@ impl FrameConsumer for Scribe {
     }
 }
 
-impl Scribe {
+impl RecorderThread {
     /// Tells the owner what has failed.
     fn take_events(&mut self) {
         while let Some(event) = self.recorder.next_event() {
             match event {
-                RecorderEvent::TrackEnded { user_id, state: TrackState::Failed(error) } => {
+                RecorderEvent::TrackEnded { user_id, state: FileState::Failed(error) } => {
                     self.shared.tell(News::Failed { user_id, error });
                 }
                 RecorderEvent::UserRefused { user_id, most } => {
                     self.shared.tell(News::Refused { user_id, most });
                 }
                 RecorderEvent::TrackEnded { state, .. } => {
-                    self.full |= matches!(state, TrackState::SizeLimit);
+                    self.full |= matches!(state, FileState::SizeLimit);
                 }
                 RecorderEvent::TrackStarted { .. } | RecorderEvent::Ended(_) => {}
             }
@@ -297,7 +298,7 @@ impl Scribe {
     }
 }
 
-impl Drop for Scribe {
+impl Drop for RecorderThread {
     fn drop(&mut self) {
         self.shared.change(Phase::Over);
         self.shared.finish(Err(Died));

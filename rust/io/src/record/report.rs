@@ -70,13 +70,12 @@ pub enum RecorderState {
 
 /// What became of a track.
 #[derive(Debug, Clone)]
-pub enum TrackState {
+pub enum FileState {
     /// Being written.
     Recording,
     /// Whole.
     Finished,
-    /// Whole, but cut by [`max_track_bytes`](super::RecorderOptions::max_track_bytes) or
-    /// [`max_total_bytes`](super::RecorderOptions::max_total_bytes).
+    /// Whole, but cut by [`max_file_bytes`](super::RecorderOptions::max_file_bytes).
     SizeLimit,
     /// Given up; what was written before may well be readable.
     Failed(Arc<SinkError>),
@@ -92,12 +91,12 @@ pub enum RecorderEvent {
         /// Where its first sample lies.
         offset: u64,
     },
-    /// A track ended before the recording: [`TrackState::SizeLimit`] or [`TrackState::Failed`]. Told once.
+    /// A track ended before the recording: [`FileState::SizeLimit`] or [`FileState::Failed`]. Told once.
     TrackEnded {
         /// Whose; None for a file of all users.
         user_id: Option<u64>,
         /// Why.
-        state: TrackState,
+        state: FileState,
     },
     /// A user gets no track: there are as many as there may be. Told once for each.
     UserRefused {
@@ -119,19 +118,19 @@ pub struct TrackReport {
     pub path: Option<PathBuf>,
     /// Where the track's first sample lies in the recording, in samples.
     pub offset: u64,
-    /// Its length in samples.
+    /// Its length in samples; of one that failed, what is surely there.
     pub samples: u64,
     /// Its bytes; in a file of many tracks those of its packets.
     pub bytes: u64,
     /// How it ended.
-    pub state: TrackState,
+    pub state: FileState,
 }
 
 impl TrackReport {
     /// What is whole was ended by a size limit.
     pub(crate) fn cut(&mut self) {
-        if matches!(self.state, TrackState::Finished) {
-            self.state = TrackState::SizeLimit;
+        if matches!(self.state, FileState::Finished) {
+            self.state = FileState::SizeLimit;
         }
     }
 }

@@ -12,6 +12,15 @@ pub trait Encoding: Write + Send {
     /// Its file, if it has one of its own.
     fn path(&self) -> Option<&Path>;
 
+    /// Bytes of its file so far.
+    fn bytes(&self) -> u64;
+
+    /// Samples in those; all that it took once it has closed well.
+    fn samples(&self) -> u64;
+
+    /// Whether its file is as big as it may be; more PCM is refused.
+    fn is_full(&self) -> bool;
+
     /// Ends its input and waits until its file is whole.
     ///
     /// # Errors

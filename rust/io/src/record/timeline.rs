@@ -17,7 +17,7 @@ pub(crate) enum Place {
 }
 
 #[derive(Debug)]
-pub(crate) struct Timeline {
+pub(crate) struct RecordingTime {
     start: u64,
     /// Samples cut out before `start`, by pauses that are forgotten.
     pauses: VecDeque<(u64, u64)>,
@@ -26,7 +26,7 @@ pub(crate) struct Timeline {
     base: u64,
 }
 
-impl Timeline {
+impl RecordingTime {
     pub(crate) fn new(start: u64) -> Self {
         Self { start, pauses: VecDeque::new(), open: None, base: 0 }
     }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn frames_before_the_start_are_cut() {
-        let timeline = Timeline::new(10_000);
+        let timeline = RecordingTime::new(10_000);
         assert_eq!(timeline.place(9_000, 960), Place::Before);
         assert_eq!(timeline.place(9_500, 960), Place::At { at: 0, skip: 500, keep: 460 });
         assert_eq!(timeline.place(10_960, 960), Place::At { at: 960, skip: 0, keep: 960 });
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_cut_out() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = RecordingTime::new(0);
         timeline.pause(4_800);
         assert_eq!(timeline.place(4_000, 960), Place::At { at: 4_000, skip: 0, keep: 800 });
         assert_eq!(timeline.place(4_800, 960), Place::Paused);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn many_pauses_keep_the_sum() {
-        let mut timeline = Timeline::new(0);
+        let mut timeline = RecordingTime::new(0);
         for n in 0..1_000 {
             timeline.pause(n * 1_000 + 500);
             timeline.resume(n * 1_000 + 1_000);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn senseless_calls_change_nothing() {
-        let mut timeline = Timeline::new(100);
+        let mut timeline = RecordingTime::new(100);
         timeline.resume(200);
         timeline.pause(50);
         timeline.pause(400);

@@ -6,36 +6,26 @@ use std::sync::Arc;
 use super::assembler::{Assembler, Counts, Held};
 use super::error::SinkError;
 use super::lane::{TrackLane, Unpacker};
-use super::report::{TrackReport, TrackState};
+use super::report::{FileState, TrackReport};
+use super::written::Written;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
 /// One user.
 pub(crate) struct Track {
     assembler: Assembler,
-    /// None once the track has ended.
-    lane: Option<Box<dyn TrackLane>>,
+    written: Written,
     /// For a voice of the mixdown.
     unpacker: Unpacker,
-    path: Option<PathBuf>,
     origin: u64,
-    /// Of a track that has ended.
-    bytes: u64,
-    state: TrackState,
     /// The owner knows that it has ended early.
     pub told: bool,
 }
 
 impl Track {
-    /// A track that is open, or, without a lane, one that could not be opened.
-    pub(crate) fn new(
-        assembler: Assembler,
-        lane: Option<Box<dyn TrackLane>>,
-        path: Option<PathBuf>,
-        state: TrackState,
-    ) -> Self {
+    pub(crate) fn new(assembler: Assembler, written: Written) -> Self {
         let origin = assembler.next();
-        Self { assembler, lane, unpacker: Unpacker::default(), path, origin, bytes: 0, state, told: false }
+        Self { assembler, written, unpacker: Unpacker::default(), origin, told: false }
     }
 
     /// What a voice of the mixdown is made of.
@@ -44,11 +34,16 @@ impl Track {
     }
 
     pub(crate) fn active(&self) -> bool {
-        self.lane.is_some()
+        self.written.active()
     }
 
-    pub(crate) fn state(&self) -> &TrackState {
-        &self.state
+    pub(crate) fn state(&self) -> &FileState {
+        self.written.state()
+    }
+
+    /// Whether it ended because its file is as big as it may be.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(self.state(), FileState::SizeLimit)
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -61,7 +56,7 @@ impl Track {
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.lane.as_ref().map_or(self.bytes, |lane| lane.len())
+        self.written.len()
     }
 
     pub(crate) fn frame(&mut self, at: u64, frame: Held) {
@@ -93,6 +88,11 @@ impl Track {
         });
     }
 
+    /// The target has been flushed.
+    pub(crate) fn note_flushed(&mut self) {
+        self.written.note_flushed();
+    }
+
     /// All frames that still wait, whatever silence lies before them.
     pub(crate) fn release(&mut self) {
         self.allow(u64::MAX);
@@ -101,48 +101,34 @@ impl Track {
 
     /// Ends the track, filled up to `end` if that is wanted.
     pub(crate) fn finish(&mut self, end: Option<u64>) {
-        self.attempt(|assembler, lane| {
-            if let Some(end) = end {
-                assembler.fill(end, lane)?;
-            }
-            lane.finish()
-        });
-        self.close(TrackState::Finished);
-    }
-
-    pub(crate) fn stop_at_limit(&mut self) {
-        self.attempt(|_, lane| lane.finish());
-        self.close(TrackState::SizeLimit);
+        if let Some(end) = end {
+            self.attempt(|assembler, lane| assembler.fill(end, lane));
+        }
+        self.end_as(FileState::Finished);
     }
 
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
-        self.close(TrackState::Failed(error));
+        self.written.fail(error);
     }
 
     /// `shared` is the file of all users, if there is one.
     pub(crate) fn report(&self, user_id: u64, shared: Option<PathBuf>) -> TrackReport {
-        TrackReport {
-            user_id: Some(user_id),
-            path: self.path.clone().or(shared),
-            offset: self.origin,
-            samples: self.end().saturating_sub(self.origin),
-            bytes: self.len(),
-            state: self.state.clone(),
-        }
+        let report = self.written.report(Some(user_id), self.origin);
+        TrackReport { path: report.path.or(shared), ..report }
     }
 
-    fn close(&mut self, state: TrackState) {
-        if let Some(lane) = self.lane.take() {
-            self.bytes = lane.len();
-            self.state = state;
+    fn end_as(&mut self, state: FileState) {
+        if let Err(error) = self.written.finish(state) {
+            self.fail(Arc::new(error));
         }
     }
 
     fn attempt(&mut self, action: impl FnOnce(&mut Assembler, &mut dyn TrackLane) -> Result<()>) {
-        if let Some(lane) = &mut self.lane
-            && let Err(error) = action(&mut self.assembler, lane.as_mut())
-        {
-            self.fail(Arc::new(error));
+        let Some(lane) = self.written.lane() else { return };
+        match action(&mut self.assembler, lane) {
+            Ok(()) => {}
+            Err(SinkError::Full) => self.end_as(FileState::SizeLimit),
+            Err(error) => self.fail(Arc::new(error)),
         }
     }
 }

@@ -4,9 +4,9 @@ use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::Output;
+use super::output::{OpenTarget, PAIR};
+use super::target::Encoding;
 
-const FRAME_BYTES: u64 = 2 * CHANNELS as u64;
 /// RIFF, JUNK or ds64, fmt, data.
 const HEADER: u64 = 12 + 36 + 24 + 8;
 /// In a 32-bit size: look in ds64, or, without one, "until the end".
@@ -14,11 +14,11 @@ const UNKNOWN: u32 = u32::MAX;
 
 /// Writes a WAVE file.
 pub(crate) struct Wav {
-    out: Output,
+    out: OpenTarget,
 }
 
 impl Wav {
-    pub(crate) fn new(mut out: Output) -> Result<Self, SinkError> {
+    pub(crate) fn new(mut out: OpenTarget) -> Result<Self, SinkError> {
         // Where the header cannot be mended later, its sizes say that they are unknown.
         let header = if out.seekable() { header(0) } else { open_header() };
         out.put(&header)?;
@@ -56,7 +56,7 @@ fn build(tag: [u8; 4], riff: u32, large: Option<(u64, u64)>, data: u32) -> Vec<u
     let (riff_size, data_size) = large.unwrap_or((0, 0));
     bytes.extend(riff_size.to_le_bytes());
     bytes.extend(data_size.to_le_bytes());
-    bytes.extend((data_size / FRAME_BYTES).to_le_bytes());
+    bytes.extend((data_size / PAIR).to_le_bytes());
     // No table of other large chunks.
     bytes.extend(0u32.to_le_bytes());
     bytes.extend(b"fmt ");
@@ -64,8 +64,8 @@ fn build(tag: [u8; 4], riff: u32, large: Option<(u64, u64)>, data: u32) -> Vec<u
     bytes.extend(1u16.to_le_bytes());
     bytes.extend((CHANNELS as u16).to_le_bytes());
     bytes.extend(SAMPLE_RATE.to_le_bytes());
-    bytes.extend((SAMPLE_RATE * FRAME_BYTES as u32).to_le_bytes());
-    bytes.extend((FRAME_BYTES as u16).to_le_bytes());
+    bytes.extend((SAMPLE_RATE * PAIR as u32).to_le_bytes());
+    bytes.extend((PAIR as u16).to_le_bytes());
     bytes.extend(16u16.to_le_bytes());
     bytes.extend(b"data");
     bytes.extend(data.to_le_bytes());
@@ -77,7 +77,7 @@ impl PcmWriter for Wav {
         self.out.put_samples(pcm)
     }
     fn silence(&mut self, samples: u64) -> Result<(), SinkError> {
-        self.out.zeros(samples * FRAME_BYTES)
+        self.out.put_silence(samples)
     }
     fn flush(&mut self) -> Result<(), SinkError> {
         self.mend()
@@ -88,17 +88,20 @@ impl PcmWriter for Wav {
     fn len(&self) -> u64 {
         self.out.len()
     }
+    fn samples(&self) -> u64 {
+        (self.out.len() - HEADER) / PAIR
+    }
 }
 
 /// Writes s16le interleaved stereo and nothing else.
-pub(crate) struct Raw(pub Output);
+pub(crate) struct Raw(pub OpenTarget);
 
 impl PcmWriter for Raw {
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
         self.0.put_samples(pcm)
     }
     fn silence(&mut self, samples: u64) -> Result<(), SinkError> {
-        self.0.zeros(samples * FRAME_BYTES)
+        self.0.put_silence(samples)
     }
     fn flush(&mut self) -> Result<(), SinkError> {
         self.0.flush()
@@ -108,5 +111,8 @@ impl PcmWriter for Raw {
     }
     fn len(&self) -> u64 {
         self.0.len()
+    }
+    fn samples(&self) -> u64 {
+        self.0.process().map_or_else(|| self.0.len() / PAIR, Encoding::samples)
     }
 }

@@ -3,8 +3,7 @@
 //! It never takes the GIL, waits for another thread, or touches the allocator. Deadlines are absolute: a late tick does
 //! not move the later ones, and slots that were missed are counted, not made up for with a burst.
 
-use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use isocord_proto::timetable::{self, SLOT_MS, Seat, Timetable};
@@ -14,6 +13,7 @@ use crate::events::EventOutbox;
 use crate::threads::ConnectionId;
 use crate::threads::inbox::{Commands, Inbox, inbox};
 use crate::threads::setup::{park_for, prefer_exact_wakeups};
+use crate::threads::wakeup::Wakeup;
 
 const COMMANDS: usize = 4_096;
 /// Waking this much early for each packet leaves time to prepare it.
@@ -35,14 +35,14 @@ pub(crate) struct ClockHandle(Arc<Shared>);
 
 struct Shared {
     inbox: Inbox<ClockCommand>,
-    thread: OnceLock<Thread>,
+    wakeup: Wakeup,
 }
 
 impl ClockHandle {
     /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
     /// thread has stopped.
     pub(crate) fn send(&self, command: ClockCommand) -> bool {
-        self.0.inbox.send(command, || self.wake()).is_ok()
+        self.0.inbox.send(command, || self.0.wakeup.wake()).is_ok()
     }
 
     pub(crate) fn send_to(&self, id: ConnectionId, command: OutletCommand) -> bool {
@@ -51,18 +51,12 @@ impl ClockHandle {
 
     pub(crate) fn stop(&self) {
         self.0.inbox.stop();
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = self.0.thread.get() {
-            thread.unpark();
-        }
+        self.0.wakeup.wake();
     }
 }
 
 /// The clock thread's state.
-pub(crate) struct Clock {
+pub(crate) struct ClockThread {
     shared: Arc<Shared>,
     commands: Commands<ClockCommand>,
     out: EventOutbox,
@@ -70,18 +64,18 @@ pub(crate) struct Clock {
     epoch: Instant,
 }
 
-impl Clock {
+impl ClockThread {
     /// A clock whose first slot is at `epoch`.
     pub(crate) fn new(out: EventOutbox, epoch: Instant) -> (Self, ClockHandle) {
         let (inbox, commands) = inbox(COMMANDS);
-        let shared = Arc::new(Shared { inbox, thread: OnceLock::new() });
+        let shared = Arc::new(Shared { inbox, wakeup: Wakeup::default() });
         let handle = ClockHandle(Arc::clone(&shared));
         (Self { shared, commands, out, outlets: Timetable::default(), epoch }, handle)
     }
 
     /// The thread's work.
     pub(crate) fn run(mut self) {
-        let _ = self.shared.thread.set(std::thread::current());
+        self.shared.wakeup.here();
         prefer_exact_wakeups(Duration::from_millis(SLOT_MS));
         while !self.commands.is_stopped() {
             self.turn();
@@ -153,3 +147,6 @@ fn wait_until(deadline: Instant) {
         std::hint::spin_loop();
     }
 }
+
+#[cfg(test)]
+mod tests;

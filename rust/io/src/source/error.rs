@@ -49,6 +49,22 @@ pub enum OpenError {
         /// What is wrong.
         reason: String,
     },
+    /// It asks for more reading or computing than any sound is worth.
+    #[error("{name} asks for too much: {reason}")]
+    TooMuch {
+        /// The file.
+        name: String,
+        /// What it asked for, and how much of it.
+        reason: String,
+    },
+    /// The disk, or whatever is behind the file, does not answer.
+    #[error("opening {name} took longer than {seconds} s")]
+    TimedOut {
+        /// The file.
+        name: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The start position is negative or not a number.
     #[error("start must be a number of seconds, 0 or more, not {0}")]
     Start(f64),
@@ -76,6 +92,20 @@ pub enum SourceError {
         /// What is wrong.
         reason: String,
     },
+    /// It asks for more reading or computing than any sound is worth.
+    #[error("{name} asks for too much: {reason}")]
+    TooMuch {
+        /// The file.
+        name: String,
+        /// What it asked for, and how much of it.
+        reason: String,
+    },
+    /// It was closed while it was read.
+    #[error("{name} is closed")]
+    Closed {
+        /// The file.
+        name: String,
+    },
 }
 
 /// Why a seek was not made.
@@ -100,6 +130,10 @@ pub(crate) enum StageError {
     Unsupported(String),
     /// Nothing more can be decoded.
     Broken(String),
+    /// The budget is spent.
+    TooMuch(String),
+    /// Nobody wants it any more.
+    Closed,
 }
 
 impl StageError {
@@ -114,6 +148,8 @@ impl StageError {
             Self::Unknown => OpenError::Unknown { name },
             Self::Unsupported(reason) => OpenError::Unsupported { name, reason },
             Self::Broken(reason) => OpenError::Broken { name, reason },
+            Self::TooMuch(reason) => OpenError::TooMuch { name, reason },
+            Self::Closed => OpenError::Broken { name, reason: "it was closed".to_owned() },
         }
     }
 
@@ -123,6 +159,8 @@ impl StageError {
             Self::Io(source) => SourceError::Io { name, source },
             Self::Unknown => SourceError::Broken { name, reason: "the container is unknown".to_owned() },
             Self::Unsupported(reason) | Self::Broken(reason) => SourceError::Broken { name, reason },
+            Self::TooMuch(reason) => SourceError::TooMuch { name, reason },
+            Self::Closed => SourceError::Closed { name },
         }
     }
 }

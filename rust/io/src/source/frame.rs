@@ -26,13 +26,15 @@ pub enum Want {
 
 /// Where sound comes from: frames of 20 ms, one after the other. The player encodes what is PCM.
 pub trait FrameSource: Send {
-    /// Produces the next frame. After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
+    /// Produces the next frame, or none where it takes longer to find than others should wait: the next call looks on.
+    /// After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
     ///
     /// # Errors
     /// Reading failed, or nothing more can be decoded.
-    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Frame, SourceError>;
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<Frame>, SourceError>;
 
-    /// Goes to a place, in seconds; beyond the end the next frame is [`Frame::End`].
+    /// Goes to a place, in seconds; beyond the end the next frame is [`Frame::End`]. A long way is gone by
+    /// [`Self::next`].
     ///
     /// # Errors
     /// `seconds` is negative or not a number, or reading failed.

@@ -1,27 +1,50 @@
 //! Where the bytes come from: a path, an open file or memory, seen as a window with corrected bytes.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use symphonia::core::io::MediaSource;
 
+use super::budget::Meter;
 use super::error::OpenError;
+
+/// A whole file in memory, whoever owns it; shared, never copied.
+#[derive(Clone)]
+pub struct Bytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
+
+impl Bytes {
+    fn get(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bytes({})", self.get().len())
+    }
+}
 
 /// What to play.
 #[derive(Debug)]
 pub enum Input {
     /// A file by its path.
     Path(PathBuf),
-    /// A whole file in memory; shared, never copied.
-    Bytes(Arc<[u8]>),
+    /// See [`Input::bytes`].
+    Bytes(Bytes),
     /// A file that is open for reading. It is read by position: its own offset is neither used nor moved (except on
     /// Windows, where reading by position moves it).
     File(File),
 }
 
 impl Input {
+    /// A whole file in memory.
+    pub fn bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        Self::Bytes(Bytes(Arc::new(bytes)))
+    }
+
     /// What errors call it before it is open: a path as it was given, for it may be the wrong one.
     pub(crate) fn place(&self) -> String {
         match self {
@@ -39,21 +62,21 @@ impl Input {
         }
     }
 
-    pub(crate) fn open(self, name: &str) -> Result<MediaFile, OpenError> {
+    pub(crate) fn open(self, name: &str, meter: Arc<Meter>) -> Result<MediaFile, OpenError> {
         let fail = |source| OpenError::Io { name: name.to_owned(), source };
         let backing = match self {
             Self::Path(path) => {
-                // Opening a pipe would wait for its writer.
+                // To open a device may already do something.
                 if !fs::metadata(&path).map_err(fail)?.is_file() {
                     return Err(OpenError::NotAFile { name: name.to_owned() });
                 }
-                Backing::File(File::open(&path).map_err(fail)?)
+                Backing::File(open_at_once(&path).map_err(fail)?)
             }
             Self::File(file) => Backing::File(file),
             Self::Bytes(bytes) => Backing::Bytes(bytes),
         };
         let len = match &backing {
-            Backing::Bytes(bytes) => bytes.len() as u64,
+            Backing::Bytes(bytes) => bytes.get().len() as u64,
             Backing::File(file) => {
                 let metadata = file.metadata().map_err(fail)?;
                 if !metadata.is_file() {
@@ -65,14 +88,27 @@ impl Input {
         if len == 0 {
             return Err(OpenError::Empty { name: name.to_owned() });
         }
-        Ok(MediaFile { backing, start: 0, len, position: 0, patches: Vec::new() })
+        Ok(MediaFile { backing, start: 0, len, position: 0, patches: Vec::new(), meter })
     }
+}
+
+/// What is a pipe by now does not wait for its writer.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 #[derive(Debug)]
 enum Backing {
     File(File),
-    Bytes(Arc<[u8]>),
+    Bytes(Bytes),
 }
 
 impl Backing {
@@ -80,7 +116,7 @@ impl Backing {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
             Self::File(file) => std::os::unix::fs::FileExt::read_at(file, buf, offset),
-            Self::Bytes(bytes) => Ok(copy_at(bytes, buf, offset)),
+            Self::Bytes(bytes) => Ok(copy_at(bytes.get(), buf, offset)),
         }
     }
 
@@ -88,7 +124,7 @@ impl Backing {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {
             Self::File(file) => std::os::windows::fs::FileExt::seek_read(file, buf, offset),
-            Self::Bytes(bytes) => Ok(copy_at(bytes, buf, offset)),
+            Self::Bytes(bytes) => Ok(copy_at(bytes.get(), buf, offset)),
         }
     }
 }
@@ -109,6 +145,7 @@ pub(crate) struct MediaFile {
     position: u64,
     /// Bytes (by position in the window) that readers see changed, sorted.
     patches: Vec<(u64, u8)>,
+    meter: Arc<Meter>,
 }
 
 impl MediaFile {
@@ -116,10 +153,19 @@ impl MediaFile {
         self.len
     }
 
+    /// What is counted of it.
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
     /// Fill `buf` from `offset` on; less than all of it only at the end.
+    ///
+    /// # Errors
+    /// The system's, or the budget is spent.
     pub(crate) fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let left = self.len.saturating_sub(offset);
         let want = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.meter.check()?;
         let mut done = 0;
         while done < want {
             match self.backing.read_at(&mut buf[done..want], self.start + offset + done as u64) {
@@ -129,6 +175,7 @@ impl MediaFile {
                 Err(error) => return Err(error),
             }
         }
+        self.meter.count(done);
         let first = self.patches.partition_point(|patch| patch.0 < offset);
         for &(at, byte) in &self.patches[first..] {
             match usize::try_from(at - offset) {

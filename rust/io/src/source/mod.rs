@@ -6,19 +6,26 @@
 //! The way of a PCM file: demux and decode (symphonia) -> downmix to stereo -> resample to 48 kHz -> volume -> frame.
 //! The way of an Opus file: pages or blocks -> packets -> units of 20 ms -> frame, or decode -> volume -> frame.
 //!
+//! What a file may cost to read is bounded: `budget` counts it where it is read.
+//!
 //! Every position is counted in samples of 48 kHz from the first sample that is meant to be heard.
 
+mod budget;
+mod contents;
 mod error;
 mod file;
 mod frame;
 mod input;
 mod mp4;
+mod opener;
 mod opus;
 mod pcm;
+mod tags;
 
+pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
-pub use file::{AudioFile, AudioFileOptions, FileInfo};
+pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{
     FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, Want,
 };
-pub use input::Input;
+pub use input::{Bytes, Input};

@@ -3,6 +3,7 @@
 pub(crate) mod inbox;
 pub(crate) mod outbox;
 pub(crate) mod setup;
+pub(crate) mod wakeup;
 
 /// Names a connection in this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -2,12 +2,13 @@
 //!
 //! Each thread has an outbox of its own, so that it never waits for another one.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
 use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
+
+use super::wakeup::Wakeup;
 
 /// Notes, and pieces of memory, that may wait in one outbox.
 const CAPACITY: usize = 8_192;
@@ -47,7 +48,7 @@ struct Tray<N> {
 struct Shared {
     stop: AtomicBool,
     dropped: AtomicU64,
-    thread: OnceLock<Thread>,
+    wakeup: Wakeup,
 }
 
 impl<N: Note> Dispatcher<N> {
@@ -67,7 +68,7 @@ impl<N: Note> Dispatcher<N> {
 
     /// The thread's work.
     pub(crate) fn run(mut self) {
-        let _ = self.shared.thread.set(std::thread::current());
+        self.shared.wakeup.here();
         loop {
             // Before the last look: what was sent before the stop is still delivered.
             let stop = self.shared.stop.load(Ordering::Acquire);
@@ -99,14 +100,14 @@ impl<N> Outbox<N> {
         if self.notes.push(note).is_err() {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        self.shared.wake();
+        self.shared.wakeup.wake();
     }
 
     /// Gives memory away, which is freed within half a second. A full queue makes the caller free it itself.
     pub(crate) fn discard(&mut self, memory: Box<dyn Send>) {
         let _ = self.memory.push(memory);
         if self.memory.slots() < CAPACITY / 2 {
-            self.shared.wake();
+            self.shared.wakeup.wake();
         }
     }
 }
@@ -115,14 +116,6 @@ impl DispatcherHandle {
     /// Ends the thread after what is queued.
     pub(crate) fn stop(&self) {
         self.0.stop.store(true, Ordering::Release);
-        self.0.wake();
-    }
-}
-
-impl Shared {
-    fn wake(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
+        self.0.wakeup.wake();
     }
 }

@@ -17,6 +17,12 @@ pub fn directory(name: &str) -> PathBuf {
     path
 }
 
+/// Where ffmpeg is; tests of what it encodes need it.
+pub fn ffmpeg() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|place| place.join("ffmpeg")).find(|program| program.exists())
+}
+
 /// A file in memory whose content can be looked at while it is written.
 #[derive(Clone)]
 pub struct Shared(Arc<Mutex<Memory>>);
@@ -164,7 +170,7 @@ fn decode_packets<'a>(packets: impl Iterator<Item = &'a [u8]>) -> Vec<f32> {
 }
 
 fn play(bytes: Vec<u8>) -> Vec<f32> {
-    let mut file = AudioFile::open(Input::Bytes(bytes.into()), AudioFileOptions::default()).unwrap();
+    let mut file = AudioFile::open(Input::bytes(bytes), AudioFileOptions::default()).unwrap();
     let mut frame = Box::new(FrameBuf::new());
     let mut all = Vec::new();
     while file.next_frame(&mut frame).unwrap() == Frame::Pcm {

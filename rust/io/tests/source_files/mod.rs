@@ -2,7 +2,6 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::f64::consts::TAU;
-use std::sync::Arc;
 
 use isocord_io::source::{AudioFile, AudioFileOptions, FRAME_SAMPLES, Frame, FrameBuf, Input};
 use ogg::PacketWriter;
@@ -102,7 +101,7 @@ pub fn open(bytes: Vec<u8>) -> AudioFile {
 }
 
 pub fn open_with(bytes: Vec<u8>, options: AudioFileOptions) -> AudioFile {
-    AudioFile::open(Input::Bytes(Arc::from(bytes)), options).unwrap_or_else(|error| panic!("{error}"))
+    AudioFile::open(Input::bytes(bytes), options).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// All that is left of a file, as left and right PCM; its frames must be PCM.

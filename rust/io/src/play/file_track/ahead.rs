@@ -33,11 +33,17 @@ pub(super) struct Wanted {
     pub pressure: Pressure,
 }
 
-/// A frame that was made.
-pub(super) struct Output {
-    pub frame: OpusFrame,
-    /// With a lower complexity than asked.
-    pub simplified: bool,
+/// What became of the next frame.
+pub(super) enum Output {
+    Frame {
+        frame: OpusFrame,
+        /// With a lower complexity than asked.
+        simplified: bool,
+    },
+    /// Its sound is still looked for.
+    Later,
+    /// There is none.
+    End,
 }
 
 pub(super) struct Ahead {
@@ -51,6 +57,8 @@ pub(super) struct Ahead {
     gain_before: f32,
     /// The source has ended after the last frame that is kept.
     ended: bool,
+    /// Where in the source the frames begin, in samples, once the first has been read.
+    place: Option<u64>,
     has_packets: bool,
     /// The source has packets and could not give one: it decodes by itself what is to be encoded.
     mixed: bool,
@@ -68,6 +76,7 @@ impl Ahead {
             cursor: 0,
             gain_before: gain,
             ended: false,
+            place: None,
             has_packets,
             mixed: false,
             decoder: None,
@@ -90,18 +99,32 @@ impl Ahead {
         (from..=self.cursor).all(|number| self.gain_at(number) == gain)
     }
 
-    /// Makes the next frame; none at the end of the source.
+    /// Goes over to other options of the encoder with the next frame.
+    pub(super) fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
+        self.encoder.configure(options)?;
+        self.encoder.save(self.cursor, 1);
+        Ok(())
+    }
+
+    /// Where in the source the frames begin that were read since the last [`Self::jump`], in samples.
+    pub(super) fn place(&self) -> Option<u64> {
+        self.place
+    }
+
+    /// Makes the next frame.
     pub(super) fn make(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
         wanted: Wanted,
-    ) -> Result<Option<Output>, FeedError> {
+    ) -> Result<Output, FeedError> {
         let number = self.cursor;
         let before = self.gain_at(number);
         let plain = before == 1.0 && wanted.gain == 1.0;
-        self.read(source, buffer, number, plain)?;
-        let Some(kept) = self.kept.get(number) else { return Ok(None) };
+        if !self.read(source, buffer, number, plain)? {
+            return Ok(Output::Later);
+        }
+        let Some(kept) = self.kept.get(number) else { return Ok(Output::End) };
         let mut frame = OpusFrame::SILENCE;
         if let Sound::Packet(packet) = &kept.sound
             && plain
@@ -112,10 +135,10 @@ impl Ahead {
             })?;
             self.kept.set_made(number, Made::Passed);
             self.cursor += 1;
-            return Ok(Some(Output { frame, simplified: false }));
+            return Ok(Output::Frame { frame, simplified: false });
         }
-        if self.has_packets {
-            self.read(source, buffer, number + 1, plain)?;
+        if self.has_packets && !self.read(source, buffer, number + 1, plain)? {
+            return Ok(Output::Later);
         }
         let made_before = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
         let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
@@ -127,7 +150,7 @@ impl Ahead {
         self.encoder.save(number, if alone { 1 } else { self.distance });
         self.encode(number, before, Made::Encoded { complexity, gain: wanted.gain }, alone, &mut frame)?;
         self.cursor += 1;
-        Ok(Some(Output { frame, simplified: complexity < asked }))
+        Ok(Output::Frame { frame, simplified: complexity < asked })
     }
 
     /// Goes back so that frame `number` is made next, as if nothing had been made after the one before it. Gives how
@@ -167,7 +190,7 @@ impl Ahead {
             let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
             self.encode(number, before, made, alone, &mut unheard)?;
         }
-        Ok(())
+        Ok(self.encoder.resume()?)
     }
 
     /// Nothing has been heard yet, so the first frame begins with this gain. Gives the one that it would have begun with.
@@ -180,7 +203,7 @@ impl Ahead {
         self.gain_before = self.gain_at(self.cursor);
         self.kept.restart(number);
         self.encoder.forget_all();
-        (self.cursor, self.ended, self.decoder, self.heard) = (number, false, None, None);
+        (self.cursor, self.ended, self.decoder, self.heard, self.place) = (number, false, None, None, None);
     }
 
     /// Frame `from` has become frame `to`, and so on.
@@ -219,17 +242,21 @@ impl Ahead {
         }
     }
 
-    /// Reads the source until frame `number` is kept, or it has ended.
+    /// Reads the source until frame `number` is kept, or it has ended; false if that takes longer.
     fn read(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
         number: u64,
         plain: bool,
-    ) -> Result<(), FeedError> {
+    ) -> Result<bool, FeedError> {
         while !self.ended && self.kept.end() <= number {
             let want = if self.mixed && !plain { Want::Pcm } else { Want::Packets };
-            match source.next(buffer, want)? {
+            let Some(frame) = source.next(buffer, want)? else { return Ok(false) };
+            if frame != Frame::End {
+                self.place.get_or_insert(buffer.position);
+            }
+            match frame {
                 Frame::End => self.ended = true,
                 Frame::Opus(len) => self.kept.keep_packet(&buffer.opus[..len]),
                 Frame::Pcm => {
@@ -238,7 +265,7 @@ impl Ahead {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and

@@ -16,6 +16,20 @@ impl LazyEncoder {
         Self { options: *options, made: None, saved: Vec::new(), spare: None }
     }
 
+    /// Goes over to other options with the next frame; the application stays what it was.
+    pub(super) fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
+        self.options = EncoderOptions { application: self.options.application, ..*options };
+        self.resume()
+    }
+
+    /// Sets what was restored to the options of now.
+    pub(super) fn resume(&mut self) -> Result<(), OpusError> {
+        match &mut self.made {
+            Some(encoder) => encoder.configure(&self.options),
+            None => Ok(()),
+        }
+    }
+
     /// The complexity that the options ask for.
     pub(super) fn asked(&self) -> u8 {
         self.options.complexity

@@ -22,6 +22,8 @@ pub(super) struct FileFeed {
     writer: Option<TrackWriter>,
     ahead: Ahead,
     over: bool,
+    /// A seek whose first frame is not there yet: it takes the place of all that is queued.
+    landing: bool,
 }
 
 impl Feed for FileFeed {
@@ -30,7 +32,9 @@ impl Feed for FileFeed {
             return FeedStatus::Done;
         };
         let result = self.work(&mut writer, pressure);
-        self.source.granted();
+        if !self.landing {
+            self.source.granted();
+        }
         let status = result.unwrap_or_else(|error| {
             // The first error is the one to tell.
             self.source.fail(error.to_string());
@@ -40,6 +44,13 @@ impl Feed for FileFeed {
         });
         self.writer = Some(writer);
         status
+    }
+
+    fn panicked(&mut self) {
+        self.source.fail("isocord itself has failed on it: please report this".to_owned());
+        if let Some(writer) = &mut self.writer {
+            writer.fail();
+        }
     }
 }
 
@@ -53,7 +64,7 @@ impl Drop for FileFeed {
 
 impl FileFeed {
     pub(super) fn new(source: Arc<FileSource>, writer: TrackWriter, ahead: Ahead) -> Self {
-        Self { source, writer: Some(writer), ahead, over: false }
+        Self { source, writer: Some(writer), ahead, over: false, landing: false }
     }
 
     fn work(&mut self, writer: &mut TrackWriter, pressure: Pressure) -> Result<FeedStatus, FeedError> {
@@ -61,11 +72,17 @@ impl FileFeed {
         let mut buffer = FrameBuf::new();
         let source = Arc::clone(&self.source);
         self.ahead.left(writer.next());
-        if let (Some(wish), Some(playing)) = (source.take_wish(), source.playing()) {
-            match wish {
-                Wish::Seek(seconds) => self.seek(writer, playing, &mut buffer, seconds, pressure)?,
-                Wish::Refresh => self.refresh(writer, playing, &mut buffer, pressure)?,
-            }
+        if let Some(options) = source.take_options() {
+            self.ahead.configure(&options)?;
+        }
+        let Some(playing) = source.playing() else { return Ok(FeedStatus::Wait) };
+        match source.take_wish() {
+            Some(Wish::Seek(seconds)) => self.seek(writer, seconds)?,
+            Some(Wish::Refresh) => self.refresh(writer, playing, &mut buffer, pressure)?,
+            None => {}
+        }
+        if self.landing && !self.land(writer, playing, &mut buffer, pressure)? {
+            return Ok(FeedStatus::Searching { left: writer.queued() });
         }
         for _ in 0..PIECE {
             if self.over {
@@ -76,11 +93,12 @@ impl FileFeed {
                 return Ok(FeedStatus::Wait);
             }
             match self.make(&mut buffer, pressure)? {
-                Some(frame) => {
+                Output::Frame { frame, .. } => {
                     let pushed = writer.push(&frame);
                     debug_assert!(pushed, "the ring had room");
                 }
-                None => {
+                Output::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
+                Output::End => {
                     writer.finish();
                     self.over = true;
                 }
@@ -89,43 +107,51 @@ impl FileFeed {
         Ok(FeedStatus::Again { left: writer.queued() })
     }
 
-    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure) -> Result<Option<OpusFrame>, FeedError> {
+    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure) -> Result<Output, FeedError> {
         let wanted = Wanted { gain: self.source.volume(), pressure };
-        let made = self.ahead.make(&mut *self.source.file(), buffer, wanted)?;
-        Ok(made.map(|Output { frame, simplified }| {
+        let made = self.source.with_file(|file| self.ahead.make(file, buffer, wanted))?;
+        if let Output::Frame { simplified, .. } = made {
             self.source.note_simplified(simplified);
-            frame
-        }))
+        }
+        Ok(made)
     }
 
     /// Goes to a place; what is queued is heard until its first frame is there.
-    fn seek(
+    fn seek(&mut self, writer: &mut TrackWriter, seconds: f64) -> Result<(), FeedError> {
+        if !self.landing {
+            // The listener's decoder has heard what has left and no more.
+            self.ahead.go_back(writer.next().min(self.ahead.cursor()))?;
+        }
+        self.source.with_file(|file| file.begin_seek(seconds))?;
+        self.ahead.jump(writer.end());
+        (self.landing, self.over) = (true, false);
+        Ok(())
+    }
+
+    /// Puts the first frame after a seek in the place of all that is queued; false while it is looked for.
+    fn land(
         &mut self,
         writer: &mut TrackWriter,
         playing: &Playing,
         buffer: &mut FrameBuf,
-        seconds: f64,
         pressure: Pressure,
-    ) -> Result<(), FeedError> {
-        // The listener's decoder has heard what has left and no more.
-        self.ahead.go_back(writer.next().min(self.ahead.cursor()))?;
-        let number = writer.end();
-        let place = {
-            let mut file = self.source.file();
-            file.seek(seconds)?;
-            file.position()
-        };
-        self.ahead.jump(number);
-        let first = self.make(buffer, pressure)?;
-        playing.begin_run(number, place);
-        match first {
-            Some(frame) => {
+    ) -> Result<bool, FeedError> {
+        let made = self.make(buffer, pressure)?;
+        let place = self.ahead.place().unwrap_or_else(|| self.source.file().position());
+        match made {
+            Output::Frame { frame, .. } => {
+                playing.begin_run(writer.end(), place);
                 writer.replace_all(&frame);
             }
-            None => writer.end_now(),
+            Output::Later => return Ok(false),
+            Output::End => {
+                playing.begin_run(writer.end(), place);
+                writer.end_now();
+                self.over = true;
+            }
         }
-        self.over = first.is_none();
-        Ok(())
+        self.landing = false;
+        Ok(true)
     }
 
     /// Encodes again, with the volume that is now, what has not left and is not just about to.
@@ -136,6 +162,10 @@ impl FileFeed {
         buffer: &mut FrameBuf,
         pressure: Pressure,
     ) -> Result<(), FeedError> {
+        if self.landing {
+            // What is queued is about to go.
+            return Ok(());
+        }
         let mut keep = KEEP;
         loop {
             let (next, end) = (writer.next(), self.ahead.cursor());
@@ -150,9 +180,15 @@ impl FileFeed {
             let room = writer.lookahead().saturating_sub((from - next) as usize).min(PIECE);
             let mut frames = Vec::with_capacity(room);
             while frames.len() < room
-                && let Some(frame) = self.make(buffer, pressure)?
+                && let Output::Frame { frame, .. } = self.make(buffer, pressure)?
             {
                 frames.push(frame);
+            }
+            if frames.is_empty() {
+                began.map(|gain| self.ahead.begin_with(gain));
+                self.ahead.restore(from, &undone, end)?;
+                self.source.refresh_later();
+                return Ok(());
             }
             match self.put(writer, playing, from, &frames) {
                 Ok(()) => {

@@ -75,11 +75,13 @@ impl Feed for Idle {
     fn feed(&mut self, _: Pressure) -> FeedStatus {
         FeedStatus::Wait
     }
+
+    fn panicked(&mut self) {}
 }
 
 impl Bench {
     fn new(file: Vec<u8>, options: &EncoderOptions) -> Self {
-        let input = Input::Bytes(Arc::from(file));
+        let input = Input::bytes(file);
         let file = AudioFile::open(input, AudioFileOptions::default()).expect("a sound file");
         let source = Arc::new(FileSource::new(file));
         let (feed, reader, start) = source.feed(options, 25).expect("an encoder");
@@ -92,7 +94,7 @@ impl Bench {
     }
 
     fn work(&mut self) {
-        while let FeedStatus::Again { .. } = self.feed.feed(Pressure::None) {}
+        while let FeedStatus::Again { .. } | FeedStatus::Searching { .. } = self.feed.feed(Pressure::None) {}
     }
 
     /// The clock takes that many frames, and the pool works after each.

@@ -1,19 +1,23 @@
 //! A file that plays, as its onlookers see it, and what they wish of it.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
+use isocord_proto::opus::{EncoderOptions, OpusError};
 
 use super::error::FileTrackError;
 use crate::dsp::{Volume, VolumeError};
 use crate::play::JobWaker;
 use crate::play::track::TrackState;
-use crate::source::AudioFile;
+use crate::source::{AudioFile, Closer};
 
 /// A file with what its onlookers may ask while it plays.
 pub struct FileSource {
     file: Mutex<AudioFile>,
+    closer: Closer,
+    /// What was true when the file was last to be had: who asks never waits for who reads.
+    seen: Seen,
     volume: Volume,
     /// Length in samples, if it is known.
     duration: Option<u64>,
@@ -24,10 +28,18 @@ pub struct FileSource {
 }
 
 #[derive(Default)]
+struct Seen {
+    position: AtomicU64,
+    passthrough: AtomicBool,
+}
+
+#[derive(Default)]
 struct Wishes {
     next: Option<Wish>,
     /// Where a seek goes that is being granted just now.
     seeking: Option<f64>,
+    /// How what is not encoded yet is to be encoded.
+    options: Option<EncoderOptions>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,8 +61,12 @@ impl FileSource {
     #[must_use]
     pub fn new(file: AudioFile) -> Self {
         let (volume, duration) = (file.volume().clone(), file.info().duration);
+        let seen = Seen::default();
+        seen.note(&file);
         Self {
+            closer: file.closer(),
             file: Mutex::new(file),
+            seen,
             volume,
             duration,
             wishes: Mutex::default(),
@@ -70,9 +86,43 @@ impl FileSource {
         self.playing.set(playing).map_err(|_| FileTrackError::InUse)
     }
 
-    /// The file, for what does not change or when it does not play. Waits while a piece is decoded.
+    /// The file, for who reads it. Waits while another does.
     pub fn file(&self) -> MutexGuard<'_, AudioFile> {
         lock(&self.file)
+    }
+
+    /// Lends the file to who reads it, and remembers where it is then.
+    pub(super) fn with_file<T>(&self, read: impl FnOnce(&mut AudioFile) -> T) -> T {
+        let mut file = self.file();
+        let result = read(&mut file);
+        self.seen.note(&file);
+        result
+    }
+
+    /// Where the next frame that is read begins, in samples.
+    fn read_position(&self) -> u64 {
+        self.look();
+        self.seen.position.load(Relaxed)
+    }
+
+    /// True if, as the volume is now, the next frame is a packet of the file as it stands.
+    #[must_use]
+    pub fn passthrough(&self) -> bool {
+        self.look();
+        self.seen.passthrough.load(Relaxed)
+    }
+
+    fn look(&self) {
+        if let Ok(file) = self.file.try_lock() {
+            self.seen.note(&file);
+        }
+    }
+
+    /// Lets the file go, unless it plays: who reads it is given an error soon. Never waits for who reads.
+    pub fn close(&self) {
+        if !self.plays() {
+            self.closer.close();
+        }
     }
 
     /// Whether it is or was on a track.
@@ -98,7 +148,7 @@ impl FileSource {
     pub fn position(&self) -> f64 {
         let seconds = self.wished_place().unwrap_or_else(|| {
             let samples = match self.playing.get() {
-                None => self.file().position(),
+                None => self.read_position(),
                 Some(playing) => playing.place_of(playing.track.next_heard()),
             };
             samples as f64 / f64::from(SAMPLE_RATE)
@@ -124,6 +174,16 @@ impl FileSource {
 
     pub(super) fn note_simplified(&self, simplified: bool) {
         self.simplified.fetch_add(u64::from(simplified), Relaxed);
+    }
+
+    /// Options of the encoder that are new.
+    pub(super) fn take_options(&self) -> Option<EncoderOptions> {
+        lock(&self.wishes).options.take()
+    }
+
+    /// What has not left is to be encoded again, later.
+    pub(super) fn refresh_later(&self) {
+        lock(&self.wishes).next.get_or_insert(Wish::Refresh);
     }
 
     /// A wish has been granted.
@@ -160,6 +220,16 @@ impl FileSource {
         Ok(())
     }
 
+    /// Encodes what is not encoded yet with these options.
+    ///
+    /// # Errors
+    /// [`OpusError::Option`] for a value out of range.
+    pub fn configure(&self, options: &EncoderOptions) -> Result<(), OpusError> {
+        options.check()?;
+        lock(&self.wishes).options = Some(*options);
+        Ok(())
+    }
+
     /// Goes to a place, in seconds; heard with the next frame. Past the end, it ends.
     ///
     /// # Errors
@@ -188,6 +258,13 @@ impl FileSource {
             wishes.seeking = Some(seconds);
         }
         wish
+    }
+}
+
+impl Seen {
+    fn note(&self, file: &AudioFile) {
+        self.position.store(file.position(), Relaxed);
+        self.passthrough.store(file.passthrough(), Relaxed);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
-use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
+use isocord_proto::opus::{Decoder, MAX_DECODED_LEN, OpusError};
 use isocord_proto::pacing::Supply;
 
 use super::*;
@@ -44,6 +44,8 @@ impl Feed for Idle {
     fn feed(&mut self, _: Pressure) -> FeedStatus {
         FeedStatus::Wait
     }
+
+    fn panicked(&mut self) {}
 }
 
 /// A file on a track, without clock and pool.
@@ -67,7 +69,7 @@ struct Heard {
 
 impl Stage {
     fn new() -> Self {
-        let input = Input::Bytes(Arc::from(wav()));
+        let input = Input::bytes(wav());
         let file = AudioFile::open(input, AudioFileOptions::default()).expect("a WAV file");
         let source = Arc::new(FileSource::new(file));
         let (feed, reader, start) = source.feed(&EncoderOptions::default(), LOOKAHEAD).expect("an encoder");
@@ -80,7 +82,7 @@ impl Stage {
 
     /// Lets the pool do all there is to do.
     fn work(&mut self) {
-        while let FeedStatus::Again { .. } = self.feed.feed(Pressure::None) {}
+        while let FeedStatus::Again { .. } | FeedStatus::Searching { .. } = self.feed.feed(Pressure::None) {}
     }
 
     /// The clock's next frame, after which the pool works.
@@ -271,4 +273,40 @@ fn nothing_is_granted_after_the_end() {
     assert_eq!(stage.feed.feed(Pressure::None), FeedStatus::Done);
     assert_eq!(stage.source.position(), SECONDS);
     assert_eq!(stage.source.volume(), 0.2);
+}
+
+#[test]
+fn other_options_hold_for_what_is_not_encoded_yet() {
+    fn bytes_of(stage: &mut Stage, frames: usize) -> usize {
+        let taken = (0..frames).map(|_| {
+            assert_eq!(stage.reader.supply(), Supply::Ready);
+            let len = stage.reader.take().expect("a frame").as_bytes().len();
+            stage.work();
+            len
+        });
+        taken.sum()
+    }
+
+    let mut stage = Stage::new();
+    stage.work();
+    let before = bytes_of(&mut stage, 25);
+    let low = EncoderOptions { bitrate: 16, ..EncoderOptions::default() };
+    stage.source.configure(&low).expect("options in their ranges");
+    bytes_of(&mut stage, LOOKAHEAD + 4);
+    let after = bytes_of(&mut stage, 25);
+    assert!(after * 3 < before, "{after} bytes after {before}");
+    let wrong = EncoderOptions { bitrate: 5, ..EncoderOptions::default() };
+    assert!(matches!(stage.source.configure(&wrong), Err(OpusError::Option(_))));
+}
+
+#[test]
+fn a_feed_that_panicked_has_ended_its_track_and_says_so() {
+    let mut stage = Stage::new();
+    stage.work();
+    stage.feed.panicked();
+    assert!(stage.source.error().is_some_and(|error| error.contains("report")));
+    while stage.reader.supply() == Supply::Ready {
+        stage.reader.take();
+    }
+    assert_eq!(stage.reader.supply(), Supply::Exhausted);
 }

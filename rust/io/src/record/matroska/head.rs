@@ -7,7 +7,9 @@ use super::DocType;
 use super::ebml::{Ebml, UNKNOWN_SIZE};
 
 /// Bytes that one track entry takes at the most.
-const ENTRY: usize = 128;
+pub(super) const ENTRY: usize = 128;
+/// Bytes of a head without tracks, at the most.
+pub(super) const LEAST: u64 = 256;
 const SEEK_HEAD: usize = 96;
 const SEEK_PRE_ROLL_NS: u64 = 80_000_000;
 
@@ -29,6 +31,16 @@ pub(super) struct Track {
     /// The user's id; None for a spare.
     pub name: Option<String>,
     pub pre_skip: u32,
+    /// Bytes kept for its last packet.
+    pub reserved: u64,
+    /// Samples up to the end of its last block that was written.
+    pub written: u64,
+}
+
+impl Track {
+    pub(super) fn spare(pre_skip: u32) -> Self {
+        Self { name: None, pre_skip, reserved: 0, written: 0 }
+    }
 }
 
 /// Where the parts that are mended later lie; from the start of the segment's content except the first two.

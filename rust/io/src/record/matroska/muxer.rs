@@ -3,7 +3,7 @@
 use isocord_proto::frame::SAMPLE_RATE;
 
 use super::super::error::SinkError;
-use super::super::output::Output;
+use super::super::output::OpenTarget;
 use super::DocType;
 use super::ebml::Ebml;
 use super::head::{self, Layout, Track, id, to_ns};
@@ -18,8 +18,20 @@ const SPARES: usize = 8;
 /// Index entries; past that every other one is dropped.
 const MAX_CUES: usize = 4_096;
 
+/// What elements take at the most, but for their packets: a block with its place in time; one with a length to discard
+/// as well, in a cluster of its own; a cluster; an entry of the index; the tags of a track.
+const BLOCK: u64 = 12;
+const LAST_BLOCK: u64 = 64;
+const CLUSTER: u64 = 24;
+const CUE: u64 = 40;
+const TAGS: u64 = 64;
+/// Of a file that may not be big, the room for tracks to come takes so small a part.
+const ROOM_SHARE: u64 = 8;
+
 struct Block {
     ms: i64,
+    /// Where it ends, in samples.
+    end: u64,
     track: usize,
     range: std::ops::Range<usize>,
     /// Samples at the end that are too many.
@@ -28,7 +40,7 @@ struct Block {
 
 /// One file of many tracks.
 pub(crate) struct Muxer {
-    out: Output,
+    out: OpenTarget,
     doc_type: DocType,
     max_tracks: usize,
     tracks: Vec<Track>,
@@ -39,6 +51,8 @@ pub(crate) struct Muxer {
     cue_step_ms: i64,
     /// Samples from the start to the last end.
     duration: u64,
+    /// Bytes kept for the last packets of all tracks.
+    reserved: u64,
     /// The latest time of a block, now and when the open cluster got its first.
     newest: i64,
     opened: i64,
@@ -53,7 +67,9 @@ fn to_ms(samples: u64) -> i64 {
 }
 
 impl Muxer {
-    pub(crate) fn new(out: Output, doc_type: DocType, max_tracks: usize) -> Result<Self, SinkError> {
+    pub(crate) fn new(out: OpenTarget, doc_type: DocType, max_tracks: usize) -> Result<Self, SinkError> {
+        let affordable = out.limit() / (ROOM_SHARE * head::ENTRY as u64);
+        let max_tracks = max_tracks.min(affordable.max(1) as usize);
         let mut muxer = Self {
             out,
             doc_type,
@@ -65,6 +81,7 @@ impl Muxer {
             cues: Vec::new(),
             cue_step_ms: 1_000,
             duration: 0,
+            reserved: 0,
             newest: 0,
             opened: 0,
             error: None,
@@ -79,6 +96,52 @@ impl Muxer {
 
     pub(crate) fn len(&self) -> u64 {
         self.out.len() + self.data.len() as u64
+    }
+
+    /// Samples up to the end of the track's last block that was written, in the file's time.
+    pub(super) fn written(&self, track: usize) -> u64 {
+        self.tracks.get(track).map_or(0, |track| track.written)
+    }
+
+    /// Whether a packet of `next` bytes finds room as the last of its track, behind one of `held` bytes if that is not
+    /// 0; the room is then kept for it.
+    pub(super) fn fits(&mut self, track: usize, held: usize, next: usize) -> bool {
+        let held = if held > 0 { held as u64 + BLOCK } else { 0 };
+        let next = next as u64 + LAST_BLOCK;
+        let Some(entry) = self.tracks.get(track) else { return false };
+        let needed = self.most() - entry.reserved + held + next;
+        if needed > self.out.limit() {
+            return false;
+        }
+        self.reserve(track, next);
+        true
+    }
+
+    /// The track has its last packet.
+    pub(super) fn release(&mut self, track: usize) {
+        self.reserve(track, 0);
+    }
+
+    fn reserve(&mut self, track: usize, bytes: u64) {
+        let entry = &mut self.tracks[track];
+        self.reserved = self.reserved - entry.reserved + bytes;
+        entry.reserved = bytes;
+    }
+
+    /// Bytes of the file, were it finished now, at the most.
+    fn most(&self) -> u64 {
+        let tracks = self.tracks.len() as u64;
+        let head = if self.layout.is_none() {
+            head::LEAST + (tracks + SPARES as u64) * head::ENTRY as u64
+        } else {
+            0
+        };
+        let tags = if self.out.seekable() { 0 } else { 16 + TAGS * tracks };
+        // What is gathered becomes a cluster, and what is to come another one.
+        let clusters = 2 * (CLUSTER + CUE);
+        let cues = 16 + CUE * self.cues.len() as u64;
+        let blocks = self.data.len() as u64 + BLOCK * self.blocks.len() as u64;
+        self.out.len() + head + blocks + clusters + cues + tags + self.reserved
     }
 
     pub(crate) fn path(&self) -> Option<&std::path::Path> {
@@ -110,19 +173,28 @@ impl Muxer {
                     "the stream's header has no spare track for {name}: a target that can seek is needed"
                 )));
             };
-            self.tracks[index] = Track { name: Some(name), pre_skip };
-            return Ok(index);
+            self.tracks[index] = Track { name: Some(name), ..Track::spare(pre_skip) };
+            return self.begin(index);
         }
         if self.tracks.len() >= self.max_tracks {
             let most = self.max_tracks;
             return Err(SinkError::NoRoom(format!("no track for {name}: the file has room for {most}")));
         }
-        self.tracks.push(Track { name: Some(name), pre_skip });
+        self.tracks.push(Track { name: Some(name), ..Track::spare(pre_skip) });
         if let Some(layout) = &self.layout {
             let tracks = head::tracks(&self.tracks, self.room());
             self.out.patch(layout.tracks, &tracks)?;
         }
-        Ok(self.tracks.len() - 1)
+        self.begin(self.tracks.len() - 1)
+    }
+
+    /// Keeps room for the one packet that each track has at least.
+    fn begin(&mut self, track: usize) -> Result<usize, SinkError> {
+        if self.fits(track, 0, isocord_proto::frame::SILENCE.len()) {
+            Ok(track)
+        } else {
+            Err(SinkError::Full)
+        }
     }
 
     fn write_header(&mut self) -> Result<(), SinkError> {
@@ -130,7 +202,7 @@ impl Muxer {
         if !seekable {
             let pre_skip = self.tracks.first().map_or(0, |track| track.pre_skip);
             let spares = SPARES.min(self.max_tracks.saturating_sub(self.tracks.len()));
-            self.tracks.resize(self.tracks.len() + spares, Track { name: None, pre_skip });
+            self.tracks.resize(self.tracks.len() + spares, Track::spare(pre_skip));
         }
         let (head, layout) = head::head(self.doc_type, &self.tracks, self.room());
         self.out.put(&head)?;
@@ -165,7 +237,7 @@ impl Muxer {
         }
         let start = self.data.len();
         self.data.extend_from_slice(packet);
-        self.blocks.push(Block { ms, track, range: start..self.data.len(), trim });
+        self.blocks.push(Block { ms, end, track, range: start..self.data.len(), trim });
         self.duration = self.duration.max(end);
         Ok(())
     }
@@ -200,10 +272,15 @@ impl Muxer {
         let mut head = Vec::new();
         head.id(id::CLUSTER);
         head.size(content.len() as u64);
-        self.blocks.clear();
         self.data.clear();
+        let blocks = std::mem::take(&mut self.blocks);
         self.out.put(&head)?;
-        self.out.put(&content)
+        self.out.put(&content)?;
+        for block in &blocks {
+            let written = &mut self.tracks[block.track].written;
+            *written = block.end.max(*written);
+        }
+        Ok(())
     }
 
     fn note_cue(&mut self, ms: i64) {

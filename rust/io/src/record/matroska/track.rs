@@ -30,13 +30,15 @@ pub(crate) struct MuxTrack {
     pre_skip: u32,
     index: usize,
     bytes: u64,
+    /// Where its last packet ends, once it has that.
+    end: Option<u64>,
     /// The file has no other track.
     alone: bool,
 }
 
 impl MuxTrack {
     pub(crate) fn new(muxer: SharedMuxer, name: String, offset: u64) -> Self {
-        Self { muxer, name, offset, pre_skip: 0, index: 0, bytes: 0, alone: false }
+        Self { muxer, name, offset, pre_skip: 0, index: 0, bytes: 0, end: None, alone: false }
     }
 
     /// The only track of a file of its own, which starts with the track.
@@ -44,9 +46,14 @@ impl MuxTrack {
         Self { alone: true, ..Self::new(SharedMuxer::new(muxer), name, 0) }
     }
 
+    /// Where `at` lies in the file's sound.
+    fn sound_at(&self, at: u64) -> u64 {
+        (self.offset + at).saturating_sub(u64::from(self.pre_skip))
+    }
+
     fn put(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
         let start = self.offset + at;
-        let end = (start + u64::from(samples - trim)).saturating_sub(u64::from(self.pre_skip));
+        let end = self.sound_at(at + u64::from(samples - trim));
         self.bytes += packet.len() as u64;
         let mut muxer = self.muxer.get();
         if self.alone {
@@ -64,12 +71,18 @@ impl PacketWriter for MuxTrack {
         Ok(())
     }
 
+    fn fits(&mut self, held: usize, next: usize) -> bool {
+        self.muxer.get().fits(self.index, held, next)
+    }
+
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {
         self.put(packet, at, samples, 0)
     }
 
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
         self.put(packet, at, samples, trim)?;
+        self.end = Some(self.sound_at(at + u64::from(samples - trim)));
+        self.muxer.get().release(self.index);
         if self.alone { self.muxer.get().finish() } else { Ok(()) }
     }
 
@@ -80,5 +93,10 @@ impl PacketWriter for MuxTrack {
 
     fn len(&self) -> u64 {
         if self.alone { self.muxer.get().len() } else { self.bytes }
+    }
+
+    fn samples(&self) -> u64 {
+        let end = self.end.unwrap_or_else(|| self.muxer.get().written(self.index));
+        end.saturating_sub(self.offset)
     }
 }

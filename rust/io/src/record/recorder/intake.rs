@@ -32,8 +32,7 @@ impl Recorder {
             self.refuse(user_id, most);
             return false;
         }
-        let origin =
-            if self.mix.is_some() || self.options.sync_start && !self.maker.is_shared() { 0 } else { at };
+        let origin = if self.mix.is_some() || self.options.sync_start { 0 } else { at };
         let mut track = self.maker.track(&self.options, user_id, origin, opus, self.mix.is_some());
         if self.mix.is_none() {
             // Its share comes with the next step.
@@ -72,14 +71,11 @@ impl Recorder {
             Some(mix) => mix.frame(track, at, frame),
             None => {
                 track.frame(at, frame);
-                if self.options.max_track_bytes.is_some_and(|most| track.len() >= most) {
-                    track.stop_at_limit();
-                }
                 Self::note(&mut self.events, Some(user_id), track);
                 self.maker.broken()
             }
         };
-        self.fail_whole(result);
+        self.check_whole(result);
     }
 
     /// Whether the user's frames would have to wait, and too many do.

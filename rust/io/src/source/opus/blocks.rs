@@ -48,6 +48,9 @@ impl OpusPackets for BlockPackets {
                 DemuxStep::Packet(block) => {
                     let Some(samples) = packet_samples(&block.data) else {
                         self.broken += 1;
+                        if self.demuxer.slice_is_over() {
+                            return Ok(Step::Later);
+                        }
                         continue;
                     };
                     let stamp = self.demuxer.seconds(block.pts.get());
@@ -61,6 +64,7 @@ impl OpusPackets for BlockPackets {
                 DemuxStep::Reset => {
                     return Err(StageError::broken("the tracks change in the middle"));
                 }
+                DemuxStep::Later => return Ok(Step::Later),
                 DemuxStep::End => return Ok(Step::End),
             }
         }
@@ -81,6 +85,10 @@ impl OpusPackets for BlockPackets {
         self.demuxer.rewind()?;
         self.next = Some(-i64::from(self.head.pre_skip));
         Ok(())
+    }
+
+    fn slice_is_over(&self) -> bool {
+        self.demuxer.slice_is_over()
     }
 
     fn container(&self) -> &'static str {

@@ -32,6 +32,8 @@ pub(crate) enum Step {
         /// Position of its first sample that is meant to be heard.
         base: i64,
     },
+    /// No packet was among what could be looked at in one slice: ask again.
+    Later,
     /// The file is over.
     End,
 }
@@ -42,6 +44,8 @@ pub(crate) trait OpusPackets: Send {
     fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError>;
     /// Go to a packet that starts at or before `target`, so that the next step is that packet or a head.
     fn seek(&mut self, target: i64) -> Result<(), StageError>;
+    /// True once others should have their turn.
+    fn slice_is_over(&self) -> bool;
     /// The name of the container.
     fn container(&self) -> &'static str;
     /// The stream's identification header.

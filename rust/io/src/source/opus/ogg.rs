@@ -1,5 +1,6 @@
 //! Opus in Ogg (RFC 7845): pages to packets with exact positions, chained streams, seeking by bisection.
 
+use super::super::budget::{Call, Spent};
 use super::super::error::StageError;
 use super::super::input::MediaFile;
 use super::head::OpusHead;
@@ -13,6 +14,8 @@ use super::{OpusPackets, Step};
 const MAX_PACKET: usize = 61_440;
 /// Links of a chained file that are remembered for seeking.
 const MAX_LINKS: usize = 4_096;
+/// A longer chain is not read to its end before it plays: how long it is stays unknown.
+const MAX_WALK: u64 = 32 << 20;
 
 /// What an Ogg file turned out to be.
 pub(crate) enum Opened {
@@ -53,6 +56,7 @@ pub(crate) struct OggPackets {
 enum Turned {
     Page,
     Link,
+    Later,
     End,
 }
 
@@ -112,21 +116,25 @@ impl OggPackets {
         let Some((serial, granule)) = last else {
             return Ok(());
         };
-        let mut end = self.link.position(granule);
+        let mut end = Some(self.link.position(granule));
         if serial != self.link.serial {
             end = self.walk_links(&mut page)?;
         }
-        self.duration = u64::try_from(end).ok();
+        self.duration = end.and_then(|end| u64::try_from(end).ok());
         Ok(())
     }
 
-    /// Read the whole file to learn its links. Returns the position of its end.
-    fn walk_links(&mut self, page: &mut Page) -> Result<i64, StageError> {
+    /// Read the whole file to learn its links. Returns the position of its end, unless it is too far away.
+    fn walk_links(&mut self, page: &mut Page) -> Result<Option<i64>, StageError> {
+        let from = self.reader.meter().read();
         self.reader.offset = self.link.offset;
         let mut link = self.link.clone();
         let mut end = 0;
         let mut fresh = true;
         while self.reader.next(page)? {
+            if self.reader.meter().read() - from > MAX_WALK {
+                return Ok(None);
+            }
             if page.is_first() {
                 if fresh || self.links.len() >= MAX_LINKS {
                     continue;
@@ -146,12 +154,16 @@ impl OggPackets {
                 fresh = false;
             }
         }
-        Ok(end)
+        Ok(Some(end))
     }
 
     /// Go on to the next page of the link, or to the next link.
     fn turn(&mut self) -> Result<Turned, StageError> {
         loop {
+            if self.reader.meter().slice_is_over() {
+                return Ok(Turned::Later);
+            }
+            self.reader.meter().begin(Call::Packet);
             if !self.reader.next(&mut self.page)? {
                 return Ok(Turned::End);
             }
@@ -299,6 +311,7 @@ impl OpusPackets for OggPackets {
                     Turned::Link => {
                         return Ok(Step::Head { base: self.link.base });
                     }
+                    Turned::Later => return Ok(Step::Later),
                     Turned::End => return Ok(Step::End),
                 }
             };
@@ -334,6 +347,7 @@ impl OpusPackets for OggPackets {
             };
             let start = self.next.unwrap_or_else(|| self.link.start());
             self.next = Some(start + samples as i64);
+            self.reader.meter().heard();
             return Ok(Step::Packet { start, end: self.end });
         }
     }
@@ -345,13 +359,26 @@ impl OpusPackets for OggPackets {
         self.announce = true;
         let counted = self.reader.broken;
         let goal = self.link.granule(target - PRE_ROLL as i64);
-        let page = if goal > self.link.granule(self.link.base) { self.bisect(goal, link_end)? } else { None };
+        let mut page = None;
+        if goal > self.link.granule(self.link.base) {
+            self.reader.meter().begin(Call::Seek);
+            page = match self.bisect(goal, link_end) {
+                // The way leads from the start.
+                Err(_) if matches!(self.reader.meter().spent(), Some(Spent::Bytes | Spent::Time)) => None,
+                found => found?,
+            };
+        }
+        self.reader.meter().begin(Call::Packet);
         match page {
             Some(offset) => self.land(offset)?,
             None => self.reader.offset = self.link.offset,
         }
         self.reader.broken = counted;
         Ok(())
+    }
+
+    fn slice_is_over(&self) -> bool {
+        self.reader.meter().slice_is_over()
     }
 
     fn container(&self) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::super::budget::Meter;
 use super::super::input::MediaFile;
 
 const HEADER: usize = 27;
@@ -110,6 +111,11 @@ impl PageReader {
 
     pub(crate) fn len(&self) -> u64 {
         self.file.len()
+    }
+
+    /// What is counted of the file.
+    pub(crate) fn meter(&self) -> &Meter {
+        self.file.meter()
     }
 
     /// Read the next sound page into `page`. False at the end of the file, or where nothing but damage follows.

@@ -26,6 +26,7 @@ struct Unit {
 enum Next {
     Unit(Unit),
     Head { base: i64 },
+    Later,
     End,
 }
 
@@ -59,6 +60,8 @@ pub(crate) struct OpusStream {
     audible_from: i64,
     /// Where the last seek went. Streams that are not passed through begin there to the sample.
     target: i64,
+    /// The packets before it still pass by.
+    walking: bool,
     broken: u64,
     broken_run: u32,
 }
@@ -84,6 +87,7 @@ impl OpusStream {
             pending: Vec::new(),
             pending_start: 0,
             target: 0,
+            walking: false,
             audible_from: 0,
             broken: 0,
             broken_run: 0,
@@ -119,27 +123,34 @@ impl OpusStream {
         self.head.is_passable() && unit.samples == FRAME_SAMPLES && self.bytes.len() <= MAX_OPUS_FRAME
     }
 
-    /// Produce the next frame.
-    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Frame, StageError> {
+    /// Produce the next frame; None if it is not found within a slice.
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Option<Frame>, StageError> {
+        if self.walking && !self.walk()? {
+            return Ok(None);
+        }
         loop {
             if self.pending.len() >= FRAME_VALUES {
-                return Ok(self.cut(out));
+                return Ok(Some(self.cut(out)));
             }
             let unit = match self.peek()? {
                 Next::Unit(unit) => unit,
                 Next::Head { .. } | Next::End if !self.pending.is_empty() => {
-                    return Ok(self.cut(out));
+                    return Ok(Some(self.cut(out)));
                 }
                 Next::Head { base } => {
                     self.begin_link(base);
                     continue;
                 }
-                Next::End => return Ok(Frame::End),
+                Next::Later => return Ok(None),
+                Next::End => return Ok(Some(Frame::End)),
             };
             self.unit = None;
             self.passable = self.may_pass(unit);
             let unit_end = unit.start + unit.samples as i64;
             if unit.start >= unit.end {
+                if self.packets.slice_is_over() {
+                    return Ok(None);
+                }
                 continue;
             }
             if want == Want::Packets && self.pending.is_empty() && self.passable {
@@ -150,7 +161,7 @@ impl OpusStream {
                 out.opus[..len].copy_from_slice(&self.bytes);
                 out.position = u64::try_from(unit.start).unwrap_or(0);
                 out.samples = (unit_end.min(unit.end) - unit.start) as u16;
-                return Ok(Frame::Opus(len));
+                return Ok(Some(Frame::Opus(len)));
             }
             self.decode(unit)?;
         }
@@ -168,18 +179,29 @@ impl OpusStream {
         self.decoder = None;
         self.packets.seek(target)?;
         self.target = target;
-        loop {
+        self.walking = true;
+        self.walk().map(drop)
+    }
+
+    /// Let the packets before the target pass by; false if the slice ended before it was reached.
+    pub(crate) fn walk(&mut self) -> Result<bool, StageError> {
+        while self.walking {
             match self.peek()? {
-                Next::Unit(unit) if unit.start + unit.samples as i64 > target => return Ok(()),
+                Next::Unit(unit) if unit.start + unit.samples as i64 > self.target => self.walking = false,
                 // What lies before is what a decoder converges on.
                 Next::Unit(unit) => {
                     self.history.push(&self.bytes, unit.start, unit.samples);
                     self.unit = None;
+                    if self.packets.slice_is_over() {
+                        return Ok(false);
+                    }
                 }
                 Next::Head { base } => self.begin_link(base),
-                Next::End => return Ok(()),
+                Next::Later => return Ok(false),
+                Next::End => self.walking = false,
             }
         }
+        Ok(true)
     }
 
     /// Where the next frame begins, as far as it is known.
@@ -227,6 +249,7 @@ impl OpusStream {
                     self.head_due = Some(base);
                     return Ok(Next::Head { base });
                 }
+                Step::Later => return Ok(Next::Later),
                 Step::End => {
                     self.ended = true;
                     return Ok(Next::End);
@@ -317,10 +340,10 @@ impl OpusStream {
     /// A decoder that has converged on the packets before `unit`.
     fn take_over(&mut self, unit: Unit) -> Result<OpusDecoder, StageError> {
         let mut decoder = OpusDecoder::new(&self.head).map_err(StageError::Broken)?;
-        let mut lead_in = Vec::new();
+        let mut unheard = Vec::new();
         for (packet, samples) in self.history.leading_to(unit.start) {
             // A packet that fails here only makes the start less smooth.
-            let _ = decoder.decode(packet, samples, &mut lead_in);
+            let _ = decoder.decode(packet, samples, &mut unheard);
         }
         Ok(decoder)
     }

@@ -9,13 +9,13 @@ use crate::dsp::StereoMatrix;
 use crate::dsp::resample::StereoResampler;
 
 /// What depends on the rate and the channels of the stream that is decoded.
-pub(crate) struct Shape {
+pub(crate) struct PcmShape {
     pub(crate) rate: u32,
     pub(crate) matrix: StereoMatrix,
     pub(crate) resampler: Option<StereoResampler>,
 }
 
-impl Shape {
+impl PcmShape {
     pub(crate) fn new(spec: &AudioSpec) -> Result<Self, StageError> {
         let rate = spec.rate();
         if !(1_000..=768_000).contains(&rate) {

@@ -1,6 +1,7 @@
 //! Containers through symphonia: one audio track, its packets in order, seeking with a way back.
 
 use std::io::{ErrorKind, Seek, SeekFrom};
+use std::sync::Arc;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{self as codecs, CODEC_ID_OPUS};
@@ -14,13 +15,14 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 
+use super::super::budget::{Call, Meter, Spent};
 use super::super::error::StageError;
 use super::super::input::MediaFile;
 
 /// Damaged pieces in a row before the file is given up.
 const MAX_BROKEN_RUN: u32 = 500;
-/// Packets of other tracks (video) in a row before the sound is taken to be over.
-const MAX_FOREIGN_RUN: u32 = 200_000;
+/// Where a seek has landed is looked at for so long: the picture of a film may come before its sound.
+const MAX_PEEK: u64 = 16 << 20;
 /// symphonia's smallest read buffer.
 const BUFFER: usize = 64 * 1024;
 
@@ -30,6 +32,8 @@ pub(crate) enum DemuxStep {
     Packet(Packet),
     /// Another stream follows (chained Ogg): ask for the parameters again.
     Reset,
+    /// Nothing of the track was among what could be looked at in one slice: ask again.
+    Later,
     /// The file is over.
     End,
 }
@@ -42,18 +46,35 @@ pub(crate) struct Demuxer {
     parameters: AudioCodecParameters,
     container: &'static str,
     peeked: Option<Packet>,
+    meter: Arc<Meter>,
     broken: u64,
+    /// Damaged pieces since the last good one.
+    broken_run: u32,
+    /// It was read to its end.
+    ended: bool,
 }
 
 impl Demuxer {
     /// Find the container by its content.
     pub(crate) fn open(file: MediaFile, extension: Option<&str>) -> Result<Self, StageError> {
         let options = MediaSourceStreamOptions { buffer_len: BUFFER };
+        let meter = Arc::clone(file.meter());
         let stream = MediaSourceStream::new(Box::new(file), options);
         let format = probe(stream, extension)?;
         let container = container_name(format.format_info().format);
         let (track, parameters) = choose_track(&*format)?;
-        Ok(Self { format: Some(format), track, parameters, container, peeked: None, broken: 0 })
+        let format = Some(format);
+        Ok(Self {
+            format,
+            track,
+            parameters,
+            container,
+            peeked: None,
+            meter,
+            broken: 0,
+            broken_run: 0,
+            ended: false,
+        })
     }
 
     pub(crate) fn container(&self) -> &'static str {
@@ -120,17 +141,26 @@ impl Demuxer {
         if let Some(packet) = self.peeked.take() {
             return Ok(DemuxStep::Packet(packet));
         }
-        let (mut damaged, mut foreign) = (0, 0);
         loop {
             let Some(format) = self.format.as_mut() else {
                 return Err(StageError::broken("it could not be opened again"));
             };
-            match format.next_packet() {
-                Ok(Some(packet)) if packet.track_id == self.track.id => {
-                    return Ok(DemuxStep::Packet(packet));
+            self.meter.begin(Call::Packet);
+            let found = format.next_packet();
+            // Not every demuxer hands on the error that it got in place of more bytes.
+            if self.meter.spent().is_some() && !matches!(found, Ok(Some(_))) {
+                return Err(StageError::broken("reading was cut short"));
+            }
+            self.ended = matches!(found, Ok(None));
+            match found {
+                Ok(Some(packet)) => {
+                    self.broken_run = 0;
+                    if packet.track_id == self.track.id {
+                        self.meter.heard();
+                        return Ok(DemuxStep::Packet(packet));
+                    }
                 }
-                Ok(Some(_)) if foreign < MAX_FOREIGN_RUN => foreign += 1,
-                Ok(_) => return Ok(DemuxStep::End),
+                Ok(None) => return Ok(DemuxStep::End),
                 Err(Error::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
                     // The file is cut off; what came before was good.
                     self.broken += 1;
@@ -144,37 +174,61 @@ impl Demuxer {
                 }
                 Err(error) => {
                     self.broken += 1;
-                    damaged += 1;
-                    if damaged > MAX_BROKEN_RUN {
+                    self.broken_run += 1;
+                    if self.broken_run > MAX_BROKEN_RUN {
                         return Err(StageError::broken(error.to_string()));
                     }
                 }
             }
-        }
-    }
-
-    /// The time stamp of the next packet, which stays the next.
-    pub(crate) fn peek_seconds(&mut self) -> Result<Option<f64>, StageError> {
-        match self.next()? {
-            DemuxStep::Packet(packet) => {
-                let stamp = packet.pts.get();
-                self.peeked = Some(packet);
-                Ok(Some(self.seconds(stamp)))
+            if self.meter.slice_is_over() {
+                return Ok(DemuxStep::Later);
             }
-            _ => Ok(None),
         }
     }
 
-    /// Go to about `seconds`. False if the container cannot.
+    /// True once others should have their turn.
+    pub(crate) fn slice_is_over(&self) -> bool {
+        self.meter.slice_is_over()
+    }
+
+    /// The time stamp of the next packet, which stays the next. None if it is not found soon.
+    pub(crate) fn peek_seconds(&mut self) -> Result<Option<f64>, StageError> {
+        let from = self.meter.read();
+        loop {
+            match self.next()? {
+                DemuxStep::Packet(packet) => {
+                    let stamp = packet.pts.get();
+                    self.peeked = Some(packet);
+                    return Ok(Some(self.seconds(stamp)));
+                }
+                DemuxStep::Later if self.meter.read() - from < MAX_PEEK => {}
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Go to about `seconds`. False if the container cannot, or not soon; then [`Self::rewind`] comes next.
     pub(crate) fn seek(&mut self, seconds: f64) -> Result<bool, StageError> {
         self.peeked = None;
+        if self.ended && self.container == "matroska" {
+            // symphonia has left the segment and finds no way back into it.
+            self.rewind()?;
+        }
         let (numer, denom) = self.time_base();
         let stamp = (seconds * denom / numer).floor() as i64;
         let Some(format) = self.format.as_mut() else {
             return Ok(false);
         };
         let to = SeekTo::Timestamp { ts: Timestamp::new(stamp), track_id: self.track.id };
-        match format.seek(SeekMode::Accurate, to) {
+        self.meter.begin(Call::Seek);
+        let sought = format.seek(SeekMode::Accurate, to);
+        match self.meter.spent() {
+            // What is left of its state is not to be trusted.
+            Some(Spent::Bytes | Spent::Time) => return Ok(false),
+            Some(_) => return Err(StageError::broken("reading was cut short")),
+            None => {}
+        }
+        match sought {
             Ok(_) => Ok(true),
             Err(Error::IoError(error)) if error.kind() != ErrorKind::UnexpectedEof => {
                 Err(StageError::Io(error))
@@ -186,6 +240,9 @@ impl Demuxer {
     /// Go back to the very first packet, by opening the container anew.
     pub(crate) fn rewind(&mut self) -> Result<(), StageError> {
         self.peeked = None;
+        self.broken_run = 0;
+        self.ended = false;
+        self.meter.begin(Call::Open);
         let Some(format) = self.format.take() else {
             return Err(StageError::broken("it could not be opened again"));
         };

@@ -8,7 +8,7 @@ use symphonia::core::packet::Packet;
 use super::super::error::StageError;
 use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
 use super::clock::{Clock, Trim, pre_roll};
-use super::decoder::{Shape, make_decoder};
+use super::decoder::{PcmShape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
 
 /// Packets in a row that cannot be decoded before the file is given up.
@@ -29,7 +29,7 @@ const FRAME_VALUES: usize = FRAME_SAMPLES * 2;
 pub(crate) struct PcmStream {
     demuxer: Demuxer,
     decoder: Box<dyn AudioDecoder>,
-    shape: Option<Shape>,
+    shape: Option<PcmShape>,
     spec: Option<AudioSpec>,
     trim: Trim,
     clock: Clock,
@@ -53,6 +53,8 @@ pub(crate) struct PcmStream {
     ended: bool,
     broken: u64,
     broken_run: u32,
+    /// Packets in a row that gave no sound.
+    silent_run: u32,
     demuxer_broken: u64,
 }
 
@@ -79,6 +81,7 @@ impl PcmStream {
             ended: false,
             broken: 0,
             broken_run: 0,
+            silent_run: 0,
             demuxer_broken: 0,
         };
         stream.fill(1)?;
@@ -112,11 +115,13 @@ impl PcmStream {
         Some((samples as f64 * f64::from(SAMPLE_RATE) / f64::from(rate)).round() as u64)
     }
 
-    /// Produce the next frame.
-    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Frame, StageError> {
-        self.fill(FRAME_VALUES)?;
+    /// Produce the next frame; None if it is not found within a slice.
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<Frame>, StageError> {
+        if !self.fill(FRAME_VALUES)? {
+            return Ok(None);
+        }
         if self.pending.is_empty() {
-            return Ok(Frame::End);
+            return Ok(Some(Frame::End));
         }
         let len = self.pending.len().min(FRAME_VALUES);
         out.position = u64::try_from(self.next - (self.pending.len() / 2) as i64).unwrap_or(0);
@@ -124,7 +129,7 @@ impl PcmStream {
         out.pcm[len..].fill(0.0);
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);
-        Ok(Frame::Pcm)
+        Ok(Some(Frame::Pcm))
     }
 
     /// Go to `target`; the next frame begins there, to the sample.
@@ -132,6 +137,7 @@ impl PcmStream {
         self.pending.clear();
         self.ended = false;
         self.broken_run = 0;
+        self.silent_run = 0;
         self.at = None;
         self.skip_before = i64::MIN;
         self.drop_before = target;
@@ -181,26 +187,30 @@ impl PcmStream {
         Ok(())
     }
 
-    /// Decode until `values` are pending or the file is over.
-    fn fill(&mut self, values: usize) -> Result<(), StageError> {
-        let mut silent = 0;
+    /// Decode until `values` are pending or the file is over; false if the slice ended before.
+    fn fill(&mut self, values: usize) -> Result<bool, StageError> {
         while self.pending.len() < values && !self.ended {
             let before = self.pending.len();
             match self.demuxer.next()? {
                 DemuxStep::Packet(packet) => self.take_packet(&packet)?,
                 DemuxStep::Reset => self.change_stream()?,
+                DemuxStep::Later => return Ok(false),
                 DemuxStep::End => {
                     self.flush()?;
                     self.ended = true;
+                    break;
                 }
             }
             let seeking = self.next < self.drop_before || self.skip_before > i64::MIN;
-            silent = if self.pending.len() > before || seeking { 0 } else { silent + 1 };
-            if silent > MAX_SILENT_RUN {
+            self.silent_run = if self.pending.len() > before || seeking { 0 } else { self.silent_run + 1 };
+            if self.silent_run > MAX_SILENT_RUN {
                 return Err(StageError::broken("its packets hold no sound"));
             }
+            if self.pending.len() < values && self.demuxer.slice_is_over() {
+                return Ok(false);
+            }
         }
-        Ok(())
+        Ok(true)
     }
 
     fn take_packet(&mut self, packet: &Packet) -> Result<(), StageError> {
@@ -303,7 +313,7 @@ impl PcmStream {
             self.flush()?;
             self.begin_again();
         }
-        self.shape = Some(Shape::new(&spec)?);
+        self.shape = Some(PcmShape::new(&spec)?);
         self.spec = Some(spec);
         Ok(())
     }

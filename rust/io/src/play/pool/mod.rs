@@ -1,0 +1,341 @@
+//! A few threads that keep the rings of all native sources full.
+//!
+//! A job is woken when its ring has room, fills a piece of it and says whether it wants to go on. The job whose
+//! ring is the first to run empty goes first. Waking is an atomic store and, if a thread sleeps, one unpark: the clock
+//! thread may do it. Jobs that were slow (a disk that stalls), and those of which nothing is known yet, have other
+//! threads than the quick ones, so that these go on.
+
+mod lane;
+mod sync;
+mod wakeups;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use self::lane::{Kind, Lane, Record};
+use self::wakeups::JobState;
+use super::feed::{Feed, FeedStatus};
+use super::pressure::{FRAME, Pace, Pressure};
+
+struct Slot {
+    state: JobState,
+    record: Record,
+    /// When its ring will be empty, in microseconds since the pool began, as of its last wake or piece of work.
+    empty_at: AtomicU64,
+    removed: AtomicBool,
+    job: Mutex<Option<Box<dyn Feed>>>,
+}
+
+struct Shared {
+    slots: Mutex<Vec<Arc<Slot>>>,
+    lanes: [Lane; 3],
+    pace: Pace,
+    stopping: AtomicBool,
+    began: Instant,
+}
+
+/// Wakes one job. Cheap to clone, never blocks, never allocates; does nothing once the job is over.
+#[derive(Clone)]
+pub struct JobWaker {
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+}
+
+impl JobWaker {
+    /// Ask for the job to run soon; `left` frames are in its ring.
+    pub fn wake(&self, left: u32) {
+        self.shared.note_left(&self.slot, left);
+        self.shared.queued(self.slot.state.wake());
+    }
+}
+
+/// A job in the pool. Dropping it removes the job.
+pub struct JobHandle {
+    waker: JobWaker,
+}
+
+impl JobHandle {
+    /// A waker to hand to other threads.
+    #[must_use]
+    pub fn waker(&self) -> JobWaker {
+        self.waker.clone()
+    }
+
+    /// See [`JobWaker::wake`].
+    pub fn wake(&self, left: u32) {
+        self.waker.wake(left);
+    }
+
+    /// True once the job has said that it is done, has panicked, or was removed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.waker.slot.state.is_over()
+    }
+}
+
+impl Drop for JobHandle {
+    fn drop(&mut self) {
+        let slot = &self.waker.slot;
+        slot.removed.store(true, Ordering::Release);
+        // A job that runs just now is dropped by its thread when it returns: the fences let one of both see the other.
+        fence(Ordering::SeqCst);
+        if let Ok(mut job) = slot.job.try_lock() {
+            self.waker.shared.end(slot);
+            drop_quietly(job.take());
+        }
+        self.waker.shared.forget(slot);
+    }
+}
+
+/// The threads. Started by the first job, stopped by [`FeederPool::stop`] or by dropping the pool.
+///
+/// In a forked child the threads are gone: [`std::mem::forget`] the pool there and make a new one.
+pub struct FeederPool {
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.handles.iter().for_each(|handle| handle.thread().unpark());
+    }
+}
+
+impl Default for FeederPool {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FeederPool {
+    /// A pool without threads.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { running: Mutex::new(None) }
+    }
+
+    /// Add a job. It does not run before it is woken.
+    ///
+    /// # Errors
+    /// No thread could be started.
+    pub fn add(&self, job: Box<dyn Feed>) -> std::io::Result<JobHandle> {
+        let mut running = lock(&self.running);
+        let shared = match &*running {
+            Some(running) => Arc::clone(&running.shared),
+            None => {
+                let started = start()?;
+                let shared = Arc::clone(&started.shared);
+                *running = Some(started);
+                shared
+            }
+        };
+        let slot = Arc::new(Slot {
+            state: JobState::idle(Kind::New as u8),
+            record: Record::default(),
+            empty_at: AtomicU64::new(0),
+            removed: AtomicBool::new(false),
+            job: Mutex::new(Some(job)),
+        });
+        lock(&shared.slots).push(Arc::clone(&slot));
+        Ok(JobHandle { waker: JobWaker { shared, slot } })
+    }
+
+    /// Threads that run now.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        lock(&self.running).as_ref().map_or(0, |running| running.handles.len())
+    }
+
+    /// Stop the threads and drop all jobs. Returns false if a thread did not end within `timeout`; it then ends when
+    /// its job returns. The next [`FeederPool::add`] starts new threads.
+    pub fn stop(&self, timeout: Duration) -> bool {
+        let Some(running) = lock(&self.running).take() else {
+            return true;
+        };
+        running.stop();
+        let deadline = Instant::now() + timeout;
+        let mut all = true;
+        for handle in running.handles {
+            while !handle.is_finished() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(1));
+            }
+            if handle.is_finished() {
+                all &= handle.join().is_ok();
+            } else {
+                all = false;
+            }
+        }
+        for slot in std::mem::take(&mut *lock(&running.shared.slots)) {
+            slot.removed.store(true, Ordering::Release);
+            if let Ok(mut job) = slot.job.try_lock() {
+                running.shared.end(&slot);
+                drop_quietly(job.take());
+            }
+        }
+        all
+    }
+}
+
+impl Drop for FeederPool {
+    fn drop(&mut self) {
+        self.stop(Duration::from_secs(1));
+    }
+}
+
+fn start() -> std::io::Result<Running> {
+    let shared = Arc::new(Shared {
+        slots: Mutex::new(Vec::new()),
+        lanes: Kind::ALL.map(|_| Lane::new()),
+        pace: Pace::default(),
+        stopping: AtomicBool::new(false),
+        began: Instant::now(),
+    });
+    let mut running = Running { shared, handles: Vec::new() };
+    for index in 0..lane::MAX_THREADS {
+        for kind in Kind::ALL.into_iter().filter(|kind| index < kind.threads()) {
+            let mine = Arc::clone(&running.shared);
+            let name = format!("isocord-pool-{}", running.handles.len());
+            match thread::Builder::new().name(name).spawn(move || mine.work(kind, index)) {
+                Ok(handle) => running.handles.push(handle),
+                // One thread of each kind is enough to go on with.
+                Err(_) if index > 0 => return Ok(running),
+                Err(error) => {
+                    running.stop();
+                    return Err(error);
+                }
+            }
+        }
+    }
+    Ok(running)
+}
+
+impl Shared {
+    /// A job was queued, if it was, in this lane.
+    fn queued(&self, lane: Option<u8>) {
+        if let Some(lane) = lane.and_then(|lane| self.lanes.get(usize::from(lane))) {
+            lane.add();
+        }
+    }
+
+    fn forget(&self, slot: &Arc<Slot>) {
+        lock(&self.slots).retain(|other| !Arc::ptr_eq(other, slot));
+    }
+
+    fn work(&self, kind: Kind, index: usize) {
+        let lane = &self.lanes[kind as usize];
+        lane.enter(index);
+        while !self.stopping.load(Ordering::SeqCst) {
+            if let Some(slot) = self.take(kind as u8, lane) {
+                self.run(&slot, lane);
+            } else if lane.sleepers.lie_down(index) {
+                // Who stops the pool says so before it unparks all.
+                if !self.stopping.load(Ordering::SeqCst) {
+                    thread::park();
+                }
+                lane.sleepers.get_up(index);
+            } else {
+                thread::yield_now();
+            }
+        }
+    }
+
+    /// A ring with `left` frames was seen now.
+    fn note_left(&self, slot: &Slot, left: u32) {
+        let empty_at = self.began.elapsed() + FRAME * left;
+        slot.empty_at.store(empty_at.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// How long the ring of a job lasts.
+    fn lasts(&self, slot: &Slot) -> Duration {
+        Duration::from_micros(slot.empty_at.load(Ordering::Relaxed)).saturating_sub(self.began.elapsed())
+    }
+
+    /// Take the queued job of this lane whose ring is the first to run empty.
+    fn take(&self, number: u8, lane: &Lane) -> Option<Arc<Slot>> {
+        if lane.sleepers.queued() == 0 {
+            return None;
+        }
+        let slots = lock(&self.slots);
+        let slot = slots
+            .iter()
+            .filter(|slot| slot.state.is_queued(number))
+            .min_by_key(|slot| slot.empty_at.load(Ordering::Relaxed))?;
+        // Its handle may have ended it just now.
+        if !slot.state.take(number) {
+            return None;
+        }
+        let slot = Arc::clone(slot);
+        drop(slots);
+        lane.remove();
+        Some(slot)
+    }
+
+    fn run(&self, slot: &Arc<Slot>, lane: &Lane) {
+        let mut job = lock(&slot.job);
+        let pressure = self.pace.pressure(lane.sleepers.queued(), lane.count(), self.lasts(slot));
+        let began = Instant::now();
+        let status = job.as_mut().map_or(FeedStatus::Done, |job| feed(&mut **job, pressure));
+        let took = began.elapsed();
+        self.pace.note(took);
+        slot.record.note(took, matches!(status, FeedStatus::Searching { .. }));
+        if status == FeedStatus::Done || slot.removed.load(Ordering::Acquire) {
+            let finished = job.take();
+            slot.state.end();
+            drop(job);
+            drop_quietly(finished);
+            self.forget(slot);
+            return;
+        }
+        drop(job);
+        // Meanwhile its handle may have been dropped without getting at the job.
+        fence(Ordering::SeqCst);
+        if slot.removed.load(Ordering::Acquire) {
+            slot.state.end();
+            drop_quietly(lock(&slot.job).take());
+            return;
+        }
+        let next = slot.record.kind() as u8;
+        self.queued(match status {
+            FeedStatus::Again { left } | FeedStatus::Searching { left } => {
+                self.note_left(slot, left);
+                slot.state.go_on(next)
+            }
+            FeedStatus::Wait | FeedStatus::Done => slot.state.rest(next),
+        });
+    }
+
+    /// Mark a job as over, in whatever state it was.
+    fn end(&self, slot: &Slot) {
+        if let Some(lane) = slot.state.end().and_then(|lane| self.lanes.get(usize::from(lane))) {
+            lane.remove();
+        }
+    }
+}
+
+/// A piece of work. A job that panics is told so and is over; the thread and its other jobs go on.
+fn feed(job: &mut dyn Feed, pressure: Pressure) -> FeedStatus {
+    catch_unwind(AssertUnwindSafe(|| job.feed(pressure))).unwrap_or_else(|_| {
+        let _ = catch_unwind(AssertUnwindSafe(|| job.panicked()));
+        FeedStatus::Done
+    })
+}
+
+/// A job whose drop panics must not take the thread with it.
+fn drop_quietly(job: Option<Box<dyn Feed>>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
