@@ -76,7 +76,7 @@ fn encode_again(c: &mut Criterion) {
 fn story(c: &mut Criterion) {
     let frames = opus();
     let mut group = c.benchmark_group("story");
-    let encrypted = || SenderChange::Key(SenderRatchet::new(&[2; 16]));
+    let encrypted = || SenderChange::key(SenderRatchet::new(&[2; 16]));
     for (name, mode, change) in [
         ("aes_gcm", TransportMode::Aes256GcmRtpsize, SenderChange::Passthrough),
         ("aes_gcm+dave", TransportMode::Aes256GcmRtpsize, encrypted()),

@@ -20,6 +20,7 @@ from typing import Any
 import discord as pycord
 import pytest
 
+import isocord
 from isocord.testing import (
     CommandError,
     FakeDiscord,
@@ -233,7 +234,7 @@ async def test_a_voice_session_and_answers_are_handles() -> None:
         @bot.slash_command()
         async def join(ctx: Any) -> None:
             await ctx.respond("coming")
-            await ctx.author.voice.channel.connect()
+            await ctx.author.voice.channel.connect(cls=isocord.VoiceClient)
 
         running = asyncio.create_task(bot.start(discord.token))
         await discord.wait_for(discord.commands, timeout=15)

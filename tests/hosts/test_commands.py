@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import importlib
 from typing import Any
 
 from .world import library, testing
@@ -22,7 +23,7 @@ class Volume(int, enum.Enum):
 def painter(got: list[Any]) -> Any:
     """A bot with ``/paint colour volume``, written as its library's documentation writes one."""
     intents = library.Intents.default()
-    if hasattr(library, "app_commands"):
+    if hasattr(getattr(library, "app_commands", None), "CommandTree"):
 
         class Bot(library.Client):  # type: ignore[misc, name-defined]
             async def setup_hook(self) -> None:
@@ -48,11 +49,23 @@ def painter(got: list[Any]) -> Any:
             await ctx.respond("painted")
 
         return bot
-    commands = __import__(f"{library.__name__}.ext.commands", fromlist=["commands"])
-    bot = commands.InteractionBot(intents=intents) if library.__name__ == "disnake" else library.Client(intents=intents)
+    if library.__name__ == "nextcord":
+        bot = library.Client(intents=intents)
+
+        @bot.slash_command(description="Paints.")
+        async def paint(
+            interaction: library.Interaction,
+            colour: str = library.SlashOption(choices={each.name: each.value for each in Colour}),
+            volume: int = library.SlashOption(choices={each.name: each.value for each in Volume}),
+        ) -> None:
+            got.append((Colour(colour), Volume(volume)))
+            await interaction.response.send_message("painted")
+
+        return bot
+    bot = importlib.import_module("disnake.ext.commands").InteractionBot(intents=intents)
 
     @bot.slash_command(description="Paints.")
-    async def paint(interaction: library.Interaction, colour: Colour, volume: Volume) -> None:
+    async def paint(interaction: library.ApplicationCommandInteraction, colour: Colour, volume: Volume) -> None:
         got.append((Colour(colour), Volume(volume)))
         await interaction.response.send_message("painted")
 
@@ -67,7 +80,7 @@ async def test_a_user_picks_choices_by_their_names() -> None:
         await discord.wait_for(discord.commands, timeout=15, what="the command")
         await discord.wait_for(bot.is_ready, timeout=15, what="the bot")
         answers = discord.invoke("paint", colour="green", volume="loud")
-        await discord.wait_for(lambda: answers, what="an answer")
+        await discord.wait_for(lambda: answers, timeout=15, what="an answer")
         assert answers[0]["data"]["content"] == "painted"
         assert got == [(Colour.green, Volume.loud)]
         await bot.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 from isocord import _native
+from isocord.runtime.log import GuildLog
+
+LOG = GuildLog(logging.getLogger("isocord"), 1)
 
 
 class FakeAudioFile:
@@ -234,8 +238,3 @@ def replace_native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
     monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
-
-
-@pytest.fixture
-def fake_native(monkeypatch: pytest.MonkeyPatch) -> None:
-    replace_native(monkeypatch)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +35,8 @@ class Owner:
         self.checks += 1
 
 
-def blocked() -> tuple[Owner, ClientLink, Any]:
+@pytest.fixture
+def blocked() -> Iterator[tuple[Owner, ClientLink, Any]]:
     """A link whose loop does not run, and what runs it for a moment."""
     owner, loop = Owner(), asyncio.new_event_loop()
     link = ClientLink(owner, loop, 1, threading.Event())  # type: ignore[arg-type]
@@ -41,11 +44,14 @@ def blocked() -> tuple[Owner, ClientLink, Any]:
     def run() -> None:
         loop.run_until_complete(asyncio.sleep(0))
 
-    return owner, link, run
+    yield owner, link, run
+    loop.close()
 
 
-def test_200_000_speaking_messages_for_a_blocked_loop_are_as_many_as_there_are_users() -> None:
-    owner, link, run = blocked()
+def test_200_000_speaking_messages_for_a_blocked_loop_are_as_many_as_there_are_users(
+    blocked: tuple[Owner, ClientLink, Any],
+) -> None:
+    owner, link, run = blocked
     for number in range(200_000):
         link.channel_event(UserSpeaking(number % 10, number, number % 2))
     assert len(link._loop._ready) == 1  # type: ignore[attr-defined]
@@ -62,8 +68,8 @@ def test_more_users_than_there_can_be_are_bounded() -> None:
     assert len(news.take()) == MOST_WAITING
 
 
-def test_a_loop_that_runs_hears_of_everything_in_its_order() -> None:
-    owner, link, run = blocked()
+def test_a_loop_that_runs_hears_of_everything_in_its_order(blocked: tuple[Owner, ClientLink, Any]) -> None:
+    owner, link, run = blocked
     events = [UsersConnected((8, 9)), UserSpeaking(8, 55, 1), UserSpeaking(8, 55, 0), UserDisconnected(8, 55)]
     for event in events:
         link.channel_event(event)
@@ -71,8 +77,8 @@ def test_a_loop_that_runs_hears_of_everything_in_its_order() -> None:
     assert owner.events == events
 
 
-def test_checks_and_the_state_of_the_encryption_do_not_pile_up() -> None:
-    owner, link, run = blocked()
+def test_checks_and_the_state_of_the_encryption_do_not_pile_up(blocked: tuple[Owner, ClientLink, Any]) -> None:
+    owner, link, run = blocked
     for number in range(10_000):
         link.check()
         link.encryption_changed(EncryptionState(1, str(number)))

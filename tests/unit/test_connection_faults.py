@@ -16,11 +16,11 @@ from isocord.connection.session.roster import MOST_USERS
 from isocord.connection.states import Phase, Reason, UserDisconnected, VoiceServerUpdate, VoiceStateUpdate
 from isocord.playing.sources.feed import Feed
 
-from .fakes import fake_native, wait_until
+from .fakes import wait_until
 from .test_connection import KEYS, READY, World, world
 from .test_playback import Frames
 
-__all__ = ["fake_native", "world"]
+__all__ = ["world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 

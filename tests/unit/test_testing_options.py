@@ -45,6 +45,12 @@ class Sound(enum.Enum):
     Loud = 11
 
 
+def test_only_the_command_of_one_guild_bears_that_guild() -> None:
+    world = World()
+    assert "guild_id" not in interaction_data(COMMAND, ["stop"], {}, world, world.guild())
+    assert interaction_data({**COMMAND, "guild_id": "5"}, ["stop"], {}, world, world.guild())["guild_id"] == "5"
+
+
 def picked(path: str, **given: Any) -> dict[str, Any]:
     world = World()
     return interaction_data(COMMAND, path.split(), given, world, world.guild())

@@ -8,9 +8,12 @@ mod clock;
 mod end_to_end;
 mod framer;
 mod output;
+mod passing;
 mod playout;
+mod slip;
 mod stats;
 mod stream;
+mod stretch;
 mod users;
 
 use core::time::Duration;

@@ -331,9 +331,9 @@ fn dave_frames_are_opened_and_those_of_the_next_epoch_wait_for_its_keys() {
     let mut sender = Sender::new(5, 0, 0);
     for number in 0..150u32 {
         match number {
-            0 => member.apply(SenderChange::Key(ratchet(1))),
-            50 => member.apply(SenderChange::Key(ratchet(2))),
-            100 => member.apply(SenderChange::Passthrough),
+            0 => drop(member.apply(SenderChange::key(ratchet(1)))),
+            50 => drop(member.apply(SenderChange::key(ratchet(2)))),
+            100 => drop(member.apply(SenderChange::Passthrough)),
             _ => {}
         }
         let mut sealed = [0; 64];

@@ -67,7 +67,10 @@ def interaction_data(command: Json, path: list[str], given: dict[str, Any], worl
         values.append({"name": name, "type": option["type"], "value": _value(option, value, world, guild, resolved)})
     for group in reversed(groups):
         values = [{"name": group["name"], "type": group["type"], "options": values}]
-    data = {"id": command["id"], "name": command["name"], "type": 1, "options": values, "guild_id": str(guild.id)}
+    data = {"id": command["id"], "name": command["name"], "type": 1, "options": values}
+    if "guild_id" in command:
+        # Where it is registered, not where it is used; disnake takes a command that bears one for a guild's own.
+        data["guild_id"] = command["guild_id"]
     return {**data, "resolved": resolved} if resolved else data
 
 

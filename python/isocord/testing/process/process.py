@@ -22,7 +22,7 @@ from ..errors import CommandError, NotRunningError, WaitTimeoutError
 from ..fake.waiting import Waiting
 from ..ground.world import GuildSpec
 from ..patching import Addresses, patched
-from .remote import TIMEOUT, Line, Remote
+from .remote import Line, Remote
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -34,6 +34,8 @@ else:
 T = TypeVar("T")
 
 _POLL = 0.01
+_START_TIMEOUT = 60.0
+"""Seconds until a process that has not opened its port is given up; a busy machine may take some to start one."""
 
 
 class FakeDiscordProcess(Waiting, _Control):
@@ -105,7 +107,7 @@ class FakeDiscordProcess(Waiting, _Control):
         Raises:
             ValueError: as :class:`~isocord.testing.FakeDiscord` does.
             CommandError: the process ended; its standard error says why.
-            WaitTimeoutError: it said nothing for 20 seconds.
+            WaitTimeoutError: it said nothing for a minute.
         """
         if self._process is not None:
             raise RuntimeError("the fake Discord runs already")
@@ -205,7 +207,7 @@ def _connect(process: subprocess.Popen[bytes]) -> Line:
     assert process.stdout is not None
     key = secrets.token_bytes(32)
     # What may wait here for ever waits for the process: without it, it fails.
-    too_late = threading.Timer(TIMEOUT, process.kill)
+    too_late = threading.Timer(_START_TIMEOUT, process.kill)
     too_late.start()
     try:
         process.stdin.write(key.hex().encode("ascii") + b"\n")
@@ -213,7 +215,7 @@ def _connect(process: subprocess.Popen[bytes]) -> Line:
         return Line(Client(("127.0.0.1", int(process.stdout.readline())), authkey=key))
     except (OSError, EOFError, ValueError):
         if too_late.finished.is_set():
-            raise WaitTimeoutError(f"the fake Discord did not start within {TIMEOUT} s") from None
+            raise WaitTimeoutError(f"the fake Discord did not start within {_START_TIMEOUT} s") from None
         raise CommandError("the fake Discord's process has ended") from None
     finally:
         too_late.cancel()

@@ -43,8 +43,9 @@ impl OutletCommand {
             Self::Socket(socket) => out.discard(socket),
             Self::Session(path) => out.discard(path),
             Self::Packet(frame) => out.discard(frame),
+            Self::Sender(change) => discard(change.into_key(), out),
             Self::Play(track) => track.end(TrackEnd::Closed, out),
-            Self::EndSession | Self::Sender(_) | Self::Stop | Self::Pause | Self::Resume | Self::Ready => {}
+            Self::EndSession | Self::Stop | Self::Pause | Self::Resume | Self::Ready => {}
         }
     }
 }
@@ -112,7 +113,7 @@ impl Outlet {
             }
             OutletCommand::Session(path) => discard(self.stream.start_session(path), out),
             OutletCommand::EndSession => discard(self.stream.end_session(), out),
-            OutletCommand::Sender(change) => self.stream.change_sender(change),
+            OutletCommand::Sender(change) => discard(self.stream.change_sender(change), out),
             OutletCommand::Play(track) => {
                 replaced(self.stream.play(track, now_ms), out);
                 self.hand_over(now_ms, out);

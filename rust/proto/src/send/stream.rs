@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::gate::{Gate, Passage};
 use super::{PacketBuffer, SendError, SendPath};
-use crate::dave::SenderChange;
+use crate::dave::{SenderChange, SenderKey};
 use crate::frame::{FRAME_MS, OpusFrame};
 use crate::pacing::{Pacer, Supply, Turn};
 use crate::timeline::Timeline;
@@ -115,11 +115,12 @@ impl<S: FrameSource> SendStream<S> {
         self.path.take()
     }
 
-    /// What the end-to-end encryption does from now on.
-    pub fn change_sender(&mut self, change: SenderChange) {
+    /// What the end-to-end encryption does from now on. The key that is not needed any more is given back.
+    pub fn change_sender(&mut self, change: SenderChange) -> Option<Box<SenderKey>> {
         self.starved_since_ms = None;
-        if let Some(path) = &mut self.path {
-            path.change_sender(change);
+        match &mut self.path {
+            Some(path) => path.change_sender(change),
+            None => change.into_key(),
         }
     }
 

@@ -213,6 +213,11 @@ impl<E: EndToEnd> Call<E> {
         self.wire.push(Reverse((at, self.count, datagram)));
     }
 
+    /// When the next datagram on the wire arrives.
+    pub fn first_arrival(&self) -> Duration {
+        self.wire.peek().map(|Reverse((at, ..))| *at).unwrap()
+    }
+
     /// Lets time pass.
     pub fn run_until(&mut self, end: Duration) {
         loop {
