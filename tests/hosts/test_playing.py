@@ -11,7 +11,7 @@ import pytest
 
 import isocord
 
-from .world import RATE, World, logged_in, np, testing, until
+from .world import RATE, World, logged_in, np, until
 
 PITCH = 240.0
 LEVEL = 16_000.0
