@@ -18,6 +18,8 @@ use delay::AdaptiveDelay;
 pub use delay::DelayBounds;
 use slots::{CAPACITY, Slots};
 use suspect::Suspect;
+
+use crate::frame::FRAME_SAMPLES;
 pub use turn::{Arrival, Inserted, Turn};
 
 /// Sequence numbers that a network can lose in a row (RFC 3550, appendix A.1).
@@ -39,7 +41,7 @@ const OPENING_SPREADS: i64 = 16;
 /// but no longer than this: 200 ms.
 const OPENING: i64 = 9_600;
 /// Until packets say otherwise, and in a gap that says nothing.
-const FRAME: i64 = 960;
+const FRAME: i64 = FRAME_SAMPLES as i64;
 /// Numbers are extended from here, so that they never become negative.
 const FIRST_CYCLE: i64 = 1 << 40;
 

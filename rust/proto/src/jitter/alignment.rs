@@ -8,13 +8,15 @@
 //! - in the midst of a talk spurt that never ends too, once it is [`TOLERANCE`] off; whoever plays the
 //!   sound is told of that, and takes it up without a break.
 
+use crate::frame::FRAME_SAMPLES;
+
 /// Packets whose fastest is taken for the present: 5 s of 20 ms.
 const WINDOW: u32 = 250;
 /// Samples that a mapping may be off in the midst of a spurt: 5 ms. Opus packets, which cannot be
 /// stretched, are up to half their length off besides, and all of it has to stay under 20 ms.
 const TOLERANCE: i64 = 240;
 /// The most that it is moved towards later before it is measured anew: 20 ms.
-const STEP: i64 = 960;
+const STEP: i64 = FRAME_SAMPLES as i64;
 /// A spurt that begins this much later than its timestamps say comes from a sender whose RTP time
 /// stands still in pauses: 100 ms.
 const STOPPED_CLOCK: i64 = 4_800;

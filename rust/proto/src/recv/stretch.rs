@@ -1,7 +1,7 @@
 //! Makes sound a little longer or shorter without a break: a piece of it is repeated or left out where the
 //! sound is most like itself, and one is faded into the other (WSOLA, as in WebRTC's NetEq).
 
-use crate::frame::CHANNELS;
+use crate::frame::{CHANNELS, FRAME_SAMPLES};
 
 /// The shortest piece: 2.5 ms, the period of 400 Hz.
 pub(super) const MIN_PIECE: usize = 120;
@@ -14,7 +14,7 @@ const ALIKE: f32 = 0.8;
 /// Where the samples are smaller on average, nobody hears a difference: 50 dB below the loudest.
 const QUIET: u64 = 100;
 /// A better moment is not waited for when so much is to be made up for: 20 ms.
-const URGENT: usize = 960;
+const URGENT: usize = FRAME_SAMPLES;
 
 /// Interleaved values of a window after [`STEP`].
 type Coarse = [i32; (MAX_PIECE + MAX_PIECE) / STEP * CHANNELS];
