@@ -202,7 +202,8 @@ class AudioFile:
     ) -> AudioFile: ...
     @property
     def volume(self) -> float:
-        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within a few frames of 20 ms.
+        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
+        without a click.
 
         Raises, when it is set:
             AudioFileError: the file is closed.

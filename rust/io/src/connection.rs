@@ -162,7 +162,8 @@ impl Connection {
         self.command(OutletCommand::Sender(change))
     }
 
-    /// Starts a track, or puts it in the place of the one that plays. On a closed connection it ends as closed.
+    /// Starts a track, or puts it in the place of the one that plays, as soon as it has a frame. On a closed connection
+    /// it ends as closed.
     ///
     /// # Errors
     /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].

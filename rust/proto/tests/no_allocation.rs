@@ -106,7 +106,10 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
                     match round {
                         0 | 5 => old_paths.extend(sessions.pop().and_then(|path| stream.start_session(path))),
                         1 => old_keys.extend(stream.change_sender(SenderChange::Passthrough)),
-                        2 | 6 => old_sources.extend(sources.pop().and_then(|source| stream.play(source))),
+                        2 | 6 => {
+                            old_sources.extend(sources.pop().and_then(|source| stream.play(source, now_ms)));
+                            old_sources.extend(stream.hand_over());
+                        }
                         3 => stream.pause(),
                         4 => stream.resume(),
                         7 => old_keys.extend(keys.pop().and_then(|key| stream.change_sender(key))),
