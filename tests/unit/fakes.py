@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 
 from isocord import _native
+from isocord.runtime.log import GuildLog
+
+LOG = GuildLog(logging.getLogger("isocord"), 1)
 
 
 class FakeAudioFile:

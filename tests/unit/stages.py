@@ -11,7 +11,7 @@ from isocord.playing.manners import Manners
 from isocord.playing.player import Player
 from isocord.playing.sources.feed import Feed
 
-from .fakes import FakeConnection
+from .fakes import LOG, FakeConnection
 
 
 class Frames:
@@ -62,7 +62,7 @@ class Stage:
         self.runner = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.runner.start()
         self.native = FakeConnection(lambda event: self.player.track_ended())
-        self.player = Player(self.native, self.sync, loop=self.loop, manners=manners)  # type: ignore[arg-type]
+        self.player = Player(self.native, self.sync, loop=self.loop, manners=manners, log=LOG)  # type: ignore[arg-type]
         self.story: list[str] = []
         self.synced = 0
 

@@ -27,7 +27,7 @@ from isocord.playing.player import Manners, Player
 from isocord.playing.sources.feed import Feed
 from isocord.runtime.thread import GatewayThread, gateway_thread
 
-from .fakes import FakeConnection, wait_until
+from .fakes import LOG, FakeConnection, wait_until
 from .stages import Frames
 
 pytestmark = pytest.mark.usefixtures("fake_native")
@@ -210,7 +210,7 @@ class World:
         self.bot.connection = self.connection
 
     def player(self, native: Any, sync: Callable[[], None]) -> Player:
-        return Player(native, sync, loop=self.loop, manners=Manners())
+        return Player(native, sync, loop=self.loop, manners=Manners(), log=LOG)
 
     def connect(self) -> World:
         self.connection.start()

@@ -55,6 +55,7 @@ class TestEnds:
         stage.native.play_out()
         wait_until(lambda: source.cleaned)
         assert "no such stream" in caplog.text
+        assert caplog.records[0].getMessage().startswith("[guild 1] ")
 
     def test_an_error_in_after_is_logged_and_the_source_cleaned_up(
         self, stage: Stage, caplog: pytest.LogCaptureFixture

@@ -18,6 +18,8 @@ from isocord.hearing.recording.recording import Recording, Writer
 from isocord.hearing.recording.timeline import Timeline
 from isocord.sinks import Sink
 
+from .fakes import LOG
+
 SECOND = 48_000
 START = 7_000_123
 
@@ -155,7 +157,9 @@ class Frames:
 
 def record(frames: Frames, sink: Sink) -> tuple[Recording, list[Exception | None]]:
     errors: list[Exception | None] = []
-    made = Recording(frames, lambda: frames.position, sink, sync_start=False, delay=lambda: 0.01, finish=errors.append)
+    made = Recording(
+        frames, lambda: frames.position, sink, sync_start=False, delay=lambda: 0.01, finish=errors.append, log=LOG
+    )
     made.start()
     return made, errors
 

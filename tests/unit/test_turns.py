@@ -91,7 +91,7 @@ def test_a_signal_handler_may_stop_and_play_while_the_main_thread_does() -> None
             def pause(self): pass
             def resume(self): pass
 
-        player = Player(Native(), lambda: None, loop=asyncio.new_event_loop(), manners=Manners())
+        player = Player(Native(), lambda: None, loop=asyncio.new_event_loop(), manners=Manners(), log=None)
         handled = 0
 
         def handler(*_):

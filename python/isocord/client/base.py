@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, IsocordError
+from ..runtime.log import GuildLog
 from .streams import Streams
 from .waiting import Waiters
 
@@ -35,6 +37,7 @@ class ClientBase:
         self.channel = channel
         self.loop: asyncio.AbstractEventLoop = self._host.loop(client)
         self._guild_id = self._host.guild_id(channel)
+        self._log = GuildLog(logging.getLogger("isocord.client"), self._guild_id)
         self._connection: VoiceConnection | None = None
         self._waiters = Waiters(self.loop)
         self._streams = Streams()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from ..gateway.socket.transport import SocketHandler
     from ..runtime.thread import GatewayThread
 
-_log = logging.getLogger(__name__)
 
 _LEAVE_LIMIT = 1.0
 _DEFAULT_TIMEOUT = 60.0
@@ -155,7 +153,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         try:
             done, _ = await asyncio.wait([gone], timeout=_LEAVE_LIMIT)
             if not done:
-                _log.debug("Discord did not confirm the leave in time")
+                self._log.debug("Discord did not confirm the leave in time")
         finally:
             gone.cancel()
             membership.leaving = False
@@ -167,6 +165,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         if self._connection is not None:
             self._connection.stop(leave=False)
         self._connected.clear()
+        self._membership.ended = True
         self._host.unregister(self.client, self._guild_id, self)
 
     # What the bot library tells.
@@ -176,7 +175,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         try:
             update = self._host.voice_state(data)
         except ValueError as error:
-            _log.debug("Ignoring %s", error)
+            self._log.debug("Ignoring %s", error)
             return
         self._membership.voice_state(update)
 
@@ -185,7 +184,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         try:
             update = self._host.voice_server(data)
         except ValueError as error:
-            _log.debug("Ignoring %s", error)
+            self._log.debug("Ignoring %s", error)
             return
         if self._connection is not None:
             self._connection.voice_server(update)
@@ -193,13 +192,14 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
     # Inside; on the bot's loop.
 
     def _connect(self, reconnect: bool) -> VoiceConnection:
+        self._membership.ended = False
         self._link = link = ClientLink(self._membership, self.loop, self._guild_id, self._connected)
-        host, loop = self._host, self.loop
+        host, loop, log = self._host, self.loop, self._log
         channel_id = host.channel_id(self.channel)
         assert channel_id is not None
 
         def player(native: _native.Connection, sync: Callable[[], None]) -> Player:
-            return Player(native, sync, loop=loop, manners=host.manners)
+            return Player(native, sync, loop=loop, manners=host.manners, log=log)
 
         self._connection = link.connection = VoiceConnection(
             link,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -18,8 +17,6 @@ from ..runtime.callbacks import follow
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
 from .base import ClientBase
-
-_log = logging.getLogger(__name__)
 
 _CAPACITY = 8192
 _LEAST_DELAY = 0.06
@@ -84,7 +81,7 @@ class RecordingSurface(ClientBase):
         if callback is not None and not callable(callback):
             raise TypeError("callback must be a function or a coroutine function")
         if self._self_deaf:
-            _log.warning("The bot is deafened: Discord sends it nothing to record")
+            self._log.warning("The bot is deafened: Discord sends it nothing to record")
         finish = partial(self._finish_recording, sink, callback, args)
         natively = isinstance(sink, FileSink)
         begin: Callable[..., AnyRecording] = self._record_natively if natively else self._record_in_python
@@ -108,7 +105,7 @@ class RecordingSurface(ClientBase):
         try:
             sink.init(self)
             started = sink.start(native, sync_start=sync_start)
-            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish)
+            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish, log=self._log)
         except BaseException:
             sink.release(finished=finished)
             raise
@@ -133,6 +130,7 @@ class RecordingSurface(ClientBase):
                 sync_start=sync_start,
                 delay=lambda: _LEAST_DELAY + _delay(native) / _SAMPLE_RATE,
                 finish=finish,
+                log=self._log,
             )
         except BaseException:
             frames.close()
@@ -194,7 +192,7 @@ class RecordingSurface(ClientBase):
             return
         takes_error = self._host.recording_callback_takes_error and not args and not _is_coroutine_function(callback)
         result = callback(error) if takes_error else callback(sink, *args)
-        follow(result, self.loop, "The callback of a recording", _log)
+        follow(result, self.loop, "The callback of a recording", self._log)
 
 
 def _kind_of(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,8 +15,6 @@ from .sources.feeder import Source
 
 if TYPE_CHECKING:
     from .player import Player
-
-_log = logging.getLogger(__name__)
 
 After: TypeAlias = Callable[[Exception | None], Any]
 """Called when a playback is over, with the error that ended it; a coroutine function runs on the bot's loop."""
@@ -174,7 +171,7 @@ class Playback:
         try:
             loop.call_soon_threadsafe(resolve)
         except RuntimeError:
-            _log.debug("The bot's loop is closed: nobody waits for the end of the playback")
+            self._player.log.debug("The bot's loop is closed: nobody waits for the end of the playback")
 
     def _call_after(self, error: Exception | None, loop: asyncio.AbstractEventLoop) -> None:
         if self.after is not None:
@@ -182,14 +179,14 @@ class Playback:
                 result = self.after(error)
             except Exception as raised:
                 raised.__context__ = error
-                _log.exception("Calling the after function failed.", exc_info=raised)
+                self._player.log.exception("Calling the after function failed.", exc_info=raised)
                 result = None
-            follow(result, loop, "The after function", _log)
+            follow(result, loop, "The after function", self._player.log)
         elif error is not None:
-            _log.error("The source %s failed", type(self.source).__name__, exc_info=error)
+            self._player.log.error("The source %s failed", type(self.source).__name__, exc_info=error)
 
     def _clean_up(self) -> None:
         try:
             self.source.cleanup()
         except Exception:
-            _log.exception("Cleaning up the source %s failed", type(self.source).__name__)
+            self._player.log.exception("Cleaning up the source %s failed", type(self.source).__name__)

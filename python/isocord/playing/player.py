@@ -12,7 +12,6 @@ signal handler that interrupts one of them; code of the bot runs outside of the 
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -20,13 +19,12 @@ from typing import Any
 
 from .. import _native
 from ..errors import IsocordError
+from ..runtime.log import GuildLog
 from .manners import Manners
 from .playback import After, AnySource, Playback, PlaybackState
 from .sources.feed import Feed
 from .sources.native import NativeSource
 from .turns import Turns
-
-_log = logging.getLogger(__name__)
 
 _STUCK_AFTER = 2.0
 
@@ -39,6 +37,7 @@ class Player:
         sync: asks the gateway thread to tell the server what :attr:`sounding` says and then to call :meth:`apply`.
         loop: the bot's loop, which the futures of ``wait_finish`` belong to.
         manners: how the bot library ends a playback.
+        log: where failures of sources and of the bot's own functions are told.
     """
 
     def __init__(
@@ -48,7 +47,9 @@ class Player:
         *,
         loop: asyncio.AbstractEventLoop,
         manners: Manners,
+        log: GuildLog,
     ) -> None:
+        self.log: GuildLog = log
         self._native = native
         self._sync = sync
         self._loop = loop
@@ -274,7 +275,7 @@ class Player:
         try:
             command(*args)
         except IsocordError as error:
-            _log.debug("The native connection did not take a command: %s", error)
+            self.log.debug("The native connection did not take a command: %s", error)
 
     def _end(self, playback: Playback, state: PlaybackState) -> None:
         """Mark a playback as over; in a turn."""

@@ -7,12 +7,18 @@ import concurrent.futures
 import inspect
 import logging
 from collections.abc import Awaitable
+from typing import TypeAlias
+
+from .log import GuildLog
 
 _running: set[concurrent.futures.Future[None]] = set()
 """The loop itself holds tasks only weakly."""
 
+Log: TypeAlias = logging.Logger | GuildLog
+"""Where failures are told."""
 
-def follow(result: object, loop: asyncio.AbstractEventLoop, what: str, log: logging.Logger) -> None:
+
+def follow(result: object, loop: asyncio.AbstractEventLoop, what: str, log: Log) -> None:
     """See to what a function of the bot's has returned or done; call it afterwards on the same thread.
 
     What can be awaited runs on the bot's loop, and its failure is logged. Otherwise the loop is woken: the function may
@@ -53,7 +59,7 @@ def _nothing() -> None:
     """The loop is awake now."""
 
 
-async def _await(result: Awaitable[object], what: str, log: logging.Logger) -> None:
+async def _await(result: Awaitable[object], what: str, log: Log) -> None:
     try:
         await result
     except Exception:

@@ -5,16 +5,14 @@ A thread ``isocord-sink`` waits for its end, to finish the sink and to call back
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
 from ... import _native
 from ...errors import SinkError
+from ...runtime.log import GuildLog
 from ...sinks.files import FileSink
 from .recording import keep_alive, now_finished, now_finishing
-
-_log = logging.getLogger(__name__)
 
 _LOOK_UP_SECONDS = 3600.0
 
@@ -27,6 +25,7 @@ class FileRecording:
         sink: the sink that began it; claimed, and released when it is finished.
         delay: samples that frames are late behind the clock.
         finish: called on the thread with the first error, or None, when the sink is finished.
+        log: where what goes wrong is told.
     """
 
     def __init__(
@@ -36,7 +35,9 @@ class FileRecording:
         *,
         delay: Callable[[], int],
         finish: Callable[[Exception | None], object],
+        log: GuildLog,
     ) -> None:
+        self._log = log
         self.sink = sink
         self.error: Exception | None = None
         """The first error, as soon as it is known; the recording may go on with other users."""
@@ -76,19 +77,19 @@ class FileRecording:
         name = type(self.sink).__name__
         report = self._wait()
         if report is not None and report.dropped:
-            _log.warning("The disk was too slow: %d frames became silence", report.dropped)
+            self._log.warning("The disk was too slow: %d frames became silence", report.dropped)
         now_finishing()
         try:
             self.sink.cleanup()
         except Exception as failed:
-            _log.exception("The sink %s could not be finished", name)
+            self._log.exception("The sink %s could not be finished", name)
             self.error = self.error or failed
         # The callback may want to record into it again.
         self.sink.release(finished=True)
         try:
             self._finish(self.error)
         except Exception:
-            _log.exception("The callback of a recording failed")
+            self._log.exception("The callback of a recording failed")
         now_finished(self)
 
     def _wait(self) -> _native.RecordingReport | None:
@@ -104,19 +105,19 @@ class FileRecording:
         except SinkError as died:
             found = died
         except Exception as failed:
-            _log.exception("The sink %s could not take its tracks", name)
+            self._log.exception("The sink %s could not take its tracks", name)
             self.error = self.error or failed
             return report
         if found is not None and self.error is None:
-            _log.error("The sink %s could not write: %s", name, found)
+            self._log.error("The sink %s could not write: %s", name, found)
             self.error = found
         return report
 
     def _tell(self, news: _native.RecordingNews) -> None:
         name = type(self.sink).__name__
         if news.is_refused:
-            _log.warning("The sink %s leaves out user %s: %s", name, news.user_id, news.error)
+            self._log.warning("The sink %s leaves out user %s: %s", name, news.user_id, news.error)
             return
         self.error = self.error or news.error
         who = "anybody" if news.user_id is None else f"user {news.user_id}"
-        _log.error("The sink %s writes no more of %s: %s", name, who, news.error)
+        self._log.error("The sink %s writes no more of %s: %s", name, who, news.error)

@@ -7,7 +7,6 @@ alone: the sink is still finished, and whoever waits is told.
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,10 +14,9 @@ from typing import Any, Protocol
 
 from ... import _native
 from ...errors import ClosedError
+from ...runtime.log import GuildLog
 from ...sinks.base import AnySink
 from .timeline import BYTES_PER_SAMPLE, SAMPLE_RATE, Timeline, Tracks, silence
-
-_log = logging.getLogger(__name__)
 
 _GATHER_SECONDS = 0.06
 """Frames gather for that long, so that the thread wakes seldom."""
@@ -125,6 +123,7 @@ class Recording:
         sync_start: see :class:`Tracks`.
         delay: seconds that frames are late behind the clock.
         finish: called on the thread with the first error, or None, when the sink is finished.
+        log: where what goes wrong is told.
     """
 
     def __init__(
@@ -136,7 +135,9 @@ class Recording:
         sync_start: bool,
         delay: Callable[[], float],
         finish: Callable[[Exception | None], object],
+        log: GuildLog,
     ) -> None:
+        self._log = log
         self.sink = sink
         self._frames = frames
         self._clock = clock
@@ -190,23 +191,23 @@ class Recording:
         try:
             self._drain()
         except Exception as error:
-            _log.exception("The sink %s failed: its recording ends", type(self.sink).__name__)
+            self._log.exception("The sink %s failed: its recording ends", type(self.sink).__name__)
             self._error = error
         self.stop()
         self._frames.close()
         if dropped := self._frames.dropped:
-            _log.warning("The sink %s was too slow: %d frames became silence", type(self.sink).__name__, dropped)
+            self._log.warning("The sink %s was too slow: %d frames became silence", type(self.sink).__name__, dropped)
         now_finishing()
         try:
             self.sink.cleanup()
         except Exception as error:
-            _log.exception("The sink %s could not be finished", type(self.sink).__name__)
+            self._log.exception("The sink %s could not be finished", type(self.sink).__name__)
             self._error = self._error or error
         self.is_finished = True
         try:
             self._finish(self._error)
         except Exception:
-            _log.exception("The callback of a recording failed")
+            self._log.exception("The callback of a recording failed")
         now_finished(self)
 
     def _drain(self) -> None:
