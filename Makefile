@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready lint rust-test python-test hosts-test bench soak clean
+.PHONY: help build demo test ready lint rust-test loom python-test hosts-test bench soak clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -46,6 +46,11 @@ rust-test: $(STAMP)-tools
 	@echo "== cargo test"
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --exclude isocord-benches
 
+# Every order of steps in which two threads may meet in the ring of a track. Only that crate is built for it.
+loom:
+	@echo "== the ring, in every order"
+	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p isocord-ring --test every_order
+
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
 	$(BIN)/python -m pytest tests -n 3
@@ -59,7 +64,7 @@ hosts-test: build
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
 # The last two mostly wait for sound to play, so they run side by side.
-test: lint rust-test build
+test: lint rust-test loom build
 	$(MAKE) --no-print-directory -j2 python-test hosts-test
 	@echo "make test: lint, cargo test, pytest and the bot libraries have all passed"
 

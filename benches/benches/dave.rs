@@ -21,7 +21,7 @@ const SENDER: u64 = 7;
 
 fn sealer() -> FrameSealer {
     let mut sealer = FrameSealer::new();
-    sealer.apply(SenderChange::Key(SenderRatchet::new(&[1; 16])));
+    sealer.apply(SenderChange::key(SenderRatchet::new(&[1; 16])));
     sealer
 }
 
@@ -51,7 +51,7 @@ fn frames(c: &mut Criterion) {
     }
     let mut sealer = FrameSealer::new();
     group.bench_function("change key", |b| {
-        b.iter(|| sealer.apply(SenderChange::Key(SenderRatchet::new(black_box(&[1; 16])))));
+        b.iter(|| sealer.apply(SenderChange::key(SenderRatchet::new(black_box(&[1; 16])))));
     });
     group.finish();
 }

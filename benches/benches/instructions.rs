@@ -19,7 +19,7 @@ struct Setup {
 
 fn setup(mode: TransportMode) -> Setup {
     let mut path = SendPath::new(1, Sealer::new(mode, &[1; 32]));
-    path.change_sender(SenderChange::Key(SenderRatchet::new(&[2; 16])));
+    path.change_sender(SenderChange::key(SenderRatchet::new(&[2; 16])));
     let mut timeline = Timeline::new(0, 0);
     let frame = *opus().last().expect("a second of frames");
     let mut packet = [0; MAX_PACKET_LEN];

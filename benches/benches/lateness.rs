@@ -56,7 +56,7 @@ fn play(engine: &Arc<Engine>, server: &UdpSocket, work: impl FnOnce(&[Connection
             let connection = Connection::new(Arc::clone(engine), Arc::new(Deaf)).unwrap();
             connection.open(server.local_addr().unwrap(), ssrc, BOUND).unwrap();
             connection.start_session(TransportMode::Aes256GcmRtpsize, &[1; 32]).unwrap();
-            connection.change_sender(SenderChange::Key(SenderRatchet::new(&[1; 16]))).unwrap();
+            connection.change_sender(SenderChange::key(SenderRatchet::new(&[1; 16]))).unwrap();
             connection
         })
         .collect();
@@ -93,7 +93,7 @@ fn commits(connections: &[Connection], call: &mut Call, count: &mut u32) {
             }
             *count += 1;
             for connection in connections {
-                connection.change_sender(SenderChange::Key(SenderRatchet::new(&[*count as u8; 16]))).unwrap();
+                connection.change_sender(SenderChange::key(SenderRatchet::new(&[*count as u8; 16]))).unwrap();
             }
         }
     }

@@ -25,7 +25,7 @@ fn sealed(mode: TransportMode, frames: &[OpusFrame], speakers: u32) -> Vec<Vec<u
     let mut members: Vec<FrameSealer> = (0..speakers)
         .map(|user| {
             let mut member = FrameSealer::new();
-            member.apply(SenderChange::Key(SenderRatchet::new(&[user as u8; 16])));
+            member.apply(SenderChange::key(SenderRatchet::new(&[user as u8; 16])));
             member
         })
         .collect();

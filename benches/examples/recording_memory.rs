@@ -10,7 +10,7 @@ use isocord_io::record::{FrameSink, Layout, Payload, Recorder, RecorderOptions, 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::frame::{MAX_OPUS_LEN, SAMPLE_RATE};
 use isocord_proto::jitter::DelayBounds;
-use isocord_proto::recv::{Frame, Listening, Output, Plain, ReceivePath, Sound, Speaking};
+use isocord_proto::recv::{Frame, Listening, Output, PlainFrames, ReceivePath, Sound, Speaking};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 const MODE: TransportMode = TransportMode::Aes256GcmRtpsize;
@@ -47,7 +47,7 @@ fn main() {
     let options = RecorderOptions { sync_start: true, ..RecorderOptions::default() };
     let layout = Layout::PerUser(directory(place.clone(), "wav".to_owned()));
     let mut out = ToRecorder(Recorder::new(options, layout).expect("valid options"));
-    let mut path = ReceivePath::new(Plain, DelayBounds::default());
+    let mut path = ReceivePath::new(PlainFrames, DelayBounds::default());
     path.start_session(Opener::new(MODE, &KEY));
     path.listen(Listening::Pcm, Duration::ZERO, &mut out);
     for user in 0..speakers {

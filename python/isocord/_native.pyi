@@ -202,7 +202,8 @@ class AudioFile:
     ) -> AudioFile: ...
     @property
     def volume(self) -> float:
-        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within a few frames of 20 ms.
+        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
+        without a click.
 
         Raises, when it is set:
             AudioFileError: the file is closed.
@@ -718,7 +719,10 @@ class HeardFrame:
 
 @final
 class SpeakingChanged:
-    """A user begins or ceases to speak, as the packets tell it."""
+    """A user begins or ceases to speak, as the packets tell it.
+
+    The beginning is told with the first packet, before its sound is due.
+    """
 
     @property
     def user_id(self) -> int:
@@ -779,7 +783,7 @@ class ReceiveStats:
 
 @final
 class UserReceiveStats:
-    """What one user sent; ``jitter`` and ``delay`` in samples of 48 kHz, the rest in packets."""
+    """What one user sent, in packets; ``inserted``, ``removed``, ``jitter`` and ``delay`` in samples of 48 kHz."""
 
     @property
     def received(self) -> int:
@@ -799,6 +803,18 @@ class UserReceiveStats:
     @property
     def recovered(self) -> int:
         """Lost packets restored from in-band FEC."""
+    @property
+    def inserted(self) -> int:
+        """Samples put in where the user's clock is slower than ours (WebRTC's insertedSamplesForDeceleration).
+
+        Listeners to PCM hear it stretched, without a break; between Opus packets there is a gap of a whole packet.
+        """
+    @property
+    def removed(self) -> int:
+        """Samples taken out where it is faster, or was told to be late at first (removedSamplesForAcceleration).
+
+        PCM is shortened without a break; of Opus packets a whole one is left out now and then.
+        """
     @property
     def failed_to_open(self) -> int:
         """Packets that the end-to-end encryption refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -88,6 +89,19 @@ async def test_connects_that_are_called_off_do_not_spoil_the_next(world: World) 
         voice = await world.connect()
         assert voice.is_connected()
         await voice.disconnect()
+
+
+async def test_a_client_that_has_ended_does_not_come_back_to_the_registry(world: World) -> None:
+    """Its connection hears of the end a moment later, and may ask meanwhile whether the bot still knows it."""
+    voice = await world.connect()
+    connection, go_on = voice._connection, threading.Event()
+    connection._thread.call(go_on.wait, 10)
+    voice.cleanup()
+    voice._membership.check_registry(connection)
+    assert world.guild.voice_client is None
+    go_on.set()
+    voice = await world.connect()
+    assert voice.is_connected()
 
 
 def test_a_leave_is_expected_for_some_seconds_only() -> None:

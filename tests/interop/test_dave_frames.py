@@ -38,12 +38,14 @@ def test_frames_that_look_like_something_else(witness: str, frame: bytes) -> Non
 
 
 @pytest.mark.parametrize("witness", WITNESSES)
-def test_silence_passes_in_the_clear(witness: str) -> None:
+def test_silence_is_sealed_and_passes_in_the_clear_too(witness: str) -> None:
+    """As in libdave, whose encryptor knows no exception; a voice server may put plain silence in."""
     call = call_of(["ours", witness])
-    assert call.members[1].seal(SILENCE) == SILENCE
+    sealed = call.members[1].sealed(SILENCE)
+    assert sealed != SILENCE
+    assert call.members[2].open(1, sealed) == SILENCE
     for receiver in (1, 2):
         assert call.members[receiver].open(3 - receiver, SILENCE) == SILENCE
-    # libdave itself leaves silence to its caller.
     assert call.members[1].open(2, call.members[2].sealed(SILENCE)) == SILENCE
 
 

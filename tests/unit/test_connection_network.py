@@ -38,6 +38,16 @@ def test_another_address_is_told_and_its_keys_taken_while_sound_goes_on(world: W
     assert world.server.story.count("play") == 1
 
 
+def test_the_keys_of_another_address_are_followed_by_a_key_package(world: World) -> None:
+    world.connect()
+    encryption = world.connection._driver.encryption
+    assert encryption is not None
+    heard = encryption._session.heard  # type: ignore[attr-defined]
+    assert [op for op, *_ in heard].count(4) == 1
+    world.native.on_event(Elsewhere())
+    wait_until(lambda: [op for op, *_ in heard].count(4) == 2)
+
+
 def test_another_address_waits_for_the_resume(world: World) -> None:
     world.connect()
 

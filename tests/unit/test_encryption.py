@@ -7,7 +7,7 @@ import logging
 
 from isocord import _native
 from isocord.connection.session.encryption import Encryption
-from isocord.gateway.protocol.messages import MlsMessage
+from isocord.gateway.protocol.messages import MlsMessage, SessionDescription
 from isocord.runtime.log import GuildLog
 
 BOT, OTHER, CHANNEL = 10, 11, 100
@@ -71,3 +71,17 @@ def test_a_welcome_to_the_group_of_the_channel_is_taken() -> None:
     call.welcome()
     assert (call.refusals(), call.failures) == (0, 0)
     assert call.bot.state.privacy_code is not None
+
+
+def test_each_session_description_brings_a_key_package_and_a_welcome_back() -> None:
+    call = Call(CHANNEL)
+    call.welcome()
+    code = call.bot.state.privacy_code
+    assert code is not None
+    before = [message for message in call.sent if message[:1] == b"\x1a"]
+    call.bot.take(SessionDescription("aead_aes256_gcm_rtpsize", bytes(32), 1))
+    packages = [message for message in call.sent if message[:1] == b"\x1a"]
+    assert len(packages) == len(before) + 1
+    assert packages[-1] not in before
+    call.welcome()
+    assert call.bot.state.privacy_code not in (None, code)

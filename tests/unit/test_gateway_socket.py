@@ -54,6 +54,7 @@ class Ground:
     def __init__(self) -> None:
         self.thread = GatewayThread()
         self.requests: list[str] = []
+        self.servers: list[asyncio.Server] = []
         self._runners: list[web.AppRunner] = []
 
     def run(self, coroutine: Any) -> Any:
@@ -92,6 +93,8 @@ class Ground:
         async def stop() -> None:
             for runner in self._runners:
                 await runner.cleanup()
+            for server in self.servers:
+                server.close()
 
         self.run(stop())
         self.thread.stop()
@@ -232,14 +235,16 @@ def test_a_socks_connector_of_the_bot_is_used(ground: Ground) -> None:
 
     async def start() -> int:
         server = await asyncio.start_server(proxy, "127.0.0.1", 0)
+        ground.servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
 
     async def of_the_bot(port: int) -> Any:
-        return socks.ProxyConnector.from_url(f"socks5://user:hunter2@127.0.0.1:{port}")
+        async with socks.ProxyConnector.from_url(f"socks5://user:hunter2@127.0.0.1:{port}") as connector:
+            return plan_of(connector)
 
     # The bot's own connector belongs to a loop that is not the gateway thread's.
-    plan = plan_of(asyncio.run(of_the_bot(ground.run(start()))))
+    plan = asyncio.run(of_the_bot(ground.run(start())))
     assert plan is not None
     assert "hunter2" not in repr(SocketOptions(connector=plan))
     socket = ground.open(target, handler, connector=plan)

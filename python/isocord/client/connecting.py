@@ -165,6 +165,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         if self._connection is not None:
             self._connection.stop(leave=False)
         self._connected.clear()
+        self._membership.ended = True
         self._host.unregister(self.client, self._guild_id, self)
 
     # What the bot library tells.
@@ -191,6 +192,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
     # Inside; on the bot's loop.
 
     def _connect(self, reconnect: bool) -> VoiceConnection:
+        self._membership.ended = False
         self._link = link = ClientLink(self._membership, self.loop, self._guild_id, self._connected)
         host, loop, log = self._host, self.loop, self._log
         channel_id = host.channel_id(self.channel)

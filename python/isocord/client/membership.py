@@ -39,6 +39,7 @@ class Membership:
     Attributes:
         left: set when Discord has confirmed that the bot is in no channel.
         leaving: whether the client waits for that, and ends by itself afterwards.
+        ended: whether the client has left the registry for good, though its connection may not know yet.
     """
 
     def __init__(self, client: ClientBase, end: Callable[[], None]) -> None:
@@ -48,6 +49,7 @@ class Membership:
         self.end = end
         self.left: asyncio.Event = asyncio.Event()
         self.leaving = False
+        self.ended = False
         self._privacy_code: str | None = None
 
     # What the bot says on its gateway.
@@ -149,7 +151,9 @@ class Membership:
     def check_registry(self, connection: VoiceConnection | None) -> None:
         """See that the library still knows this client: a new session of the bot's gateway empties its registry."""
         client = self._client
-        if connection is None or connection is not client._connection or connection.state.phase is Phase.DISCONNECTED:
+        if self.ended or connection is None or connection is not client._connection:
+            return
+        if connection.state.phase is Phase.DISCONNECTED:
             return
         holder = self._host.registered(self._bot, self._guild_id)
         if holder is client:

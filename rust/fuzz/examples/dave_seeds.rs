@@ -30,7 +30,7 @@ fn main() -> std::io::Result<()> {
     seed("dave_proposals", "revoke", &[&[1, 33, 32], &[7; 32][..]].concat())?;
 
     let mut sealer = FrameSealer::new();
-    sealer.apply(SenderChange::Key(SenderRatchet::new(&[0; 16])));
+    sealer.apply(SenderChange::key(SenderRatchet::new(&[0; 16])));
     let mut out = [0; 64 + MAX_OVERHEAD];
     let len = sealer.seal(&[0x55; 64], &mut out).expect("a key");
     seed("dave_frame", "sealed", &[&[0], &out[..len]].concat())?;

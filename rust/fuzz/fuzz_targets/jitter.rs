@@ -32,7 +32,7 @@ fuzz_target!(|bytes: &[u8]| {
         for attempt in 0.. {
             assert!(attempt < 3, "no way in");
             match buffer.insert(&arrival) {
-                Inserted::Queued | Inserted::Suspect => {
+                Inserted::Queued(_) | Inserted::Suspect => {
                     inserted += 1;
                     break;
                 }
@@ -69,6 +69,7 @@ fn play(buffer: &mut JitterBuffer, now: i64) -> u64 {
                 assert!(lost < 70_000, "losses without end");
             }
             Turn::Skipped(packets) => assert!(packets <= 3_001),
+            Turn::Shifted(by) => assert!(by != 0),
             Turn::SpurtEnd => {}
             Turn::Wait(due) => {
                 assert!(due > now);

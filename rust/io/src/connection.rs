@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use isocord_proto::cipher::{KEY_LEN, Opener, Sealer, TransportMode};
+use isocord_proto::cipher::{KEY_LEN, Opener, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
@@ -137,7 +137,7 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::Stalled`].
     pub fn start_session(&self, mode: TransportMode, key: &[u8; KEY_LEN]) -> Result<(), ConnectionError> {
-        let path = SendPath::new(self.ssrc.load(Ordering::Acquire), Sealer::new(mode, key));
+        let path = SendPath::new(self.ssrc.load(Ordering::Acquire), self.engine.sealer(mode, key));
         self.receive(InletCommand::Session(Box::new(Opener::new(mode, key))))?;
         self.command(OutletCommand::Session(Box::new(path)))?;
         self.has_session.store(true, Ordering::Release);
@@ -162,7 +162,8 @@ impl Connection {
         self.command(OutletCommand::Sender(change))
     }
 
-    /// Starts a track, or puts it in the place of the one that plays. On a closed connection it ends as closed.
+    /// Starts a track, or puts it in the place of the one that plays, as soon as it has a frame. On a closed connection
+    /// it ends as closed.
     ///
     /// # Errors
     /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].

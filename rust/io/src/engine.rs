@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use isocord_proto::cipher::{KEY_LEN, NonceLedger, Sealer, TransportMode};
+
 use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
@@ -23,6 +25,8 @@ pub struct Engine {
     pool: FeederPool,
     next_id: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// One for the process: a key may come again on another connection.
+    nonces: Mutex<NonceLedger>,
 }
 
 impl Engine {
@@ -43,6 +47,7 @@ impl Engine {
             pool: FeederPool::new(),
             next_id: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
+            nonces: Mutex::default(),
         });
         let started = engine
             .spawn("isocord-clock-0", move || clock.run())
@@ -81,6 +86,11 @@ impl Engine {
     #[must_use]
     pub fn common_clock(&self) -> CommonClock {
         CommonClock::since(self.epoch)
+    }
+
+    /// A sealer that uses no nonce which any connection has used with this key.
+    pub(crate) fn sealer(&self, mode: TransportMode, key: &[u8; KEY_LEN]) -> Sealer {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).sealer(mode, key)
     }
 
     pub(crate) fn new_id(&self) -> ConnectionId {

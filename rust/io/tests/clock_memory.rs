@@ -134,8 +134,8 @@ fn whatever_is_commanded_is_done_without_the_allocator() {
         for _ in 0..12 {
             connection.send_packet(OpusFrame::SILENCE).expect("taken");
         }
-        connection.change_sender(SenderChange::Key(SenderRatchet::new(&[1; 16]))).expect("taken");
-        connection.change_sender(SenderChange::Key(SenderRatchet::new(&[2; 16]))).expect("taken");
+        connection.change_sender(SenderChange::key(SenderRatchet::new(&[1; 16]))).expect("taken");
+        connection.change_sender(SenderChange::key(SenderRatchet::new(&[2; 16]))).expect("taken");
         connection.change_sender(SenderChange::Passthrough).expect("taken");
         connection.play(ended_track(20).1).expect("taken");
         connection.play(ended_track(2).1).expect("taken");
@@ -154,6 +154,7 @@ fn whatever_is_commanded_is_done_without_the_allocator() {
         wait_end(events, TrackEnd::Closed);
         // Nobody is there any more to carry these out.
         connection.start_session(MODE, &KEY).expect("taken");
+        connection.change_sender(SenderChange::key(SenderRatchet::new(&[3; 16]))).expect("taken");
         connection.send_packet(OpusFrame::SILENCE).expect("taken");
         let (mut writer, reader) = track(5);
         connection.play(reader).expect("taken");

@@ -3,6 +3,7 @@
 
 mod call_support;
 
+use std::collections::HashSet;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -207,4 +208,51 @@ fn a_silent_server_fails_discovery_in_time() {
     let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     connection.open(server.local_addr().expect("bound"), 5, Duration::from_millis(150)).expect("a socket");
     assert!(matches!(events.recv_timeout(BOUND), Ok(Event::DiscoveryFailed(_))));
+}
+
+/// Says a frame and waits for it at the server. Every packet that comes until then has a nonce of its own.
+fn say(call: &Call, connection: &Connection, opener: &Opener, byte: u8, nonces: &mut HashSet<u32>) {
+    connection.send_packet(OpusFrame::new(&[0xFC, byte]).expect("short")).expect("taken");
+    let mut datagram = [0; 2_048];
+    loop {
+        let len = call.server.recv(&mut datagram).expect("a packet in time");
+        let datagram = &mut datagram[..len];
+        let Datagram::Rtp(packet) = rtp::parse(datagram) else { continue };
+        let nonce = u32::from_be_bytes(datagram[len - 4..].try_into().expect("four bytes"));
+        let Ok(len) = opener.open(datagram, packet.clear_len()) else { continue };
+        assert!(nonces.insert(nonce), "nonce {nonce} is used again");
+        if datagram[packet.clear_len()..][..len] == [0xFC, byte] {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_key_that_comes_again_goes_on_with_its_nonces() {
+    let call = Call::new();
+    let mut nonces = HashSet::new();
+    let mut say = |connection: &Connection, byte| say(&call, connection, &call.opener, byte, &mut nonces);
+    call.start();
+    say(&call.connection, 0);
+    // To the same session, to one that has ended, with another key in between, and over another socket.
+    call.connection.start_session(MODE, &KEY).expect("taken");
+    say(&call.connection, 1);
+    call.connection.end_session().expect("taken");
+    call.start();
+    say(&call.connection, 2);
+    call.connection.start_session(MODE, &[9; 32]).expect("taken");
+    call.start();
+    say(&call.connection, 3);
+    let server = call.server.local_addr().expect("bound");
+    call.connection.open(server, 99, BOUND).expect("another socket");
+    call.start();
+    say(&call.connection, 4);
+    // And to another connection.
+    let handler = Arc::new(Hear(channel().0.into()));
+    let other = Connection::new(Arc::clone(&call.engine), handler).expect("a connection");
+    other.open(server, 98, BOUND).expect("a socket");
+    other.start_session(MODE, &KEY).expect("taken");
+    other.change_sender(SenderChange::Passthrough).expect("taken");
+    say(&other, 5);
+    call.engine.stop();
 }

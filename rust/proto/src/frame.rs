@@ -17,7 +17,8 @@ pub const FRAME_BYTES: usize = FRAME_LEN * 2;
 /// The longest Opus packet of one frame (RFC 6716, section 3.4, requirement R5 and table 3).
 pub const MAX_OPUS_LEN: usize = 1_275;
 
-/// Opus silence, which Discord asks for before any gap; never encrypted end to end.
+/// Opus silence, which Discord asks for before any gap. What we send of it is sealed end to end like any frame; a voice
+/// server puts in plain ones, which receivers let pass.
 pub const SILENCE: [u8; 3] = [0xF8, 0xFF, 0xFE];
 /// How many [`SILENCE`] frames go before a gap.
 pub const SILENCE_BURST: u8 = 5;

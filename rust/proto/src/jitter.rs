@@ -11,12 +11,16 @@ mod alignment;
 mod delay;
 mod slots;
 mod suspect;
+mod turn;
 
 use alignment::Alignment;
 use delay::AdaptiveDelay;
 pub use delay::DelayBounds;
 use slots::{CAPACITY, Slots};
 use suspect::Suspect;
+
+use crate::frame::FRAME_SAMPLES;
+pub use turn::{Arrival, Inserted, Turn};
 
 /// Sequence numbers that a network can lose in a row (RFC 3550, appendix A.1).
 const MAX_DROPOUT: i64 = 3_000;
@@ -26,83 +30,20 @@ const MAX_MISORDER: i64 = 1_000;
 const MAX_LATE: i64 = 96_000;
 /// A spurt is over when nothing has come for this long: 200 ms.
 const REST: i64 = 9_600;
-/// A stream's first packets are held at least so long, as its place on the clock is found from the
-/// fastest of them: 200 ms. Once for each stream, that is no delay for what follows.
+/// A stream's place on the clock is found from the fastest of its first packets. So many of them tell how
+/// much they differ;
+const OPENING_PACKETS: u32 = 6;
+/// fewer do where they hardly differ at all: by 1.5 ms.
+const CALM_PACKETS: u32 = 4;
+const CALM: i64 = 72;
+/// They are held for so many times that spread, as the more they differ, the more of them it takes;
+const OPENING_SPREADS: i64 = 16;
+/// but no longer than this: 200 ms.
 const OPENING: i64 = 9_600;
 /// Until packets say otherwise, and in a gap that says nothing.
-const FRAME: i64 = 960;
+const FRAME: i64 = FRAME_SAMPLES as i64;
 /// Numbers are extended from here, so that they never become negative.
 const FIRST_CYCLE: i64 = 1 << 40;
-
-/// A packet as it comes, opened and known to be Opus.
-#[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
-    /// As in its header.
-    pub sequence: u16,
-    /// As in its header.
-    pub timestamp: u32,
-    /// When it came, in samples on the common clock.
-    pub at: i64,
-    /// Samples per channel in it.
-    pub samples: u32,
-    /// Samples per channel in each of its Opus frames.
-    pub frame_samples: u32,
-    /// The silence that ends a talk spurt.
-    pub silence: bool,
-    /// The Opus packet.
-    pub payload: &'a [u8],
-}
-
-/// What became of an [`Arrival`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inserted {
-    /// It waits for its time.
-    Queued,
-    /// It was here before.
-    Duplicate,
-    /// A later one has been played.
-    Late,
-    /// Its number is far from the others. If the next one follows it, the stream has restarted.
-    Suspect,
-    /// The buffer is full: call [`JitterBuffer::hurry`], play what is due, and insert it again.
-    Full,
-    /// The stream has restarted: call [`JitterBuffer::hurry`], play what is due, call
-    /// [`JitterBuffer::restart`], and insert it again.
-    Restarted,
-}
-
-/// What is to be played.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Turn<'a> {
-    /// A packet.
-    Packet {
-        /// Of its first sample.
-        position: i64,
-        /// Samples per channel in it.
-        samples: u32,
-        /// The silence that ends a talk spurt.
-        silence: bool,
-        /// The Opus packet.
-        payload: &'a [u8],
-    },
-    /// A packet was lost.
-    Lost {
-        /// Of its first sample.
-        position: i64,
-        /// Samples per channel that are missing.
-        samples: u32,
-        /// The packet right after it, and the samples of each of its Opus frames: it may hold FEC.
-        next: Option<(&'a [u8], u32)>,
-    },
-    /// So many packets were lost in an outage that is too long to conceal.
-    Skipped(u64),
-    /// The talk spurt is over.
-    SpurtEnd,
-    /// Nothing before this time.
-    Wait(i64),
-    /// Nothing before the next packet.
-    Rest,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
@@ -232,7 +173,7 @@ impl JitterBuffer {
         slot.silence = packet.silence;
         slot.payload.clear();
         slot.payload.extend_from_slice(packet.payload);
-        Inserted::Queued
+        Inserted::Queued(self.alignment.expected(time).max(self.end()))
     }
 
     /// Makes all that waits due at once.
@@ -266,7 +207,10 @@ impl JitterBuffer {
             if now < due && self.next >= self.hurry {
                 return Turn::Wait(due);
             }
-            return self.packet(time, samples);
+            return match self.align(time) {
+                0 => self.packet(time, samples),
+                by => Turn::Shifted(by),
+            };
         }
         let found = self.slots.first_waiting(self.next + 1, self.newest);
         if let Some((sequence, slot)) = found {
@@ -282,7 +226,10 @@ impl JitterBuffer {
             if now < due && self.next >= self.hurry {
                 return Turn::Wait(due);
             }
-            return self.lost(sequence, time);
+            return match self.align(self.next_time) {
+                0 => self.lost(sequence, time),
+                by => Turn::Shifted(by),
+            };
         }
         self.dry(now)
     }
@@ -300,10 +247,17 @@ impl JitterBuffer {
     fn due(&self, time: i64) -> i64 {
         let due = self.alignment.position(time) + self.delay.get();
         match self.phase {
-            Phase::Opening => due.max(self.spurt_at + OPENING),
+            Phase::Opening => due.max(self.spurt_at + self.opening()),
             Phase::Buffering if self.alignment.is_in_doubt() => due.max(self.spurt_at + self.delay.get()),
             _ => due,
         }
+    }
+
+    /// How long the first packets of a stream are held.
+    fn opening(&self) -> i64 {
+        let Some((packets, spread)) = self.alignment.spread() else { return OPENING };
+        let enough = if spread <= CALM { CALM_PACKETS } else { OPENING_PACKETS };
+        if packets < enough { OPENING } else { (OPENING_SPREADS * spread).min(OPENING) }
     }
 
     /// Whether a packet from before the first one can still open the stream.
@@ -346,7 +300,6 @@ impl JitterBuffer {
     }
 
     fn packet(&mut self, time: i64, samples: u32) -> Turn<'_> {
-        self.align(time);
         let position = self.alignment.position(time);
         let slot = self.slots.take(self.next);
         self.next += 1;
@@ -357,7 +310,6 @@ impl JitterBuffer {
     }
 
     fn lost(&mut self, found: i64, found_time: i64) -> Turn<'_> {
-        self.align(self.next_time);
         let position = self.alignment.position(self.next_time);
         let left = (found_time - self.next_time).max(0);
         let is_last = found == self.next + 1;
@@ -372,16 +324,19 @@ impl JitterBuffer {
         Turn::Lost { position, samples: samples as u32, next }
     }
 
-    /// Before something of `time` is played: puts the mapping right, as far as that is not heard.
-    fn align(&mut self, time: i64) {
+    /// Before something of `time` is played: puts the mapping right. Returns by how much it has moved, if
+    /// that is in the midst of a spurt.
+    fn align(&mut self, time: i64) -> i64 {
         let begins = matches!(self.phase, Phase::Opening | Phase::Buffering);
-        if begins || time - self.next_time >= FRAME {
-            self.phase = Phase::Playing;
-            self.alignment.settle();
-            self.delay.relax();
-        } else {
-            self.alignment.correct();
+        if !begins && time - self.next_time < FRAME {
+            return self.alignment.correct();
         }
+        self.phase = Phase::Playing;
+        for behind in self.alignment.settle().into_iter().flatten() {
+            self.delay.note(behind);
+        }
+        self.delay.relax();
+        0
     }
 
     fn dry(&mut self, now: i64) -> Turn<'_> {

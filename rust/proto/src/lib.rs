@@ -23,6 +23,7 @@ pub mod pacing;
 pub mod recv;
 pub mod rtcp;
 pub mod rtp;
+mod secrets;
 pub mod send;
 pub mod ssrc;
 pub mod timeline;

@@ -1,9 +1,7 @@
-//! The Opus codec (RFC 6716): libopus through `opusic-c`, with the settings that bot libraries offer.
+//! The Opus codec (RFC 6716): libopus, with the settings that bot libraries offer.
 
-use opusic_c::{
-    Application as OpusApplication, Bandwidth as OpusBandwidth, Bitrate, Channels, InbandFec, SampleRate,
-    Signal as OpusSignal,
-};
+use isocord_opus::{Refusal, Setting};
+use opusic_c::{Bandwidth as OpusBandwidth, Channels, SampleRate, Signal as OpusSignal};
 
 use crate::frame::{FRAME_BYTES, FRAME_LEN, FRAME_SAMPLES, MAX_OPUS_LEN};
 
@@ -122,8 +120,15 @@ impl EncoderOptions {
     }
 }
 
-/// Turns PCM frames of 20 ms into Opus packets.
-pub struct Encoder(opusic_c::Encoder);
+impl From<Refusal> for OpusError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Codec(refusal.0)
+    }
+}
+
+/// Turns PCM frames of 20 ms into Opus packets. A clone goes on from where it was made.
+#[derive(Clone)]
+pub struct Encoder(isocord_opus::Encoder);
 
 impl Encoder {
     /// An encoder for 48 kHz stereo.
@@ -132,13 +137,11 @@ impl Encoder {
     /// [`OpusError::Option`] for a value out of range, [`OpusError::Codec`] if libopus has no memory.
     pub fn new(options: &EncoderOptions) -> Result<Self, OpusError> {
         options.check()?;
-        let application = match options.application {
-            Application::Audio => OpusApplication::Audio,
-            Application::Voip => OpusApplication::Voip,
-            Application::LowDelay => OpusApplication::LowDelay,
-        };
-        let encoder = opusic_c::Encoder::new(Channels::Stereo, SampleRate::Hz48000, application)?;
-        let mut made = Self(encoder);
+        let mut made = Self(isocord_opus::Encoder::new(match options.application {
+            Application::Audio => isocord_opus::Application::Audio,
+            Application::Voip => isocord_opus::Application::Voip,
+            Application::LowDelay => isocord_opus::Application::LowDelay,
+        })?);
         made.configure(options)?;
         Ok(made)
     }
@@ -150,28 +153,55 @@ impl Encoder {
     /// [`OpusError::Option`] for a value out of range: then nothing changes.
     pub fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
         options.check()?;
-        let encoder = &mut self.0;
-        encoder.set_bitrate(Bitrate::Value(options.bitrate * 1_000))?;
-        encoder.set_complexity(options.complexity)?;
-        encoder.set_inband_fec(match (options.fec, options.signal) {
-            (false, _) => InbandFec::Off,
-            (true, Signal::Voice) => InbandFec::Mode1,
-            (true, _) => InbandFec::Mode2,
-        })?;
-        encoder.set_packet_loss((options.expected_packet_loss * 100.0).round() as u8)?;
-        encoder.set_max_bandwidth(match options.bandwidth {
+        let fec = match (options.fec, options.signal) {
+            (false, _) => 0,
+            (true, Signal::Voice) => 1,
+            (true, _) => 2,
+        };
+        let bandwidth = match options.bandwidth {
             Bandwidth::Narrow => OpusBandwidth::Narrow,
             Bandwidth::Medium => OpusBandwidth::Medium,
             Bandwidth::Wide => OpusBandwidth::Wide,
             Bandwidth::SuperWide => OpusBandwidth::Superwide,
             Bandwidth::Full => OpusBandwidth::Full,
-        })?;
-        encoder.set_signal(match options.signal {
+        };
+        let signal = match options.signal {
             Signal::Auto => OpusSignal::Auto,
             Signal::Voice => OpusSignal::Voice,
             Signal::Music => OpusSignal::Music,
-        })?;
+        };
+        for setting in [
+            Setting::Bitrate(options.bitrate as i32 * 1_000),
+            Setting::Complexity(options.complexity.into()),
+            Setting::InbandFec(fec),
+            Setting::PacketLoss((options.expected_packet_loss * 100.0).round() as i32),
+            Setting::MaxBandwidth(bandwidth as i32),
+            Setting::Signal(signal as i32),
+        ] {
+            self.0.set(setting)?;
+        }
         Ok(())
+    }
+
+    /// Goes on as `other` would; no memory is allocated.
+    pub fn become_like(&mut self, other: &Self) {
+        self.0.become_like(&other.0);
+    }
+
+    /// Samples by which a decoder's sound is later than what was encoded.
+    ///
+    /// # Errors
+    /// libopus's own.
+    pub fn delay(&mut self) -> Result<usize, OpusError> {
+        Ok(self.0.delay()?)
+    }
+
+    /// Whether the next frames may not refer to those before: a decoder that has heard others can go on with them.
+    ///
+    /// # Errors
+    /// libopus's own.
+    pub fn stand_alone(&mut self, alone: bool) -> Result<(), OpusError> {
+        Ok(self.0.set(Setting::PredictionDisabled(alone))?)
     }
 
     /// Changes the complexity from the next frame on; above 10 is as 10.
@@ -179,7 +209,7 @@ impl Encoder {
     /// # Errors
     /// libopus's own.
     pub fn set_complexity(&mut self, complexity: u8) -> Result<(), OpusError> {
-        Ok(self.0.set_complexity(complexity.min(10))?)
+        Ok(self.0.set(Setting::Complexity(complexity.min(10).into()))?)
     }
 
     /// Encodes one frame of [`FRAME_LEN`] interleaved samples into `out`, which should have
@@ -192,7 +222,7 @@ impl Encoder {
             return Err(OpusError::FrameLength(pcm.len() * 2));
         }
         let limit = out.len().min(MAX_OPUS_LEN);
-        Ok(self.0.encode_to_slice(bytemuck::cast_slice(pcm), &mut out[..limit])?)
+        Ok(self.0.encode(pcm, &mut out[..limit])?)
     }
 
     /// The same for samples in -1.0 to 1.0.
@@ -204,7 +234,7 @@ impl Encoder {
             return Err(OpusError::FrameLength(pcm.len() * 2));
         }
         let limit = out.len().min(MAX_OPUS_LEN);
-        Ok(self.0.encode_float_to_slice(pcm, &mut out[..limit])?)
+        Ok(self.0.encode_float(pcm, &mut out[..limit])?)
     }
 }
 
@@ -231,6 +261,17 @@ impl Decoder {
             return Err(OpusError::Codec("an Opus packet cannot be empty"));
         }
         Ok(self.0.decode_to_slice(packet, bytemuck::cast_slice_mut(out), false)?)
+    }
+
+    /// The same into samples in -1.0 to 1.0, of which some may lie a little outside.
+    ///
+    /// # Errors
+    /// As [`Self::decode`].
+    pub fn decode_float(&mut self, packet: &[u8], out: &mut [f32]) -> Result<usize, OpusError> {
+        if packet.is_empty() {
+            return Err(OpusError::Codec("an Opus packet cannot be empty"));
+        }
+        Ok(self.0.decode_float_to_slice(packet, out, false)?)
     }
 
     /// Decodes the frame *before* `packet` from its in-band FEC, or conceals it where there is none.

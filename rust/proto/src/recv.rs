@@ -8,14 +8,17 @@ mod clock;
 mod end_to_end;
 mod framer;
 mod output;
+mod passing;
 mod playout;
+mod slip;
 mod stats;
 mod stream;
+mod stretch;
 mod users;
 
 use core::time::Duration;
 
-pub use end_to_end::{EndToEnd, Plain, Refusal};
+pub use end_to_end::{EndToEnd, NotOpened, PlainFrames};
 pub use output::{Frame, FrameKind, Listening, Output, Sound, Speaking};
 pub use stats::{ReceiveStats, UserStats};
 
@@ -281,13 +284,13 @@ impl<E: EndToEnd> ReceivePath<E> {
         let buffers = &mut *self.buffers;
         let opus = match self.end_to_end.open(user_id, media, &mut buffers.media, now) {
             Ok(len) => &buffers.media[..len],
-            Err(Refusal::NoKey) => {
+            Err(NotOpened::NoKey) => {
                 if !self.waiting.push(packet, media) {
                     user.stats.failed_to_open += 1;
                 }
                 return;
             }
-            Err(Refusal::Final) => {
+            Err(NotOpened::Final) => {
                 user.stats.failed_to_open += 1;
                 return;
             }

@@ -6,7 +6,7 @@ mod stream;
 pub use stream::{FrameSource, SendStream, SingleUse, SlotUse};
 
 use crate::cipher::{CipherError, MAX_OVERHEAD, Sealer};
-use crate::dave::{self, FrameSealer, SealError, SenderChange};
+use crate::dave::{self, FrameSealer, SealError, SenderChange, SenderKey};
 use crate::frame::{MAX_OPUS_LEN, OpusFrame};
 use crate::rtp::{HEADER_LEN, Header};
 use crate::timeline::Timeline;
@@ -53,9 +53,10 @@ impl SendPath {
         }
     }
 
-    /// Obeys the DAVE session: the next packet is sealed with another key, or with none.
-    pub fn change_sender(&mut self, change: SenderChange) {
-        self.end_to_end.apply(change);
+    /// Obeys the DAVE session: the next packet is sealed with another key, or with none. The key of before is
+    /// given back, to be dropped where memory may be freed.
+    pub fn change_sender(&mut self, change: SenderChange) -> Option<Box<SenderKey>> {
+        self.end_to_end.apply(change)
     }
 
     /// Whether frames have to wait for a key of the end-to-end encryption.

@@ -26,14 +26,14 @@ fn keys_are_not_shown() {
     let mut ratchet = SenderRatchet::new(&base);
     let key = ratchet.next_key();
     let mut sealer = FrameSealer::new();
-    sealer.apply(SenderChange::Key(SenderRatchet::new(&base)));
+    sealer.apply(SenderChange::key(SenderRatchet::new(&base)));
     let mut opener = FrameOpener::new();
     opener.install(SenderRatchet::new(&base), std::time::Duration::ZERO);
     let mut openers = Openers::new();
     let change = ReceiverChange::Epoch(vec![(1, SenderRatchet::new(&base))]);
     let shown = format!(
         "{ratchet:?} {sealer:?} {opener:?} {change:?} {:#?}",
-        SenderChange::Key(SenderRatchet::new(&base))
+        SenderChange::key(SenderRatchet::new(&base))
     );
     openers.apply(change, std::time::Duration::ZERO);
     let shown = format!("{shown} {openers:#?}");

@@ -320,7 +320,7 @@ fn unannounced_users_are_not_let_in() {
 }
 
 #[test]
-fn a_group_with_an_unannounced_user_is_not_joined() {
+fn a_group_with_an_unannounced_user_is_joined_and_told_of() {
     let mut call = Call::with([1, 2]);
     let sender = call.service.external_sender().unwrap();
     for user_id in [1, 2] {
@@ -331,7 +331,6 @@ fn a_group_with_an_unannounced_user_is_not_joined() {
     member.session.clients_connect(&[1]);
     member.session.external_sender(&sender);
     call.members.insert(3, member);
-    // The gateway would go round in circles here, so it carries no messages for the newcomer twice.
     let key_package = call.member(3).run(std::time::Duration::ZERO).remove(0);
     let ClientMessage::KeyPackage(key_package) = key_package else { unreachable!() };
     call.hold_commits = true;
@@ -346,11 +345,9 @@ fn a_group_with_an_unannounced_user_is_not_joined() {
     let (_, welcome) = outcome.welcome_messages(9).remove(0);
     call.member(3).session.welcome(&welcome);
     let sent = call.member(3).run(std::time::Duration::ZERO);
-    assert_eq!(sent[0], ClientMessage::InvalidCommitWelcome { transition_id: 9 });
-    assert_eq!(sent[1].opcode(), 26);
-    let reason = Refusal::UnknownUser(2);
-    assert_eq!(call.member(3).notices, [Notice::Refused { opcode: 30, transition_id: 9, reason }]);
-    assert_eq!(call.member(3).session.status(), Status::Pending);
+    assert_eq!(sent, [ClientMessage::ReadyForTransition { transition_id: 9 }]);
+    assert_eq!(call.member(3).notices, [Notice::UnannouncedMembers { count: 1 }]);
+    assert_eq!(call.member(3).session.status(), Status::Established);
 }
 
 #[test]
@@ -464,4 +461,22 @@ fn a_reconnect_from_a_plain_call_to_an_encrypted_one_sends_nothing_plain() {
     assert!(member.seal(b"plain").is_none());
     let later = std::time::Duration::from_secs(10);
     assert_eq!(member.open(2, b"plain", later), Err(OpenError::NotEncrypted));
+}
+
+#[test]
+fn each_session_description_is_answered_with_a_key_package_and_nobody_falls_silent() {
+    let mut call = Call::with([1, 2, 3]);
+    for _ in 0..3 {
+        let before = call.member(2).sent.len();
+        call.member(2).session.session_description(1);
+        // Until it is added anew, the others open what it sends, and it opens what they send.
+        call.execute_at_once = false;
+        call.run();
+        assert_eq!(call.lost_frames(b"in the meantime"), 0);
+        call.execute_at_once = true;
+        call.execute_all();
+        let sent = call.member(2).sent[before..].iter();
+        assert_eq!(sent.filter(|message| message.opcode() == 26).count(), 1);
+        call.assert_one_group();
+    }
 }

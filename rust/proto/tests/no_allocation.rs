@@ -42,7 +42,7 @@ fn making_packets_does_not_allocate() {
     for (mode, encrypted) in TransportMode::ALL.into_iter().flat_map(|mode| [(mode, false), (mode, true)]) {
         let mut path = SendPath::new(7, Sealer::new(mode, &[3; 32]));
         path.change_sender(match encrypted {
-            true => SenderChange::Key(SenderRatchet::new(&[5; 16])),
+            true => SenderChange::key(SenderRatchet::new(&[5; 16])),
             false => SenderChange::Passthrough,
         });
         let mut timeline = Timeline::new(0, 0);
@@ -86,6 +86,8 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
     let mut sessions: Vec<_> = (0..400).map(|_| session()).collect();
     let mut singles: Vec<_> = (0..2_000).map(|_| Box::new(OpusFrame::SILENCE)).collect();
     let mut sources: Vec<_> = (0..400).map(|_| Box::new(Hum)).collect();
+    let mut keys: Vec<_> = (0..200).map(|_| SenderChange::key(SenderRatchet::new(&[5; 16]))).collect();
+    let mut old_keys = Vec::with_capacity(400);
     let mut out = [0; MAX_PACKET_LEN];
     let (mut old_paths, mut old_sources) = (Vec::with_capacity(800), Vec::with_capacity(800));
     let (mut old_frames, mut old_streams) = (Vec::with_capacity(4_000), Vec::with_capacity(400));
@@ -103,11 +105,14 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
                 |(_, stream), (), now_ms| {
                     match round {
                         0 | 5 => old_paths.extend(sessions.pop().and_then(|path| stream.start_session(path))),
-                        1 => stream.change_sender(SenderChange::Passthrough),
-                        2 | 6 => old_sources.extend(sources.pop().and_then(|source| stream.play(source))),
+                        1 => old_keys.extend(stream.change_sender(SenderChange::Passthrough)),
+                        2 | 6 => {
+                            old_sources.extend(sources.pop().and_then(|source| stream.play(source, now_ms)));
+                            old_sources.extend(stream.hand_over());
+                        }
                         3 => stream.pause(),
                         4 => stream.resume(),
-                        7 => stream.change_sender(SenderChange::Key(SenderRatchet::new(&[5; 16]))),
+                        7 => old_keys.extend(keys.pop().and_then(|key| stream.change_sender(key))),
                         8 => old_sources.extend(stream.stop()),
                         _ => old_paths.extend(stream.end_session()),
                     }

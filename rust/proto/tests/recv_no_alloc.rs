@@ -53,7 +53,7 @@ fn receiving_does_not_allocate() {
     for mode in TransportMode::ALL {
         let mut sealer = Sealer::new(mode, &[3; 32]);
         let mut member = FrameSealer::new();
-        member.apply(SenderChange::Key(SenderRatchet::new(&[5; 16])));
+        member.apply(SenderChange::key(SenderRatchet::new(&[5; 16])));
         let mut out = Count(0);
         let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
         path.start_session(Opener::new(mode, &[3; 32]));

@@ -6,7 +6,7 @@ mod recv_support;
 use std::time::Duration;
 
 use isocord_proto::cipher::{Opener, TransportMode};
-use isocord_proto::recv::{DelayBounds, Listening, Plain, ReceivePath};
+use isocord_proto::recv::{DelayBounds, Listening, PlainFrames, ReceivePath};
 use proptest::prelude::*;
 use recv_support::*;
 
@@ -18,7 +18,7 @@ proptest! {
     #[test]
     fn any_bytes_are_taken(mode in modes(), datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
         let mut ear = Ear::default();
-        let mut path = ReceivePath::new(Plain, DelayBounds::default());
+        let mut path = ReceivePath::new(PlainFrames, DelayBounds::default());
         path.start_session(Opener::new(mode, &KEY));
         path.listen(Listening::Pcm, Duration::ZERO, &mut ear);
         for mut datagram in datagrams {
@@ -30,7 +30,7 @@ proptest! {
     /// Packets that the server vouches for, with anything inside.
     #[test]
     fn any_media_is_taken(mode in modes(), media in prop::collection::vec((any::<u16>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..60), 0u64..400), 0..60)) {
-        let mut call = Call::with(Listening::PcmAndOpus, Plain, mode);
+        let mut call = Call::with(Listening::PcmAndOpus, PlainFrames, mode);
         call.ear.keep_pcm = false;
         call.assign(5, 500);
         let mut sender = Sender::with_mode(mode, 5, 0, 0);

@@ -6,7 +6,7 @@ mod recv_support;
 use isocord_proto::cipher::{Opener, TransportMode};
 use isocord_proto::dave::{FrameSealer, Openers, ReceiverChange, SenderChange, SenderRatchet};
 use isocord_proto::frame::SILENCE;
-use isocord_proto::recv::{EndToEnd, FrameKind, Listening, Plain, Refusal, Speaking};
+use isocord_proto::recv::{EndToEnd, FrameKind, Listening, NotOpened, PlainFrames, Speaking};
 use recv_support::*;
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ fn sound(heard: &[Heard]) -> Vec<Vec<u8>> {
 #[test]
 fn every_mode_is_opened_and_stripped() {
     for mode in TransportMode::ALL {
-        let mut call = Call::with(Listening::Opus, Plain, mode);
+        let mut call = Call::with(Listening::Opus, PlainFrames, mode);
         call.assign(5, 500);
         let mut sender = Sender::with_mode(mode, 5, 0, 0);
-        // Plain, with padding, with CSRCs and an extension, with all of it, and nothing but padding.
+        // PlainFrames, with padding, with CSRCs and an extension, with all of it, and nothing but padding.
         for (number, first) in [0x80u8, 0xA0, 0x92, 0xB2, 0xA0].into_iter().enumerate() {
             let mut clear = vec![first, 0x78];
             clear.extend((number as u16).to_be_bytes());
@@ -282,14 +282,14 @@ fn speaking_follows_the_silence_frames() {
 struct Keyed(Option<u8>);
 
 impl EndToEnd for Keyed {
-    fn open(&mut self, _: u64, frame: &[u8], out: &mut [u8], _: Duration) -> Result<usize, Refusal> {
+    fn open(&mut self, _: u64, frame: &[u8], out: &mut [u8], _: Duration) -> Result<usize, NotOpened> {
         match (frame, self.0) {
-            ([0, ..], _) => Err(Refusal::Final),
+            ([0, ..], _) => Err(NotOpened::Final),
             ([key, rest @ ..], Some(mine)) if *key == mine => {
                 out[..rest.len()].copy_from_slice(rest);
                 Ok(rest.len())
             }
-            _ => Err(Refusal::NoKey),
+            _ => Err(NotOpened::NoKey),
         }
     }
 }
@@ -331,9 +331,9 @@ fn dave_frames_are_opened_and_those_of_the_next_epoch_wait_for_its_keys() {
     let mut sender = Sender::new(5, 0, 0);
     for number in 0..150u32 {
         match number {
-            0 => member.apply(SenderChange::Key(ratchet(1))),
-            50 => member.apply(SenderChange::Key(ratchet(2))),
-            100 => member.apply(SenderChange::Passthrough),
+            0 => drop(member.apply(SenderChange::key(ratchet(1)))),
+            50 => drop(member.apply(SenderChange::key(ratchet(2)))),
+            100 => drop(member.apply(SenderChange::Passthrough)),
             _ => {}
         }
         let mut sealed = [0; 64];

@@ -69,7 +69,7 @@ proptest! {
 fn an_encrypted_call_is_opened_with_the_senders_ratchet() {
     let mode = TransportMode::Aes256GcmRtpsize;
     let mut path = SendPath::new(42, Sealer::new(mode, &KEY));
-    path.change_sender(SenderChange::Key(SenderRatchet::new(&[7; 16])));
+    path.change_sender(SenderChange::key(SenderRatchet::new(&[7; 16])));
     let mut openers = Openers::new();
     openers.apply(ReceiverChange::Epoch(vec![(99, SenderRatchet::new(&[7; 16]))]), Duration::ZERO);
     let mut bytes = packet(&mut path, &mut Timeline::new(0, 0), &[5; 60], 0);

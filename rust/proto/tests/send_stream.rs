@@ -82,6 +82,16 @@ impl Wire {
         wire
     }
 
+    /// Plays, and gives back what has made place.
+    fn play(&mut self, source: Tape) -> Option<Tape> {
+        let waited = self.stream.play(source, self.now_ms);
+        self.hand_over().or(waited)
+    }
+
+    fn hand_over(&mut self) -> Option<Tape> {
+        if self.stream.hand_over_due(self.now_ms) { self.stream.hand_over() } else { None }
+    }
+
     /// The next slot, and what is heard in it.
     fn slot(&mut self) -> (SlotUse, Vec<u8>) {
         self.now_ms += 20;
@@ -113,7 +123,7 @@ impl Wire {
 #[test]
 fn a_track_is_heard_and_then_silence_and_then_nothing() {
     let mut wire = Wire::started();
-    assert!(wire.stream.play(tape([1, 2])).is_none());
+    assert!(wire.play(tape([1, 2])).is_none());
     wire.hears(&[0xFC, 1]);
     wire.hears(&[0xFC, 2]);
     wire.is(SlotUse::Ended);
@@ -125,7 +135,7 @@ fn a_track_is_heard_and_then_silence_and_then_nothing() {
 #[test]
 fn what_plays_keeps_its_place_from_session_to_session() {
     let mut wire = Wire::new();
-    assert!(wire.stream.play(tape([1, 2, 3])).is_none());
+    assert!(wire.play(tape([1, 2, 3])).is_none());
     assert_eq!(wire.stream.demand(0), Demand::None);
     wire.is(SlotUse::Rest);
     assert!(wire.stream.start_session(session()).is_none());
@@ -148,7 +158,7 @@ fn what_plays_keeps_its_place_from_session_to_session() {
 fn a_key_is_waited_for_two_seconds() {
     let mut wire = Wire::new();
     assert!(wire.stream.start_session(session()).is_none());
-    assert!(wire.stream.play(tape(0..3)).is_none());
+    assert!(wire.play(tape(0..3)).is_none());
     assert_eq!(wire.stream.demand(0), Demand::Slots);
     (0..99).for_each(|_| wire.is(SlotUse::Nothing));
     wire.is(SlotUse::Withheld);
@@ -192,12 +202,12 @@ fn single_packets_that_waited_in_vain_are_given_up() {
 fn slots_without_a_frame_are_counted_once_there_is_sound() {
     let mut wire = Wire::started();
     let silent = Tape::default();
-    assert!(wire.stream.play(silent).is_none());
+    assert!(wire.play(silent).is_none());
     wire.is(SlotUse::Rest);
     assert_eq!((wire.stream.underruns(), wire.stream.source().unwrap().asks), (0, 1));
 
     let short = Tape { is_over: false, ..tape([1]) };
-    assert!(wire.stream.play(short).is_some());
+    assert!(wire.play(short).is_some());
     wire.hears(&[0xFC, 1]);
     (0..5).for_each(|_| wire.hears(&SILENCE));
     wire.is(SlotUse::Rest);
@@ -205,7 +215,7 @@ fn slots_without_a_frame_are_counted_once_there_is_sound() {
     // It rests for 200 ms, in which it has no slots at all.
     wire.now_ms += 180;
     let more = Tape { is_over: false, ..tape([2]) };
-    assert!(wire.stream.play(more).is_some());
+    assert!(wire.play(more).is_some());
     wire.hears(&[0xFC, 2]);
     assert_eq!(wire.stream.underruns(), 5, "another track had no hole");
 }
@@ -215,7 +225,7 @@ fn a_hole_is_as_long_as_it_lasted() {
     let mut wire = Wire::started();
     let slow = Tape { is_over: false, ..tape([1]) };
     let producer = Rc::clone(&slow.frames);
-    assert!(wire.stream.play(slow).is_none());
+    assert!(wire.play(slow).is_none());
     wire.hears(&[0xFC, 1]);
     (0..5).for_each(|_| wire.hears(&SILENCE));
     wire.is(SlotUse::Rest);
@@ -224,4 +234,66 @@ fn a_hole_is_as_long_as_it_lasted() {
     producer.borrow_mut().push_back(2);
     wire.hears(&[0xFC, 2]);
     assert_eq!(wire.stream.underruns(), 5 + 10);
+}
+
+#[test]
+fn the_end_is_told_with_the_last_frame_and_what_is_played_then_follows_without_silence() {
+    let mut wire = Wire::started();
+    assert!(wire.play(tape([1, 2])).is_none());
+    wire.hears(&[0xFC, 1]);
+    assert!(wire.stream.take_exhausted().is_none());
+    wire.hears(&[0xFC, 2]);
+    assert!(wire.stream.take_exhausted().is_some());
+    assert!(wire.play(tape([3])).is_none());
+    wire.hears(&[0xFC, 3]);
+    assert!(wire.stream.take_exhausted().is_some());
+    // With nothing more to play there are five frames of silence, no more and no less.
+    (0..5).for_each(|_| wire.hears(&SILENCE));
+    wire.is(SlotUse::Rest);
+}
+
+#[test]
+fn what_plays_goes_on_until_the_next_has_a_frame() {
+    let mut wire = Wire::started();
+    assert!(wire.play(tape(0..20)).is_none());
+    wire.hears(&[0xFC, 0]);
+    let next = Tape { is_over: false, ..tape([]) };
+    let producer = Rc::clone(&next.frames);
+    assert!(wire.play(next).is_none());
+    for byte in 1..4 {
+        assert!(wire.hand_over().is_none());
+        wire.hears(&[0xFC, byte]);
+    }
+    producer.borrow_mut().push_back(99);
+    assert!(wire.hand_over().is_some());
+    wire.hears(&[0xFC, 99]);
+    assert_eq!(wire.stream.underruns(), 0);
+}
+
+#[test]
+fn a_next_track_without_a_frame_is_waited_for_200_ms() {
+    let mut wire = Wire::started();
+    assert!(wire.play(tape(0..100)).is_none());
+    wire.hears(&[0xFC, 0]);
+    assert!(wire.play(Tape::default()).is_none());
+    // Another one makes it needless: it comes back, unheard.
+    let waited = wire.play(Tape::default());
+    assert_eq!(waited.unwrap().asks, 0);
+    let mut slots = 0;
+    while wire.hand_over().is_none() {
+        wire.slot();
+        slots += 1;
+    }
+    assert_eq!(slots, 10);
+    (0..5).for_each(|_| wire.hears(&SILENCE));
+    wire.is(SlotUse::Rest);
+}
+
+#[test]
+fn what_is_held_makes_place_at_once() {
+    let mut wire = Wire::started();
+    assert!(wire.play(tape(0..100)).is_none());
+    wire.hears(&[0xFC, 0]);
+    wire.stream.pause();
+    assert!(wire.play(Tape::default()).is_some());
 }

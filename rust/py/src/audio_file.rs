@@ -126,7 +126,8 @@ impl AudioFile {
         Ok(Self { state, info, duration, reader: Mutex::default() })
     }
 
-    /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within a few frames of 20 ms.
+    /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
+    /// without a click.
     ///
     /// Raises, when it is set:
     ///     AudioFileError: the file is closed.

@@ -60,11 +60,11 @@ impl Connection {
     fn start_session(&self, py: Python<'_>, mode: &str, secret_key: &Bound<'_, PyAny>) -> Result<()> {
         let mode = TransportMode::from_name(mode)?;
         let bytes = bytes_like(secret_key)?;
-        let key: Zeroizing<[u8; KEY_LEN]> = Zeroizing::new(
-            (&*bytes)
-                .try_into()
-                .map_err(|_| PyValueError::new_err(format!("a transport key has {KEY_LEN} bytes")))?,
-        );
+        if bytes.len() != KEY_LEN {
+            return Err(PyValueError::new_err(format!("a transport key has {KEY_LEN} bytes")).into());
+        }
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        key.copy_from_slice(&bytes);
         Ok(py.detach(|| self.inner.start_session(mode, &key))?)
     }
 

@@ -108,7 +108,7 @@ impl State {
                 (Output::Receivers(change), Keys::Connection(connection)) => {
                     connection.get().inner.change_receivers(change)?;
                 }
-                (Output::Sender(change), Keys::Own(own)) => own.sealer.apply(change),
+                (Output::Sender(change), Keys::Own(own)) => drop(own.sealer.apply(change)),
                 (Output::Receivers(change), Keys::Own(own)) => {
                     own.openers.apply(change, own.since.elapsed());
                 }

@@ -67,7 +67,7 @@ pub(crate) struct ReceiveStats {
     pub users: Vec<(u64, recv::UserStats)>,
 }
 
-/// What one user sent, in packets; jitter and delay in samples of 48 kHz.
+/// What one user sent, in packets; inserted, removed, jitter and delay in samples of 48 kHz.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct UserReceiveStats(recv::UserStats);
 
@@ -147,6 +147,10 @@ getters!(
         concealed,
         /// Lost packets restored from in-band FEC.
         recovered,
+        /// Samples put in where the user's clock is slower than ours (WebRTC's insertedSamplesForDeceleration).
+        inserted,
+        /// Samples taken out where it is faster (WebRTC's removedSamplesForAcceleration).
+        removed,
         /// Packets that the end-to-end encryption refused.
         failed_to_open,
         /// Packets that are not Opus: video, retransmissions.

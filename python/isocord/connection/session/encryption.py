@@ -11,7 +11,14 @@ import logging
 from collections.abc import Callable
 
 from ... import _native
-from ...gateway.protocol.messages import DaveEvent, ExecuteTransition, MlsMessage, PrepareEpoch, PrepareTransition
+from ...gateway.protocol.messages import (
+    DaveEvent,
+    ExecuteTransition,
+    MlsMessage,
+    PrepareEpoch,
+    PrepareTransition,
+    SessionDescription,
+)
 from ...runtime.log import GuildLog
 from ...runtime.values import Record
 
@@ -88,6 +95,9 @@ class Encryption:
                 self._waiting.append(event)
             return
         match event:
+            case SessionDescription():
+                # Each one asks for a new key package (whitepaper, "Key Packages"): the server adds us anew.
+                outputs = self._session.session_description(event.dave_version)
             case PrepareTransition():
                 outputs = self._session.prepare_transition(event.transition_id, event.protocol_version)
             case ExecuteTransition():

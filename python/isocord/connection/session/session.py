@@ -350,7 +350,9 @@ class VoiceSession:
         except (IsocordError, ValueError) as error:
             self._fail(f"the voice session could not be started: {error}")
             return
-        if not self._started:
+        if self._started:
+            self._owner.session_dave_event(description)
+        else:
             self._started = True
             self._owner.session_established(resumed=False)
 

@@ -142,7 +142,7 @@ Event = (
     | PrepareEpoch
     | MlsMessage
 )
-DaveEvent = PrepareTransition | ExecuteTransition | PrepareEpoch | MlsMessage
+DaveEvent = SessionDescription | PrepareTransition | ExecuteTransition | PrepareEpoch | MlsMessage
 
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF

@@ -7,5 +7,5 @@ pub(crate) mod resample;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
-pub(crate) use volume::Gain;
+pub(crate) use volume::apply_gain;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use isocord_proto::frame::FRAME_SAMPLES;
+
 /// The loudest setting, +24 dB.
 pub const MAX_VOLUME: f32 = 16.0;
 
@@ -47,48 +49,23 @@ fn checked(value: f32) -> Result<f32, VolumeError> {
     if (0.0..=MAX_VOLUME).contains(&value) { Ok(value + 0.0) } else { Err(VolumeError(value)) }
 }
 
-/// The gain in force, which follows the volume over one frame.
-#[derive(Debug)]
-pub(crate) struct Gain {
-    current: f32,
-}
+/// Sample pairs in which a gain goes over into another: half a frame, short enough to be heard at once.
+const RAMP: usize = FRAME_SAMPLES / 2;
 
-impl Gain {
-    pub(crate) fn new(volume: f32) -> Self {
-        Self { current: volume }
+/// Multiplies interleaved stereo by a gain that goes from `from` to `to` at its beginning, without a kink.
+pub(crate) fn apply_gain(from: f32, to: f32, pcm: &mut [f32]) {
+    for (index, pair) in pcm.chunks_exact_mut(2).enumerate() {
+        let way = (index + 1) as f32 / RAMP as f32;
+        // Smooth at both ends: 3x^2 - 2x^3.
+        let gain = if way < 1.0 { from + (to - from) * way * way * (3.0 - 2.0 * way) } else { to };
+        pair[0] *= gain;
+        pair[1] *= gain;
     }
-
-    /// True if sound passes unchanged now and is meant to.
-    pub(crate) fn is_unity(&self, target: f32) -> bool {
-        self.current == 1.0 && target == 1.0
-    }
-
-    /// Apply the gain in force, as it was for the frame before.
-    pub(crate) fn hold(&self, pcm: &mut [f32]) {
-        Self { current: self.current }.apply(self.current, pcm);
-    }
-
-    /// Apply the gain to interleaved stereo, moving to `target` by its end.
-    pub(crate) fn apply(&mut self, target: f32, pcm: &mut [f32]) {
-        let from = self.current;
-        self.current = target;
-        let louder = from.max(target) > 1.0;
-        if from != target {
-            let step = (target - from) / (pcm.len() / 2) as f32;
-            for (index, pair) in pcm.chunks_exact_mut(2).enumerate() {
-                let gain = from + step * (index + 1) as f32;
-                pair[0] *= gain;
-                pair[1] *= gain;
-            }
-        } else if target != 1.0 {
-            pcm.iter_mut().for_each(|sample| *sample *= target);
-        }
-        if louder {
-            pcm.iter_mut().for_each(|sample| *sample = bend(*sample));
-        } else {
-            // A decoder or the resampler may overshoot full scale a little.
-            pcm.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
-        }
+    if from.max(to) > 1.0 {
+        pcm.iter_mut().for_each(|sample| *sample = bend(*sample));
+    } else {
+        // A decoder or the resampler may overshoot full scale a little.
+        pcm.iter_mut().for_each(|sample| *sample = sample.clamp(-1.0, 1.0));
     }
 }
 
@@ -117,20 +94,28 @@ mod tests {
     }
 
     #[test]
-    fn a_change_has_no_step() {
-        let mut gain = Gain::new(1.0);
+    fn a_change_has_no_step_and_no_kink() {
         let mut pcm = [0.5_f32; 1920];
-        gain.apply(0.0, &mut pcm);
-        let steps = pcm.chunks_exact(2).map(|pair| pair[0]).collect::<Vec<_>>();
-        assert!(steps.windows(2).all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 0.001));
-        assert_eq!(steps[959], 0.0);
+        apply_gain(1.0, 0.0, &mut pcm);
+        let left = pcm.chunks_exact(2).map(|pair| pair[0]).collect::<Vec<_>>();
+        assert!(left[..RAMP].windows(2).all(|pair| pair[0] > pair[1] && pair[0] - pair[1] < 0.002));
+        assert!(left.windows(3).all(|three| (three[0] - 2.0 * three[1] + three[2]).abs() < 2e-5));
+        assert!(left[RAMP..].iter().all(|&sample| sample == 0.0));
+    }
+
+    #[test]
+    fn a_gain_that_stays_is_exact() {
+        let mut pcm = [0.3_f32; 1920];
+        apply_gain(1.0, 1.0, &mut pcm);
+        assert_eq!(pcm, [0.3; 1920]);
+        apply_gain(0.5, 0.5, &mut pcm);
+        assert_eq!(pcm, [0.15; 1920]);
     }
 
     #[test]
     fn loud_sound_never_leaves_full_scale_and_keeps_its_order() {
-        let mut gain = Gain::new(16.0);
         let mut pcm = (0..1920).map(|index| (index / 2) as f32 / 960.0).collect::<Vec<_>>();
-        gain.apply(16.0, &mut pcm);
+        apply_gain(16.0, 16.0, &mut pcm);
         assert!(pcm.iter().all(|sample| sample.abs() <= 1.0));
         assert!(pcm.windows(2).all(|pair| pair[0] <= pair[1]));
     }

@@ -103,7 +103,7 @@ impl ClockThread {
         }
         self.outlets.prepare(slot, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
         wait_until(deadline);
-        self.outlets.finish(slot).for_each(|outlet| outlet.send(deadline));
+        self.outlets.finish(slot).for_each(|outlet| outlet.send(deadline, &mut self.out));
     }
 
     fn take_commands(&mut self) {

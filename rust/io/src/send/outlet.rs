@@ -43,8 +43,9 @@ impl OutletCommand {
             Self::Socket(socket) => out.discard(socket),
             Self::Session(path) => out.discard(path),
             Self::Packet(frame) => out.discard(frame),
+            Self::Sender(change) => discard(change.into_key(), out),
             Self::Play(track) => track.end(TrackEnd::Closed, out),
-            Self::EndSession | Self::Sender(_) | Self::Stop | Self::Pause | Self::Resume | Self::Ready => {}
+            Self::EndSession | Self::Stop | Self::Pause | Self::Resume | Self::Ready => {}
         }
     }
 }
@@ -72,12 +73,11 @@ impl FrameSource for Box<PlayedTrack> {
     }
 
     fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T> {
-        self.reader.take(use_it)
+        self.reader.take().map(|frame| use_it(&frame))
     }
 
     fn starve(&mut self) -> bool {
-        self.reader.going_to_starve();
-        self.reader.supply() == Supply::Empty
+        self.reader.starve()
     }
 }
 
@@ -113,14 +113,16 @@ impl Outlet {
             }
             OutletCommand::Session(path) => discard(self.stream.start_session(path), out),
             OutletCommand::EndSession => discard(self.stream.end_session(), out),
-            OutletCommand::Sender(change) => self.stream.change_sender(change),
+            OutletCommand::Sender(change) => discard(self.stream.change_sender(change), out),
             OutletCommand::Play(track) => {
-                if let Some(before) = self.stream.play(track) {
-                    before.end(TrackEnd::Replaced, out);
-                }
+                replaced(self.stream.play(track, now_ms), out);
+                self.hand_over(now_ms, out);
             }
             OutletCommand::Stop => self.stop(TrackEnd::Stopped, out),
-            OutletCommand::Pause => self.stream.pause(),
+            OutletCommand::Pause => {
+                replaced(self.stream.hand_over(), out);
+                self.stream.pause();
+            }
             OutletCommand::Resume => self.stream.resume(),
             OutletCommand::Packet(frame) => {
                 if let Some(oldest) = self.stream.hold(frame) {
@@ -137,6 +139,7 @@ impl Outlet {
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
     pub(crate) fn prepare(&mut self, now_ms: u64, out: &mut EventOutbox) -> Demand {
         self.send_singles(now_ms, out);
+        self.hand_over(now_ms, out);
         self.prepared = self.poll_slot(now_ms);
         if self.prepared == SlotUse::Ended {
             self.stop(TrackEnd::Finished, out);
@@ -146,18 +149,18 @@ impl Outlet {
     }
 
     /// Sends what was prepared for `deadline`.
-    pub(crate) fn send(&mut self, deadline: Instant) {
+    pub(crate) fn send(&mut self, deadline: Instant, out: &mut EventOutbox) {
         let prepared = std::mem::replace(&mut self.prepared, SlotUse::Nothing);
         if let SlotUse::Frame(len) | SlotUse::Silence(len) = prepared {
             self.counters.lateness.note(Instant::now().saturating_duration_since(deadline));
             self.transmit(len);
         }
         match prepared {
-            SlotUse::Frame(_) => self.note_sent(),
+            SlotUse::Frame(_) => self.note_sent(out),
             SlotUse::Silence(_) => Counters::add(&self.counters.silence_sent, 1),
             SlotUse::Withheld => {
                 Counters::add(&self.counters.withheld, 1);
-                self.note_sent();
+                self.note_sent(out);
             }
             SlotUse::Failed(_) => Counters::add(&self.counters.send_errors, 1),
             SlotUse::Nothing | SlotUse::Ended | SlotUse::Rest => {}
@@ -209,16 +212,32 @@ impl Outlet {
         }
     }
 
-    fn note_sent(&self) {
+    fn note_sent(&mut self, out: &mut EventOutbox) {
         if let Some(track) = self.stream.source() {
             track.reader.state().note_sent();
+        }
+        if let Some(track) = self.stream.take_exhausted() {
+            track.end(TrackEnd::Finished, out);
+        }
+    }
+
+    fn hand_over(&mut self, now_ms: u64, out: &mut EventOutbox) {
+        if self.stream.hand_over_due(now_ms) {
+            replaced(self.stream.hand_over(), out);
         }
     }
 
     fn stop(&mut self, end: TrackEnd, out: &mut EventOutbox) {
+        replaced(self.stream.hand_over(), out);
         if let Some(track) = self.stream.stop() {
             track.end(end, out);
         }
+    }
+}
+
+fn replaced(track: Option<Box<PlayedTrack>>, out: &mut EventOutbox) {
+    if let Some(track) = track {
+        track.end(TrackEnd::Replaced, out);
     }
 }
 

@@ -3,13 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::StageError;
-use super::frame::{Frame, FrameBuf, SAMPLE_RATE};
+use super::frame::{Frame, FrameBuf, SAMPLE_RATE, Want};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
 use super::pcm::{Demuxer, PcmStream, Trim};
 use super::tags::{hide_flac_pictures, hide_matroska_attachments, strip_tags};
-use crate::dsp::Gain;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,15 +36,10 @@ pub(super) enum Contents {
 
 impl Contents {
     /// The next frame; None if it is not found within a slice.
-    pub(super) fn next_frame(
-        &mut self,
-        out: &mut FrameBuf,
-        volume: f32,
-        gain: &mut Gain,
-    ) -> Result<Option<Frame>, StageError> {
+    pub(super) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Option<Frame>, StageError> {
         match self {
-            Self::Opus(stream) => stream.next_frame(out, volume, gain),
-            Self::Pcm(stream) => stream.next_frame(out, volume, gain),
+            Self::Opus(stream) => stream.next_frame(out, want),
+            Self::Pcm(stream) => stream.next_frame(out),
             Self::Failed => Ok(Some(Frame::End)),
         }
     }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
-use super::frame::{Frame, FrameBuf, SAMPLE_RATE};
+use super::frame::{Frame, FrameBuf, FrameSource, SAMPLE_RATE, Want};
 use super::input::Input;
 use super::opener;
-use crate::dsp::{Gain, Volume};
+use crate::dsp::{Volume, apply_gain};
 
 /// Positions beyond this (a hundred days) are the end of any file.
 const MAX_SECONDS: f64 = 8_640_000.0;
@@ -39,7 +39,8 @@ pub struct AudioFile {
     contents: Contents,
     info: FileInfo,
     volume: Volume,
-    gain: Gain,
+    /// The gain of the last frame of [`AudioFile::next_frame`].
+    gain: f32,
     position: u64,
     over: bool,
     meter: Arc<Meter>,
@@ -93,7 +94,7 @@ impl AudioFile {
         let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| meter.explain(error).into_open(place))?;
         meter.opened();
-        let gain = Gain::new(volume.get());
+        let gain = volume.get();
         let info = describe(&contents, name);
         let mut opened = Self { contents, info, volume, gain, position: 0, over: false, meter };
         if options.start > 0.0 {
@@ -133,7 +134,7 @@ impl AudioFile {
     #[must_use]
     pub fn passthrough(&self) -> bool {
         match &self.contents {
-            Contents::Opus(stream) => stream.passes(self.volume.get(), &self.gain),
+            Contents::Opus(stream) => self.volume.get() == 1.0 && stream.passes(),
             Contents::Pcm(_) | Contents::Failed => false,
         }
     }
@@ -181,33 +182,21 @@ impl AudioFile {
     /// # Errors
     /// As [`AudioFile::next_frame`].
     pub fn try_next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<Frame>, SourceError> {
-        if self.over {
-            return Ok(Some(Frame::End));
+        let (before, now) = (self.gain, self.volume.get());
+        let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::Packets } else { Want::Pcm })?;
+        if frame == Some(Frame::Pcm) {
+            apply_gain(before, now, &mut out.pcm);
         }
-        let volume = self.volume.get();
-        self.meter.begin_slice();
-        match self.guard(|contents, gain| contents.next_frame(out, volume, gain)) {
-            Ok(Some(Frame::End)) => {
-                self.over = true;
-                Ok(Some(Frame::End))
-            }
-            Ok(Some(frame)) => {
-                self.position = out.position + u64::from(out.samples);
-                Ok(Some(frame))
-            }
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.over = true;
-                Err(error.into_source(&self.info.name))
-            }
+        if frame.is_some() {
+            self.gain = now;
         }
+        Ok(frame)
     }
 
     /// Go to a place in the file; beyond its end the next frame is [`Frame::End`].
     ///
     /// Decoded files begin at the exact sample. Opus that may pass through begins, whatever the volume, at the packet
-    /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where. A volume that was changed
-    /// is ramped to from the gain of the last frame, so that going back over frames that were not heard has no step.
+    /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where.
     ///
     /// # Errors
     /// `seconds` is negative or not a number, or the file cannot be read.
@@ -235,10 +224,10 @@ impl AudioFile {
 
     fn guard<T>(
         &mut self,
-        work: impl FnOnce(&mut Contents, &mut Gain) -> Result<T, StageError>,
+        work: impl FnOnce(&mut Contents) -> Result<T, StageError>,
     ) -> Result<T, StageError> {
-        let (contents, gain) = (&mut self.contents, &mut self.gain);
-        match catch_unwind(AssertUnwindSafe(|| work(contents, gain))) {
+        let contents = &mut self.contents;
+        match catch_unwind(AssertUnwindSafe(|| work(contents))) {
             Ok(result) => result.map_err(|error| self.meter.explain(error)),
             Err(_) => {
                 self.contents = Contents::Failed;
@@ -251,7 +240,7 @@ impl AudioFile {
         let target = (seconds.min(MAX_SECONDS) * f64::from(SAMPLE_RATE)).round() as i64;
         self.meter.heard();
         self.meter.begin_slice();
-        self.position = self.guard(|contents, _| contents.seek(target))?;
+        self.position = self.guard(|contents| contents.seek(target))?;
         self.over = false;
         Ok(())
     }
@@ -259,13 +248,49 @@ impl AudioFile {
     /// Go all the way to where the last seek goes.
     fn settle(&mut self) -> Result<(), StageError> {
         self.meter.begin_slice();
-        while !self.guard(|contents, _| contents.settle())? {
+        while !self.guard(|contents| contents.settle())? {
             self.meter.begin_slice();
         }
         if let Some(position) = self.contents.position() {
             self.position = position;
         }
         Ok(())
+    }
+}
+
+impl FrameSource for AudioFile {
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<Frame>, SourceError> {
+        if self.over {
+            return Ok(Some(Frame::End));
+        }
+        self.meter.begin_slice();
+        match self.guard(|contents| contents.next_frame(frame, want)) {
+            Ok(Some(Frame::End)) => {
+                self.over = true;
+                Ok(Some(Frame::End))
+            }
+            Ok(Some(kind)) => {
+                self.position = frame.position + u64::from(frame.samples);
+                Ok(Some(kind))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.over = true;
+                Err(error.into_source(&self.info.name))
+            }
+        }
+    }
+
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
+        self.begin_seek(seconds)
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn has_packets(&self) -> bool {
+        self.is_opus()
     }
 }
 

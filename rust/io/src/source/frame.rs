@@ -2,7 +2,9 @@
 
 pub use isocord_proto::frame::{FRAME_BYTES, FRAME_SAMPLES, MAX_OPUS_LEN as MAX_OPUS_FRAME, SAMPLE_RATE};
 
-/// What [`AudioFile::next_frame`](super::AudioFile::next_frame) has put into the buffer.
+use super::error::{SeekError, SourceError};
+
+/// What [`FrameSource::next`] has put into the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// 960 sample pairs in [`FrameBuf::pcm`].
@@ -13,6 +15,39 @@ pub enum Frame {
     End,
 }
 
+/// What the next frame is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// To be sent as it is, if it can be: an Opus packet where the source has one, else PCM.
+    Packets,
+    /// To be worked on: PCM.
+    Pcm,
+}
+
+/// Where sound comes from: frames of 20 ms, one after the other. The player encodes what is PCM.
+pub trait FrameSource: Send {
+    /// Produces the next frame, or none where it takes longer to find than others should wait: the next call looks on.
+    /// After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
+    ///
+    /// # Errors
+    /// Reading failed, or nothing more can be decoded.
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<Frame>, SourceError>;
+
+    /// Goes to a place, in seconds; beyond the end the next frame is [`Frame::End`]. A long way is gone by
+    /// [`Self::next`].
+    ///
+    /// # Errors
+    /// `seconds` is negative or not a number, or reading failed.
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError>;
+
+    /// Where the next frame begins, in samples of 48 kHz.
+    fn position(&self) -> u64;
+
+    /// Whether its frames may be Opus packets. Sound that is encoded in their place then has to be heard when they
+    /// would have been, and not later by the delay of the encoder.
+    fn has_packets(&self) -> bool;
+}
+
 /// Room for one frame. One per feeding thread is enough: nothing is kept in it between frames.
 ///
 /// PCM is f32 in -1.0 to 1.0: decoders, resampler and volume compute in it and libopus takes it as it is, so that
@@ -20,11 +55,6 @@ pub enum Frame {
 pub struct FrameBuf {
     /// Interleaved stereo, 960 pairs.
     pub pcm: [f32; FRAME_SAMPLES * 2],
-    /// The 20 ms before [`FrameBuf::pcm`], if [`FrameBuf::has_lead_in`].
-    pub lead_in: [f32; FRAME_SAMPLES * 2],
-    /// True for the first PCM frame after Opus packets that were passed through: an encoder that encodes (and drops)
-    /// `lead_in` first goes on without a gap.
-    pub has_lead_in: bool,
     /// Room for one Opus packet.
     pub opus: [u8; MAX_OPUS_FRAME],
     /// Source time of the frame's first sample, in samples of 48 kHz.
@@ -43,14 +73,7 @@ impl FrameBuf {
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            pcm: [0.0; FRAME_SAMPLES * 2],
-            lead_in: [0.0; FRAME_SAMPLES * 2],
-            has_lead_in: false,
-            opus: [0; MAX_OPUS_FRAME],
-            position: 0,
-            samples: 0,
-        }
+        Self { pcm: [0.0; FRAME_SAMPLES * 2], opus: [0; MAX_OPUS_FRAME], position: 0, samples: 0 }
     }
 
     /// Write [`FrameBuf::pcm`] as s16le, rounded to nearest.

@@ -25,5 +25,7 @@ mod tags;
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
 pub use file::{AudioFile, AudioFileOptions, Closer};
-pub use frame::{FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, SAMPLE_RATE};
+pub use frame::{
+    FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, Want,
+};
 pub use input::{Bytes, Input};

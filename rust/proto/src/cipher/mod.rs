@@ -5,14 +5,19 @@
 
 mod aes_gcm;
 mod mode;
+mod nonces;
 mod xchacha;
 mod xsalsa;
 
 pub use mode::{TransportMode, UnknownMode};
+pub use nonces::NonceLedger;
 
 use aes_gcm::AesGcm;
+use nonces::Nonces;
 use xchacha::XChaCha;
 use xsalsa::{NonceKind, XSalsa};
+
+use crate::secrets::made_apart;
 
 /// Bytes of a transport key.
 pub const KEY_LEN: usize = 32;
@@ -40,6 +45,7 @@ pub enum CipherError {
     Forged,
 }
 
+/// A key is in a box, so that moving it leaves no copy behind.
 enum Key {
     AesGcm(AesGcm),
     XChaCha(XChaCha),
@@ -48,7 +54,7 @@ enum Key {
 
 impl Key {
     fn new(mode: TransportMode, key: &[u8; KEY_LEN]) -> Self {
-        match mode {
+        made_apart(|| match mode {
             TransportMode::Aes256GcmRtpsize => Self::AesGcm(AesGcm::new(key)),
             TransportMode::XChaCha20Poly1305Rtpsize => Self::XChaCha(XChaCha::new(key)),
             TransportMode::XSalsa20Poly1305LiteRtpsize | TransportMode::XSalsa20Poly1305Lite => {
@@ -56,23 +62,28 @@ impl Key {
             }
             TransportMode::XSalsa20Poly1305Suffix => Self::XSalsa(XSalsa::new(key, NonceKind::Suffix)),
             TransportMode::XSalsa20Poly1305 => Self::XSalsa(XSalsa::new(key, NonceKind::Header)),
-        }
+        })
     }
 }
 
 /// Seals packets of one session. A nonce is never used twice: the counter is part of the
 /// sealer, a sealer cannot be cloned, and it refuses to go on when the counter is used up.
+/// Keys that come from a server are sealed with by way of a [`NonceLedger`].
 pub struct Sealer {
     mode: TransportMode,
     key: Key,
-    counter: u32,
+    nonces: Nonces,
 }
 
 impl Sealer {
-    /// A sealer for a new session key.
+    /// A sealer for a key that nobody has sealed with.
     #[must_use]
     pub fn new(mode: TransportMode, key: &[u8; KEY_LEN]) -> Self {
-        Self { mode, key: Key::new(mode, key), counter: 0 }
+        Self::with_nonces(mode, key, Nonces::default())
+    }
+
+    fn with_nonces(mode: TransportMode, key: &[u8; KEY_LEN], nonces: Nonces) -> Self {
+        Self { mode, key: Key::new(mode, key), nonces }
     }
 
     /// The mode it seals in.
@@ -84,12 +95,12 @@ impl Sealer {
     /// Whether so few nonces are left that a new session should be asked for.
     #[must_use]
     pub fn nearly_exhausted(&self) -> bool {
-        u32::MAX - self.counter < NONCE_RESERVE
+        self.nonces.left() < NONCE_RESERVE
     }
 
     /// Starts the counter elsewhere; only for proofs of what happens near its end.
     pub fn skip_nonces(&mut self, to: u32) {
-        self.counter = self.counter.max(to);
+        self.nonces.skip(to);
     }
 
     /// Seals `packet[clear..len]` in place; `packet[..clear]` stays readable and is authenticated
@@ -102,8 +113,7 @@ impl Sealer {
         if clear > len || packet.len() < len + MAX_OVERHEAD {
             return Err(CipherError::BufferTooSmall);
         }
-        let counter = self.counter;
-        self.counter = counter.checked_add(1).ok_or(CipherError::NoncesExhausted)?;
+        let counter = self.nonces.next()?;
         let (head, rest) = packet.split_at_mut(clear);
         let sealed = match &mut self.key {
             Key::AesGcm(key) => key.seal(counter, head, rest, len - clear)?,

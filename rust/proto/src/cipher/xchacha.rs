@@ -11,11 +11,13 @@ use zeroize::Zeroizing;
 
 use super::{CipherError, KEY_LEN, TAG_LEN, split_counter, wipe};
 
-pub(super) struct XChaCha(Zeroizing<[u8; KEY_LEN]>);
+pub(super) struct XChaCha(Box<Zeroizing<[u8; KEY_LEN]>>);
 
 impl XChaCha {
     pub(super) fn new(key: &[u8; KEY_LEN]) -> Self {
-        Self(Zeroizing::new(*key))
+        let mut boxed = Box::new(Zeroizing::new([0; KEY_LEN]));
+        boxed.copy_from_slice(key);
+        Self(boxed)
     }
 
     pub(super) fn seal(
@@ -51,7 +53,7 @@ impl XChaCha {
         let mut prefix = [0; 16];
         prefix[..4].copy_from_slice(&counter);
         let subkey = Zeroizing::new(<[u8; KEY_LEN]>::from(chacha20::hchacha::<R20>(
-            (&*self.0).into(),
+            (&**self.0).into(),
             (&prefix).into(),
         )));
         let mut key = schedule(&subkey);

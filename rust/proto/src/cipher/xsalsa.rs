@@ -20,7 +20,7 @@ pub(super) enum NonceKind {
 }
 
 pub(super) struct XSalsa {
-    key: XSalsa20Poly1305,
+    key: Box<XSalsa20Poly1305>,
     kind: NonceKind,
     /// Random once for each key; with the counter no nonce of `_suffix` comes twice.
     prefix: [u8; NONCE_LEN - 4],
@@ -31,7 +31,7 @@ impl XSalsa {
         let mut prefix = [0; NONCE_LEN - 4];
         // Without randomness the counter alone still keeps nonces unique under this session's key.
         let _ = SystemRandom::new().fill(&mut prefix);
-        Self { key: XSalsa20Poly1305::new(key.into()), kind, prefix }
+        Self { key: Box::new(XSalsa20Poly1305::new(key.into())), kind, prefix }
     }
 
     pub(super) fn seal(

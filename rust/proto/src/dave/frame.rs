@@ -5,7 +5,7 @@
 use super::cipher::TAG_LEN;
 use super::uleb128;
 
-/// The Opus frame that passes unencrypted (whitepaper, "Silence Packets").
+/// The Opus frame that receivers let pass unencrypted, as voice servers put it in (whitepaper, "Silence Packets").
 pub use crate::frame::SILENCE;
 
 /// The most bytes that sealing adds to an Opus frame.

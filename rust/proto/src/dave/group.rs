@@ -14,6 +14,7 @@ use super::privacy::PrivacyCode;
 use super::provider::{Provider, stay_on_this_thread};
 use super::ratchet::{KEY_LEN, SenderRatchet};
 use super::refusal::Refusal;
+use crate::secrets::made_apart;
 
 /// The ciphersuite of DAVE protocol version 1.
 pub(super) const CIPHERSUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256;
@@ -118,13 +119,8 @@ impl Group {
             .map_err(Refusal::mls)
     }
 
-    /// The group that a welcome (bare) leads to. `is_known` says which users the gateway has announced.
-    pub fn join(
-        client: &Client,
-        external_sender: &ExternalSender,
-        welcome: &[u8],
-        is_known: impl Fn(u64) -> bool,
-    ) -> Result<Self, Refusal> {
+    /// The group that a welcome (bare) leads to.
+    pub fn join(client: &Client, external_sender: &ExternalSender, welcome: &[u8]) -> Result<Self, Refusal> {
         stay_on_this_thread();
         let welcome =
             Welcome::tls_deserialize_exact_bytes(welcome).map_err(|_| Refusal::Malformed("welcome"))?;
@@ -150,10 +146,7 @@ impl Group {
             [Extension::ExternalSenders(senders)] if senders[..] == [external_sender.clone()] => {}
             _ => return Err(Refusal::OtherExternalSender),
         }
-        check_roster(staged.members().map(|member| {
-            let user_id = user_of(&member.credential)?;
-            if is_known(user_id) { Ok(user_id) } else { Err(Refusal::UnknownUser(user_id)) }
-        }))?;
+        check_roster(staged.members().map(|member| user_of(&member.credential)))?;
         staged.into_group(&client.provider).map(Self::new).map_err(Refusal::mls)
     }
 
@@ -187,13 +180,15 @@ impl Group {
     /// The caller sees to it that a ratchet to seal with is exported only once in an epoch.
     pub fn ratchet(&self, client: &Client, user_id: u64) -> Result<SenderRatchet, Refusal> {
         let context = user_id.to_le_bytes();
-        let secret = self
-            .mls
-            .export_secret(client.provider.crypto(), EXPORT_LABEL, &context, KEY_LEN)
-            .map(Zeroizing::new)
-            .map_err(Refusal::mls)?;
-        let secret = secret[..].try_into().map_err(|_| Refusal::Malformed("exported secret"))?;
-        Ok(SenderRatchet::new(secret))
+        made_apart(|| {
+            let secret = self
+                .mls
+                .export_secret(client.provider.crypto(), EXPORT_LABEL, &context, KEY_LEN)
+                .map(Zeroizing::new)
+                .map_err(Refusal::mls)?;
+            let secret = secret[..].try_into().map_err(|_| Refusal::Malformed("exported secret"))?;
+            Ok(SenderRatchet::new(secret))
+        })
     }
 
     /// The privacy code of this epoch; a local group has none.

@@ -42,5 +42,5 @@ pub use output::{ClientMessage, Notice, Output, WireMessage};
 pub use privacy::{PrivacyCode, Verification, displayable_code};
 pub use ratchet::SenderRatchet;
 pub use refusal::Refusal;
-pub use sealer::{FrameSealer, SealError, SenderChange};
+pub use sealer::{FrameSealer, SealError, SenderChange, SenderKey};
 pub use session::{MAX_PROTOCOL_VERSION, Session, Status};

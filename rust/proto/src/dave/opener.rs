@@ -7,8 +7,9 @@ use std::collections::VecDeque;
 use super::cipher::OpenCipher;
 use super::frame::{Frame, SILENCE};
 use super::nonce;
-use super::ratchet::SenderRatchet;
+use super::ratchet::{MediaKey, SenderRatchet};
 use super::replay::ReplayWindow;
+use crate::secrets::made_apart;
 
 /// How long keys of past epochs and generations are kept, and plain frames pass after an upgrade.
 pub const RETENTION: Duration = Duration::from_secs(10);
@@ -76,8 +77,8 @@ pub struct FrameOpener {
 /// The keys of one sender in one epoch.
 struct Epoch {
     ratchet: SenderRatchet,
-    newest: Option<Generation>,
-    previous: Option<(Generation, Duration)>,
+    newest: Box<Generation>,
+    previous: Option<(Box<Generation>, Duration)>,
     replay: ReplayWindow,
     installed: Duration,
     expires: Option<Duration>,
@@ -86,6 +87,12 @@ struct Epoch {
 struct Generation {
     number: u32,
     cipher: OpenCipher,
+}
+
+impl Generation {
+    fn new(number: u32, key: &MediaKey) -> Box<Self> {
+        Box::new(Self { number, cipher: OpenCipher::new(key) })
+    }
 }
 
 impl FrameOpener {
@@ -175,15 +182,10 @@ fn copy(frame: &[u8], out: &mut [u8]) -> Result<usize, OpenError> {
 }
 
 impl Epoch {
-    fn new(ratchet: SenderRatchet, now: Duration) -> Self {
-        Self {
-            ratchet,
-            newest: None,
-            previous: None,
-            replay: ReplayWindow::new(),
-            installed: now,
-            expires: None,
-        }
+    fn new(mut ratchet: SenderRatchet, now: Duration) -> Self {
+        let number = ratchet.generation();
+        let newest = made_apart(|| Generation::new(number, &ratchet.next_key()));
+        Self { ratchet, newest, previous: None, replay: ReplayWindow::new(), installed: now, expires: None }
     }
 
     fn open(
@@ -193,9 +195,8 @@ impl Epoch {
         scratch: &mut Vec<u8>,
         now: Duration,
     ) -> Result<(), OpenError> {
-        let newest = self.newest.as_ref().map_or(0, |newest| newest.number);
         let byte = nonce::generation_byte(frame.nonce);
-        let number = nonce::unwrap_generation(newest, byte).ok_or(OpenError::NoKey)?;
+        let number = nonce::unwrap_generation(self.newest.number, byte).ok_or(OpenError::NoKey)?;
         let count = nonce::count(number, frame.nonce);
         if self.previous.as_ref().is_some_and(|(_, expires)| now >= *expires) {
             self.previous = None;
@@ -220,8 +221,8 @@ impl Epoch {
     }
 
     fn known(&self, number: u32) -> Option<&Generation> {
-        let previous = self.previous.as_ref().map(|(previous, _)| previous);
-        [self.newest.as_ref(), previous].into_iter().flatten().find(|known| known.number == number)
+        let previous = self.previous.as_ref().map(|(previous, _)| &**previous);
+        [Some(&*self.newest), previous].into_iter().flatten().find(|known| known.number == number)
     }
 
     /// Tries the key of a later generation and adopts it only if it fits.
@@ -234,11 +235,11 @@ impl Epoch {
         now: Duration,
     ) -> Result<(), OpenError> {
         let mut ratchet = self.ratchet.fork();
-        let key = ratchet.key_at(number).ok_or(OpenError::NoKey)?;
-        let next = Generation { number, cipher: OpenCipher::new(&key) };
+        let next = made_apart(|| Some(Generation::new(number, &ratchet.key_at(number)?)));
+        let next = next.ok_or(OpenError::NoKey)?;
         decrypt(&next.cipher, frame, out, scratch)?;
-        self.ratchet = ratchet;
-        self.previous = self.newest.replace(next).map(|previous| (previous, now + RETENTION));
+        self.ratchet.adopt(&ratchet);
+        self.previous = Some((core::mem::replace(&mut self.newest, next), now + RETENTION));
         Ok(())
     }
 }

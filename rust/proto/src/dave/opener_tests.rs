@@ -18,7 +18,7 @@ fn ratchet(epoch: u8) -> SenderRatchet {
 
 fn sealer(epoch: u8) -> FrameSealer {
     let mut sealer = FrameSealer::new();
-    sealer.apply(SenderChange::Key(ratchet(epoch)));
+    sealer.apply(SenderChange::key(ratchet(epoch)));
     sealer
 }
 

@@ -86,6 +86,12 @@ pub enum Notice {
         /// What was wrong with it.
         reason: Refusal,
     },
+    /// The group that was joined has members whom the gateway has not announced, or no longer.
+    #[error("members of the group that are not in the call, as far as was told: {count}")]
+    UnannouncedMembers {
+        /// How many.
+        count: usize,
+    },
     /// A commit or welcome was refused: opcode 31 and a new key package follow.
     #[error("opcode {opcode} of transition {transition_id} refused: {reason}")]
     Refused {

@@ -18,8 +18,13 @@ pub type MediaKey = Zeroizing<[u8; KEY_LEN]>;
 
 /// The key ratchet of one sender in one epoch. It only goes forward.
 ///
-/// There is no way to copy it from outside: two sealers with one ratchet would use a nonce twice.
-pub struct SenderRatchet {
+/// There is no way to copy it from outside: two sealers with one ratchet would use a nonce twice. The secret is
+/// in a box, so that on its way through queues no copy stays behind in them.
+pub struct SenderRatchet(Box<Ratchet>);
+
+/// The secret itself; cleared when dropped.
+#[derive(Clone)]
+pub(super) struct Ratchet {
     secret: Zeroizing<[u8; SECRET_LEN]>,
     secret_len: usize,
     generation: u32,
@@ -29,30 +34,51 @@ impl SenderRatchet {
     /// The ratchet at generation 0 of the base secret
     /// `MLS-Exporter("Discord Secure Frames v0", user id little-endian, 16)`.
     pub fn new(base_secret: &[u8; KEY_LEN]) -> Self {
-        let mut secret = Zeroizing::new([0; SECRET_LEN]);
-        secret[..KEY_LEN].copy_from_slice(base_secret);
-        Self { secret, secret_len: KEY_LEN, generation: 0 }
+        let secret = Zeroizing::new([0; SECRET_LEN]);
+        let mut ratchet = Box::new(Ratchet { secret, secret_len: KEY_LEN, generation: 0 });
+        ratchet.secret[..KEY_LEN].copy_from_slice(base_secret);
+        Self(ratchet)
     }
 
     /// The generation whose key [`next_key`](Self::next_key) returns.
     pub fn generation(&self) -> u32 {
-        self.generation
+        self.0.generation
     }
 
     /// The key of the current generation; the ratchet then forgets it and moves on.
     pub fn next_key(&mut self) -> MediaKey {
+        self.0.next_key()
+    }
+
+    /// The key of `generation`, or `None` where it lies behind. The keys between are lost.
+    pub fn key_at(&mut self, generation: u32) -> Option<MediaKey> {
+        self.0.key_at(generation)
+    }
+
+    /// A copy for a trial: a receiver moves its ratchet only for frames that prove to be authentic.
+    pub(super) fn fork(&self) -> Ratchet {
+        (*self.0).clone()
+    }
+
+    /// The trial was successful.
+    pub(super) fn adopt(&mut self, fork: &Ratchet) {
+        (*self.0).clone_from(fork);
+    }
+}
+
+impl Ratchet {
+    fn next_key(&mut self) -> MediaKey {
         let mut key = MediaKey::default();
         self.derive(b"MLS 1.0 key", &mut *key);
         let mut next = Zeroizing::new([0; SECRET_LEN]);
         self.derive(b"MLS 1.0 secret", &mut *next);
-        self.secret = next;
+        self.secret.copy_from_slice(&*next);
         self.secret_len = SECRET_LEN;
         self.generation = self.generation.wrapping_add(1);
         key
     }
 
-    /// The key of `generation`, or `None` where it lies behind. The keys between are lost.
-    pub fn key_at(&mut self, generation: u32) -> Option<MediaKey> {
+    pub(super) fn key_at(&mut self, generation: u32) -> Option<MediaKey> {
         if generation < self.generation {
             return None;
         }
@@ -60,11 +86,6 @@ impl SenderRatchet {
             self.next_key();
         }
         Some(self.next_key())
-    }
-
-    /// A copy for a trial: a receiver moves its ratchet only for frames that prove to be authentic.
-    pub(super) fn fork(&self) -> Self {
-        Self { secret: self.secret.clone(), secret_len: self.secret_len, generation: self.generation }
     }
 
     /// `DeriveTreeSecret(secret, label, generation, out.len())`; one HMAC block is always enough.
@@ -87,7 +108,7 @@ impl SenderRatchet {
 
 impl fmt::Debug for SenderRatchet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SenderRatchet").field("generation", &self.generation).finish_non_exhaustive()
+        f.debug_struct("SenderRatchet").field("generation", &self.generation()).finish_non_exhaustive()
     }
 }
 

@@ -2,46 +2,41 @@
 
 use std::collections::BTreeSet;
 
-/// Users who have left and are still remembered at most.
-const MAX_GONE: usize = 1024;
+/// Users in a call at most; no call that is encrypted end to end comes near it.
+const MAX_HERE: usize = 16_384;
 
 /// The users of a call as the gateway tells them.
 #[derive(Debug, Default)]
-pub(super) struct Announced {
-    here: BTreeSet<u64>,
-    gone: BTreeSet<u64>,
-}
+pub(super) struct Announced(BTreeSet<u64>);
 
 impl Announced {
     pub fn connect(&mut self, user_id: u64) {
-        self.gone.remove(&user_id);
-        self.here.insert(user_id);
-    }
-
-    pub fn disconnect(&mut self, user_id: u64) {
-        if self.here.remove(&user_id) {
-            if self.gone.len() >= MAX_GONE {
-                self.gone.pop_first();
-            }
-            self.gone.insert(user_id);
+        if self.0.len() < MAX_HERE {
+            self.0.insert(user_id);
         }
     }
 
-    /// Whether a proposal may add the user: the user is in the call.
-    pub fn may_be_added(&self, user_id: u64) -> bool {
-        self.here.contains(&user_id)
+    pub fn disconnect(&mut self, user_id: u64) {
+        self.0.remove(&user_id);
     }
 
-    /// Whether a group that is joined may have the user: the user is in the call or has been.
-    ///
-    /// Who leaves while others join is still in the group that those are welcomed to.
-    pub fn may_be_member(&self, user_id: u64) -> bool {
-        self.here.contains(&user_id) || self.gone.contains(&user_id)
+    /// Whether the user is in the call, so that a proposal may add it.
+    pub fn is_here(&self, user_id: u64) -> bool {
+        self.0.contains(&user_id)
     }
+}
 
-    /// Forgets users who have left both the call and the group.
-    pub fn settle(&mut self, members: impl Iterator<Item = u64>) {
-        let members: BTreeSet<u64> = members.collect();
-        self.gone.retain(|user_id| members.contains(user_id));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_of_users_is_bounded() {
+        let mut announced = Announced::default();
+        (0..100_000).for_each(|user_id| announced.connect(user_id));
+        assert_eq!(announced.0.len(), MAX_HERE);
+        announced.disconnect(5);
+        announced.connect(1 << 60);
+        assert!(announced.is_here(1 << 60) && !announced.is_here(5));
     }
 }

@@ -3,20 +3,44 @@
 use core::fmt;
 
 use super::cipher::SealCipher;
-use super::frame::{self, SILENCE};
+use super::frame;
 use super::nonce;
 use super::ratchet::SenderRatchet;
+use crate::secrets::made_apart;
 
 /// What the sender does from now on; handed over as a whole by the session when a transition executes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum SenderChange {
-    /// Seal with this ratchet; the nonce starts anew.
-    Key(SenderRatchet),
+    /// Seal with this key; the nonce starts anew.
+    Key(Box<SenderKey>),
     /// Send frames as they are: the call has transport encryption only.
     Passthrough,
     /// Send nothing: the call is encrypted and there is no key yet.
+    #[default]
     Blocked,
 }
+
+impl SenderChange {
+    /// Seal with the keys of this ratchet.
+    #[must_use]
+    pub fn key(ratchet: SenderRatchet) -> Self {
+        Self::Key(made_apart(|| Box::new(SenderKey(Sealing::new(ratchet)))))
+    }
+
+    /// The key, if it is one.
+    #[must_use]
+    pub fn into_key(self) -> Option<Box<SenderKey>> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Passthrough | Self::Blocked => None,
+        }
+    }
+}
+
+/// A ratchet with its first key derived. It lives in a box: it is made and freed where that costs nothing, and
+/// leaves no copy behind on its way through queues.
+#[derive(Debug)]
+pub struct SenderKey(Sealing);
 
 /// Why a frame was not sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,16 +62,7 @@ pub enum SealError {
 /// Seals the frames of one sender. A new one is [blocked](SenderChange::Blocked).
 #[derive(Debug, Default)]
 pub struct FrameSealer {
-    state: State,
-}
-
-#[derive(Debug, Default)]
-#[expect(clippy::large_enum_variant, reason = "a boxed key would be freed on the clock thread")]
-enum State {
-    #[default]
-    Blocked,
-    Passthrough,
-    Sealing(Sealing),
+    state: SenderChange,
 }
 
 struct Sealing {
@@ -63,37 +78,34 @@ impl FrameSealer {
         Self::default()
     }
 
-    /// Obeys the session. The key of the first generation is derived here, on the stack.
-    pub fn apply(&mut self, change: SenderChange) {
-        self.state = match change {
-            SenderChange::Key(ratchet) => State::Sealing(Sealing::new(ratchet)),
-            SenderChange::Passthrough => State::Passthrough,
-            SenderChange::Blocked => State::Blocked,
-        };
+    /// Obeys the session. The key of before is given back, to be dropped where memory may be freed.
+    pub fn apply(&mut self, change: SenderChange) -> Option<Box<SenderKey>> {
+        core::mem::replace(&mut self.state, change).into_key()
     }
 
     /// Whether frames may leave at all.
     pub fn is_blocked(&self) -> bool {
-        matches!(self.state, State::Blocked)
+        matches!(self.state, SenderChange::Blocked)
     }
 
     /// Whether frames leave encrypted.
     pub fn is_sealing(&self) -> bool {
-        matches!(self.state, State::Sealing(_))
+        matches!(self.state, SenderChange::Key(_))
     }
 
     /// Writes the frame as it has to leave to the front of `out` and returns its length in bytes.
     ///
     /// `out` with [`MAX_OVERHEAD`](frame::MAX_OVERHEAD) bytes more than the frame is always long enough.
-    /// The silence frame F8 FF FE leaves as it is.
+    /// The silence frame F8 FF FE is sealed like any other: only the voice server, which has no key, may put in
+    /// plain ones (whitepaper, "Silence Packets").
     ///
     /// # Errors
     /// [`SealError`]; nothing has been sent and no nonce used then.
     pub fn seal(&mut self, opus: &[u8], out: &mut [u8]) -> Result<usize, SealError> {
         match &mut self.state {
-            State::Blocked => Err(SealError::NoKey),
-            State::Sealing(sealing) if opus != SILENCE => sealing.seal(opus, out),
-            State::Passthrough | State::Sealing(_) => {
+            SenderChange::Blocked => Err(SealError::NoKey),
+            SenderChange::Key(key) => key.0.seal(opus, out),
+            SenderChange::Passthrough => {
                 let needed = opus.len();
                 out.get_mut(..needed).ok_or(SealError::BufferTooSmall { needed })?.copy_from_slice(opus);
                 Ok(needed)
@@ -138,7 +150,8 @@ impl fmt::Debug for Sealing {
 impl FrameSealer {
     /// Moves the count on, as if that many frames had been sealed.
     pub(super) fn skip_to(&mut self, count: u64) {
-        if let State::Sealing(sealing) = &mut self.state {
+        if let SenderChange::Key(key) = &mut self.state {
+            let sealing = &mut key.0;
             let generation = nonce::generation(count);
             if generation != sealing.generation {
                 let key = sealing.ratchet.key_at(generation).expect("a sealer goes forward");
@@ -153,10 +166,11 @@ impl FrameSealer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dave::frame::SILENCE;
 
     fn sealer() -> FrameSealer {
         let mut sealer = FrameSealer::new();
-        sealer.apply(SenderChange::Key(SenderRatchet::new(&[1; 16])));
+        sealer.apply(SenderChange::key(SenderRatchet::new(&[1; 16])));
         sealer
     }
 
@@ -172,13 +186,13 @@ mod tests {
     }
 
     #[test]
-    fn silence_leaves_as_it_is_and_uses_no_nonce() {
+    fn silence_is_sealed_like_any_other_frame() {
         let mut sealer = sealer();
         let mut out = [0; 64];
-        assert_eq!(sealer.seal(&SILENCE, &mut out), Ok(3));
-        assert_eq!(out[..3], SILENCE);
-        let len = sealer.seal(&[5; 20], &mut out).unwrap();
-        assert_eq!(frame::Frame::parse(&out[..len]).unwrap().nonce, 1);
+        let len = sealer.seal(&SILENCE, &mut out).unwrap();
+        let frame = frame::Frame::parse(&out[..len]).unwrap();
+        assert_eq!((frame.nonce, frame.media.len()), (1, SILENCE.len()));
+        assert_ne!(frame.media, SILENCE);
     }
 
     #[test]

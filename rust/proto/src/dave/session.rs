@@ -187,7 +187,7 @@ impl Session {
         let announced = &self.announced;
         let handled = Proposals::parse(payload).and_then(|proposals| {
             let group = self.group.as_mut().ok_or(Refusal::NoGroup)?;
-            group.handle_proposals(&self.client, proposals, |user_id| announced.may_be_added(user_id))
+            group.handle_proposals(&self.client, proposals, |user_id| announced.is_here(user_id))
         });
         match handled {
             Ok(handled) => {
@@ -231,15 +231,21 @@ impl Session {
             Status::Established => return self.ignore(30, Refusal::AlreadyInGroup),
             Status::Waiting | Status::Pending => {}
         }
-        let announced = &self.announced;
         let joined = match &self.external_sender {
-            Some(sender) => {
-                Group::join(&self.client, sender, welcome, |user_id| announced.may_be_member(user_id))
-            }
+            Some(sender) => Group::join(&self.client, sender, welcome),
             None => Err(Refusal::NoExternalSender),
         };
         match joined {
             Ok(group) => {
+                // Members whom the gateway has not announced are told of, not refused, as in libdave: one who
+                // left before we came is a member until the proposal to remove it is committed, and refusing
+                // would keep us out till then. Whom to announce is the gateway's word alone, as the proposals
+                // are, so a refusal would not protect from it; the privacy code does.
+                let strangers = group.members().filter(|(user_id, _)| !self.announced.is_here(*user_id));
+                match strangers.count() {
+                    0 => {}
+                    count => self.notice(Notice::UnannouncedMembers { count }),
+                }
                 if let Some(Err(refusal)) = self.group.replace(group).map(|local| local.delete(&self.client))
                 {
                     self.notice(Notice::Failed(refusal));

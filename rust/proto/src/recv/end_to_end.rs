@@ -6,7 +6,7 @@ use crate::dave::{OpenError, Openers};
 
 /// Why a frame was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum NotOpened {
     /// Nothing that is here opens it; a key or a transition that is on its way may. The frame waits.
     NoKey,
     /// Nothing ever will.
@@ -19,29 +19,38 @@ pub trait EndToEnd {
     /// of the Opus packet. `now` is the time since any fixed moment, the same one in every call.
     ///
     /// # Errors
-    /// [`Refusal`]; nothing has changed then.
-    fn open(&mut self, user_id: u64, frame: &[u8], out: &mut [u8], now: Duration) -> Result<usize, Refusal>;
+    /// [`NotOpened`]; nothing has changed then.
+    fn open(&mut self, user_id: u64, frame: &[u8], out: &mut [u8], now: Duration)
+    -> Result<usize, NotOpened>;
 }
 
 /// DAVE. Members change their sending keys when they see a commit, and UDP is quicker than the gateway:
 /// frames of the next epoch come before its keys, and plain ones before a downgrade is executed.
 impl EndToEnd for Openers {
-    fn open(&mut self, user_id: u64, frame: &[u8], out: &mut [u8], now: Duration) -> Result<usize, Refusal> {
+    fn open(
+        &mut self,
+        user_id: u64,
+        frame: &[u8],
+        out: &mut [u8],
+        now: Duration,
+    ) -> Result<usize, NotOpened> {
         match self.open(user_id, frame, out, now) {
             Ok(opened) => Ok(opened.len()),
-            Err(OpenError::NoKey | OpenError::NotAuthentic | OpenError::NotEncrypted) => Err(Refusal::NoKey),
-            Err(OpenError::Replayed | OpenError::BufferTooSmall { .. }) => Err(Refusal::Final),
+            Err(OpenError::NoKey | OpenError::NotAuthentic | OpenError::NotEncrypted) => {
+                Err(NotOpened::NoKey)
+            }
+            Err(OpenError::Replayed | OpenError::BufferTooSmall { .. }) => Err(NotOpened::Final),
         }
     }
 }
 
 /// A call without end-to-end encryption.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Plain;
+pub struct PlainFrames;
 
-impl EndToEnd for Plain {
-    fn open(&mut self, _: u64, frame: &[u8], out: &mut [u8], _: Duration) -> Result<usize, Refusal> {
-        out.get_mut(..frame.len()).ok_or(Refusal::Final)?.copy_from_slice(frame);
+impl EndToEnd for PlainFrames {
+    fn open(&mut self, _: u64, frame: &[u8], out: &mut [u8], _: Duration) -> Result<usize, NotOpened> {
+        out.get_mut(..frame.len()).ok_or(NotOpened::Final)?.copy_from_slice(frame);
         Ok(frame.len())
     }
 }

@@ -33,8 +33,7 @@ impl Framer {
         kind: FrameKind,
         mut emit: impl FnMut(Whole<'_>),
     ) {
-        let covered = if self.filled > 0 { self.start + self.filled as i64 } else { self.end };
-        let overlap = (covered - position).clamp(0, (sound.len() / CHANNELS) as i64);
+        let overlap = (self.covered() - position).clamp(0, (sound.len() / CHANNELS) as i64);
         sound = &sound[overlap as usize * CHANNELS..];
         position += overlap;
         if self.filled > 0 {
@@ -59,6 +58,11 @@ impl Framer {
             sound = rest;
             self.emit_if_whole(&mut emit);
         }
+    }
+
+    /// The end of what has been taken in.
+    pub(super) fn covered(&self) -> i64 {
+        if self.filled > 0 { self.start + self.filled as i64 } else { self.end }
     }
 
     /// The end of what has been handed out.

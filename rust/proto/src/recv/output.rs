@@ -42,7 +42,7 @@ pub enum Sound<'a> {
 /// Whether a user speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speaking {
-    /// A talk spurt begins with the next frame.
+    /// A talk spurt begins; it is told with the first packet, before its sound is due.
     Started,
     /// A talk spurt is over.
     Stopped,

@@ -2,6 +2,8 @@
 
 use super::framer::{Framer, Whole};
 use super::output::FrameKind;
+use super::slip::Slip;
+use super::stretch::{MIN_PIECE, stretch};
 use crate::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES};
 use crate::opus::{Decoder, MAX_DECODED_LEN, OpusError};
 
@@ -25,6 +27,7 @@ pub(super) struct Playout {
     /// Made with the first packet, given back in long silence.
     decoder: Option<Decoder>,
     framer: Framer,
+    slip: Slip,
     /// Samples concealed since the last packet.
     concealed: usize,
 }
@@ -32,12 +35,23 @@ pub(super) struct Playout {
 impl Playout {
     /// Sound before the position `end` is cut off.
     pub(super) fn new(end: i64) -> Self {
-        Self { decoder: None, framer: Framer::new(end), concealed: 0 }
+        Self { decoder: None, framer: Framer::new(end), slip: Slip::default(), concealed: 0 }
     }
 
     /// The end of the sound that has been handed out.
     pub(super) fn end(&self) -> i64 {
         self.framer.end()
+    }
+
+    /// The stream's place on the clock has moved by so many samples: the next packets are made longer or
+    /// shorter until the sound is in its place again.
+    pub(super) fn shift(&mut self, by: i64) {
+        self.slip.shift(by);
+    }
+
+    /// How much earlier than its place the sound is put.
+    pub(super) fn ahead(&self) -> u32 {
+        (-self.slip.get()).max(0) as u32
     }
 
     /// A packet. If it cannot be decoded, its time is concealed.
@@ -52,10 +66,12 @@ impl Playout {
         scratch: &mut Scratch,
         emit: impl FnMut(Whole<'_>),
     ) -> Result<(), OpusError> {
+        let position = self.slip.place(position, i64::from(samples), self.framer.covered());
         match self.decoder()?.decode(packet, scratch) {
             Ok(decoded) => {
                 self.concealed = 0;
-                self.framer.push(position, &scratch[..decoded * CHANNELS], FrameKind::Voice, emit);
+                let len = self.make_up(scratch, decoded);
+                self.framer.push(position, &scratch[..len * CHANNELS], FrameKind::Voice, emit);
                 Ok(())
             }
             Err(error) => {
@@ -75,6 +91,7 @@ impl Playout {
         scratch: &mut Scratch,
         mut emit: impl FnMut(Whole<'_>),
     ) -> Replaced {
+        let position = self.slip.place(position, i64::from(samples), self.framer.covered());
         let samples = samples as usize;
         let Some((packet, frame)) = next.filter(|(_, frame)| *frame as usize <= samples) else {
             self.conceal(position, samples, scratch, emit);
@@ -122,6 +139,17 @@ impl Playout {
     /// Whether there is a decoder.
     pub(super) fn is_ready(&self) -> bool {
         self.decoder.is_some()
+    }
+
+    /// Makes decoded sound longer or shorter, towards its place; returns its new length.
+    fn make_up(&mut self, scratch: &mut Scratch, decoded: usize) -> usize {
+        let late = self.slip.get();
+        if late.unsigned_abs() < MIN_PIECE as u64 {
+            return decoded;
+        }
+        let len = stretch(scratch, decoded, -late);
+        self.slip.make_up(len as i64 - decoded as i64);
+        len
     }
 
     fn conceal(

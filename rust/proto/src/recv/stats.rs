@@ -15,6 +15,11 @@ pub struct UserStats {
     pub concealed: u64,
     /// Lost packets restored from in-band FEC.
     pub recovered: u64,
+    /// Samples per channel put in where the user's clock is slower than ours, or the network became so
+    /// (`insertedSamplesForDeceleration` of WebRTC's statistics).
+    pub inserted: u64,
+    /// Samples per channel taken out where it is faster (`removedSamplesForAcceleration`).
+    pub removed: u64,
     /// Packets that the end-to-end encryption refused.
     pub failed_to_open: u64,
     /// Packets that are not Opus: video, retransmissions.

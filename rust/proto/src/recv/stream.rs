@@ -1,6 +1,7 @@
 //! One user's stream: jitter buffer, decoder and counts.
 
-use super::output::{Frame, FrameKind, Listening, Output, Sound, Speaking};
+use super::output::{Frame, Listening, Output, Sound, Speaking};
+use super::passing::Passing;
 use super::playout::{Playout, Replaced, Scratch};
 use super::stats::{Jitter, UserStats};
 use crate::jitter::{Arrival, DelayBounds, Inserted, JitterBuffer, Turn};
@@ -26,11 +27,12 @@ pub(super) struct Stream {
     user_id: u64,
     jitter: JitterBuffer,
     playout: Playout,
+    passing: Passing,
     interarrival: Jitter,
     reset: Reset,
     speaking: Speaking,
-    /// The end of the last Opus packet handed out.
-    opus_end: i64,
+    /// Where the newest talk spurt was said to begin.
+    started_at: i64,
     /// When the last packet came.
     pub last_arrival: i64,
     /// When the stream wants to be played next; never, if none.
@@ -44,16 +46,17 @@ impl Stream {
             user_id,
             jitter: JitterBuffer::new(bounds),
             playout: Playout::new(end),
+            passing: Passing::new(end),
             interarrival: Jitter::default(),
             reset: Reset::NotDue,
             speaking: Speaking::Stopped,
-            opus_end: end,
+            started_at: 0,
             last_arrival: 0,
             due: None,
         }
     }
 
-    /// Takes in a packet. It is played by [`Self::play`] at the earliest, after the others that came with it.
+    /// Takes in a packet, the first one of a talk spurt being told of at once. It is played by [`Self::play`] at the earliest, after the others that came with it.
     pub(super) fn receive<O: Output + ?Sized>(
         &mut self,
         arrival: &Arrival<'_>,
@@ -67,7 +70,14 @@ impl Stream {
         // Making room or beginning anew takes one more turn each.
         for _ in 0..3 {
             match self.jitter.insert(arrival) {
-                Inserted::Queued | Inserted::Suspect => break,
+                Inserted::Queued(position) => {
+                    if !arrival.silence && self.speaking == Speaking::Stopped {
+                        self.started_at = position;
+                        self.announce(Speaking::Started, position, stage.out);
+                    }
+                    break;
+                }
+                Inserted::Suspect => break,
                 Inserted::Duplicate => {
                     stats.duplicate += 1;
                     break;
@@ -110,14 +120,14 @@ impl Stream {
         self.play(now, stats, stage);
     }
 
-    /// How long packets are held now.
+    /// How long after its place sound is handed out now.
     pub(super) fn delay(&self) -> u32 {
-        self.jitter.delay()
+        self.jitter.delay() + self.playout.ahead()
     }
 
     /// The end of what has been handed out.
     pub(super) fn end(&self) -> i64 {
-        self.opus_end.max(self.playout.end())
+        self.passing.end().max(self.playout.end())
     }
 
     /// The keys have changed: the decoder forgets the past when the sound next breaks off.
@@ -149,10 +159,15 @@ impl Stream {
         loop {
             match self.jitter.next(now) {
                 Turn::Packet { position, samples, silence, payload } => {
-                    let speaking = if silence { Speaking::Stopped } else { Speaking::Started };
+                    let speaking = match silence {
+                        false => Speaking::Started,
+                        // It ends the spurt before the one that has been told of.
+                        true if position < self.started_at => self.speaking,
+                        true => Speaking::Stopped,
+                    };
                     announce(user_id, &mut self.speaking, speaking, position, stage.out);
                     if stage.listening.wants_opus() {
-                        pass(user_id, &mut self.opus_end, position, samples, payload, stage.out);
+                        self.passing.packet(user_id, position, samples, payload, stage.out);
                     }
                     if stage.listening.wants_pcm() {
                         let out = &mut *stage.out;
@@ -165,6 +180,7 @@ impl Stream {
                 }
                 Turn::Lost { position, samples, next } => {
                     stats.lost += 1;
+                    self.passing.lost(position, samples);
                     if stage.listening.wants_pcm() {
                         let next = next.filter(|(packet, _)| toc::parse(packet).is_some_and(|toc| toc.fec));
                         let out = &mut *stage.out;
@@ -185,11 +201,21 @@ impl Stream {
                     }
                     self.take_reset();
                 }
+                Turn::Shifted(by) => {
+                    stats.inserted += by.max(0) as u64;
+                    stats.removed += (-by).max(0) as u64;
+                    if stage.listening.wants_opus() {
+                        self.passing.shift(by);
+                    }
+                    if stage.listening.wants_pcm() {
+                        self.playout.shift(by);
+                    }
+                }
                 Turn::SpurtEnd => {
                     let out = &mut *stage.out;
                     self.playout.end_spurt(|whole| out.frame(pcm(user_id, whole)));
                     let end = self.jitter.end();
-                    announce(user_id, &mut self.speaking, Speaking::Stopped, end, stage.out);
+                    self.announce(Speaking::Stopped, end, stage.out);
                     self.take_reset();
                 }
                 Turn::Wait(due) => {
@@ -204,6 +230,10 @@ impl Stream {
         }
     }
 
+    fn announce<O: Output + ?Sized>(&mut self, speaking: Speaking, position: i64, out: &mut O) {
+        announce(self.user_id, &mut self.speaking, speaking, position, out);
+    }
+
     fn take_reset(&mut self) {
         if std::mem::replace(&mut self.reset, Reset::NotDue) == Reset::AtBreak {
             self.playout.reset();
@@ -214,26 +244,6 @@ impl Stream {
 fn pcm(user_id: u64, (position, kind, sound): super::framer::Whole<'_>) -> Frame<'_> {
     let samples = crate::frame::FRAME_SAMPLES as u32;
     Frame { user_id, position: position.max(0) as u64, samples, kind, sound: Sound::Pcm(sound) }
-}
-
-/// Hands out an Opus packet, unless its whole time has been handed out already.
-fn pass<O: Output + ?Sized>(
-    user_id: u64,
-    end: &mut i64,
-    position: i64,
-    samples: u32,
-    payload: &[u8],
-    out: &mut O,
-) {
-    let samples_signed = i64::from(samples);
-    // A packet cannot be cut: one that overlaps a little goes right behind the last one.
-    if position + samples_signed / 2 < *end {
-        return;
-    }
-    let position = position.max(*end).max(0);
-    *end = position + samples_signed;
-    let (position, kind) = (position as u64, FrameKind::Voice);
-    out.frame(Frame { user_id, position, samples, kind, sound: Sound::Opus(payload) });
 }
 
 fn announce<O: Output + ?Sized>(

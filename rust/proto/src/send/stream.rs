@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::gate::{Gate, Passage};
 use super::{PacketBuffer, SendError, SendPath};
-use crate::dave::SenderChange;
+use crate::dave::{SenderChange, SenderKey};
 use crate::frame::{FRAME_MS, OpusFrame};
 use crate::pacing::{Pacer, Supply, Turn};
 use crate::timeline::Timeline;
@@ -14,6 +14,9 @@ use crate::timetable::Demand;
 
 /// Single packets that wait at most: those of 160 ms.
 const MAX_HELD: usize = 8;
+
+/// How long what plays goes on, at most, until what takes its place has a frame.
+const HANDOVER_MS: u64 = 200;
 
 /// Where the frames of a track come from.
 pub trait FrameSource {
@@ -65,6 +68,8 @@ pub struct SendStream<S> {
     timeline: Timeline,
     pacer: Pacer,
     source: Option<S>,
+    /// What takes its place as soon as it has a frame, and since when it waits.
+    next: Option<(S, u64)>,
     /// Whether a frame of the source has been taken.
     begun: bool,
     /// Single packets that wait for a session, or for a key of the end-to-end encryption.
@@ -84,6 +89,7 @@ impl<S: FrameSource> SendStream<S> {
             timeline,
             pacer: Pacer::default(),
             source: None,
+            next: None,
             begun: false,
             held: VecDeque::with_capacity(MAX_HELD),
             starved_since_ms: None,
@@ -109,21 +115,48 @@ impl<S: FrameSource> SendStream<S> {
         self.path.take()
     }
 
-    /// What the end-to-end encryption does from now on.
-    pub fn change_sender(&mut self, change: SenderChange) {
+    /// What the end-to-end encryption does from now on. The key that is not needed any more is given back.
+    pub fn change_sender(&mut self, change: SenderChange) -> Option<Box<SenderKey>> {
         self.starved_since_ms = None;
-        if let Some(path) = &mut self.path {
-            path.change_sender(change);
+        match &mut self.path {
+            Some(path) => path.change_sender(change),
+            None => change.into_key(),
         }
     }
 
-    /// Plays, in the place of what is given back.
+    /// Plays, in the place of what plays, which goes on until the new one has a frame: [`Self::hand_over_due`] says
+    /// when. Gives back what has waited for that until now.
     #[must_use]
-    pub fn play(&mut self, source: S) -> Option<S> {
+    pub fn play(&mut self, source: S, now_ms: u64) -> Option<S> {
+        self.next.replace((source, now_ms)).map(|(before, _)| before)
+    }
+
+    /// Whether [`Self::hand_over`] is due, as it may be after [`Self::play`] and before each slot.
+    #[must_use]
+    pub fn hand_over_due(&mut self, now_ms: u64) -> bool {
+        let Some((next, since)) = &mut self.next else { return false };
+        let heard =
+            self.pacer.is_playing() && self.source.as_mut().is_some_and(|now| now.supply() == Supply::Ready);
+        !heard || next.supply() != Supply::Empty || now_ms.saturating_sub(*since) >= HANDOVER_MS
+    }
+
+    /// Lets what waits take the place of what plays, which is given back.
+    #[must_use]
+    pub fn hand_over(&mut self) -> Option<S> {
+        let (next, _) = self.next.take()?;
         self.starved_since_ms = None;
         self.begun = false;
         self.pacer.play();
-        self.source.replace(source)
+        self.source.replace(next)
+    }
+
+    /// Gives back what plays if its last frame has been taken. That it is over is then told a slot earlier than
+    /// [`SlotUse::Ended`] tells it: who has something else to play has 20 ms for it, and no silence lies between.
+    #[must_use]
+    pub fn take_exhausted(&mut self) -> Option<S> {
+        let last = self.pacer.is_playing() && self.next.is_none();
+        let over = last && self.source.as_mut().is_some_and(|source| source.supply() == Supply::Exhausted);
+        if over { self.stop() } else { None }
     }
 
     /// Gives back what plays, which is over.

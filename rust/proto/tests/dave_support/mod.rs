@@ -42,7 +42,7 @@ impl Member {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Send(message) => messages.push(message),
-                Output::Sender(change) => self.sealer.apply(change),
+                Output::Sender(change) => drop(self.sealer.apply(change)),
                 Output::Receivers(change) => self.openers.apply(change, now),
                 Output::PrivacyCode(code) => self.code = code,
                 Output::Version(version) => self.version = version,

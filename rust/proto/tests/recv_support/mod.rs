@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::recv::{
-    DelayBounds, EndToEnd, Frame, FrameKind, Listening, Output, Plain, ReceivePath, Sound, Speaking,
+    DelayBounds, EndToEnd, Frame, FrameKind, Listening, Output, PlainFrames, ReceivePath, Sound, Speaking,
     UserStats,
 };
 use isocord_proto::rtp::Header;
@@ -141,7 +141,7 @@ impl Output for Ear {
     }
 }
 
-pub struct Call<E = Plain> {
+pub struct Call<E = PlainFrames> {
     pub path: ReceivePath<E>,
     pub ear: Ear,
     pub now: Duration,
@@ -161,9 +161,9 @@ pub fn samples(time: Duration) -> u64 {
     (time.as_nanos() * 48 / 1_000_000) as u64
 }
 
-impl Call<Plain> {
+impl Call<PlainFrames> {
     pub fn new(listening: Listening) -> Self {
-        Self::with(listening, Plain, MODE)
+        Self::with(listening, PlainFrames, MODE)
     }
 }
 
@@ -211,6 +211,11 @@ impl<E: EndToEnd> Call<E> {
     pub fn wire(&mut self, at: Duration, datagram: Vec<u8>) {
         self.count += 1;
         self.wire.push(Reverse((at, self.count, datagram)));
+    }
+
+    /// When the next datagram on the wire arrives.
+    pub fn first_arrival(&self) -> Duration {
+        self.wire.peek().map(|Reverse((at, ..))| *at).unwrap()
     }
 
     /// Lets time pass.

@@ -2,13 +2,14 @@
 
 use std::f64::consts::TAU;
 
-use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
+use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
+use isocord_proto::opus::{Decoder, MAX_DECODED_LEN, OpusError};
 use isocord_proto::pacing::Supply;
 
 use super::*;
-use crate::play::FeederPool;
-use crate::play::track::{TrackEnd, TrackReader};
-use crate::source::{AudioFileOptions, Input};
+use crate::play::track::TrackEnd;
+use crate::play::{Feed, FeedStatus, Pressure};
+use crate::source::{AudioFile, AudioFileOptions, Input};
 
 const SECONDS: f64 = 6.0;
 const LOOKAHEAD: usize = 25;
@@ -91,10 +92,8 @@ impl Stage {
             Supply::Exhausted => return None,
             supply => assert_eq!(supply, Supply::Ready),
         }
-        self.reader
-            .take(|frame| self.decoder.decode(frame.as_bytes(), &mut samples))
-            .expect("a frame")
-            .expect("Opus");
+        let frame = self.reader.take().expect("a frame");
+        self.decoder.decode(frame.as_bytes(), &mut samples).expect("Opus");
         self.work();
         let left = samples[..FRAME_SAMPLES * 2].iter().step_by(2).map(|&sample| f64::from(sample));
         let left = left.collect::<Vec<_>>();
@@ -281,7 +280,7 @@ fn other_options_hold_for_what_is_not_encoded_yet() {
     fn bytes_of(stage: &mut Stage, frames: usize) -> usize {
         let taken = (0..frames).map(|_| {
             assert_eq!(stage.reader.supply(), Supply::Ready);
-            let len = stage.reader.take(|frame| frame.as_bytes().len()).expect("a frame");
+            let len = stage.reader.take().expect("a frame").as_bytes().len();
             stage.work();
             len
         });
@@ -293,7 +292,7 @@ fn other_options_hold_for_what_is_not_encoded_yet() {
     let before = bytes_of(&mut stage, 25);
     let low = EncoderOptions { bitrate: 16, ..EncoderOptions::default() };
     stage.source.configure(&low).expect("options in their ranges");
-    bytes_of(&mut stage, LOOKAHEAD + PIECE);
+    bytes_of(&mut stage, LOOKAHEAD + 4);
     let after = bytes_of(&mut stage, 25);
     assert!(after * 3 < before, "{after} bytes after {before}");
     let wrong = EncoderOptions { bitrate: 5, ..EncoderOptions::default() };
@@ -307,7 +306,7 @@ fn a_feed_that_panicked_has_ended_its_track_and_says_so() {
     stage.feed.panicked();
     assert!(stage.source.error().is_some_and(|error| error.contains("report")));
     while stage.reader.supply() == Supply::Ready {
-        stage.reader.take(|_| ());
+        stage.reader.take();
     }
     assert_eq!(stage.reader.supply(), Supply::Exhausted);
 }

@@ -37,7 +37,7 @@ fn hear(reader: &mut TrackReader, frames: usize) {
             assert!(began.elapsed() < LONG, "it is kept from its frames");
             thread::sleep(Duration::from_millis(1));
         }
-        reader.take(|_| ());
+        reader.take();
     }
 }
 
@@ -99,7 +99,7 @@ fn files_without_an_end_fail_by_themselves_and_leave_the_others_theirs() {
         let began = Instant::now();
         while reader.supply() != Supply::Exhausted {
             assert!(began.elapsed() < LONG);
-            reader.take(|_| ());
+            reader.take();
             thread::sleep(Duration::from_millis(1));
         }
     }

@@ -2,12 +2,15 @@
 
 use std::sync::atomic::{
     AtomicBool, AtomicU8, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed},
+    Ordering::{AcqRel, Acquire, Relaxed, SeqCst},
+    fence,
 };
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{PARK_SLICE, TrackEnd};
+use isocord_ring::RingObserver;
+
+use super::{FRAME_WORDS, PARK_SLICE, TrackEnd};
 
 /// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
 /// must not block or allocate.
@@ -17,20 +20,12 @@ pub type ProducerWaker = Box<dyn Fn(u32) + Send + Sync>;
 pub type ConsumerWaker = Box<dyn Fn() + Send + Sync>;
 
 /// What producer, clock and onlookers share of a track.
-#[derive(Default)]
 pub struct TrackState {
     end: AtomicU8,
-    pub(super) finished: AtomicBool,
     pub(super) failed: AtomicBool,
     frames_sent: AtomicU64,
-    /// Frames that left the ring, sent or flushed.
-    pub(super) taken: AtomicU64,
     underruns: AtomicU64,
-    /// Frames from `flush_from` up to this one are stale.
-    pub(super) flush_to: AtomicU64,
-    pub(super) flush_from: AtomicU64,
-    pub(super) producer_sleeps: AtomicBool,
-    pub(super) clock_starves: AtomicBool,
+    ring: RingObserver<FRAME_WORDS>,
     producer: OnceLock<ProducerWaker>,
     consumer: OnceLock<ConsumerWaker>,
     ended_lock: Mutex<()>,
@@ -44,6 +39,20 @@ impl std::fmt::Debug for TrackState {
 }
 
 impl TrackState {
+    pub(super) fn new(ring: RingObserver<FRAME_WORDS>) -> Self {
+        Self {
+            end: AtomicU8::new(0),
+            failed: AtomicBool::new(false),
+            frames_sent: AtomicU64::new(0),
+            underruns: AtomicU64::new(0),
+            ring,
+            producer: OnceLock::new(),
+            consumer: OnceLock::new(),
+            ended_lock: Mutex::new(()),
+            ended: Condvar::new(),
+        }
+    }
+
     /// How it ended, or none while it has not.
     #[must_use]
     pub fn end(&self) -> Option<TrackEnd> {
@@ -56,17 +65,10 @@ impl TrackState {
         self.frames_sent.load(Relaxed)
     }
 
-    /// Frames that have left the ring, sent or flushed away.
+    /// Number of the frame that is heard next.
     #[must_use]
-    pub fn frames_taken(&self) -> u64 {
-        self.taken.load(Acquire)
-    }
-
-    /// Number of the frame that is heard next, once the stale ones are passed over.
-    pub(crate) fn next_heard(&self) -> u64 {
-        let (from, to) = (self.flush_from.load(Acquire), self.flush_to.load(Acquire));
-        let taken = self.frames_taken();
-        if (from..to).contains(&taken) { to } else { taken }
+    pub fn next_heard(&self) -> u64 {
+        self.ring.next()
     }
 
     /// Slots that found the ring empty too early.
@@ -96,12 +98,15 @@ impl TrackState {
     pub fn set_waker(&self, waker: ProducerWaker) {
         // A second waker would be a second producer, which the ring's type already rules out.
         let _ = self.producer.set(waker);
+        // Whoever ends the track sees the waker, or the producer, who looks from now on, sees the end.
+        fence(SeqCst);
     }
 
     /// Ends it, unless it has ended. Wakes the producer, who then sees the end.
     pub(crate) fn end_with(&self, end: TrackEnd) -> bool {
         let first = self.end.compare_exchange(0, end as u8, AcqRel, Acquire).is_ok();
         if first {
+            fence(SeqCst);
             self.wake_producer(0);
         }
         first
@@ -131,22 +136,15 @@ impl TrackState {
         self.consumer.set(waker).is_ok()
     }
 
-    /// Has the clock look at the ring once, also while the track is paused, so that stale frames make room.
-    pub(crate) fn nudge_clock(&self) {
-        if let Some(wake) = self.consumer.get() {
-            wake();
-        }
-    }
-
     pub(super) fn wake_producer(&self, left: u32) {
         if let Some(wake) = self.producer.get() {
             wake(left);
         }
     }
 
-    pub(super) fn wake_clock(&self) {
-        if self.clock_starves.swap(false, AcqRel) {
-            self.nudge_clock();
+    pub(super) fn wake_consumer(&self) {
+        if let Some(wake) = self.consumer.get() {
+            wake();
         }
     }
 }

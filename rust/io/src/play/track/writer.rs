@@ -1,26 +1,28 @@
 //! The producer's end of a track.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use isocord_proto::frame::OpusFrame;
+use isocord_ring::{RingWriter, TooLate};
 
-use super::{FLUSH_RESERVE, PARK_SLICE, TrackState};
+use super::{FRAME_WORDS, PARK_SLICE, TrackState};
 
-/// The producer's end.
+/// The producer's end. Dropping it ends the supply: what is queued still plays, and the track ends as failed unless
+/// [`Self::finish`] was called.
 pub struct TrackWriter {
-    ring: rtrb::Producer<OpusFrame>,
+    ring: RingWriter<FRAME_WORDS>,
     state: Arc<TrackState>,
     lookahead: usize,
-    pushed: u64,
+    /// Once the ring has been full, the producer works again when half of it is free.
     was_full: bool,
 }
 
 impl TrackWriter {
-    pub(super) fn new(ring: rtrb::Producer<OpusFrame>, state: Arc<TrackState>, lookahead: usize) -> Self {
-        Self { ring, state, lookahead, pushed: 0, was_full: false }
+    pub(super) fn new(ring: RingWriter<FRAME_WORDS>, state: Arc<TrackState>, lookahead: usize) -> Self {
+        Self { ring, state, lookahead, was_full: false }
     }
 
     /// What is shared.
@@ -29,109 +31,122 @@ impl TrackWriter {
         &self.state
     }
 
+    /// Frames that the ring holds when it is full.
+    #[must_use]
+    pub fn lookahead(&self) -> usize {
+        self.lookahead
+    }
+
     /// Frames that may be pushed now.
     #[must_use]
     pub fn room(&self) -> usize {
-        let stale = self.state.flush_to.load(Relaxed).saturating_sub(self.state.frames_taken()) as usize;
-        let reserve = FLUSH_RESERVE.saturating_sub(stale.min(FLUSH_RESERVE));
-        self.ring.slots().saturating_sub(reserve)
-    }
-
-    /// How many frames may be pushed if the producer should work now, or none if it should sleep:
-    /// once the ring has been full, until half of it is free.
-    pub fn room_to_work(&mut self) -> Option<usize> {
-        let room = self.room();
-        let enough = if self.was_full { self.lookahead.div_ceil(2) } else { 1 };
-        (room >= enough || (self.is_flushing() && room > 0)).then(|| {
-            self.was_full = false;
-            room
-        })
-    }
-
-    /// Asks to be woken when half the ring is free; then look at [`Self::room_to_work`] once more.
-    pub fn going_to_sleep(&self) {
-        self.state.producer_sleeps.store(true, Release);
-    }
-
-    /// Queues a frame; false if there is no room.
-    #[must_use]
-    pub fn push(&mut self, frame: &OpusFrame) -> bool {
-        let pushed = self.room() > 0 && self.ring.push(*frame).is_ok();
-        if pushed {
-            self.pushed += 1;
-            self.was_full |= self.room() == 0;
-            self.state.wake_clock();
-        }
-        pushed
-    }
-
-    /// Frames pushed so far.
-    #[must_use]
-    pub fn pushed(&self) -> u64 {
-        self.pushed
-    }
-
-    /// Makes all frames in the ring stale: they are passed over as soon as a newer one is there, or the end.
-    pub fn flush(&mut self) {
-        self.make_stale(self.state.frames_taken());
-    }
-
-    /// Makes the frames in the ring stale, but for the next `keep`. Returns the number of the frame in whose place the
-    /// next pushed one is heard; none if all that is queued stays. Not while [`Self::is_flushing`], when frames that
-    /// are stale would seem to be the next ones.
-    pub fn flush_after(&mut self, keep: u64) -> Option<u64> {
-        let next = self.state.frames_taken() + keep;
-        (next < self.pushed).then(|| {
-            self.make_stale(next);
-            next
-        })
-    }
-
-    /// Whether stale frames are still in the ring. The producer is woken when the last one is gone.
-    #[must_use]
-    pub fn is_flushing(&self) -> bool {
-        self.state.flush_to.load(Relaxed) > self.state.frames_taken()
-    }
-
-    /// More frames will come, also after an end was told; too late if it was already reached.
-    fn make_stale(&self, from: u64) {
-        // In this order, or the clock could take the stale frames for the last ones.
-        self.state.finished.store(false, Release);
-        self.state.flush_from.store(from, Release);
-        self.state.flush_to.store(self.pushed, Release);
+        self.ring.room()
     }
 
     /// Frames in the ring.
     #[must_use]
     pub fn queued(&self) -> u32 {
-        (self.ring.buffer().capacity() - self.ring.slots()) as u32
+        self.ring.queued()
+    }
+
+    /// Number of the frame that is taken next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.ring.next()
+    }
+
+    /// Number of the frame that is pushed next.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.ring.end()
+    }
+
+    /// How many frames may be pushed if the producer should work now. None if it should sleep: once the ring has been
+    /// full, until half of it is free. It is then woken.
+    pub fn room_or_sleep(&mut self) -> Option<usize> {
+        let enough = if self.was_full { self.lookahead.div_ceil(2) } else { 1 };
+        if self.ring.sleep(enough) {
+            return None;
+        }
+        self.was_full = false;
+        Some(self.room())
+    }
+
+    /// Queues a frame; false if there is no room.
+    #[must_use]
+    pub fn push(&mut self, frame: &OpusFrame) -> bool {
+        let pushed = self.ring.push(frame.as_bytes());
+        self.was_full |= self.room() == 0;
+        self.wake(pushed == Some(true));
+        pushed.is_some()
+    }
+
+    /// Puts `frames` in the place of those from number `from` on, so that they follow exactly what has left.
+    ///
+    /// # Errors
+    /// [`TooLate`] if the clock has come to that frame; nothing has changed.
+    pub fn replace_from(&mut self, from: u64, frames: &[OpusFrame]) -> Result<(), TooLate> {
+        if from < self.end() {
+            self.ring.take_back(from)?;
+            self.was_full = false;
+        } else if from > self.end() || from < self.next() {
+            return Err(TooLate);
+        }
+        for frame in frames {
+            let pushed = self.push(frame);
+            debug_assert!(pushed, "there are no more than were taken back, or fit");
+        }
+        Ok(())
+    }
+
+    /// Puts `frame` in the place of all that is queued: the clock's next frame is this one. Returns its number.
+    pub fn replace_all(&mut self, frame: &OpusFrame) -> u64 {
+        let (number, wakes) = self.ring.replace_all(frame.as_bytes());
+        self.was_full = false;
+        self.wake(wakes);
+        number
+    }
+
+    /// The same, if nothing has left since the clock's next frame was number `next`.
+    ///
+    /// # Errors
+    /// [`TooLate`]; nothing has changed.
+    pub fn replace_all_at(&mut self, next: u64, frame: &OpusFrame) -> Result<u64, TooLate> {
+        let (number, wakes) = self.ring.replace_all_at(next, frame.as_bytes())?;
+        self.was_full = false;
+        self.wake(wakes);
+        Ok(number)
     }
 
     /// No more frames will come.
-    pub fn finish(&self) {
-        self.state.finished.store(true, Release);
-        self.state.wake_clock();
+    pub fn finish(&mut self) {
+        let wakes = self.ring.finish();
+        self.wake(wakes);
+    }
+
+    /// No more frames will come, and those in the ring are not to be heard.
+    pub fn end_now(&mut self) {
+        let wakes = self.ring.end_now();
+        self.wake(wakes);
     }
 
     /// No more frames will come, because the source failed.
-    pub fn fail(&self) {
+    pub fn fail(&mut self) {
         self.state.failed.store(true, Relaxed);
         self.finish();
     }
 
-    /// Parks the calling thread until there is [`Self::room_to_work`]; 0 after `timeout`, none if
-    /// the track is over. The first thread that waits is the producer from then on.
+    /// Parks the calling thread until there is room to work; 0 after `timeout`, none if the track is over. The first
+    /// thread that waits is the producer from then on.
     pub fn wait_room(&mut self, timeout: Duration) -> Option<usize> {
         let me: Thread = std::thread::current();
         self.state.set_waker(Box::new(move |_| me.unpark()));
         let deadline = Instant::now() + timeout;
         loop {
-            self.going_to_sleep();
             if self.state.end().is_some() {
                 return None;
             }
-            if let Some(room) = self.room_to_work() {
-                self.state.producer_sleeps.store(false, Relaxed);
+            if let Some(room) = self.room_or_sleep() {
                 return Some(room);
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -139,6 +154,20 @@ impl TrackWriter {
                 return Some(0);
             }
             std::thread::park_timeout(left.min(PARK_SLICE));
+        }
+    }
+
+    fn wake(&self, consumer: bool) {
+        if consumer {
+            self.state.wake_consumer();
+        }
+    }
+}
+
+impl Drop for TrackWriter {
+    fn drop(&mut self) {
+        if !self.ring.is_finished() {
+            self.fail();
         }
     }
 }

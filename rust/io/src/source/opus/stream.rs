@@ -1,16 +1,15 @@
-//! Opus packets to frames: passed through while the volume is 1.0, decoded while it is not.
+//! Opus packets to frames: passed through where packets are wanted and may pass, else decoded.
 //!
 //! Frames of a stream whose packets may pass stay on the grid of its packets in both modes, so that the mode can
 //! change at any frame without a gap: what lies before the first audible sample is silenced, not cut away.
 
 use super::super::error::StageError;
-use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME};
+use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, Want};
 use super::decode::OpusDecoder;
 use super::head::OpusHead;
 use super::history::History;
 use super::packet::{Layout, packet_samples};
 use super::{OpusPackets, Step};
-use crate::dsp::Gain;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 500;
@@ -57,8 +56,6 @@ pub(crate) struct OpusStream {
     /// Decoded sound that has not left, and the position of its first sample.
     pending: Vec<f32>,
     pending_start: i64,
-    /// What was heard before `pending`, where it begins after packets that were passed through.
-    lead_in: Vec<f32>,
     /// What comes before is not heard: the pre-skip of a link.
     audible_from: i64,
     /// Where the last seek went. Streams that are not passed through begin there to the sample.
@@ -89,7 +86,6 @@ impl OpusStream {
             decoder: None,
             pending: Vec::new(),
             pending_start: 0,
-            lead_in: Vec::new(),
             target: 0,
             walking: false,
             audible_from: 0,
@@ -118,11 +114,9 @@ impl OpusStream {
         self.broken + self.packets.broken()
     }
 
-    /// True if the next frame is an Opus packet of the file at this volume, as far as packets stay as they were.
-    pub(crate) fn passes(&self, volume: f32, gain: &Gain) -> bool {
-        gain.is_unity(volume)
-            && self.pending.is_empty()
-            && self.unit.map_or(self.passable, |unit| self.may_pass(unit))
+    /// True if the next frame can be an Opus packet of the file, as far as packets stay as they were.
+    pub(crate) fn passes(&self) -> bool {
+        self.pending.is_empty() && self.unit.map_or(self.passable, |unit| self.may_pass(unit))
     }
 
     fn may_pass(&self, unit: Unit) -> bool {
@@ -130,24 +124,18 @@ impl OpusStream {
     }
 
     /// Produce the next frame; None if it is not found within a slice.
-    pub(crate) fn next_frame(
-        &mut self,
-        out: &mut FrameBuf,
-        volume: f32,
-        gain: &mut Gain,
-    ) -> Result<Option<Frame>, StageError> {
-        out.has_lead_in = false;
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Option<Frame>, StageError> {
         if self.walking && !self.walk()? {
             return Ok(None);
         }
         loop {
             if self.pending.len() >= FRAME_VALUES {
-                return Ok(Some(self.cut(out, volume, gain)));
+                return Ok(Some(self.cut(out)));
             }
             let unit = match self.peek()? {
                 Next::Unit(unit) => unit,
                 Next::Head { .. } | Next::End if !self.pending.is_empty() => {
-                    return Ok(Some(self.cut(out, volume, gain)));
+                    return Ok(Some(self.cut(out)));
                 }
                 Next::Head { base } => {
                     self.begin_link(base);
@@ -165,7 +153,7 @@ impl OpusStream {
                 }
                 continue;
             }
-            if gain.is_unity(volume) && self.pending.is_empty() && self.passable {
+            if want == Want::Packets && self.pending.is_empty() && self.passable {
                 self.decoder = None;
                 self.history.push(&self.bytes, unit.start, unit.samples);
                 // The pre-skip passes too: it lets the far end's decoder converge.
@@ -187,7 +175,6 @@ impl OpusStream {
         self.ended = false;
         self.broken_run = 0;
         self.pending.clear();
-        self.lead_in.clear();
         self.history.clear();
         self.decoder = None;
         self.packets.seek(target)?;
@@ -353,26 +340,19 @@ impl OpusStream {
     /// A decoder that has converged on the packets before `unit`.
     fn take_over(&mut self, unit: Unit) -> Result<OpusDecoder, StageError> {
         let mut decoder = OpusDecoder::new(&self.head).map_err(StageError::Broken)?;
-        self.lead_in.clear();
+        let mut unheard = Vec::new();
         for (packet, samples) in self.history.leading_to(unit.start) {
             // A packet that fails here only makes the start less smooth.
-            let _ = decoder.decode(packet, samples, &mut self.lead_in);
+            let _ = decoder.decode(packet, samples, &mut unheard);
         }
         Ok(decoder)
     }
 
     /// Take one frame off the decoded sound, padded with zeros.
-    fn cut(&mut self, out: &mut FrameBuf, volume: f32, gain: &mut Gain) -> Frame {
+    fn cut(&mut self, out: &mut FrameBuf) -> Frame {
         let len = self.pending.len().min(FRAME_VALUES);
         out.pcm[..len].copy_from_slice(&self.pending[..len]);
         out.pcm[len..].fill(0.0);
-        if let Some(last) = self.lead_in.len().checked_sub(FRAME_VALUES) {
-            out.lead_in.copy_from_slice(&self.lead_in[last..]);
-            out.has_lead_in = true;
-            gain.hold(&mut out.lead_in);
-        }
-        self.lead_in.clear();
-        gain.apply(volume, &mut out.pcm);
         out.position = u64::try_from(self.pending_start).unwrap_or(0);
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);

@@ -10,7 +10,6 @@ use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
 use super::clock::{Clock, Trim, pre_roll};
 use super::decoder::{PcmShape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
-use crate::dsp::Gain;
 
 /// Packets in a row that cannot be decoded before the file is given up.
 const MAX_BROKEN_RUN: u32 = 200;
@@ -117,13 +116,7 @@ impl PcmStream {
     }
 
     /// Produce the next frame; None if it is not found within a slice.
-    pub(crate) fn next_frame(
-        &mut self,
-        out: &mut FrameBuf,
-        volume: f32,
-        gain: &mut Gain,
-    ) -> Result<Option<Frame>, StageError> {
-        out.has_lead_in = false;
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<Frame>, StageError> {
         if !self.fill(FRAME_VALUES)? {
             return Ok(None);
         }
@@ -136,7 +129,6 @@ impl PcmStream {
         out.pcm[len..].fill(0.0);
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);
-        gain.apply(volume, &mut out.pcm);
         Ok(Some(Frame::Pcm))
     }
 

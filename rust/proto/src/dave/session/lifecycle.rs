@@ -59,7 +59,6 @@ impl Session {
             Err(refusal) => return self.notice(Notice::Failed(refusal)),
         };
         let code = group.privacy_code();
-        self.announced.settle(group.members().map(|(user_id, _)| user_id));
         self.outputs.push_back(Output::Receivers(ReceiverChange::Epoch(ratchets)));
         self.transitions.keep(self.epoch, own);
         self.set_privacy_code(code);
@@ -97,7 +96,7 @@ impl Session {
             return;
         }
         match key {
-            Some(key) => self.set_sender(SenderChange::Key(key)),
+            Some(key) => self.set_sender(SenderChange::key(key)),
             // The others still have the key in force; where there is none, nothing may leave any more.
             None if self.is_sealing => {}
             None => self.set_sender(SenderChange::Blocked),

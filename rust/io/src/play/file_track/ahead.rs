@@ -1,0 +1,379 @@
+//! What is made ahead of time, and can be made again: sound -> gain -> encoder -> packet, or a packet as it stands.
+//!
+//! The sound of what has not left is kept, and so is the encoder as it was every few frames. When the gain changes, the
+//! frames from the next one on are encoded again, by an encoder that has heard exactly what the listener's decoder has:
+//! so a change is heard at once, without a click, however far ahead the encoder was.
+//!
+//! An encoder's sound is heard later than what went in, a packet of the source at once. In a source with packets what
+//! is encoded is therefore taken that much earlier, so that the two follow one another without a seam.
+
+use isocord_proto::frame::{FRAME_LEN, OpusFrame};
+use isocord_proto::opus::{Decoder, EncoderOptions, OpusError};
+
+use super::encoder::LazyEncoder;
+use super::error::FeedError;
+use super::kept::{KeptFrames, Made, Sound};
+use crate::dsp::apply_gain;
+use crate::play::Pressure;
+use crate::source::{Frame, FrameBuf, FrameSource, Want};
+
+/// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
+const DECODER_LEAD: u64 = 8;
+/// Frames that an encoder hears before it takes over from packets that passed through. With three a chord has an
+/// audible seam at the highest complexity, with five it has none.
+const ENCODER_LEAD: u64 = 5;
+
+type Pcm = [f32; FRAME_LEN];
+
+/// What changes from frame to frame.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// The gain at the frame's end.
+    pub gain: f32,
+    pub pressure: Pressure,
+}
+
+/// What became of the next frame.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it goes straight into the ring; a box would be an allocation a frame"
+)]
+pub(super) enum Output {
+    Frame {
+        frame: OpusFrame,
+        /// With a lower complexity than asked.
+        simplified: bool,
+    },
+    /// Its sound is still looked for.
+    Later,
+    /// There is none.
+    End,
+}
+
+pub(super) struct Ahead {
+    kept: KeptFrames,
+    encoder: LazyEncoder,
+    /// Frames between two memories of the encoder.
+    distance: u64,
+    /// Number of the frame that is made next.
+    cursor: u64,
+    /// Gain before the oldest frame that is kept.
+    gain_before: f32,
+    /// The source has ended after the last frame that is kept.
+    ended: bool,
+    /// Where in the source the frames begin, in samples, once the first has been read.
+    place: Option<u64>,
+    has_packets: bool,
+    /// The source has packets and could not give one: it decodes by itself what is to be encoded.
+    mixed: bool,
+    decoder: Option<(u64, Decoder)>,
+    /// The decoded sound of a frame, which is needed twice where sound is taken early.
+    heard: Option<(u64, Box<Pcm>)>,
+}
+
+impl Ahead {
+    pub(super) fn new(options: &EncoderOptions, lookahead: usize, has_packets: bool, gain: f32) -> Self {
+        Self {
+            kept: KeptFrames::new(),
+            encoder: LazyEncoder::new(options),
+            distance: lookahead.div_ceil(2) as u64,
+            cursor: 0,
+            gain_before: gain,
+            ended: false,
+            place: None,
+            has_packets,
+            mixed: false,
+            decoder: None,
+            heard: None,
+        }
+    }
+
+    /// Has the encoder ready, so that its options are checked now.
+    pub(super) fn prepare(&mut self) -> Result<(), OpusError> {
+        self.encoder.get().map(drop)
+    }
+
+    /// Number of the frame that is made next.
+    pub(super) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Whether all frames from `from` on have this gain.
+    pub(super) fn is_all(&self, from: u64, gain: f32) -> bool {
+        (from..=self.cursor).all(|number| self.gain_at(number) == gain)
+    }
+
+    /// Goes over to other options of the encoder with the next frame.
+    pub(super) fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
+        self.encoder.configure(options)?;
+        self.encoder.save(self.cursor, 1);
+        Ok(())
+    }
+
+    /// Where in the source the frames begin that were read since the last [`Self::jump`], in samples.
+    pub(super) fn place(&self) -> Option<u64> {
+        self.place
+    }
+
+    /// Makes the next frame.
+    pub(super) fn make(
+        &mut self,
+        source: &mut dyn FrameSource,
+        buffer: &mut FrameBuf,
+        wanted: Wanted,
+    ) -> Result<Output, FeedError> {
+        let number = self.cursor;
+        let before = self.gain_at(number);
+        let plain = before == 1.0 && wanted.gain == 1.0;
+        if !self.read(source, buffer, number, plain)? {
+            return Ok(Output::Later);
+        }
+        let Some(kept) = self.kept.get(number) else { return Ok(Output::End) };
+        let mut frame = OpusFrame::SILENCE;
+        if let Sound::Packet(packet) = &kept.sound
+            && plain
+        {
+            frame.fill(|out| {
+                out[..packet.len()].copy_from_slice(packet);
+                Ok::<_, OpusError>(packet.len())
+            })?;
+            self.kept.set_made(number, Made::Passed);
+            self.cursor += 1;
+            return Ok(Output::Frame { frame, simplified: false });
+        }
+        if self.has_packets && !self.read(source, buffer, number + 1, plain)? {
+            return Ok(Output::Later);
+        }
+        let made_before = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
+        let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
+        if alone {
+            self.take_over(number)?;
+        }
+        let asked = self.encoder.asked();
+        let complexity = wanted.pressure.complexity(asked);
+        self.encoder.save(number, if alone { 1 } else { self.distance });
+        self.encode(number, before, Made::Encoded { complexity, gain: wanted.gain }, alone, &mut frame)?;
+        self.cursor += 1;
+        Ok(Output::Frame { frame, simplified: complexity < asked })
+    }
+
+    /// Goes back so that frame `number` is made next, as if nothing had been made after the one before it. Gives how
+    /// the frames from there on were made.
+    pub(super) fn go_back(&mut self, number: u64) -> Result<Vec<Made>, FeedError> {
+        let undone = (number..self.cursor).map(|number| self.kept.made(number)).collect();
+        self.go_to(number)?;
+        Ok(undone)
+    }
+
+    /// What was made from frame `number` on did not come in time: it is as it was, and frame `next` is made next.
+    pub(super) fn restore(&mut self, number: u64, made: &[Made], next: u64) -> Result<(), FeedError> {
+        self.encoder.forget_after(number);
+        for (number, made) in (number..).zip(made) {
+            self.kept.set_made(number, *made);
+        }
+        self.go_to(next)
+    }
+
+    /// The encoder as it was before frame `number`: from the last memory on it hears again what it heard.
+    fn go_to(&mut self, number: u64) -> Result<(), FeedError> {
+        self.cursor = number;
+        let last = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
+        if !matches!(last, Made::Encoded { .. }) {
+            match number.checked_sub(1) {
+                Some(last) => self.encoder.forget_after(last),
+                None => self.encoder.forget_all(),
+            }
+            // Where packets have passed, an encoder is made when it is needed.
+            return if self.has_packets { Ok(()) } else { Ok(self.encoder.renew()?) };
+        }
+        let Some(from) = self.encoder.restore(number) else { return Ok(self.encoder.renew()?) };
+        let mut unheard = OpusFrame::SILENCE;
+        for number in from..number {
+            let (made, before) = (self.kept.made(number), self.gain_at(number));
+            let made_before = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
+            let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
+            self.encode(number, before, made, alone, &mut unheard)?;
+        }
+        Ok(self.encoder.resume()?)
+    }
+
+    /// Nothing has been heard yet, so the first frame begins with this gain. Gives the one that it would have begun with.
+    pub(super) fn begin_with(&mut self, gain: f32) -> f32 {
+        std::mem::replace(&mut self.gain_before, gain)
+    }
+
+    /// What was made from frame `number` on is not heard: the next sound of the source is, as frame `number`.
+    pub(super) fn jump(&mut self, number: u64) {
+        self.gain_before = self.gain_at(self.cursor);
+        self.kept.restart(number);
+        self.encoder.forget_all();
+        (self.cursor, self.ended, self.decoder, self.heard, self.place) = (number, false, None, None, None);
+    }
+
+    /// Frame `from` has become frame `to`, and so on.
+    pub(super) fn renumber(&mut self, from: u64, to: u64) {
+        let count = to - from;
+        self.kept.shift(count);
+        self.encoder.shift(count);
+        self.cursor += count;
+        (self.decoder, self.heard) = (None, None);
+    }
+
+    /// Frames before number `next` have left: what nobody goes back to is forgotten.
+    pub(super) fn left(&mut self, next: u64) {
+        let all_pass =
+            (next.saturating_sub(1)..self.cursor).all(|number| self.kept.made(number) == Made::Passed);
+        if self.has_packets && all_pass {
+            self.encoder.rest();
+            (self.decoder, self.heard) = (None, None);
+        }
+        let needed = self.encoder.forget_before(next).unwrap_or(next).min(next);
+        let lead = if self.has_packets { DECODER_LEAD + ENCODER_LEAD + 1 } else { 1 };
+        let from = needed.saturating_sub(lead).min(self.cursor);
+        if from > self.kept.first() {
+            self.gain_before = self.gain_at(from);
+            self.kept.forget_before(from);
+        }
+    }
+
+    /// The gain in force when frame `number` begins.
+    fn gain_at(&self, number: u64) -> f32 {
+        match number.checked_sub(1).filter(|last| *last >= self.kept.first()).map(|last| self.kept.made(last))
+        {
+            Some(Made::Encoded { gain, .. }) => gain,
+            Some(Made::Passed) => 1.0,
+            Some(Made::No) | None => self.gain_before,
+        }
+    }
+
+    /// Reads the source until frame `number` is kept, or it has ended; false if that takes longer.
+    fn read(
+        &mut self,
+        source: &mut dyn FrameSource,
+        buffer: &mut FrameBuf,
+        number: u64,
+        plain: bool,
+    ) -> Result<bool, FeedError> {
+        while !self.ended && self.kept.end() <= number {
+            let want = if self.mixed && !plain { Want::Pcm } else { Want::Packets };
+            let Some(frame) = source.next(buffer, want)? else { return Ok(false) };
+            if frame != Frame::End {
+                self.place.get_or_insert(buffer.position);
+            }
+            match frame {
+                Frame::End => self.ended = true,
+                Frame::Opus(len) => self.kept.keep_packet(&buffer.opus[..len]),
+                Frame::Pcm => {
+                    self.mixed = self.has_packets;
+                    self.kept.keep_pcm(&buffer.pcm);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and
+    /// then a frame that refers to nothing, for the listener's decoder has heard other packets.
+    fn take_over(&mut self, number: u64) -> Result<(), FeedError> {
+        self.encoder.renew()?;
+        let from = number.saturating_sub(ENCODER_LEAD).max(self.kept.first());
+        let gain = self.gain_at(number);
+        let asked = self.encoder.asked();
+        let mut unheard = OpusFrame::SILENCE;
+        if from == number {
+            self.encode_between(None, number, gain, (asked, gain), &mut unheard)?;
+        }
+        for number in from..number {
+            self.encode_between(Some(number), number + 1, gain, (asked, gain), &mut unheard)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes the sound of frame `number`, and notes how.
+    fn encode(
+        &mut self,
+        number: u64,
+        before: f32,
+        made: Made,
+        alone: bool,
+        out: &mut OpusFrame,
+    ) -> Result<(), FeedError> {
+        let Made::Encoded { complexity, gain } = made else { return Ok(()) };
+        self.encoder.get()?.stand_alone(alone)?;
+        self.encode_between(Some(number), number + 1, before, (complexity, gain), out)?;
+        self.kept.set_made(number, made);
+        Ok(())
+    }
+
+    /// Encodes a frame of sound that begins in frame `first`, or in silence, as early as the source asks for.
+    fn encode_between(
+        &mut self,
+        first: Option<u64>,
+        second: u64,
+        before: f32,
+        (complexity, gain): (u8, f32),
+        out: &mut OpusFrame,
+    ) -> Result<(), FeedError> {
+        let mut pcm = [0.0; FRAME_LEN];
+        let early = if self.has_packets { self.encoder.get()?.delay()? * 2 } else { 0 };
+        if let Some(first) = first {
+            self.sound(first, &mut pcm)?;
+            pcm.copy_within(early.., 0);
+        }
+        if early > 0 {
+            let mut next = [0.0; FRAME_LEN];
+            self.sound(second, &mut next)?;
+            pcm[FRAME_LEN - early..].copy_from_slice(&next[..early]);
+        }
+        apply_gain(before, gain, &mut pcm);
+        let encoder = self.encoder.get()?;
+        encoder.set_complexity(complexity)?;
+        out.fill(|out| encoder.encode_float(&pcm, out))?;
+        Ok(())
+    }
+
+    /// The sound of frame `number`; silence before the first and after the last.
+    fn sound(&mut self, number: u64, pcm: &mut Pcm) -> Result<(), FeedError> {
+        let packet = match self.kept.get(number).map(|kept| &kept.sound) {
+            Some(Sound::Pcm(samples)) => {
+                samples.copy_to(pcm);
+                return Ok(());
+            }
+            None => {
+                pcm.fill(0.0);
+                return Ok(());
+            }
+            Some(Sound::Packet(packet)) => packet,
+        };
+        if let Some((_, heard)) = self.heard.as_ref().filter(|(heard, _)| *heard == number) {
+            pcm.copy_from_slice(&heard[..]);
+            return Ok(());
+        }
+        let mut decoder = match self.decoder.take() {
+            Some((next, decoder)) if next == number => decoder,
+            _ => self.decoder_for(number)?,
+        };
+        // A packet that cannot be decoded leaves silence in its place.
+        if decoder.decode_float(packet, pcm).is_err() {
+            pcm.fill(0.0);
+        }
+        self.decoder = Some((number + 1, decoder));
+        let (heard, copy) = self.heard.get_or_insert_with(|| (number, Box::new([0.0; FRAME_LEN])));
+        *heard = number;
+        copy.copy_from_slice(pcm);
+        Ok(())
+    }
+
+    /// A decoder that has heard the packets that lead up to frame `number`.
+    fn decoder_for(&self, number: u64) -> Result<Decoder, OpusError> {
+        let mut decoder = Decoder::new()?;
+        let mut unheard = [0.0; FRAME_LEN];
+        for number in number.saturating_sub(DECODER_LEAD)..number {
+            if let Some(Sound::Packet(packet)) = self.kept.get(number).map(|kept| &kept.sound) {
+                // One that fails only makes the start less smooth.
+                let _ = decoder.decode_float(packet, &mut unheard);
+            }
+        }
+        Ok(decoder)
+    }
+}

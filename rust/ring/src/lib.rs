@@ -1,0 +1,78 @@
+//! The ring between the thread that makes frames and the clock thread that sends them.
+//!
+//! Frames have numbers. The consumer takes them in order; the producer pushes, and may take back what has not been
+//! taken yet, to put other frames in its place: the new ones follow exactly what left. Neither ever waits for the
+//! other. What both agree on is one atomic word, so there is no order of steps in which a wake-up is lost: whoever
+//! goes to sleep says so in the same step in which he sees that there is nothing to do.
+//!
+//! Who wakes whom is the caller's: each step says whether the other side now has to be woken.
+
+#![forbid(unsafe_code)]
+
+mod reader;
+mod slot;
+mod sync;
+mod word;
+mod writer;
+
+pub use reader::{RingReader, Taken};
+pub use writer::{RingWriter, TooLate};
+
+use slot::Slot;
+use sync::{Arc, AtomicU64, Ordering};
+use word::Word;
+
+/// The longest ring, in frames.
+pub const MAX_FRAMES: usize = word::MAX_QUEUED - 1;
+
+struct Shared<const WORDS: usize> {
+    word: AtomicU64,
+    /// One more than may be queued: a frame that takes the place of all others is written before they go.
+    slots: Box<[Slot<WORDS>]>,
+    frames: u64,
+}
+
+impl<const WORDS: usize> Shared<WORDS> {
+    fn word(&self) -> Word {
+        Word(self.word.load(Ordering::Acquire))
+    }
+
+    fn slot(&self, number: u64) -> &Slot<WORDS> {
+        &self.slots[(number % self.slots.len() as u64) as usize]
+    }
+
+    /// Frames that must be free for a sleeping producer to be woken.
+    fn half(&self) -> u64 {
+        self.frames.div_ceil(2)
+    }
+
+    /// Puts in place of the word what `step` makes of it; none if it has nothing to make.
+    fn step(&self, step: impl Fn(Word) -> Option<Word>) -> Result<Word, Word> {
+        let next = |word| step(Word(word)).map(|word| word.0);
+        self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).map(Word).map_err(Word)
+    }
+}
+
+/// Sees how far the consumer is.
+#[derive(Clone)]
+pub struct RingObserver<const WORDS: usize>(Arc<Shared<WORDS>>);
+
+impl<const WORDS: usize> RingObserver<WORDS> {
+    /// Number of the frame that is taken next.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.0.word().next()
+    }
+}
+
+/// A ring of `frames` frames (1 to [`MAX_FRAMES`]) of 8 x `WORDS` bytes at most.
+#[must_use]
+pub fn ring<const WORDS: usize>(frames: usize) -> (RingWriter<WORDS>, RingReader<WORDS>) {
+    let frames = frames.clamp(1, MAX_FRAMES);
+    let shared = Arc::new(Shared {
+        word: AtomicU64::new(0),
+        slots: (0..=frames).map(|_| Slot::new()).collect(),
+        frames: frames as u64,
+    });
+    (RingWriter::new(Arc::clone(&shared)), RingReader::new(shared))
+}

@@ -1,0 +1,157 @@
+//! The ring under `loom`: each model runs in every order in which two threads may see each other's steps, as far as
+//! each is interrupted [`INTERRUPTIONS`] times at most. A thread that sleeps for ever is a deadlock, which `loom` reports.
+#![cfg(loom)]
+
+use isocord_ring::{RingReader, RingWriter, ring};
+use loom::thread::{self, Thread};
+
+type Writer = RingWriter<2>;
+type Reader = RingReader<2>;
+
+/// More of them find nothing more in a ring this small, and take hours.
+const INTERRUPTIONS: usize = 3;
+
+fn model(run: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(INTERRUPTIONS);
+    builder.check(run);
+}
+
+/// A frame of two words that belong together.
+fn frame(value: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&value.to_le_bytes());
+    bytes[8..].copy_from_slice(&value.to_le_bytes());
+    bytes
+}
+
+fn value(bytes: [u8; 16]) -> u64 {
+    assert_eq!(bytes[..8], bytes[8..], "a frame is one frame's bytes and not two frames' halves");
+    u64::from_le_bytes(bytes[..8].try_into().unwrap())
+}
+
+/// What the clock does: takes what there is, and sleeps when there is nothing.
+fn consume(mut reader: Reader, producer: &Thread) -> Vec<u64> {
+    let mut heard = Vec::new();
+    loop {
+        let mut bytes = [0; 16];
+        match reader.take(&mut bytes) {
+            Some(taken) => {
+                heard.push(value(bytes));
+                if taken.wakes {
+                    producer.unpark();
+                }
+            }
+            None if reader.starve() => thread::park(),
+            None if reader.supply() == (0, false) => return heard,
+            None => {}
+        }
+    }
+}
+
+/// What the producer does: pushes, and sleeps when there is no room.
+fn produce(writer: &mut Writer, half: usize, consumer: &Thread, values: std::ops::Range<u64>) {
+    for next in values {
+        while writer.room() == 0 {
+            if writer.sleep(half) {
+                thread::park();
+            }
+        }
+        if writer.push(&frame(next)) == Some(true) {
+            consumer.unpark();
+        }
+    }
+}
+
+fn finish(writer: &mut Writer, consumer: &Thread) {
+    if writer.finish() {
+        consumer.unpark();
+    }
+}
+
+/// Runs a consumer beside `producer`, which is given the way to wake it; returns what it has heard.
+fn beside(frames: usize, before: &[u64], producer: fn(Writer, &Thread)) -> Vec<u64> {
+    let (mut writer, reader) = ring(frames);
+    for &value in before {
+        assert!(writer.push(&frame(value)).is_some());
+    }
+    let me = thread::current();
+    let consumer = thread::spawn(move || consume(reader, &me));
+    let wake = consumer.thread().clone();
+    producer(writer, &wake);
+    consumer.join().unwrap()
+}
+
+#[test]
+fn no_wake_up_is_lost_with_room_for_one() {
+    model(|| {
+        let heard = beside(1, &[], |mut writer, consumer| {
+            produce(&mut writer, 1, consumer, 0..2);
+            finish(&mut writer, consumer);
+        });
+        assert_eq!(heard, [0, 1]);
+    });
+}
+
+#[test]
+fn no_wake_up_is_lost_when_the_end_meets_the_hunger() {
+    model(|| {
+        let heard = beside(2, &[7], |mut writer, consumer| finish(&mut writer, consumer));
+        assert_eq!(heard, [7]);
+    });
+}
+
+#[test]
+fn no_wake_up_is_lost_when_half_of_it_is_free() {
+    model(|| {
+        let heard = beside(2, &[0, 1], |mut writer, consumer| {
+            produce(&mut writer, 1, consumer, 2..3);
+            finish(&mut writer, consumer);
+        });
+        assert_eq!(heard, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn what_is_taken_back_is_not_heard_and_what_comes_instead_follows_what_left() {
+    model(|| {
+        let heard = beside(3, &[0, 1, 2], |mut writer, consumer| {
+            let first = match writer.take_back(1) {
+                Ok(()) => 1,
+                // Both are heard as they were, or the second is.
+                Err(_) if writer.take_back(2).is_ok() => 2,
+                Err(_) => 3,
+            };
+            produce(&mut writer, 2, consumer, 10 + first..13);
+            finish(&mut writer, consumer);
+        });
+        assert!([[0, 11, 12], [0, 1, 12], [0, 1, 2]].contains(&heard[..].try_into().unwrap()), "{heard:?}");
+    });
+}
+
+#[test]
+fn one_frame_takes_the_place_of_all_in_one_step() {
+    model(|| {
+        let heard = beside(2, &[0, 1], |mut writer, consumer| {
+            if writer.replace_all(&frame(10)).1 {
+                consumer.unpark();
+            }
+            // This one lies where the first lay.
+            produce(&mut writer, 1, consumer, 11..12);
+            finish(&mut writer, consumer);
+        });
+        assert!([&[10, 11][..], &[0, 10, 11], &[0, 1, 10, 11]].contains(&&heard[..]), "{heard:?}");
+    });
+}
+
+#[test]
+fn an_end_that_is_taken_back_and_an_end_at_once() {
+    model(|| {
+        let heard = beside(2, &[0, 1], |mut writer, consumer| {
+            if writer.end_now() {
+                consumer.unpark();
+            }
+        });
+        assert!([&[][..], &[0], &[0, 1]].contains(&&heard[..]), "{heard:?}");
+    });
+}
