@@ -84,15 +84,16 @@ class VoiceConnection:
     @property
     def state(self) -> ConnectionState:
         """Where the connection stands."""
-        state = self._driver.state
-        if state.phase is Phase.DISCONNECTED:
-            return state
+        decided = self._driver.flow.state
+        if decided.phase is Phase.DISCONNECTED:
+            # True from the decision on: Discord's word of the leave may come before all of it is carried out.
+            return decided
         if self._kicked:
             return ConnectionState(Phase.DISCONNECTED, Reason.KICKED)
         if not self._thread.alive:
             # Nothing works on: the process was forked, or the interpreter is shutting down.
             return ConnectionState(Phase.DISCONNECTED, Reason.FORKED)
-        return state
+        return self._driver.state
 
     @property
     def session(self) -> VoiceSession | None:
