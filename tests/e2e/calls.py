@@ -37,6 +37,14 @@ class Call:
         assert encryption is not None
         await self.discord.wait_for(lambda: encryption.settled, timeout=15, what="one group of all")
 
+    async def agreed(self, voice: isocord.VoiceClient, *others: Any) -> None:
+        """Until the bot and these show one privacy code: native threads have a new key before anyone is told."""
+
+        def codes() -> set[str | None]:
+            return {voice.privacy_code, *(other.privacy_code for other in others)}
+
+        await self.discord.wait_for(lambda: len(codes()) == 1 and None not in codes(), timeout=15, what="one code")
+
     async def heard(self, listener: Listener, number: int) -> None:
         """Until so many more packets have come."""
         wanted = len(listener.arrivals()) + number

@@ -53,8 +53,8 @@ async def test_a_song_in_an_encrypted_call() -> None:
             assert opus is not None
             assert opus not in frame
             assert frame.endswith(b"\xfa\xfa")
-        assert voice.privacy_code is not None
-        assert voice.privacy_code == alice.privacy_code
+        await call.agreed(voice, alice)
+        await call.discord.wait_for(lambda: call.codes)
         assert call.codes == [voice.privacy_code]
         code = await voice.verification_code(alice.id)
         assert code == alice.member.session.verification_code(call.discord.bot.id)
@@ -77,7 +77,7 @@ async def test_members_come_and_go_in_mid_song(make_member: Any) -> None:
             await call.heard(guest, 25)
             await discord.wait_for(lambda: voice.privacy_code not in codes)
             codes.append(voice.privacy_code)
-            assert {alice.privacy_code, dora.privacy_code, guest.privacy_code} == {voice.privacy_code}
+            await call.agreed(voice, alice, dora, guest)
             statistics = guest.gaps()
             assert (statistics.lost, statistics.unopened) == (0, 0)
             guest.leave()
@@ -95,6 +95,7 @@ async def test_members_come_and_go_in_mid_song(make_member: Any) -> None:
         # A busy machine may leave gaps in time, so the tone is looked for with some tolerance.
         assert abs(loudest_frequency(dora.pcm()[: 50 * FRAME]) - 440) < 5
         assert discord.counters["dave_transitions_not_ready"] == discord.counters["dave_commits_missing"] == 0
+        await discord.wait_for(lambda: len(call.codes) >= len(codes))
         assert call.codes == codes
 
 
@@ -111,11 +112,12 @@ async def test_a_group_made_anew_in_mid_song() -> None:
         encryption.recreate()
         await call.settled()
         await call.heard(alice, 25)
-        assert voice.privacy_code not in (None, before)
-        assert voice.privacy_code == alice.privacy_code == bob.privacy_code
+        await call.discord.wait_for(lambda: voice.privacy_code not in (None, before))
+        await call.agreed(voice, alice, bob)
         # davey raises when it gets the external sender once more.
         bob.leave()
         await call.settled()
+        await call.agreed(voice, alice)
         after = voice.privacy_code
         encryption.repeat_external_sender()
         await call.heard(alice, 25)
@@ -134,13 +136,13 @@ async def test_down_to_transport_encryption_and_up_again() -> None:
         await discord.wait_for(lambda: not voice.is_dave_connection())
         await call.settled()
         await call.heard(carol, 10)
-        assert voice.privacy_code is None
+        await discord.wait_for(lambda: voice.privacy_code is None)
         assert not alice.arrivals()[-1].encrypted
         carol.leave()
         await call.settled()
         await discord.wait_for(voice.is_dave_connection)
         await discord.wait_for(lambda: alice.arrivals()[-1].encrypted)
-        assert voice.privacy_code == alice.privacy_code is not None
+        await call.agreed(voice, alice)
         assert (alice.gaps().lost, alice.gaps().unopened, alice.early) == (0, 0, 0)
 
 
@@ -154,7 +156,7 @@ async def test_one_who_is_alone_plays_on_and_is_heard_later() -> None:
         for _ in range(2):
             alice = call.discord.listen("General", user="alice")
             await call.heard(alice, 10)
-            assert voice.privacy_code == alice.privacy_code is not None
+            await call.agreed(voice, alice)
             assert (alice.gaps().lost, alice.gaps().unopened) == (0, 0)
             alice.leave()
             await call.discord.wait_for(lambda: voice.privacy_code is None)
@@ -176,7 +178,7 @@ async def test_a_cut_websocket_in_mid_song() -> None:
         await discord.wait_for(lambda: session.resumes == 1, timeout=15)
         await call.settled()
         await call.heard(bob, 10)
-        assert voice.privacy_code == alice.privacy_code == bob.privacy_code
+        await call.agreed(voice, alice, bob)
         assert (alice.gaps().lost, alice.gaps().unopened) == (0, 0)
 
 
@@ -192,7 +194,7 @@ async def test_a_lost_session_is_made_anew_and_encrypted() -> None:
         await call.discord.wait_for(lambda: len({a.ssrc for a in alice.arrivals()}) == 2, timeout=15)
         await call.settled()
         assert voice.is_dave_connection()
-        assert voice.privacy_code == alice.privacy_code is not None
+        await call.agreed(voice, alice)
         assert alice.gaps().unopened == 0
 
 
@@ -217,7 +219,7 @@ async def test_a_lost_announcement_is_healed() -> None:
         carol = discord.listen("General", user="carol")
         await call.settled()
         await call.heard(carol, 10)
-        assert voice.privacy_code == alice.privacy_code == bob.privacy_code == carol.privacy_code
+        await call.agreed(voice, alice, bob, carol)
         assert (alice.gaps().lost, alice.gaps().unopened) == (0, 0)
 
 
@@ -231,7 +233,7 @@ async def test_moved_to_another_encrypted_call() -> None:
         call.discord.move_bot("Music")
         await call.heard(bob, 25)
         await call.settled("Music")
-        assert voice.privacy_code == bob.privacy_code is not None
+        await call.agreed(voice, bob)
         assert (bob.gaps().lost, bob.gaps().unopened) == (0, 0)
 
 

@@ -52,6 +52,10 @@ class CallMember(Protocol):
 class DeliveryService(Protocol):
     """One call's delivery service."""
 
+    @property
+    def is_gathering(self) -> bool:
+        """Whether a group is being made, and somebody who is to be in it has not given a key package yet."""
+
     def version_for(self, max_version: int) -> int:
         """The ``dave_protocol_version`` for the Session Description of one who can do ``max_version``; 0 for none."""
 
@@ -77,6 +81,8 @@ class Unencrypted:
 
     A client that speaks DAVE nevertheless is not refused, for it may not have seen the version yet.
     """
+
+    is_gathering = False
 
     def version_for(self, max_version: int) -> int:
         return 0

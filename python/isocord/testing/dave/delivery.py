@@ -133,6 +133,13 @@ class EncryptedCall:
         group = self._service.members if self._service.is_established else self._service.pending_members
         return set(group) == set(self._members)
 
+    @property
+    def is_gathering(self) -> bool:
+        """Whether a group is being made, and somebody who is to be in it has not given a key package yet."""
+        if self.phase is not Phase.ENCRYPTED or self._service.is_established:
+            return False
+        return not set(self._members) <= set(self._service.pending_members)
+
     def recreate(self) -> None:
         """Make the MLS group anew: opcode 24 with epoch 1 to everyone."""
         self._run(self._recreate)

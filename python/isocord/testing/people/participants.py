@@ -20,6 +20,9 @@ T = TypeVar("T")
 _SIGNALS_KEPT = 10_000
 _COMMIT_PATIENCE = 0.1
 """Seconds that a scripted participant's commit waits, so that the client under test wins if it commits at all."""
+_LONGEST_PATIENCE = 2.0
+"""Seconds that it waits for the key packages of all, where a new group is made: one without the client under test would
+leave it deaf, for no other reason than a busy machine."""
 
 
 class Stage(Protocol):
@@ -150,11 +153,19 @@ class Participant:
     def _hold_commit(self, body: bytes) -> None:
         if self._held_commit is not None:
             self._held_commit.cancel()
-        self._held_commit = asyncio.get_running_loop().call_later(_COMMIT_PATIENCE, self._commit, body)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LONGEST_PATIENCE
+        self._held_commit = loop.call_later(_COMMIT_PATIENCE, self._commit, body, deadline)
 
-    def _commit(self, body: bytes) -> None:
-        if self._joined and self.call is not None:
-            self.call.delivery.received(self, VoiceOp.DAVE_COMMIT_WELCOME, body)
+    def _commit(self, body: bytes, deadline: float) -> None:
+        if not self._joined or self.call is None:
+            return
+        loop = asyncio.get_running_loop()
+        if self.call.delivery.is_gathering and loop.time() < deadline:
+            # The key package that is waited for brings another commit, in place of this one.
+            self._held_commit = loop.call_later(_COMMIT_PATIENCE, self._commit, body, deadline)
+            return
+        self.call.delivery.received(self, VoiceOp.DAVE_COMMIT_WELCOME, body)
 
 
 _PLAIN = PlainFrames()
