@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from collections.abc import AsyncIterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ async def test_no_silence_lies_between_two_files(world: World, tmp_path: Path) -
     assert silences[-5:] == [True] * 5, "silence is sent at the end, and nowhere else"
 
 
-async def test_after_has_20_ms_to_play_the_next_file(world: World, tmp_path: Path) -> None:
+async def test_after_plays_the_next_file_and_no_frame_is_lost(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")
     left = [isocord.AudioFile(sine(tmp_path / f"{number}.wav", 0.3)) for number in range(8)]
@@ -106,7 +107,9 @@ async def test_after_has_20_ms_to_play_the_next_file(world: World, tmp_path: Pat
     play_next()
     await until(lambda: not left and not voice.is_playing())
     await until(lambda: sum(arrival.is_silence for arrival in listener.arrivals()[-5:]) == 5)
-    frames = [arrival.is_silence for arrival in listener.arrivals()]
-    assert frames.count(False) == 8 * 15
-    # This machine may be busy now and then, but between most of them it never is that long.
-    assert frames[:-5].count(True) <= 5 * 3
+    assert sum(not arrival.is_silence for arrival in listener.arrivals()) == 8 * 15
+    assert listener.gaps().lost == 0
+    # That no silence lies between where ``after`` takes less than 20 ms is held in virtual time: rust/proto/tests.
+    ends = [len(list(run)) for is_silence, run in groupby(listener.arrivals(), lambda a: a.is_silence) if is_silence]
+    assert ends[-1] == 5
+    assert max(ends) <= 5, "silence is sent once at an end"

@@ -175,6 +175,10 @@ class TestEncoder:
             with pytest.raises(KeyError, match=r"(t|T)ry one of"):
                 wrong("nonsense")
         assert voice.encoder is encoder
+        # libopus crashes where two threads encode with one encoder, as the library's own would with its player's.
+        player = voice._player
+        voice.stop()
+        player.join(10)
         assert isinstance(encoder.encode(b"\0" * 3840, encoder.SAMPLES_PER_FRAME), bytes)
         assert (encoder.SAMPLES_PER_FRAME, encoder.FRAME_SIZE, encoder.SAMPLING_RATE) == (960, 3840, 48_000)
 

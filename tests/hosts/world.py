@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ import isocord
 pytest.importorskip("cryptography")
 np = pytest.importorskip("numpy")
 testing = pytest.importorskip("isocord.testing")
+encode_pcm = importlib.import_module("isocord.testing.wire.opus").encode_pcm
 
 LIBRARY = next((name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name)), None)
 if LIBRARY is None:
@@ -82,9 +83,9 @@ class World:
         return [args[1].phase for name, args in self.events if name == "voice_connection_state_update"]
 
     def speak(self, seconds: float, *names: str) -> list[Any]:
+        """Each says its tone, all from the same moment on."""
         speakers = [self.discord.speak("General", user=name) for name in names]
-        for speaker, name in zip(speakers, names, strict=True):
-            speaker.play(testing.tone(TONES[name], seconds))
+        begin_speaking(speakers, seconds, names)
         return speakers
 
 
@@ -112,6 +113,13 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
         for thread in ours:
             thread.join(5)
         assert not [thread for thread in ours if thread.is_alive()]
+
+
+def begin_speaking(speakers: Sequence[Any], seconds: float, names: Sequence[str]) -> None:
+    """All say their tones from the same moment on: encoding takes a while, and is done before."""
+    spoken = [list(encode_pcm(testing.tone(TONES[name], seconds), "auto")) for name in names]
+    for speaker, packets in zip(speakers, spoken, strict=True):
+        speaker.play_opus(packets)
 
 
 def share(pcm: Any, frequency: float) -> float:
