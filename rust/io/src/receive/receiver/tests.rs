@@ -94,6 +94,10 @@ fn a_full_batch_that_was_all_costs_one_more_look() {
     assert_ne!(thread.turn(), Duration::ZERO);
     assert_eq!(call.received(), BATCH);
     call.send(1);
-    thread.turn();
-    assert_eq!(call.received(), BATCH + 1);
+    // Windows may tell of what has been read already first.
+    let came = (0..3).any(|_| {
+        thread.turn();
+        call.received() == BATCH + 1
+    });
+    assert!(came, "the poll looks at the socket again");
 }
