@@ -5,7 +5,7 @@ mod dave_support;
 
 use dave_support::{Call, Member};
 use isocord_proto::dave::delivery::DeliveryError;
-use isocord_proto::dave::{ClientMessage, OpenError, Status};
+use isocord_proto::dave::{ClientMessage, FrameOpenError, Status};
 
 #[test]
 fn two_hear_each_other() {
@@ -109,7 +109,7 @@ fn the_sender_keeps_its_key_until_the_transition() {
     call.execute_at_once = false;
     call.join(3);
     let (frame, now) = (call.member(1).seal(b"still epoch 1").unwrap(), call.now);
-    assert_eq!(call.member(3).open(1, &frame, now), Err(OpenError::NotAuthentic));
+    assert_eq!(call.member(3).open(1, &frame, now), Err(FrameOpenError::NotAuthentic));
     assert_eq!(call.member(2).open(1, &frame, now).as_deref(), Ok(&b"still epoch 1"[..]));
     call.execute_all();
     call.assert_one_group();
@@ -122,7 +122,7 @@ fn one_who_left_cannot_open_what_follows() {
     call.leave(3);
     call.assert_one_group();
     let (frame, now) = (call.member(1).seal(b"without you").unwrap(), call.now);
-    assert_eq!(gone.open(1, &frame, now), Err(OpenError::NotAuthentic));
+    assert_eq!(gone.open(1, &frame, now), Err(FrameOpenError::NotAuthentic));
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn down_to_transport_encryption_and_up_again() {
     assert_eq!(call.member(2).open(1, &late, now).as_deref(), Ok(&b"late"[..]));
     call.advance(1);
     let now = call.now;
-    assert_eq!(call.member(2).open(1, &late, now), Err(OpenError::NotEncrypted));
+    assert_eq!(call.member(2).open(1, &late, now), Err(FrameOpenError::NotEncrypted));
     call.assert_one_group();
 }
 
@@ -263,7 +263,7 @@ fn a_downgrade_that_is_called_off_leaves_the_call_encrypted() {
     call.assert_one_group();
     call.advance(10_000);
     let now = call.now;
-    assert_eq!(call.member(2).open(1, b"plain", now), Err(OpenError::NotEncrypted));
+    assert_eq!(call.member(2).open(1, b"plain", now), Err(FrameOpenError::NotEncrypted));
     call.assert_one_group();
 }
 
@@ -316,7 +316,7 @@ fn a_reconnect_from_a_plain_call_to_an_encrypted_one_sends_nothing_plain() {
     member.run(std::time::Duration::ZERO);
     assert!(member.seal(b"plain").is_none());
     let later = std::time::Duration::from_secs(10);
-    assert_eq!(member.open(2, b"plain", later), Err(OpenError::NotEncrypted));
+    assert_eq!(member.open(2, b"plain", later), Err(FrameOpenError::NotEncrypted));
 }
 
 #[test]
