@@ -12,7 +12,7 @@ use isocord_proto::dave::{self, FrameSealer, Openers, ReceiverChange, SenderChan
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};
 use isocord_proto::jitter::{Arrival, DelayBounds, JitterBuffer, Turn};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
-use isocord_proto::recv::{Frame, Listening, Output, ReceivePath, Speaking};
+use isocord_proto::recv::{Frame, FrameOutput, Listening, ReceivePath, Speaking};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 const KEY: [u8; 32] = [1; 32];
@@ -47,7 +47,7 @@ fn sealed(mode: TransportMode, frames: &[OpusFrame], speakers: u32) -> Vec<Vec<u
 
 struct Queue(FrameWriter, FrameReader);
 
-impl Output for Queue {
+impl FrameOutput for Queue {
     fn frame(&mut self, frame: Frame<'_>) {
         self.0.frame(&frame);
     }

@@ -10,7 +10,7 @@ use isocord_io::record::{FrameSink, Layout, Payload, Recorder, RecorderOptions, 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::frame::{MAX_OPUS_LEN, SAMPLE_RATE};
 use isocord_proto::jitter::DelayBounds;
-use isocord_proto::recv::{Frame, Listening, Output, PlainFrames, ReceivePath, Sound, Speaking};
+use isocord_proto::recv::{Frame, FrameOutput, Listening, PlainFrames, ReceivePath, Sound, Speaking};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 const MODE: TransportMode = TransportMode::Aes256GcmRtpsize;
@@ -20,7 +20,7 @@ const REPORT_MINUTES: u64 = 5;
 
 struct ToRecorder(Recorder);
 
-impl Output for ToRecorder {
+impl FrameOutput for ToRecorder {
     fn frame(&mut self, frame: Frame<'_>) {
         if let Sound::Pcm(pcm) = frame.sound {
             self.0.frame(frame.user_id, frame.position, Payload::Pcm(pcm));

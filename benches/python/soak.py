@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import discord as pycord
+from memory import Memory
 from numbered import Numbered, number_of
 
 import isocord
@@ -125,12 +126,6 @@ def leftovers() -> dict[str, int]:
     }
 
 
-def resident() -> float:
-    """Resident memory in MB."""
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 class Soak:
     """One run."""
 
@@ -142,7 +137,7 @@ class Soak:
         self.happened: Counter[str] = Counter()
         self.impossible = 0
         self.by_hand = 0
-        self.memory: list[float] = []
+        self.memory = Memory()
 
     @property
     def guild(self) -> Any:
@@ -170,7 +165,7 @@ class Soak:
                 self.impossible += 1
             await self.ears.take()
             if number % max(faults // 20, 1) == 0:
-                self.memory.append(round(resident(), 1))
+                self.memory.take()
                 print(f"fault {number + 1} of {faults}", file=sys.stderr, flush=True)
             if time.monotonic() - began > LONGEST:
                 print(f"stopped after {LONGEST} s", file=sys.stderr, flush=True)
@@ -225,6 +220,7 @@ async def soak(discord: FakeDiscordProcess, options: argparse.Namespace, folder:
     settled = await run.goes_on()
     run.happened.clear()
     run.ears.forget()
+    run.memory.forget()
     run.impossible = run.by_hand = 0
     before, began, cpu = leftovers(), time.monotonic(), time.process_time()
     await run.run(options.faults, options.seed)
@@ -238,6 +234,7 @@ async def soak(discord: FakeDiscordProcess, options: argparse.Namespace, folder:
         # Sockets that are being closed take a moment.
         await asyncio.sleep(0.2)
         after = leftovers()
+    leaked = {name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)}
     registered = run.guild.voice_client is run.voice
     stats = None if options.stock else {"resumes": run.voice.stats.resumes, "reconnects": run.voice.stats.reconnects}
     talking.cancel()
@@ -264,9 +261,11 @@ async def soak(discord: FakeDiscordProcess, options: argparse.Namespace, folder:
         "recorded frames": run.sink.writes,
         "playing goes on": settled and recovered,
         "registered": registered,
-        "leaked": {name: after[name] - before.get(name, 0) for name in after if after[name] > before.get(name, 0)},
+        "leaked": {**leaked, **run.memory.leaks()},
         "left": after,
-        "memory MB": run.memory,
+        "memory MB": run.memory.resident,
+        "native MB in use": run.memory.native,
+        "Python blocks in use": run.memory.blocks,
         "cpu seconds": round(cpu, 1),
         "by kind": dict(sorted(run.happened.items())),
     }

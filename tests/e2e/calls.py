@@ -51,6 +51,20 @@ class Call:
         await self.discord.wait_for(lambda: len(listener.arrivals()) >= wanted, timeout=15, what="packets")
 
 
+async def close(bot: pycord.Bot, task: asyncio.Task[None]) -> None:
+    """End a py-cord bot with all that it leaves behind."""
+    await bot.close()
+    # start() may raise "Session is closed" when the bot is closed, whatever server it talks to.
+    await asyncio.wait([task], timeout=10)
+    assert task.done()
+    task.exception()
+    # Heartbeat threads of voice websockets that the server closed go on, and fail once the loop is closed.
+    for thread in threading.enumerate():
+        if isinstance(thread, KeepAliveHandler):
+            thread.stop()
+            thread.join(5)
+
+
 @asynccontextmanager
 async def running(**options: Any) -> AsyncIterator[Call]:
     guild = GuildSpec(members=("alice", "bob", "carol", "dora"))
@@ -67,14 +81,7 @@ async def running(**options: Any) -> AsyncIterator[Call]:
         try:
             yield call
         finally:
-            await bot.close()
-            await asyncio.wait([task], timeout=10)
-            assert task.done()
-            task.exception()
-            for thread in threading.enumerate():
-                if isinstance(thread, KeepAliveHandler):
-                    thread.stop()
-                    thread.join(5)
+            await close(bot, task)
 
 
 def song(frequency: float, seconds: float) -> pycord.PCMAudio:

@@ -18,6 +18,16 @@ from isocord.testing.wire.rtp import RtpHeader, build_discovery_request, parse_h
 SILENCE = b"\xf8\xff\xfe"
 
 
+async def close_code(ws: aiohttp.ClientWebSocketResponse) -> int | None:
+    """The code of the server's close frame; None if the connection broke without one."""
+    while True:
+        message = await asyncio.wait_for(ws.receive(), 5)
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            return int(message.data)
+        if message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
+            return None
+
+
 class RawClient:
     """A voice client in its plainest form."""
 
@@ -53,13 +63,7 @@ class RawClient:
         return message["d"]
 
     async def close_code(self) -> int | None:
-        """The code of the server's close frame; None if the connection broke without one."""
-        while True:
-            message = await asyncio.wait_for(self.ws.receive(), 5)
-            if message.type is aiohttp.WSMsgType.CLOSE:
-                return int(message.data)
-            if message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
-                return None
+        return await close_code(self.ws)
 
     def credentials(self) -> dict[str, Any]:
         grant = self.grant

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import isocord
-from tests.hosts.test_file_sinks import Finished, left, record
+from tests.hosts.recordings import Finished, left, record
 from tests.hosts.world import RATE, World, logged_in, testing, until
 
 

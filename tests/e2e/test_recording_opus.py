@@ -13,8 +13,8 @@ import pytest
 
 import isocord
 
-from .test_dave import running
-from .test_recording import Sent, clicks, onsets, speak, spoken, stop, until
+from .calls import running
+from .recordings import Sent, clicks, onsets, speak, spoken, stop, until
 
 RATE = 48_000
 FRAME = 960

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -23,3 +24,18 @@ def test_a_small_soak(tmp_path: Path) -> None:
     assert figures["leaked"] == {}
     assert figures["frames that could not be opened"] == 0
     assert figures["recorded frames"] > 0
+    # One for each fault that counts: the warm-up, whose memory grows, is left out.
+    assert len(figures["memory MB"]) == len(figures["Python blocks in use"]) == 10
+
+
+def test_growth_is_told_from_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(SOAK.parent))
+    memory = importlib.import_module("memory").Memory()
+    noise = (0.0, 0.09, 0.03, 0.12, 0.01)
+    memory.native = [15.6 + 0.1 * (number > 3) + noise[number % 5] for number in range(20)]
+    memory.blocks = [243_000 + 4_000 * (number > 2) + round(noise[number % 5] * 1_000) for number in range(20)]
+    assert memory.leaks() == {}
+    # A kilobyte and twenty objects a fault, of 2,000.
+    memory.native = [sample + 0.1 * number for number, sample in enumerate(memory.native)]
+    memory.blocks = [sample + 2_000 * number for number, sample in enumerate(memory.blocks)]
+    assert set(memory.leaks()) == {"native MB", "blocks"}

@@ -15,6 +15,8 @@ import pytest_asyncio
 
 from isocord.testing import FakeDiscord, GatewayClose, GatewayOp, NotFoundError
 
+from .raw_client import close_code
+
 pytestmark = pytest.mark.asyncio
 
 
@@ -61,13 +63,7 @@ class RawBot:
         return self
 
     async def close_code(self) -> int | None:
-        """The code of the server's close frame; None if the connection broke without one."""
-        while True:
-            message = await asyncio.wait_for(self.ws.receive(), 5)
-            if message.type is aiohttp.WSMsgType.CLOSE:
-                return int(message.data)
-            if message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
-                return None
+        return await close_code(self.ws)
 
     async def rest(self, method: str, path: str, body: Any = None, token: str | None = None) -> tuple[int, Any]:
         headers = {"Authorization": f"Bot {token or self.discord.token}"}

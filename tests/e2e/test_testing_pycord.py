@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import io
-import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import discord as pycord
-import numpy as np
 import pytest
 import pytest_asyncio
-from discord.gateway import KeepAliveHandler
 
 from isocord.testing import FakeDiscord, FakeDiscordProcess, tone
+
+from .calls import close, loudest_frequency
 
 pytestmark = pytest.mark.asyncio
 
 # py-cord's own connect needs 5 seconds on an idle loop.
 CONNECT = 60
-
-
-def loudest_frequency(pcm: bytes) -> float:
-    left = np.frombuffer(pcm, "<i2")[::2].astype(float)
-    spectrum = np.abs(np.fft.rfft(left * np.hanning(len(left))))
-    return float(spectrum.argmax() * 48_000 / len(left))
 
 
 class Running:
@@ -42,20 +35,6 @@ class Running:
     async def join(self, name: str = "General") -> pycord.VoiceClient:
         channel = pycord.utils.get(self.guild.channels, name=name)
         return await asyncio.wait_for(channel.connect(), CONNECT)
-
-
-async def close(bot: pycord.Bot, task: asyncio.Task[None]) -> None:
-    """End a py-cord bot with all that it leaves behind."""
-    await bot.close()
-    # start() may raise "Session is closed" when the bot is closed, whatever server it talks to.
-    await asyncio.wait([task], timeout=10)
-    assert task.done()
-    task.exception()
-    # Heartbeat threads of voice websockets that the server closed go on, and fail once the loop is closed.
-    for thread in threading.enumerate():
-        if isinstance(thread, KeepAliveHandler):
-            thread.stop()
-            thread.join(5)
 
 
 @pytest_asyncio.fixture

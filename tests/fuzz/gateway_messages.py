@@ -22,7 +22,7 @@ from isocord.connection.states import Phase, Reason, VoiceServerUpdate, VoiceSta
 from isocord.gateway.protocol.messages import LONGEST_TEXT
 from isocord.gateway.protocol.protocol import GatewayState
 
-from ..unit.test_flow_table import check
+from ..unit.flow_invariants import check
 from .ground import CHANNEL, Ground, without_connection
 
 MODE = _native.TRANSPORT_MODES[0]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .test_file_sinks import left
+from .recordings import left
 from .world import RATE, np, share
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the test kills a process")

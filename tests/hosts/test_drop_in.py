@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,17 +11,11 @@ import pytest
 import isocord
 from isocord.hosts import host_of, present_hosts
 
-from .world import LIBRARY, World, library, logged_in
+from .world import LIBRARY, World, library
 
 HOST = present_hosts()[0]
 HOMES = {home.__name__: vars(home).get("VoiceClient") for home in HOST.client_homes}
 needs_own = pytest.mark.skipif(HOST.voice_client is None, reason="the library refuses its class without its extras")
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
 
 
 @pytest.fixture

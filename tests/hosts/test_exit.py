@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_lifecycle import run
+from .interpreters import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="native threads are listed by way of /proc")
 

@@ -12,7 +12,7 @@ import pytest
 
 import isocord
 
-from .test_file_sinks import Finished, record
+from .recordings import Finished, record
 from .world import RATE, World, np, until
 
 NAMES = ["WaveSink", "PCMSink", "FLACSink", "OGGSink", "MP3Sink", "MKASink", "WebMSink", "MP4Sink", "M4ASink"]

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +14,8 @@ import pytest
 
 import isocord
 
+from .recordings import Finished, left, record
 from .world import RATE, TONES, World, begin_speaking, np, share, testing, until
-
-
-class Finished:
-    """A coroutine callback that can be waited for."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-
-    async def __call__(self, *args: Any) -> None:
-        self.calls.append(args)
-
-
-async def record(voice: Any, sink: Any, speakers: list[Any], *args: Any, **options: Any) -> None:
-    """Record until all have said what they say."""
-    done = Finished()
-    voice.start_recording(sink, done, *args, **options)
-    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
-    voice.stop_recording()
-    assert not voice.is_recording()
-    await until(lambda: done.calls)
-    assert done.calls == [(sink, *args)]
-
-
-def left(file: Any) -> Any:
-    with wave.open(file, "rb") as opened:
-        assert opened.getparams()[:3] == (2, 2, RATE)
-        return np.frombuffer(opened.readframes(opened.getnframes()), "<i2")[::2]
 
 
 def best_share(pcm: Any, *frequencies: float) -> float:

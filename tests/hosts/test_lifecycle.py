@@ -14,37 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from .world import LIBRARY
+from .interpreters import START, run
 
 pytest.importorskip("cryptography")
-
-START = f"""
-    import asyncio, os, sys, threading, time
-    import {LIBRARY} as library
-    import isocord
-    from isocord.testing import FakeDiscord
-
-    class Tone(library.AudioSource):
-        def read(self):
-            return b"\\1\\2" * 1920
-
-    class Stuck(library.AudioSource):
-        def read(self):
-            time.sleep(600)
-
-    async def connect(discord):
-        bot = library.Client(intents=library.Intents.default())
-        bot.running = asyncio.create_task(bot.start(discord.token))
-        while not (bot.is_ready() and bot.guilds):
-            await asyncio.sleep(0.01)
-        channel = bot.guilds[0].voice_channels[0]
-        return bot, await channel.connect(cls=isocord.VoiceClient, timeout=10)
-"""
-
-
-def run(code: str, *, limit: float = 30.0) -> subprocess.CompletedProcess[str]:
-    program = textwrap.dedent(START) + textwrap.dedent(code)
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=limit, check=False)
 
 
 def test_exit_while_playing() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import AsyncIterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,13 @@ import pytest
 
 import isocord
 
-from .world import RATE, World, logged_in, np, until
+from .world import RATE, World, np, until
 
 PITCH = 240.0
 LEVEL = 16_000.0
 FRAME = 960
 IDEAL = LEVEL * (2 * np.pi * PITCH / RATE) ** 2
 """The largest second difference of the sine."""
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
 
 
 def sine(path: Path, seconds: float) -> Path:

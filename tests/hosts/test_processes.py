@@ -7,7 +7,6 @@ import logging
 import shutil
 import sys
 import threading
-from collections.abc import AsyncIterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,9 @@ import pytest
 
 import isocord
 
-from .world import World, library, logged_in, until
+from .world import World, library, until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for ffmpeg is a script of the shell")
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with logged_in() as made:
-        yield made
 
 
 def stand_in(folder: Path, *, frames: int, exit_with: str) -> str:

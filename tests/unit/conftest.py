@@ -9,6 +9,7 @@ import pytest
 from isocord.playing.manners import Manners
 
 from . import fakes
+from .connection_world import World
 from .stages import Stage
 
 
@@ -28,5 +29,13 @@ def stage() -> Iterator[Stage]:
 @pytest.fixture
 def old_stage() -> Iterator[Stage]:
     made = Stage(Manners(after_first=False, resolve_on_stop=False))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A connection with a scripted voice server; the native module has to be replaced as well."""
+    made = World(monkeypatch)
     yield made
     made.close()

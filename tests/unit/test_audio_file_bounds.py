@@ -7,39 +7,17 @@ import os
 import subprocess
 import sys
 import threading
-import wave
 from pathlib import Path
 
 import pytest
 
 import isocord
 
-
-def wav(seconds: float = 2.0) -> bytes:
-    data = io.BytesIO()
-    with wave.open(data, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(b"\x10\x20" * round(48_000 * seconds))
-    return data.getvalue()
+from .wavs import Piecewise, wav
 
 
 def frames(file: isocord.AudioFile) -> int:
     return sum(1 for _ in iter(file.read, b""))
-
-
-class Piecewise:
-    """A file object that gives less than is asked for, as sockets and raw files do."""
-
-    def __init__(self, content: bytes, piece: int) -> None:
-        self._rest = memoryview(content)
-        self._piece = piece
-
-    def read(self, size: int) -> bytes:
-        piece, self._rest = self._rest[: self._piece], self._rest[self._piece :]
-        assert len(piece) <= size
-        return bytes(piece)
 
 
 def test_a_file_object_that_gives_pieces_is_read_to_its_end() -> None:
@@ -99,7 +77,7 @@ STARVED = """
 import io, resource, sys
 import isocord
 from isocord import _native
-from tests.unit.test_audio_file_bounds import Piecewise, wav
+from tests.unit.wavs import Piecewise, wav
 
 isocord.AudioFile(io.BytesIO(wav())).read()
 sound = wav(2_600.0)

@@ -16,7 +16,7 @@ from isocord import _native
 from isocord.errors import AudioFileError
 from tests.interop.wire import SILENCE, Server
 
-from .test_audio_file import FRAME, RATE, SECONDS, chirp, encode, place
+from .chirps import FRAME, RATE, SECONDS, chirp, encode, place
 
 BOUND = 10.0
 

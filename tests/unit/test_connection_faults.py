@@ -16,11 +16,10 @@ from isocord.connection.session.roster import MOST_USERS
 from isocord.connection.states import Phase, Reason, UserDisconnected, VoiceServerUpdate, VoiceStateUpdate
 from isocord.playing.sources.feed import Feed
 
+from .connection_world import KEYS, READY, World
 from .fakes import wait_until
-from .test_connection import KEYS, READY, World, world
-from .test_playback import Frames
+from .stages import Frames
 
-__all__ = ["world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 

@@ -9,10 +9,9 @@ import pytest
 from isocord import _native
 from isocord.connection.states import Phase, Reason
 
+from .connection_world import FakeDiscovered, World
 from .fakes import wait_until
-from .test_connection import FakeDiscovered, World, world
 
-__all__ = ["world"]
 pytestmark = pytest.mark.usefixtures("fake_native")
 
 

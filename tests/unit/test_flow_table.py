@@ -9,24 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from isocord.connection.decisions import limits
 from isocord.connection.decisions.actions import CloseSocket, Finish, OpenSocket, SendVoiceState
 from isocord.connection.decisions.flow import ConnectionFlow
 from isocord.connection.decisions.steps import NOTHING, REFUSED, TRANSITIONS, Happening, Step
 from isocord.connection.states import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 from isocord.gateway.protocol.close_codes import CloseAction, CloseVerdict, classify
 
-TIMEOUT = 30.0
-PHASES = {
-    Step.START: {Phase.IDLE},
-    Step.JOINING: {Phase.CONNECTING, Phase.RECONNECTING},
-    Step.HANDSHAKING: {Phase.CONNECTING, Phase.RECONNECTING},
-    Step.ESTABLISHED: {Phase.CONNECTED},
-    Step.RESUMING: {Phase.RESUMING},
-    Step.RETRYING: {Phase.CONNECTING, Phase.RECONNECTING, Phase.RESUMING},
-    Step.AWAITING_SERVER: {Phase.CONNECTING, Phase.RECONNECTING},
-    Step.DONE: {Phase.DISCONNECTED},
-}
+from .flow_invariants import TIMEOUT, check
 
 Do = Callable[[ConnectionFlow, float], None]
 
@@ -71,17 +60,6 @@ def test_every_cell_of_the_table_is_named_and_every_name_is_a_method() -> None:
         assert set(cells) == set(Step), happening
         for do in set(cells.values()) - {NOTHING, REFUSED}:
             assert callable(getattr(ConnectionFlow, f"_{do}")), do
-
-
-def check(flow: ConnectionFlow, now: float) -> None:
-    """Something holds, or something is waited for, within a bound, or it is over; and the state says the same."""
-    assert flow.state.phase in PHASES[flow.step], flow.step
-    if flow.step is Step.DONE:
-        assert flow.deadline is None
-        assert (flow.session_id, flow.token, flow.endpoint) == (None, None, None)
-    elif flow.step is not Step.ESTABLISHED:
-        assert flow.deadline is not None, flow.step
-        assert flow.deadline <= now + max(limits.RECONNECT_LIMIT, TIMEOUT)
 
 
 def act(flow: ConnectionFlow, ended: list[bool]) -> None:

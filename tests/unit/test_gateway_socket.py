@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import ssl
 import threading
+import time
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -183,6 +186,25 @@ def test_a_message_that_cannot_be_written_is_a_loss_at_once(ground: Ground) -> N
     socket = ground.open(ground.serve(sends()), handler)
     ground.thread.call(socket.write, "\ud800")
     assert handler.error == "isocord itself failed: UnicodeEncodeError"
+
+
+def test_a_closed_socket_is_gone_without_a_garbage_collection(ground: Ground) -> None:
+    handler = Handler()
+    opened = threading.Event()
+    handler.on_open = opened.set
+    socket = ground.open(ground.serve(sends()), handler)
+    assert opened.wait(10)
+    remembered = weakref.ref(socket)
+    gc.disable()
+    try:
+        ground.thread.call(socket.close, 1000)
+        del socket
+        deadline = time.monotonic() + 10
+        while remembered() is not None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert remembered() is None, "its TLS buffers wait for Python to look for circles"
+    finally:
+        gc.enable()
 
 
 def test_one_server_that_floods_leaves_the_thread_to_others(ground: Ground) -> None:

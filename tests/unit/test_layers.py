@@ -134,3 +134,14 @@ def test_the_surfaces_of_the_client_stand_on_one_base() -> None:
         assert path.name in ("voice_client.py", "install.py", "typed.py") or "VoiceClient" not in re.findall(
             r"import (.+)", path.read_text("utf-8")
         )
+
+
+def test_no_test_is_a_room_for_others() -> None:
+    """What several tests need lives in a conftest.py, or in a module that is no test."""
+    wrong = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for line in path.read_text("utf-8").splitlines()
+        if re.match(r"\s*from (tests|\.)[\w.]*\btest_\w+ import", line) or re.match(r"from \.+ import test_", line)
+    ]
+    assert wrong == []

@@ -2,7 +2,7 @@
 //! or a file without end.
 #![no_main]
 
-use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf, Input};
+use isocord_io::source::{AudioFile, AudioFileOptions, SourceFrame, FrameBuf, Input};
 use libfuzzer_sys::fuzz_target;
 
 /// What one input may be read in all: opening, and a few calls after that.
@@ -15,9 +15,9 @@ fn play(file: &mut AudioFile, frames: usize) -> bool {
         // A slice at a time, as the pool does; a file of a few kB has no long ways.
         let frame = (0..2_000).find_map(|_| file.try_next_frame(&mut buffer).transpose());
         match frame.expect("the file goes on for ever without a frame") {
-            Ok(Frame::Pcm) => assert!(buffer.pcm.iter().all(|sample| sample.abs() <= 1.0)),
-            Ok(Frame::Opus(len)) => assert!((1..=1_275).contains(&len)),
-            Ok(Frame::End) | Err(_) => return false,
+            Ok(SourceFrame::Pcm) => assert!(buffer.pcm.iter().all(|sample| sample.abs() <= 1.0)),
+            Ok(SourceFrame::Opus(len)) => assert!((1..=1_275).contains(&len)),
+            Ok(SourceFrame::End) | Err(_) => return false,
         }
         assert!(buffer.samples <= 960);
     }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::dave::{Openers, ReceiverChange};
-use isocord_proto::recv::{DelayBounds, Frame, Listening, Output, ReceivePath, Sound, Speaking};
+use isocord_proto::recv::{DelayBounds, Frame, Listening, FrameOutput, ReceivePath, Sound, Speaking};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Default)]
-struct Ear {
+struct Listener {
     pcm_end: [u64; 4],
     opus_end: [u64; 4],
 }
 
-impl Output for Ear {
+impl FrameOutput for Listener {
     fn frame(&mut self, frame: Frame<'_>) {
         let ends = match frame.sound {
             Sound::Pcm(_) => &mut self.pcm_end,
@@ -35,30 +35,30 @@ fuzz_target!(|bytes: &[u8]| {
     let mode = TransportMode::ALL[usize::from(first) % TransportMode::ALL.len()];
     let key = [9; 32];
     let mut sealer = Sealer::new(mode, &key);
-    let mut ear = Ear::default();
+    let mut listener = Listener::default();
     let mut now = Duration::ZERO;
     let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
     path.start_session(Opener::new(mode, &key));
-    path.change_keys(now, &mut ear, |openers| openers.apply(ReceiverChange::AllowPlain, Duration::ZERO));
-    path.listen(Listening::PcmAndOpus, now, &mut ear);
+    path.change_keys(now, &mut listener, |openers| openers.apply(ReceiverChange::AllowPlain, Duration::ZERO));
+    path.listen(Listening::PcmAndOpus, now, &mut listener);
     // Each event: what it is, how long after the last, how many bytes belong to it.
     while let [what, wait, len, tail @ ..] = rest {
         let (body, after) = tail.split_at(usize::from(*len).min(tail.len()));
         rest = after;
         now += Duration::from_millis(u64::from(*wait) * if what & 0x80 == 0 { 1 } else { 50 });
         match what & 15 {
-            0 => path.assign_ssrc(u32::from(*wait & 3), u64::from(*len & 3), now, &mut ear),
-            1 => path.user_left(u64::from(*len & 3), now, &mut ear),
+            0 => path.assign_ssrc(u32::from(*wait & 3), u64::from(*len & 3), now, &mut listener),
+            1 => path.user_left(u64::from(*len & 3), now, &mut listener),
             2 => {
-                path.end_session(now, &mut ear);
+                path.end_session(now, &mut listener);
                 path.start_session(Opener::new(mode, &key));
             }
             3 => {
                 let listening = [Listening::Off, Listening::Pcm, Listening::Opus, Listening::PcmAndOpus];
-                path.listen(listening[usize::from(*len & 3)], now, &mut ear);
+                path.listen(listening[usize::from(*len & 3)], now, &mut listener);
             }
-            4 => path.datagram(&mut body.to_vec(), now, &mut ear),
-            5 => path.change_keys(now, &mut ear, |openers| {
+            4 => path.datagram(&mut body.to_vec(), now, &mut listener),
+            5 => path.change_keys(now, &mut listener, |openers| {
                 let plain = [ReceiverChange::AllowPlain, ReceiverChange::RefusePlain];
                 plain.into_iter().nth(usize::from(*len & 1)).into_iter().for_each(|to| openers.apply(to, now));
             }),
@@ -77,10 +77,10 @@ fuzz_target!(|bytes: &[u8]| {
                 let len = packet.len();
                 packet.resize(len + MAX_OVERHEAD, 0);
                 let Ok(total) = sealer.seal(&mut packet, clear.min(len), len) else { continue };
-                path.datagram(&mut packet[..total], now, &mut ear);
+                path.datagram(&mut packet[..total], now, &mut listener);
             }
         }
-        if let Some(due) = path.poll(now, &mut ear) {
+        if let Some(due) = path.poll(now, &mut listener) {
             assert!(due > now);
         }
     }

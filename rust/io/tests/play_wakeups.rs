@@ -19,7 +19,7 @@ use wakeups::{JobState, Sleepers};
 struct Job {
     state: JobState,
     /// What it was woken for and has not seen yet.
-    wishes: AtomicUsize,
+    requests: AtomicUsize,
 }
 
 struct Lane {
@@ -27,7 +27,7 @@ struct Lane {
     threads: Vec<Mutex<Option<Thread>>>,
 }
 
-/// A pool whose jobs have to fulfil so many wishes in all, and whose threads then end.
+/// A pool whose jobs have to fulfil so many requests in all, and whose threads then end.
 struct World {
     jobs: Vec<Job>,
     lanes: Vec<Lane>,
@@ -38,16 +38,16 @@ struct World {
 }
 
 impl World {
-    fn new(jobs: usize, threads: &[usize], wishes: usize, next_lane: fn(u8) -> u8) -> Arc<Self> {
+    fn new(jobs: usize, threads: &[usize], requests: usize, next_lane: fn(u8) -> u8) -> Arc<Self> {
         let lane = |&count: &usize| Lane {
             sleepers: Sleepers::new(),
             threads: (0..count).map(|_| Mutex::new(None)).collect(),
         };
-        let job = |_| Job { state: JobState::idle(0), wishes: AtomicUsize::new(0) };
+        let job = |_| Job { state: JobState::idle(0), requests: AtomicUsize::new(0) };
         Arc::new(Self {
             jobs: (0..jobs).map(job).collect(),
             lanes: threads.iter().map(lane).collect(),
-            left: AtomicUsize::new(wishes),
+            left: AtomicUsize::new(requests),
             over: AtomicBool::new(false),
             next_lane,
         })
@@ -67,13 +67,13 @@ impl World {
         }
     }
 
-    fn wish(&self, job: usize) {
-        self.jobs[job].wishes.fetch_add(1, Ordering::AcqRel);
+    fn request(&self, job: usize) {
+        self.jobs[job].requests.fetch_add(1, Ordering::AcqRel);
         self.queued(self.jobs[job].state.wake());
     }
 
     fn run(&self, job: &Job, lane: u8) {
-        let granted = job.wishes.swap(0, Ordering::AcqRel);
+        let granted = job.requests.swap(0, Ordering::AcqRel);
         if granted > 0 && self.left.fetch_sub(granted, Ordering::AcqRel) == granted {
             self.over.store(true, Ordering::SeqCst);
             for thread in self.lanes.iter().flat_map(|lane| &lane.threads) {
@@ -129,8 +129,8 @@ fn wakes_from_two_threads_are_all_answered_by_one() {
         let world = World::new(1, &[1], 2, |lane| lane);
         let threads = World::start(&world);
         let other = Arc::clone(&world);
-        let waker = thread::spawn(move || other.wish(0));
-        world.wish(0);
+        let waker = thread::spawn(move || other.request(0));
+        world.request(0);
         waker.join().unwrap();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
@@ -141,8 +141,8 @@ fn two_jobs_and_two_threads_leave_nothing_undone() {
     check(2, || {
         let world = World::new(2, &[2], 2, |lane| lane);
         let threads = World::start(&world);
-        world.wish(0);
-        world.wish(1);
+        world.request(0);
+        world.request(1);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }
@@ -152,8 +152,8 @@ fn a_job_that_changes_lanes_is_woken_in_the_one_where_it_is() {
     check(2, || {
         let world = World::new(1, &[1, 1], 2, |lane| 1 - lane);
         let threads = World::start(&world);
-        world.wish(0);
-        world.wish(0);
+        world.request(0);
+        world.request(0);
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }

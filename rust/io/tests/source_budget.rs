@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use containers::{block, cluster, id3_picture, matroska, mp3, mp4_box, pcm_track, voids};
 use isocord_io::play::file_track::FileSource;
-use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf, Input, OpenError, SourceError};
+use isocord_io::source::{AudioFile, AudioFileOptions, FrameBuf, Input, OpenError, SourceError, SourceFrame};
 use source_files::{chirp_wav, flac, ogg_opus, opus_head, opus_packets};
 
 const MIB: u64 = 1 << 20;
@@ -32,7 +32,7 @@ fn play(file: &mut AudioFile) -> (usize, Option<SourceError>) {
     let mut frames = 0;
     loop {
         match file.next_frame(&mut buffer) {
-            Ok(Frame::End) => return (frames, None),
+            Ok(SourceFrame::End) => return (frames, None),
             Ok(_) => frames += 1,
             Err(error) => return (frames, Some(error)),
         }

@@ -3,7 +3,7 @@
 
 mod source_files;
 
-use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf, Input};
+use isocord_io::source::{AudioFile, AudioFileOptions, FrameBuf, Input, SourceFrame};
 use source_files::{chirp_wav, distance, flac, ogg_opus, open, opus_file, opus_head, opus_packets, read_pcm};
 
 /// A small generator of repeatable noise (xorshift).
@@ -59,15 +59,15 @@ fn play(bytes: &[u8], noise: &mut Noise) -> usize {
     let mut buf = FrameBuf::new();
     let mut frames = 0;
     let mut check = |file: &mut AudioFile| match file.next_frame(&mut buf) {
-        Ok(Frame::Pcm) => {
+        Ok(SourceFrame::Pcm) => {
             assert!(buf.pcm.iter().all(|sample| sample.abs() <= 1.0), "sound over full scale");
             true
         }
-        Ok(Frame::Opus(len)) => {
+        Ok(SourceFrame::Opus(len)) => {
             assert!((1..=1_275).contains(&len));
             true
         }
-        Ok(Frame::End) | Err(_) => false,
+        Ok(SourceFrame::End) | Err(_) => false,
     };
     while check(&mut file) {
         frames += 1;

@@ -8,7 +8,7 @@ mod source_files;
 use containers::{
     block, cluster, element, film_track, id3_picture, matroska, mp3, mp4_box, mp4_opus, opus_track, pcm_track,
 };
-use isocord_io::source::{AudioFile, Frame, FrameBuf};
+use isocord_io::source::{AudioFile, FrameBuf, SourceFrame};
 use source_files::{chirp, distance, open, opus_head, opus_packets};
 
 const MIB: u64 = 1 << 20;
@@ -20,12 +20,12 @@ fn rest(file: &mut AudioFile) -> (usize, Vec<f32>) {
     let (mut frames, mut sound) = (0, Vec::new());
     loop {
         match file.next_frame(&mut buffer).unwrap() {
-            Frame::End => return (frames, sound),
-            Frame::Pcm => {
+            SourceFrame::End => return (frames, sound),
+            SourceFrame::Pcm => {
                 sound
                     .extend(buffer.pcm.chunks_exact(2).take(usize::from(buffer.samples)).map(|pair| pair[0]));
             }
-            Frame::Opus(_) => {}
+            SourceFrame::Opus(_) => {}
         }
         frames += 1;
     }
@@ -61,7 +61,7 @@ fn a_film_with_little_sound_between_big_pictures_plays_and_seeks() {
     let before = file.bytes_read();
     file.seek(4.25).unwrap();
     let mut buffer = FrameBuf::new();
-    assert_eq!(file.next_frame(&mut buffer).unwrap(), Frame::Pcm);
+    assert_eq!(file.next_frame(&mut buffer).unwrap(), SourceFrame::Pcm);
     let read = file.bytes_read() - before;
     assert!(read < 60 * MIB, "the cues lead near it: {read}");
     let (_, sound) = rest(&mut file);
@@ -83,7 +83,7 @@ fn a_film_without_an_index_is_sought_in_slices() {
             None => slices += 1,
         }
     };
-    assert_eq!((frame, buffer.position), (Frame::Pcm, 5 * RATE as u64));
+    assert_eq!((frame, buffer.position), (SourceFrame::Pcm, 5 * RATE as u64));
     assert!(slices > 100, "{slices}");
     assert!(distance(&rest(&mut file).1, 5.02 * RATE as f64) < 1e-3);
 }

@@ -3,7 +3,7 @@
 
 mod source_files;
 
-use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf};
+use isocord_io::source::{AudioFile, AudioFileOptions, FrameBuf, SourceFrame};
 use opusic_c::{Channels, Decoder, SampleRate};
 use source_files::{
     FRAME, distance, next_pcm, ogg_opus, open, open_with, opus_file, opus_head, opus_packets, read_pcm,
@@ -11,7 +11,7 @@ use source_files::{
 
 fn next_opus(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<u8> {
     match file.next_frame(buf).unwrap() {
-        Frame::Opus(len) => buf.opus[..len].to_vec(),
+        SourceFrame::Opus(len) => buf.opus[..len].to_vec(),
         frame => panic!("{frame:?}"),
     }
 }
@@ -19,7 +19,7 @@ fn next_opus(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<u8> {
 fn rest(file: &mut AudioFile) -> Vec<Vec<u8>> {
     let mut buf = FrameBuf::new();
     let mut packets = Vec::new();
-    while let Frame::Opus(len) = file.next_frame(&mut buf).unwrap() {
+    while let SourceFrame::Opus(len) = file.next_frame(&mut buf).unwrap() {
         packets.push(buf.opus[..len].to_vec());
     }
     packets
@@ -139,7 +139,7 @@ fn seeks_find_the_packet_or_the_sample() {
     assert_eq!(buf.position as i64, 111 * FRAME - 312);
     assert!(distance(&left, buf.position as f64) < 4e-2, "{}", distance(&left, buf.position as f64));
     file.seek(100.0).unwrap();
-    assert_eq!(file.next_frame(&mut buf).unwrap(), Frame::End);
+    assert_eq!(file.next_frame(&mut buf).unwrap(), SourceFrame::End);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod source_files;
 
 use std::fs;
 
-use isocord_io::source::{AudioFile, AudioFileOptions, FRAME_BYTES, Frame, FrameBuf, Input, OpenError};
+use isocord_io::source::{AudioFile, AudioFileOptions, FRAME_BYTES, FrameBuf, Input, OpenError, SourceFrame};
 use source_files::{chirp, chirp_wav, distance, next_pcm, open, open_with, read_pcm, wav};
 
 fn refusal(bytes: Vec<u8>) -> String {
@@ -40,7 +40,7 @@ fn samples_at_48_khz_are_untouched() {
     let mut file = open(bytes.clone());
     let mut buf = FrameBuf::new();
     let mut got = Vec::new();
-    while file.next_frame(&mut buf).unwrap() == Frame::Pcm {
+    while file.next_frame(&mut buf).unwrap() == SourceFrame::Pcm {
         let mut frame = [0; FRAME_BYTES];
         buf.write_s16le(&mut frame);
         got.extend(frame);
@@ -56,11 +56,11 @@ fn positions_count_what_was_given() {
     let mut buf = FrameBuf::new();
     for index in 0..50 {
         assert_eq!(file.position(), index * 960);
-        assert_eq!(file.next_frame(&mut buf).unwrap(), Frame::Pcm);
+        assert_eq!(file.next_frame(&mut buf).unwrap(), SourceFrame::Pcm);
         assert_eq!((buf.position, buf.samples), (index * 960, 960));
     }
-    assert_eq!(file.next_frame(&mut buf).unwrap(), Frame::End);
-    assert_eq!(file.next_frame(&mut buf).unwrap(), Frame::End);
+    assert_eq!(file.next_frame(&mut buf).unwrap(), SourceFrame::End);
+    assert_eq!(file.next_frame(&mut buf).unwrap(), SourceFrame::End);
 }
 
 #[test]
@@ -83,9 +83,9 @@ fn a_seek_lands_on_the_sample() {
             );
         }
         file.seek(10.0).unwrap();
-        assert_eq!(file.next_frame(&mut buf).unwrap(), Frame::End);
+        assert_eq!(file.next_frame(&mut buf).unwrap(), SourceFrame::End);
         file.seek(0.0).unwrap();
-        assert_eq!(file.next_frame(&mut buf).unwrap(), Frame::Pcm);
+        assert_eq!(file.next_frame(&mut buf).unwrap(), SourceFrame::Pcm);
         assert!(file.seek(f64::NAN).is_err() && file.seek(-1.0).is_err());
     }
 }

@@ -25,14 +25,14 @@ impl Refusal {
     }
 }
 
-/// Mode of coding.
+/// libopus's mode of coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Application {
-    /// Fidelity.
+    /// Fidelity; the default.
     Audio,
     /// Speech.
     Voip,
-    /// Lowest delay.
+    /// Lowest delay; no speech coder.
     LowDelay,
 }
 

@@ -1,5 +1,6 @@
 //! The Opus codec (RFC 6716): libopus, with the settings that bot libraries offer.
 
+pub use isocord_opus::Application;
 use isocord_opus::{Refusal, Setting};
 use opusic_c::{Bandwidth as OpusBandwidth, Channels, SampleRate, Signal as OpusSignal};
 
@@ -7,17 +8,6 @@ use crate::frame::{FRAME_BYTES, FRAME_LEN, FRAME_SAMPLES, MAX_OPUS_LEN};
 
 /// The longest packet decodes to 120 ms.
 pub const MAX_DECODED_LEN: usize = 6 * FRAME_LEN;
-
-/// libopus's mode of coding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Application {
-    /// Fidelity; the default.
-    Audio,
-    /// Speech.
-    Voip,
-    /// Lowest delay; no speech coder.
-    LowDelay,
-}
 
 /// The widest audio band that is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,11 +127,7 @@ impl Encoder {
     /// [`OpusError::Option`] for a value out of range, [`OpusError::Codec`] if libopus has no memory.
     pub fn new(options: &EncoderOptions) -> Result<Self, OpusError> {
         options.check()?;
-        let mut made = Self(isocord_opus::Encoder::new(match options.application {
-            Application::Audio => isocord_opus::Application::Audio,
-            Application::Voip => isocord_opus::Application::Voip,
-            Application::LowDelay => isocord_opus::Application::LowDelay,
-        })?);
+        let mut made = Self(isocord_opus::Encoder::new(options.application)?);
         made.configure(options)?;
         Ok(made)
     }

@@ -19,7 +19,7 @@ mod users;
 use core::time::Duration;
 
 pub use end_to_end::{EndToEnd, NotOpened, PlainFrames};
-pub use output::{Frame, FrameKind, Listening, Output, Sound, Speaking};
+pub use output::{Frame, FrameKind, FrameOutput, Listening, Sound, Speaking};
 pub use stats::{ReceiveStats, UserStats};
 
 use crate::cipher::Opener;
@@ -97,7 +97,7 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// The voice server has changed: plays what waits and forgets streams, SSRCs and the key. Users'
     /// counts go on.
-    pub fn end_session<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) {
+    pub fn end_session<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O) {
         self.finish_streams(now, out);
         self.opener = None;
         self.ssrcs.clear();
@@ -106,7 +106,7 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// Somebody listens from now on, or nobody does. In the first case sound is handed out from the next
     /// packets on; in the second what waits is played, and memory is given back.
-    pub fn listen<O: Output + ?Sized>(&mut self, listening: Listening, now: Duration, out: &mut O) {
+    pub fn listen<O: FrameOutput + ?Sized>(&mut self, listening: Listening, now: Duration, out: &mut O) {
         if listening == Listening::Off {
             self.finish_streams(now, out);
             self.waiting.clear();
@@ -121,7 +121,13 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// The gateway says whose stream it is (opcode 5). What waited for that is played by [`Self::poll`].
-    pub fn assign_ssrc<O: Output + ?Sized>(&mut self, ssrc: u32, user_id: u64, now: Duration, out: &mut O) {
+    pub fn assign_ssrc<O: FrameOutput + ?Sized>(
+        &mut self,
+        ssrc: u32,
+        user_id: u64,
+        now: Duration,
+        out: &mut O,
+    ) {
         let changed = match self.ssrcs.assign(ssrc, user_id) {
             Assigned::TakenFrom(other) => Some(other),
             Assigned::Restarted => Some(user_id),
@@ -139,7 +145,7 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// The gateway says that a user left (opcode 13). What waits is played; the decoder goes after a while.
-    pub fn user_left<O: Output + ?Sized>(&mut self, user_id: u64, now: Duration, out: &mut O) {
+    pub fn user_left<O: FrameOutput + ?Sized>(&mut self, user_id: u64, now: Duration, out: &mut O) {
         self.ssrcs.remove(user_id);
         self.on_stream(user_id, out, |stream, user, stage| stream.restart(samples(now), user, stage));
         if let Some(user) = self.users.get_mut(user_id) {
@@ -149,7 +155,7 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// Lets `change` give the end-to-end encryption new keys, and tries the packets that waited for
     /// them; [`Self::poll`] plays them. Decoders forget the past at the next break of the sound.
-    pub fn change_keys<O: Output + ?Sized>(
+    pub fn change_keys<O: FrameOutput + ?Sized>(
         &mut self,
         now: Duration,
         out: &mut O,
@@ -162,7 +168,7 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// Takes a datagram in; its bytes are overwritten. Then, or after all datagrams that have come
     /// together, [`Self::poll`] is to be called.
-    pub fn datagram<O: Output + ?Sized>(&mut self, datagram: &mut [u8], now: Duration, out: &mut O) {
+    pub fn datagram<O: FrameOutput + ?Sized>(&mut self, datagram: &mut [u8], now: Duration, out: &mut O) {
         match rtp::parse(datagram) {
             Datagram::Rtp(packet) => {
                 self.stats.rtp += 1;
@@ -178,7 +184,7 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// Plays what is due at `now`; returns when to be called next at the latest, never if none.
-    pub fn poll<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) -> Option<Duration> {
+    pub fn poll<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O) -> Option<Duration> {
         self.drop_expired(now);
         let at = samples(now);
         if self.due.is_some_and(|due| due <= at) {
@@ -216,7 +222,13 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.users.get(user_id)?.report
     }
 
-    fn rtp<O: Output + ?Sized>(&mut self, datagram: &mut [u8], packet: Packet, now: Duration, out: &mut O) {
+    fn rtp<O: FrameOutput + ?Sized>(
+        &mut self,
+        datagram: &mut [u8],
+        packet: Packet,
+        now: Duration,
+        out: &mut O,
+    ) {
         if self.listening == Listening::Off {
             self.stats.unheard += 1;
             return;
@@ -269,7 +281,7 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// A packet that the transport vouches for: to its user, or to wait for one.
-    fn opened<O: Output + ?Sized>(&mut self, opened: Opened<'_>, now: Duration, out: &mut O) {
+    fn opened<O: FrameOutput + ?Sized>(&mut self, opened: Opened<'_>, now: Duration, out: &mut O) {
         let Opened { packet, media } = opened;
         let Some(user_id) = self.ssrcs.user(packet.ssrc) else {
             if !self.waiting.push(packet, media) {
@@ -316,7 +328,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.due = earlier(self.due, stream.due);
     }
 
-    fn play<O: Output + ?Sized>(&mut self, now: i64, out: &mut O) {
+    fn play<O: FrameOutput + ?Sized>(&mut self, now: i64, out: &mut O) {
         let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
         let mut next = None;
         for user in self.users.values_mut() {
@@ -330,7 +342,7 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// Tries the packets that wait, once each; those that still have no user or key go on waiting.
-    fn replay<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O, wanted: impl Fn(u32) -> bool) {
+    fn replay<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O, wanted: impl Fn(u32) -> bool) {
         for _ in 0..self.waiting.len() {
             let known = |ssrc| wanted(ssrc) && self.ssrcs.user(ssrc).is_some();
             let Some((packet, media)) = self.waiting.take(known) else { return };
@@ -349,7 +361,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         }
     }
 
-    fn finish_streams<O: Output + ?Sized>(&mut self, now: Duration, out: &mut O) {
+    fn finish_streams<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O) {
         let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
         for user in self.users.values_mut() {
             if let Some(mut stream) = user.stream.take() {
@@ -360,7 +372,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.due = None;
     }
 
-    fn on_stream<O: Output + ?Sized>(
+    fn on_stream<O: FrameOutput + ?Sized>(
         &mut self,
         user_id: u64,
         out: &mut O,

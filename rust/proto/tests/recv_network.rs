@@ -14,7 +14,7 @@ const BAD: Faults = Faults { loss: 0.10, jitter_ms: 30.0, reorder: 0.05, duplica
 /// `frames` of numbered packets through the faults; what was heard.
 fn through(faults: Faults, listening: Listening, frames: u32, seed: u64) -> Call {
     let mut call = Call::new(listening);
-    call.ear.keep_pcm = false;
+    call.listener.keep_pcm = false;
     call.random = Random(seed);
     call.faults = faults;
     call.assign(5, 500);
@@ -37,7 +37,7 @@ fn what_is_lost_is_concealed_and_nothing_else() {
         assert_eq!(stats.concealed + stats.recovered, stats.lost);
         assert!(stats.late <= 6, "{stats:?}");
         assert!(stats.duplicate > 60 && stats.restarts == 0 && stats.malformed == 0, "{stats:?}");
-        let count = |kind| call.ear.heard.iter().filter(|frame| frame.kind == kind).count() as u64;
+        let count = |kind| call.listener.heard.iter().filter(|frame| frame.kind == kind).count() as u64;
         // A correction of the place in the first moments may cut out one of them.
         assert!(stats.concealed - count(FrameKind::Concealed) <= 2, "{stats:?}");
         assert!(stats.delay >= 40 * 48 && stats.delay <= 90 * 48, "{stats:?}");

@@ -9,7 +9,7 @@ use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::dave::{self, FrameSealer, Openers, ReceiverChange, SenderChange, SenderRatchet};
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN};
 use isocord_proto::opus::{Encoder, EncoderOptions};
-use isocord_proto::recv::{DelayBounds, Frame, Listening, Output, ReceivePath, Speaking};
+use isocord_proto::recv::{DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 struct Counting;
@@ -37,7 +37,7 @@ static ALLOCATOR: Counting = Counting;
 
 struct Count(u64);
 
-impl Output for Count {
+impl FrameOutput for Count {
     fn frame(&mut self, _: Frame<'_>) {
         self.0 += 1;
     }

@@ -17,21 +17,21 @@ fn modes() -> impl Strategy<Value = TransportMode> {
 proptest! {
     #[test]
     fn any_bytes_are_taken(mode in modes(), datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
-        let mut ear = Ear::default();
+        let mut listener = Listener::default();
         let mut path = ReceivePath::new(PlainFrames, DelayBounds::default());
         path.start_session(Opener::new(mode, &KEY));
-        path.listen(Listening::Pcm, Duration::ZERO, &mut ear);
+        path.listen(Listening::Pcm, Duration::ZERO, &mut listener);
         for mut datagram in datagrams {
-            path.datagram(&mut datagram, Duration::ZERO, &mut ear);
+            path.datagram(&mut datagram, Duration::ZERO, &mut listener);
         }
-        prop_assert_eq!((ear.frames, path.users().count()), (0, 0));
+        prop_assert_eq!((listener.frames, path.users().count()), (0, 0));
     }
 
     /// Packets that the server vouches for, with anything inside.
     #[test]
     fn any_media_is_taken(mode in modes(), media in prop::collection::vec((any::<u16>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..60), 0u64..400), 0..60)) {
         let mut call = Call::with(Listening::PcmAndOpus, PlainFrames, mode);
-        call.ear.keep_pcm = false;
+        call.listener.keep_pcm = false;
         call.assign(5, 500);
         let mut sender = Sender::with_mode(mode, 5, 0, 0);
         let mut at = 0;

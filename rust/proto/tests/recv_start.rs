@@ -66,11 +66,11 @@ fn speech_is_told_with_its_first_packet() {
         }
         sender.pause(600);
         call.run_until(ms(start));
-        assert_eq!(call.ear.speaking.last(), Some(&(500, Speaking::Started, start * 48)), "{spurt}");
+        assert_eq!(call.listener.speaking.last(), Some(&(500, Speaking::Started, start * 48)), "{spurt}");
         assert!(call.take().is_empty(), "its sound is not due yet");
         call.run_until(ms(start + 900));
         assert_eq!(call.take()[0].position, start * 48);
-        assert_eq!(call.ear.speaking.len() as u64, 2 * (spurt + 1));
+        assert_eq!(call.listener.speaking.len() as u64, 2 * (spurt + 1));
     }
 }
 
@@ -85,7 +85,8 @@ fn words_right_behind_a_silence_are_one_more_beginning() {
         call.wire(ms(20 * u64::from(slot)), sender.packet(&media, 960));
     }
     call.run_until(ms(3_000));
-    let told: Vec<_> = call.ear.speaking.iter().map(|(_, speaking, at)| (*speaking, *at / 960)).collect();
+    let told: Vec<_> =
+        call.listener.speaking.iter().map(|(_, speaking, at)| (*speaking, *at / 960)).collect();
     let expected =
         [(Speaking::Started, 0), (Speaking::Stopped, 30), (Speaking::Started, 35), (Speaking::Stopped, 60)];
     assert_eq!(told, expected);

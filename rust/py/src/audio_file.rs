@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::play::file_track::FileSource;
-use isocord_io::source::{self, AudioFileOptions, FileInfo, Frame, FrameBuf, Input};
+use isocord_io::source::{self, AudioFileOptions, FileInfo, FrameBuf, Input, SourceFrame};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use pyo3::exceptions::PyTypeError;
@@ -265,9 +265,9 @@ impl Reader {
         let buffer = self.buffer.get_or_insert_with(|| Box::new(FrameBuf::new()));
         let mut pcm = [0; FRAME_BYTES];
         match source.file().next_frame(buffer)? {
-            Frame::End => return Ok(None),
-            Frame::Pcm => buffer.write_s16le(&mut pcm),
-            Frame::Opus(len) => {
+            SourceFrame::End => return Ok(None),
+            SourceFrame::Pcm => buffer.write_s16le(&mut pcm),
+            SourceFrame::Opus(len) => {
                 let decoder = match &mut self.decoder {
                     Some(decoder) => decoder,
                     none => none.insert(Decoder::new()?),

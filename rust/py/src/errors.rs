@@ -9,7 +9,7 @@ use isocord_io::record::SinkError as RecorderError;
 use isocord_io::source::{OpenError, SeekError, SourceError};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::dave::delivery::DeliveryError;
-use isocord_proto::dave::{OpenError as FrameOpenError, SealError};
+use isocord_proto::dave::{FrameOpenError, SealError};
 use isocord_proto::frame::FrameError;
 use isocord_proto::opus::OpusError;
 use pyo3::exceptions::PyValueError;

@@ -1,4 +1,4 @@
-"""What a connection flow asks its caller to do; see :mod:`isocord.flow`."""
+"""What a connection flow asks its caller to do; see :mod:`isocord.connection.decisions.flow`."""
 
 from __future__ import annotations
 

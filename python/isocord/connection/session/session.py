@@ -49,7 +49,7 @@ SPEAKING_LIMIT = 0.1
 
 
 class Socket(Protocol):
-    """What a session needs of a websocket; see :class:`isocord.gateway.transport.GatewaySocket`."""
+    """What a session needs of a websocket; see :class:`isocord.gateway.socket.transport.GatewaySocket`."""
 
     def write(self, data: str | bytes) -> None: ...
     async def flush(self, limit: float) -> bool: ...

@@ -112,13 +112,17 @@ class GatewaySocket:
                 self._handler.socket_opened()
             await self._read(self._websocket)
         except asyncio.CancelledError:
-            raise
+            # Raised on after a close, it would hold this frame, the frame the socket, and that its task: a circle that
+            # keeps the TLS connection's buffers until Python looks for circles.
+            if self._close_code is None:
+                raise
         except BaseException as error:
             # Also a panic of the native side, which is no Exception: whatever it is, the socket is lost and says so.
             self._break(error)
         finally:
-            if self._writer is not None:
-                self._writer.cancel()
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                writer.cancel()
             await self._shut()
 
     async def _connect(self) -> Any:

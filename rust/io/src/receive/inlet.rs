@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isocord_proto::cipher::Opener;
 use isocord_proto::dave::{Openers, ReceiverChange};
-use isocord_proto::recv::{DelayBounds, Frame, Listening, Output, ReceivePath, Speaking};
+use isocord_proto::recv::{DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
 
 use super::queue::{Form, FrameWriter};
 use super::report::{PUBLISH_MS, Published};
@@ -39,7 +39,7 @@ pub(crate) struct Inlet {
 
 struct Listeners(Vec<FrameWriter>);
 
-impl Output for Listeners {
+impl FrameOutput for Listeners {
     fn frame(&mut self, frame: Frame<'_>) {
         self.0.iter_mut().for_each(|writer| writer.frame(&frame));
     }

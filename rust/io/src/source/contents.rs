@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::StageError;
-use super::frame::{Frame, FrameBuf, SAMPLE_RATE, Want};
+use super::frame::{FrameBuf, SAMPLE_RATE, SourceFrame, Want};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
@@ -36,11 +36,15 @@ pub(super) enum Contents {
 
 impl Contents {
     /// The next frame; None if it is not found within a slice.
-    pub(super) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Option<Frame>, StageError> {
+    pub(super) fn next_frame(
+        &mut self,
+        out: &mut FrameBuf,
+        want: Want,
+    ) -> Result<Option<SourceFrame>, StageError> {
         match self {
             Self::Opus(stream) => stream.next_frame(out, want),
             Self::Pcm(stream) => stream.next_frame(out),
-            Self::Failed => Ok(Some(Frame::End)),
+            Self::Failed => Ok(Some(SourceFrame::End)),
         }
     }
 

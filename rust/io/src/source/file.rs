@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
-use super::frame::{Frame, FrameBuf, FrameSource, SAMPLE_RATE, Want};
+use super::frame::{FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
 use super::input::Input;
 use super::opener;
 use crate::dsp::{Volume, apply_gain};
@@ -124,7 +124,7 @@ impl AudioFile {
         &self.volume
     }
 
-    /// True if the file holds Opus, so that its frames may be [`Frame::Opus`].
+    /// True if the file holds Opus, so that its frames may be [`SourceFrame::Opus`].
     #[must_use]
     pub fn is_opus(&self) -> bool {
         matches!(self.contents, Contents::Opus(_))
@@ -163,12 +163,12 @@ impl AudioFile {
         Closer(Arc::clone(&self.meter))
     }
 
-    /// Produce the next frame. After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
+    /// Produce the next frame. After [`SourceFrame::End`] or an error every call gives [`SourceFrame::End`], until a seek.
     ///
     /// # Errors
     /// Reading failed, nothing more can be decoded, or there is no sound within reason. Single damaged packets are
     /// counted, not reported.
-    pub fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Frame, SourceError> {
+    pub fn next_frame(&mut self, out: &mut FrameBuf) -> Result<SourceFrame, SourceError> {
         loop {
             if let Some(frame) = self.try_next_frame(out)? {
                 return Ok(frame);
@@ -181,10 +181,10 @@ impl AudioFile {
     ///
     /// # Errors
     /// As [`AudioFile::next_frame`].
-    pub fn try_next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<Frame>, SourceError> {
+    pub fn try_next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, SourceError> {
         let (before, now) = (self.gain, self.volume.get());
         let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::Packets } else { Want::Pcm })?;
-        if frame == Some(Frame::Pcm) {
+        if frame == Some(SourceFrame::Pcm) {
             apply_gain(before, now, &mut out.pcm);
         }
         if frame.is_some() {
@@ -193,7 +193,7 @@ impl AudioFile {
         Ok(frame)
     }
 
-    /// Go to a place in the file; beyond its end the next frame is [`Frame::End`].
+    /// Go to a place in the file; beyond its end the next frame is [`SourceFrame::End`].
     ///
     /// Decoded files begin at the exact sample. Opus that may pass through begins, whatever the volume, at the packet
     /// that holds the sample, up to 20 ms earlier; [`AudioFile::position`] then tells where.
@@ -259,15 +259,15 @@ impl AudioFile {
 }
 
 impl FrameSource for AudioFile {
-    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<Frame>, SourceError> {
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError> {
         if self.over {
-            return Ok(Some(Frame::End));
+            return Ok(Some(SourceFrame::End));
         }
         self.meter.begin_slice();
         match self.guard(|contents| contents.next_frame(frame, want)) {
-            Ok(Some(Frame::End)) => {
+            Ok(Some(SourceFrame::End)) => {
                 self.over = true;
-                Ok(Some(Frame::End))
+                Ok(Some(SourceFrame::End))
             }
             Ok(Some(kind)) => {
                 self.position = frame.position + u64::from(frame.samples);

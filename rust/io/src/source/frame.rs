@@ -6,7 +6,7 @@ use super::error::{SeekError, SourceError};
 
 /// What [`FrameSource::next`] has put into the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frame {
+pub enum SourceFrame {
     /// 960 sample pairs in [`FrameBuf::pcm`].
     Pcm,
     /// An Opus packet of 20 ms and this many bytes in [`FrameBuf::opus`].
@@ -27,13 +27,13 @@ pub enum Want {
 /// Where sound comes from: frames of 20 ms, one after the other. The player encodes what is PCM.
 pub trait FrameSource: Send {
     /// Produces the next frame, or none where it takes longer to find than others should wait: the next call looks on.
-    /// After [`Frame::End`] or an error every call gives [`Frame::End`], until a seek.
+    /// After [`SourceFrame::End`] or an error every call gives [`SourceFrame::End`], until a seek.
     ///
     /// # Errors
     /// Reading failed, or nothing more can be decoded.
-    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<Frame>, SourceError>;
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError>;
 
-    /// Goes to a place, in seconds; beyond the end the next frame is [`Frame::End`]. A long way is gone by
+    /// Goes to a place, in seconds; beyond the end the next frame is [`SourceFrame::End`]. A long way is gone by
     /// [`Self::next`].
     ///
     /// # Errors

@@ -26,6 +26,6 @@ pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
 pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{
-    FRAME_BYTES, FRAME_SAMPLES, Frame, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, Want,
+    FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame, Want,
 };
 pub use input::{Bytes, Input};

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use isocord_io::record::Format;
-use isocord_io::source::{AudioFile, AudioFileOptions, Frame, FrameBuf, Input};
+use isocord_io::source::{AudioFile, AudioFileOptions, FrameBuf, Input, SourceFrame};
 use isocord_proto::opus::Decoder;
 
 /// A directory that no other test has.
@@ -173,7 +173,7 @@ fn play(bytes: Vec<u8>) -> Vec<f32> {
     let mut file = AudioFile::open(Input::bytes(bytes), AudioFileOptions::default()).unwrap();
     let mut frame = Box::new(FrameBuf::new());
     let mut all = Vec::new();
-    while file.next_frame(&mut frame).unwrap() == Frame::Pcm {
+    while file.next_frame(&mut frame).unwrap() == SourceFrame::Pcm {
         all.extend_from_slice(&frame.pcm[..2 * usize::from(frame.samples)]);
     }
     // A WAVE stream of unknown length ends where its header has not said; the reader counts that.

@@ -3,7 +3,7 @@
 
 use std::f64::consts::TAU;
 
-use isocord_io::source::{AudioFile, AudioFileOptions, FRAME_SAMPLES, Frame, FrameBuf, Input};
+use isocord_io::source::{AudioFile, AudioFileOptions, FRAME_SAMPLES, FrameBuf, Input, SourceFrame};
 use ogg::PacketWriter;
 use ogg::writing::PacketWriteEndInfo;
 use opusic_c::{Application, Bitrate, Channels, Encoder, SampleRate};
@@ -110,22 +110,22 @@ pub fn read_pcm(file: &mut AudioFile) -> (Vec<f32>, Vec<f32>) {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     loop {
         match file.next_frame(&mut buf).unwrap() {
-            Frame::Pcm => {
+            SourceFrame::Pcm => {
                 for pair in buf.pcm.chunks_exact(2).take(usize::from(buf.samples)) {
                     left.push(pair[0]);
                     right.push(pair[1]);
                 }
                 assert!(buf.pcm[usize::from(buf.samples) * 2..].iter().all(|sample| *sample == 0.0));
             }
-            Frame::Opus(_) => panic!("an Opus frame"),
-            Frame::End => return (left, right),
+            SourceFrame::Opus(_) => panic!("an Opus frame"),
+            SourceFrame::End => return (left, right),
         }
     }
 }
 
 /// The next frame, which must be PCM; its left side.
 pub fn next_pcm(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<f32> {
-    assert_eq!(file.next_frame(buf).unwrap(), Frame::Pcm);
+    assert_eq!(file.next_frame(buf).unwrap(), SourceFrame::Pcm);
     buf.pcm.chunks_exact(2).map(|pair| pair[0]).collect()
 }
 

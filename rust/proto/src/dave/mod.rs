@@ -36,7 +36,7 @@ pub mod uleb128;
 
 pub use frame::{MAX_OVERHEAD, SILENCE};
 pub use identity::Identity;
-pub use opener::{FrameOpener, OpenError, Opened, RETENTION};
+pub use opener::{FrameOpenError, FrameOpener, Opened, RETENTION};
 pub use openers::{Openers, ReceiverChange};
 pub use output::{ClientMessage, Notice, Output, WireMessage};
 pub use privacy::{PrivacyCode, Verification, displayable_code};

@@ -44,7 +44,7 @@ impl Opened {
 
 /// Why a frame was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum FrameOpenError {
     /// A plain frame in an encrypted call.
     #[error("the frame is not encrypted, which this call does not allow")]
     NotEncrypted,
@@ -134,27 +134,27 @@ impl FrameOpener {
     /// `allow_plain` says whether frames that are no DAVE frames pass. The newest epoch is tried first.
     ///
     /// # Errors
-    /// [`OpenError`]; the frame is to be dropped and counted.
+    /// [`FrameOpenError`]; the frame is to be dropped and counted.
     pub fn open(
         &mut self,
         frame: &[u8],
         out: &mut [u8],
         allow_plain: bool,
         now: Duration,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<Opened, FrameOpenError> {
         if frame == SILENCE {
             return copy(frame, out).map(Opened::Silence);
         }
         let Some(frame) = Frame::parse(frame) else {
             if !allow_plain {
-                return Err(OpenError::NotEncrypted);
+                return Err(FrameOpenError::NotEncrypted);
             }
             return copy(frame, out).map(Opened::Passthrough);
         };
         let needed = frame.media.len();
-        let out = out.get_mut(..needed).ok_or(OpenError::BufferTooSmall { needed })?;
+        let out = out.get_mut(..needed).ok_or(FrameOpenError::BufferTooSmall { needed })?;
         self.forget_expired(now);
-        let mut error = OpenError::NoKey;
+        let mut error = FrameOpenError::NoKey;
         for epoch in &mut self.epochs {
             match epoch.open(&frame, out, &mut self.scratch, now) {
                 Ok(()) => return Ok(Opened::Decrypted(needed)),
@@ -166,18 +166,18 @@ impl FrameOpener {
 }
 
 /// One frame is tried with several keys: the reason that says most about it is reported.
-fn more_telling(one: OpenError, other: OpenError) -> OpenError {
+fn more_telling(one: FrameOpenError, other: FrameOpenError) -> FrameOpenError {
     let rank = |error| match error {
-        OpenError::Replayed => 2,
-        OpenError::NotAuthentic => 1,
+        FrameOpenError::Replayed => 2,
+        FrameOpenError::NotAuthentic => 1,
         _ => 0,
     };
     if rank(other) > rank(one) { other } else { one }
 }
 
-fn copy(frame: &[u8], out: &mut [u8]) -> Result<usize, OpenError> {
+fn copy(frame: &[u8], out: &mut [u8]) -> Result<usize, FrameOpenError> {
     let needed = frame.len();
-    out.get_mut(..needed).ok_or(OpenError::BufferTooSmall { needed })?.copy_from_slice(frame);
+    out.get_mut(..needed).ok_or(FrameOpenError::BufferTooSmall { needed })?.copy_from_slice(frame);
     Ok(needed)
 }
 
@@ -194,9 +194,9 @@ impl Epoch {
         out: &mut [u8],
         scratch: &mut Vec<u8>,
         now: Duration,
-    ) -> Result<(), OpenError> {
+    ) -> Result<(), FrameOpenError> {
         let byte = nonce::generation_byte(frame.nonce);
-        let number = nonce::unwrap_generation(self.newest.number, byte).ok_or(OpenError::NoKey)?;
+        let number = nonce::unwrap_generation(self.newest.number, byte).ok_or(FrameOpenError::NoKey)?;
         let count = nonce::count(number, frame.nonce);
         if self.previous.as_ref().is_some_and(|(_, expires)| now >= *expires) {
             self.previous = None;
@@ -204,15 +204,15 @@ impl Epoch {
         if !self.replay.is_fresh(count) {
             // Nonces begin anew with each epoch, so a frame of the next one looks like an old frame of
             // this one until its tag is checked.
-            let known = self.known(number).ok_or(OpenError::NoKey)?;
-            return decrypt(&known.cipher, frame, out, scratch).and(Err(OpenError::Replayed));
+            let known = self.known(number).ok_or(FrameOpenError::NoKey)?;
+            return decrypt(&known.cipher, frame, out, scratch).and(Err(FrameOpenError::Replayed));
         }
         if let Some(known) = self.known(number) {
             decrypt(&known.cipher, frame, out, scratch)?;
         } else {
             let lifetime = now.saturating_sub(self.installed).as_secs();
             if number > nonce::reachable_generation(lifetime) {
-                return Err(OpenError::NoKey);
+                return Err(FrameOpenError::NoKey);
             }
             self.open_ahead(number, frame, out, scratch, now)?;
         }
@@ -233,10 +233,10 @@ impl Epoch {
         out: &mut [u8],
         scratch: &mut Vec<u8>,
         now: Duration,
-    ) -> Result<(), OpenError> {
+    ) -> Result<(), FrameOpenError> {
         let mut ratchet = self.ratchet.fork();
         let next = made_apart(|| Some(Generation::new(number, &ratchet.key_at(number)?)));
-        let next = next.ok_or(OpenError::NoKey)?;
+        let next = next.ok_or(FrameOpenError::NoKey)?;
         decrypt(&next.cipher, frame, out, scratch)?;
         self.ratchet.adopt(&ratchet);
         self.previous = Some((core::mem::replace(&mut self.newest, next), now + RETENTION));
@@ -250,11 +250,11 @@ fn decrypt(
     frame: &Frame,
     out: &mut [u8],
     scratch: &mut Vec<u8>,
-) -> Result<(), OpenError> {
+) -> Result<(), FrameOpenError> {
     let nonce = nonce::expand(frame.nonce);
     if frame.is_fully_encrypted() {
         if !cipher.verify(&nonce, &[], frame.media, frame.tag) {
-            return Err(OpenError::NotAuthentic);
+            return Err(FrameOpenError::NotAuthentic);
         }
         out.copy_from_slice(frame.media);
         cipher.decrypt(&nonce, out);
@@ -274,7 +274,7 @@ fn decrypt(
     scratch.extend_from_slice(&frame.media[at..]);
     let (aad, text) = scratch.split_at_mut(aad_len);
     if !cipher.verify(&nonce, aad, text, frame.tag) {
-        return Err(OpenError::NotAuthentic);
+        return Err(FrameOpenError::NotAuthentic);
     }
     cipher.decrypt(&nonce, text);
     out.copy_from_slice(frame.media);

@@ -29,7 +29,7 @@ fn seal(sealer: &mut FrameSealer, opus: &[u8]) -> Vec<u8> {
     out
 }
 
-fn open(opener: &mut FrameOpener, frame: &[u8], now: Duration) -> Result<Vec<u8>, OpenError> {
+fn open(opener: &mut FrameOpener, frame: &[u8], now: Duration) -> Result<Vec<u8>, FrameOpenError> {
     let mut out = vec![0; frame.len()];
     let len = opener.open(frame, &mut out, false, now)?.len();
     out.truncate(len);
@@ -43,7 +43,7 @@ fn frames_open_in_any_order_but_only_once() {
     let frames: Vec<_> = (0..4u8).map(|i| seal(&mut sealer, &[i; 30])).collect();
     for i in [2, 0, 3, 1] {
         assert_eq!(open(&mut opener, &frames[i], at(1)), Ok(vec![i as u8; 30]));
-        assert_eq!(open(&mut opener, &frames[i], at(1)), Err(OpenError::Replayed));
+        assert_eq!(open(&mut opener, &frames[i], at(1)), Err(FrameOpenError::Replayed));
     }
 }
 
@@ -57,7 +57,10 @@ fn past_epochs_open_for_ten_seconds() {
         Ok(b"before the transition".into())
     );
     assert_eq!(open(&mut opener, &seal(&mut old, b"in flight"), at(10_049)), Ok(b"in flight".into()));
-    assert_eq!(open(&mut opener, &seal(&mut old, b"too late"), at(10_050)), Err(OpenError::NotAuthentic));
+    assert_eq!(
+        open(&mut opener, &seal(&mut old, b"too late"), at(10_050)),
+        Err(FrameOpenError::NotAuthentic)
+    );
     assert_eq!(open(&mut opener, &seal(&mut new, b"goes on"), at(99_999)), Ok(b"goes on".into()));
 }
 
@@ -68,7 +71,7 @@ fn a_later_epoch_does_not_prolong_an_earlier_one() {
         opener.install(ratchet(epoch), at(ms));
     }
     assert_eq!(open(&mut opener, &seal(&mut first, b"x"), at(10_999)), Ok(b"x".into()));
-    assert_eq!(open(&mut opener, &seal(&mut first, b"x"), at(11_000)), Err(OpenError::NotAuthentic));
+    assert_eq!(open(&mut opener, &seal(&mut first, b"x"), at(11_000)), Err(FrameOpenError::NotAuthentic));
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn the_key_changes_with_the_top_byte_of_the_nonce() {
     assert_eq!(open(&mut opener, &last, start), Ok(b"of generation 0".into()));
     assert_eq!(open(&mut opener, &next, start), Ok(b"of generation 1".into()));
     assert_eq!(open(&mut opener, &late, start + at(9_999)), Ok(b"late".into()));
-    assert_eq!(open(&mut opener, &late, start + at(9_999)), Err(OpenError::Replayed));
+    assert_eq!(open(&mut opener, &late, start + at(9_999)), Err(FrameOpenError::Replayed));
     assert_eq!(open(&mut opener, &seal(&mut sealer, b"more"), start + at(20_000)), Ok(b"more".into()));
 }
 
@@ -96,7 +99,7 @@ fn the_key_of_the_previous_generation_goes_after_ten_seconds() {
     open(&mut opener, &seal(&mut sealer, b"old"), 2 * DAY).unwrap();
     let late = seal(&mut sealer, b"late");
     open(&mut opener, &seal(&mut sealer, b"new"), 2 * DAY).unwrap();
-    assert_eq!(open(&mut opener, &late, 2 * DAY + RETENTION), Err(OpenError::NoKey));
+    assert_eq!(open(&mut opener, &late, 2 * DAY + RETENTION), Err(FrameOpenError::NoKey));
 }
 
 #[test]
@@ -117,7 +120,7 @@ fn a_generation_that_cannot_have_come_costs_no_work() {
     opener.install(ratchet(1), at(0));
     sealer.skip_to(1 << 24);
     let frame = seal(&mut sealer, b"too early");
-    assert_eq!(open(&mut opener, &frame, DAY), Err(OpenError::NoKey));
+    assert_eq!(open(&mut opener, &frame, DAY), Err(FrameOpenError::NoKey));
     assert_eq!(open(&mut opener, &frame, 2 * DAY), Ok(b"too early".into()));
 }
 
@@ -127,7 +130,10 @@ fn a_forged_generation_does_not_move_the_ratchet() {
     opener.install(ratchet(1), at(0));
     let mut forger = self::sealer(9);
     forger.skip_to(3 << 24);
-    assert_eq!(open(&mut opener, &seal(&mut forger, b"forged"), 100 * DAY), Err(OpenError::NotAuthentic));
+    assert_eq!(
+        open(&mut opener, &seal(&mut forger, b"forged"), 100 * DAY),
+        Err(FrameOpenError::NotAuthentic)
+    );
     assert_eq!(open(&mut opener, &seal(&mut sealer, b"true"), 100 * DAY), Ok(b"true".into()));
 }
 
@@ -135,11 +141,14 @@ fn a_forged_generation_does_not_move_the_ratchet() {
 fn plain_frames_pass_only_where_they_may() {
     let mut opener = FrameOpener::new();
     let mut out = [0; 64];
-    assert_eq!(opener.open(&[1, 2, 3], &mut out, false, at(0)), Err(OpenError::NotEncrypted));
+    assert_eq!(opener.open(&[1, 2, 3], &mut out, false, at(0)), Err(FrameOpenError::NotEncrypted));
     assert_eq!(opener.open(&[1, 2, 3], &mut out, true, at(0)), Ok(Opened::Passthrough(3)));
     assert_eq!(opener.open(&SILENCE, &mut out, false, at(0)), Ok(Opened::Silence(3)));
-    assert_eq!(opener.open(&seal(&mut sealer(1), b"x"), &mut out, true, at(0)), Err(OpenError::NoKey));
-    assert_eq!(opener.open(&[1; 65], &mut out, true, at(0)), Err(OpenError::BufferTooSmall { needed: 65 }));
+    assert_eq!(opener.open(&seal(&mut sealer(1), b"x"), &mut out, true, at(0)), Err(FrameOpenError::NoKey));
+    assert_eq!(
+        opener.open(&[1; 65], &mut out, true, at(0)),
+        Err(FrameOpenError::BufferTooSmall { needed: 65 })
+    );
 }
 
 /// A frame with clear ranges, made as the whitepaper describes it.
@@ -183,13 +192,13 @@ fn partly_encrypted_frames_are_put_together() {
         let mut out = vec![0; frame.len()];
         assert_eq!(opener.open(&frame, &mut out, false, at(0)), Ok(Opened::Decrypted(40)));
         assert_eq!(out[..40], media, "{ranges:?}");
-        assert_eq!(open(&mut opener, &frame, at(0)), Err(OpenError::Replayed));
+        assert_eq!(open(&mut opener, &frame, at(0)), Err(FrameOpenError::Replayed));
         let mut forged = frame.clone();
         forged[0] ^= 1;
-        assert_eq!(open(&mut opener, &forged, at(0)), Err(OpenError::NotAuthentic));
+        assert_eq!(open(&mut opener, &forged, at(0)), Err(FrameOpenError::NotAuthentic));
         let mut opener = FrameOpener::new();
         opener.install(ratchet(4), at(0));
-        assert_eq!(open(&mut opener, &forged, at(0)), Err(OpenError::NotAuthentic), "{ranges:?}");
+        assert_eq!(open(&mut opener, &forged, at(0)), Err(FrameOpenError::NotAuthentic), "{ranges:?}");
     }
 }
 
@@ -221,9 +230,9 @@ fn a_frame_of_the_next_epoch_is_no_replay_although_its_nonce_was_seen() {
     let now = seal_partly(&[1; KEY_LEN], 0, &[7; 40], &[]);
     let next = seal_partly(&[2; KEY_LEN], 0, &[8; 40], &[]);
     assert_eq!(open(&mut opener, &now, at(0)).map(|_| ()), Ok(()));
-    assert_eq!(open(&mut opener, &next, at(0)), Err(OpenError::NotAuthentic));
-    assert_eq!(open(&mut opener, &now, at(0)), Err(OpenError::Replayed));
+    assert_eq!(open(&mut opener, &next, at(0)), Err(FrameOpenError::NotAuthentic));
+    assert_eq!(open(&mut opener, &now, at(0)), Err(FrameOpenError::Replayed));
     opener.install(ratchet(2), at(1));
     assert_eq!(open(&mut opener, &next, at(1)).map(|_| ()), Ok(()));
-    assert_eq!(open(&mut opener, &next, at(1)), Err(OpenError::Replayed));
+    assert_eq!(open(&mut opener, &next, at(1)), Err(FrameOpenError::Replayed));
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 
 use super::frame::{Frame, SILENCE};
-use super::opener::{FrameOpener, OpenError, Opened, RETENTION};
+use super::opener::{FrameOpenError, FrameOpener, Opened, RETENTION};
 use super::ratchet::SenderRatchet;
 
 /// What the receivers do from now on; handed over as a whole by the session.
@@ -61,14 +61,14 @@ impl Openers {
     /// Opens one frame of `user_id` into the front of `out`; see [`FrameOpener::open`].
     ///
     /// # Errors
-    /// [`OpenError`]; the frame is to be dropped and counted.
+    /// [`FrameOpenError`]; the frame is to be dropped and counted.
     pub fn open(
         &mut self,
         user_id: u64,
         frame: &[u8],
         out: &mut [u8],
         now: Duration,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<Opened, FrameOpenError> {
         let allow_plain = self.allows_plain(now);
         match self.senders.get_mut(&user_id) {
             Some(opener) => opener.open(frame, out, allow_plain, now),

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::dave::{OpenError, Openers};
+use crate::dave::{FrameOpenError, Openers};
 
 /// Why a frame was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,10 +36,10 @@ impl EndToEnd for Openers {
     ) -> Result<usize, NotOpened> {
         match self.open(user_id, frame, out, now) {
             Ok(opened) => Ok(opened.len()),
-            Err(OpenError::NoKey | OpenError::NotAuthentic | OpenError::NotEncrypted) => {
+            Err(FrameOpenError::NoKey | FrameOpenError::NotAuthentic | FrameOpenError::NotEncrypted) => {
                 Err(NotOpened::NoKey)
             }
-            Err(OpenError::Replayed | OpenError::BufferTooSmall { .. }) => Err(NotOpened::Final),
+            Err(FrameOpenError::Replayed | FrameOpenError::BufferTooSmall { .. }) => Err(NotOpened::Final),
         }
     }
 }

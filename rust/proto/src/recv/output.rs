@@ -49,7 +49,7 @@ pub enum Speaking {
 }
 
 /// Takes what the receive path hands out. Calls come in the order of time for each user.
-pub trait Output {
+pub trait FrameOutput {
     /// A frame.
     fn frame(&mut self, frame: Frame<'_>);
 

@@ -1,6 +1,6 @@
 //! Hands out Opus packets as they came, each with its place.
 
-use super::output::{Frame, FrameKind, Output, Sound};
+use super::output::{Frame, FrameKind, FrameOutput, Sound};
 use super::slip::Slip;
 
 /// The packets of one stream.
@@ -33,7 +33,7 @@ impl Passing {
 
     /// A packet, unless its time has been handed out already. It cannot be cut or stretched: where the
     /// stream's place has moved by half its length it is left out, or follows a gap of its length.
-    pub(super) fn packet<O: Output + ?Sized>(
+    pub(super) fn packet<O: FrameOutput + ?Sized>(
         &mut self,
         user_id: u64,
         position: i64,

@@ -1,6 +1,6 @@
 //! One user's stream: jitter buffer, decoder and counts.
 
-use super::output::{Frame, Listening, Output, Sound, Speaking};
+use super::output::{Frame, FrameOutput, Listening, Sound, Speaking};
 use super::passing::Passing;
 use super::playout::{Playout, Replaced, Scratch};
 use super::stats::{Jitter, UserStats};
@@ -57,7 +57,7 @@ impl Stream {
     }
 
     /// Takes in a packet, the first one of a talk spurt being told of at once. It is played by [`Self::play`] at the earliest, after the others that came with it.
-    pub(super) fn receive<O: Output + ?Sized>(
+    pub(super) fn receive<O: FrameOutput + ?Sized>(
         &mut self,
         arrival: &Arrival<'_>,
         now: i64,
@@ -97,7 +97,7 @@ impl Stream {
     }
 
     /// Plays what waits and begins anew with the next packet.
-    pub(super) fn restart<O: Output + ?Sized>(
+    pub(super) fn restart<O: FrameOutput + ?Sized>(
         &mut self,
         now: i64,
         stats: &mut UserStats,
@@ -110,7 +110,7 @@ impl Stream {
     }
 
     /// Plays all that waits.
-    pub(super) fn finish<O: Output + ?Sized>(
+    pub(super) fn finish<O: FrameOutput + ?Sized>(
         &mut self,
         now: i64,
         stats: &mut UserStats,
@@ -149,7 +149,7 @@ impl Stream {
     }
 
     /// Plays what is due.
-    pub(super) fn play<O: Output + ?Sized>(
+    pub(super) fn play<O: FrameOutput + ?Sized>(
         &mut self,
         now: i64,
         stats: &mut UserStats,
@@ -230,7 +230,7 @@ impl Stream {
         }
     }
 
-    fn announce<O: Output + ?Sized>(&mut self, speaking: Speaking, position: i64, out: &mut O) {
+    fn announce<O: FrameOutput + ?Sized>(&mut self, speaking: Speaking, position: i64, out: &mut O) {
         announce(self.user_id, &mut self.speaking, speaking, position, out);
     }
 
@@ -246,7 +246,7 @@ fn pcm(user_id: u64, (position, kind, sound): super::framer::Whole<'_>) -> Frame
     Frame { user_id, position: position.max(0) as u64, samples, kind, sound: Sound::Pcm(sound) }
 }
 
-fn announce<O: Output + ?Sized>(
+fn announce<O: FrameOutput + ?Sized>(
     user_id: u64,
     known: &mut Speaking,
     speaking: Speaking,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use isocord_proto::dave::delivery::{DeliveryError, DeliveryService};
 use isocord_proto::dave::{
-    ClientMessage, FrameSealer, MAX_OVERHEAD, Notice, OpenError, Openers, Output, PrivacyCode, Session,
+    ClientMessage, FrameOpenError, FrameSealer, MAX_OVERHEAD, Notice, Openers, Output, PrivacyCode, Session,
     Status,
 };
 
@@ -60,7 +60,7 @@ impl Member {
         Some(out)
     }
 
-    pub fn open(&mut self, from: u64, frame: &[u8], now: Duration) -> Result<Vec<u8>, OpenError> {
+    pub fn open(&mut self, from: u64, frame: &[u8], now: Duration) -> Result<Vec<u8>, FrameOpenError> {
         let mut out = vec![0; frame.len()];
         let len = self.openers.open(from, frame, &mut out, now)?.len();
         out.truncate(len);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::recv::{
-    DelayBounds, EndToEnd, Frame, FrameKind, Listening, Output, PlainFrames, ReceivePath, Sound, Speaking,
-    UserStats,
+    DelayBounds, EndToEnd, Frame, FrameKind, FrameOutput, Listening, PlainFrames, ReceivePath, Sound,
+    Speaking, UserStats,
 };
 use isocord_proto::rtp::Header;
 
@@ -111,7 +111,7 @@ impl Heard {
 }
 
 #[derive(Default)]
-pub struct Ear {
+pub struct Listener {
     pub heard: Vec<Heard>,
     pub speaking: Vec<(u64, Speaking, u64)>,
     pub now: Duration,
@@ -121,7 +121,7 @@ pub struct Ear {
     pub frames: u64,
 }
 
-impl Output for Ear {
+impl FrameOutput for Listener {
     fn frame(&mut self, frame: Frame<'_>) {
         let decoded = matches!(frame.sound, Sound::Pcm(_));
         let end = self.ends.entry((frame.user_id, decoded)).or_default();
@@ -143,7 +143,7 @@ impl Output for Ear {
 
 pub struct Call<E = PlainFrames> {
     pub path: ReceivePath<E>,
-    pub ear: Ear,
+    pub listener: Listener,
     pub now: Duration,
     due: Option<Duration>,
     wire: BinaryHeap<Reverse<(Duration, u64, Vec<u8>)>>,
@@ -171,7 +171,7 @@ impl<E: EndToEnd> Call<E> {
     pub fn with(listening: Listening, end_to_end: E, mode: TransportMode) -> Self {
         let mut call = Self {
             path: ReceivePath::new(end_to_end, DelayBounds::default()),
-            ear: Ear { keep_pcm: true, ..Ear::default() },
+            listener: Listener { keep_pcm: true, ..Listener::default() },
             now: Duration::ZERO,
             due: None,
             wire: BinaryHeap::new(),
@@ -181,13 +181,13 @@ impl<E: EndToEnd> Call<E> {
             lost: 0,
         };
         call.path.start_session(Opener::new(mode, &KEY));
-        call.path.listen(listening, Duration::ZERO, &mut call.ear);
+        call.path.listen(listening, Duration::ZERO, &mut call.listener);
         call
     }
 
     pub fn assign(&mut self, ssrc: u32, user_id: u64) {
-        self.ear.now = self.now;
-        self.path.assign_ssrc(ssrc, user_id, self.now, &mut self.ear);
+        self.listener.now = self.now;
+        self.path.assign_ssrc(ssrc, user_id, self.now, &mut self.listener);
         self.poll();
     }
 
@@ -226,22 +226,22 @@ impl<E: EndToEnd> Call<E> {
             let Some(next) = next else { break };
             assert!(next >= self.now || self.due != Some(next), "a deadline in the past");
             self.now = self.now.max(next);
-            self.ear.now = self.now;
+            self.listener.now = self.now;
             while let Some(Reverse((at, ..))) = self.wire.peek() {
                 if *at > self.now {
                     break;
                 }
                 let Reverse((_, _, mut datagram)) = self.wire.pop().unwrap();
-                self.path.datagram(&mut datagram, self.now, &mut self.ear);
+                self.path.datagram(&mut datagram, self.now, &mut self.listener);
             }
             self.poll();
         }
         self.now = end;
-        self.ear.now = end;
+        self.listener.now = end;
     }
 
     fn poll(&mut self) {
-        self.due = self.path.poll(self.now, &mut self.ear);
+        self.due = self.path.poll(self.now, &mut self.listener);
         assert!(self.due.is_none_or(|due| due > self.now), "poll asks for a moment that is over");
     }
 
@@ -250,7 +250,7 @@ impl<E: EndToEnd> Call<E> {
     }
 
     pub fn take(&mut self) -> Vec<Heard> {
-        std::mem::take(&mut self.ear.heard)
+        std::mem::take(&mut self.listener.heard)
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::FeedError;
 use super::kept::{KeptFrames, Made, Sound};
 use crate::dsp::apply_gain;
 use crate::play::Pressure;
-use crate::source::{Frame, FrameBuf, FrameSource, Want};
+use crate::source::{FrameBuf, FrameSource, SourceFrame, Want};
 
 /// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
 const DECODER_LEAD: u64 = 8;
@@ -38,7 +38,7 @@ pub(super) struct Wanted {
     clippy::large_enum_variant,
     reason = "it goes straight into the ring; a box would be an allocation a frame"
 )]
-pub(super) enum Output {
+pub(super) enum NextFrame {
     Frame {
         frame: OpusFrame,
         /// With a lower complexity than asked.
@@ -121,14 +121,14 @@ impl Ahead {
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
         wanted: Wanted,
-    ) -> Result<Output, FeedError> {
+    ) -> Result<NextFrame, FeedError> {
         let number = self.cursor;
         let before = self.gain_at(number);
         let plain = before == 1.0 && wanted.gain == 1.0;
         if !self.read(source, buffer, number, plain)? {
-            return Ok(Output::Later);
+            return Ok(NextFrame::Later);
         }
-        let Some(kept) = self.kept.get(number) else { return Ok(Output::End) };
+        let Some(kept) = self.kept.get(number) else { return Ok(NextFrame::End) };
         let mut frame = OpusFrame::SILENCE;
         if let Sound::Packet(packet) = &kept.sound
             && plain
@@ -139,10 +139,10 @@ impl Ahead {
             })?;
             self.kept.set_made(number, Made::Passed);
             self.cursor += 1;
-            return Ok(Output::Frame { frame, simplified: false });
+            return Ok(NextFrame::Frame { frame, simplified: false });
         }
         if self.has_packets && !self.read(source, buffer, number + 1, plain)? {
-            return Ok(Output::Later);
+            return Ok(NextFrame::Later);
         }
         let made_before = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
         let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
@@ -154,7 +154,7 @@ impl Ahead {
         self.encoder.save(number, if alone { 1 } else { self.distance });
         self.encode(number, before, Made::Encoded { complexity, gain: wanted.gain }, alone, &mut frame)?;
         self.cursor += 1;
-        Ok(Output::Frame { frame, simplified: complexity < asked })
+        Ok(NextFrame::Frame { frame, simplified: complexity < asked })
     }
 
     /// Goes back so that frame `number` is made next, as if nothing had been made after the one before it. Gives how
@@ -257,13 +257,13 @@ impl Ahead {
         while !self.ended && self.kept.end() <= number {
             let want = if self.mixed && !plain { Want::Pcm } else { Want::Packets };
             let Some(frame) = source.next(buffer, want)? else { return Ok(false) };
-            if frame != Frame::End {
+            if frame != SourceFrame::End {
                 self.place.get_or_insert(buffer.position);
             }
             match frame {
-                Frame::End => self.ended = true,
-                Frame::Opus(len) => self.kept.keep_packet(&buffer.opus[..len]),
-                Frame::Pcm => {
+                SourceFrame::End => self.ended = true,
+                SourceFrame::Opus(len) => self.kept.keep_packet(&buffer.opus[..len]),
+                SourceFrame::Pcm => {
                     self.mixed = self.has_packets;
                     self.kept.keep_pcm(&buffer.pcm);
                 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use isocord_proto::frame::OpusFrame;
 
-use super::ahead::{Ahead, Output, Wanted};
+use super::ahead::{Ahead, NextFrame, Wanted};
 use super::error::FeedError;
-use super::source::{FileSource, Playing, Wish};
+use super::source::{FileSource, Playing, Request};
 use crate::play::track::{TooLate, TrackWriter};
 use crate::play::{Feed, FeedStatus, Pressure};
 use crate::source::FrameBuf;
@@ -76,9 +76,9 @@ impl FileFeed {
             self.ahead.configure(&options)?;
         }
         let Some(playing) = source.playing() else { return Ok(FeedStatus::Wait) };
-        match source.take_wish() {
-            Some(Wish::Seek(seconds)) => self.seek(writer, seconds)?,
-            Some(Wish::Refresh) => self.refresh(writer, playing, &mut buffer, pressure)?,
+        match source.take_request() {
+            Some(Request::Seek(seconds)) => self.seek(writer, seconds)?,
+            Some(Request::Refresh) => self.refresh(writer, playing, &mut buffer, pressure)?,
             None => {}
         }
         if self.landing && !self.land(writer, playing, &mut buffer, pressure)? {
@@ -93,12 +93,12 @@ impl FileFeed {
                 return Ok(FeedStatus::Wait);
             }
             match self.make(&mut buffer, pressure)? {
-                Output::Frame { frame, .. } => {
+                NextFrame::Frame { frame, .. } => {
                     let pushed = writer.push(&frame);
                     debug_assert!(pushed, "the ring had room");
                 }
-                Output::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
-                Output::End => {
+                NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
+                NextFrame::End => {
                     writer.finish();
                     self.over = true;
                 }
@@ -107,10 +107,10 @@ impl FileFeed {
         Ok(FeedStatus::Again { left: writer.queued() })
     }
 
-    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure) -> Result<Output, FeedError> {
+    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure) -> Result<NextFrame, FeedError> {
         let wanted = Wanted { gain: self.source.volume(), pressure };
         let made = self.source.with_file(|file| self.ahead.make(file, buffer, wanted))?;
-        if let Output::Frame { simplified, .. } = made {
+        if let NextFrame::Frame { simplified, .. } = made {
             self.source.note_simplified(simplified);
         }
         Ok(made)
@@ -139,12 +139,12 @@ impl FileFeed {
         let made = self.make(buffer, pressure)?;
         let place = self.ahead.place().unwrap_or_else(|| self.source.file().position());
         match made {
-            Output::Frame { frame, .. } => {
+            NextFrame::Frame { frame, .. } => {
                 playing.begin_run(writer.end(), place);
                 writer.replace_all(&frame);
             }
-            Output::Later => return Ok(false),
-            Output::End => {
+            NextFrame::Later => return Ok(false),
+            NextFrame::End => {
                 playing.begin_run(writer.end(), place);
                 writer.end_now();
                 self.over = true;
@@ -180,7 +180,7 @@ impl FileFeed {
             let room = writer.lookahead().saturating_sub((from - next) as usize).min(PIECE);
             let mut frames = Vec::with_capacity(room);
             while frames.len() < room
-                && let Output::Frame { frame, .. } = self.make(buffer, pressure)?
+                && let NextFrame::Frame { frame, .. } = self.make(buffer, pressure)?
             {
                 frames.push(frame);
             }

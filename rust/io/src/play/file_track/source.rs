@@ -1,4 +1,4 @@
-//! A file that plays, as its onlookers see it, and what they wish of it.
+//! A file that plays, as its onlookers see it, and what they want of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,7 +21,7 @@ pub struct FileSource {
     volume: Volume,
     /// Length in samples, if it is known.
     duration: Option<u64>,
-    wishes: Mutex<Wishes>,
+    requests: Mutex<Requests>,
     playing: OnceLock<Playing>,
     error: OnceLock<String>,
     simplified: AtomicU64,
@@ -34,8 +34,8 @@ struct Seen {
 }
 
 #[derive(Default)]
-struct Wishes {
-    next: Option<Wish>,
+struct Requests {
+    next: Option<Request>,
     /// Where a seek goes that is being granted just now.
     seeking: Option<f64>,
     /// How what is not encoded yet is to be encoded.
@@ -43,7 +43,7 @@ struct Wishes {
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Wish {
+pub(super) enum Request {
     Seek(f64),
     /// Encode again what has not left, with the volume that is now.
     Refresh,
@@ -69,7 +69,7 @@ impl FileSource {
             seen,
             volume,
             duration,
-            wishes: Mutex::default(),
+            requests: Mutex::default(),
             playing: OnceLock::new(),
             error: OnceLock::new(),
             simplified: AtomicU64::new(0),
@@ -146,7 +146,7 @@ impl FileSource {
     /// Place in the file, in seconds, of what is heard now; never after its end, where that is known.
     #[must_use]
     pub fn position(&self) -> f64 {
-        let seconds = self.wished_place().unwrap_or_else(|| {
+        let seconds = self.requested_place().unwrap_or_else(|| {
             let samples = match self.playing.get() {
                 None => self.read_position(),
                 Some(playing) => playing.place_of(playing.track.next_heard()),
@@ -178,26 +178,26 @@ impl FileSource {
 
     /// Options of the encoder that are new.
     pub(super) fn take_options(&self) -> Option<EncoderOptions> {
-        lock(&self.wishes).options.take()
+        lock(&self.requests).options.take()
     }
 
     /// What has not left is to be encoded again, later.
     pub(super) fn refresh_later(&self) {
-        lock(&self.wishes).next.get_or_insert(Wish::Refresh);
+        lock(&self.requests).next.get_or_insert(Request::Refresh);
     }
 
-    /// A wish has been granted.
+    /// A request has been granted.
     pub(super) fn granted(&self) {
-        lock(&self.wishes).seeking = None;
+        lock(&self.requests).seeking = None;
     }
 
     /// Where a seek goes that has not been made yet. After the end of the track none will be.
-    fn wished_place(&self) -> Option<f64> {
+    fn requested_place(&self) -> Option<f64> {
         self.playing.get().filter(|playing| playing.track.end().is_none())?;
-        let wishes = lock(&self.wishes);
-        match wishes.next {
-            Some(Wish::Seek(seconds)) => Some(seconds),
-            _ => wishes.seeking,
+        let requests = lock(&self.requests);
+        match requests.next {
+            Some(Request::Seek(seconds)) => Some(seconds),
+            _ => requests.seeking,
         }
     }
 
@@ -214,7 +214,7 @@ impl FileSource {
     pub fn set_volume(&self, volume: f32) -> Result<(), VolumeError> {
         self.volume.set(volume)?;
         if let Some(playing) = self.playing.get() {
-            lock(&self.wishes).next.get_or_insert(Wish::Refresh);
+            lock(&self.requests).next.get_or_insert(Request::Refresh);
             playing.waker.wake(0);
         }
         Ok(())
@@ -226,7 +226,7 @@ impl FileSource {
     /// [`OpusError::Option`] for a value out of range.
     pub fn configure(&self, options: &EncoderOptions) -> Result<(), OpusError> {
         options.check()?;
-        lock(&self.wishes).options = Some(*options);
+        lock(&self.requests).options = Some(*options);
         Ok(())
     }
 
@@ -241,7 +241,7 @@ impl FileSource {
                 Err(crate::source::SeekError::Position(seconds))
             }
             Some(playing) => {
-                lock(&self.wishes).next = Some(Wish::Seek(seconds));
+                lock(&self.requests).next = Some(Request::Seek(seconds));
                 playing.waker.wake(0);
                 Ok(())
             }
@@ -251,13 +251,13 @@ impl FileSource {
 
 impl FileSource {
     /// What is to be granted now.
-    pub(super) fn take_wish(&self) -> Option<Wish> {
-        let mut wishes = lock(&self.wishes);
-        let wish = wishes.next.take();
-        if let Some(Wish::Seek(seconds)) = wish {
-            wishes.seeking = Some(seconds);
+    pub(super) fn take_request(&self) -> Option<Request> {
+        let mut requests = lock(&self.requests);
+        let request = requests.next.take();
+        if let Some(Request::Seek(seconds)) = request {
+            requests.seeking = Some(seconds);
         }
-        wish
+        request
     }
 }
 

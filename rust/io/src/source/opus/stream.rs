@@ -4,7 +4,7 @@
 //! change at any frame without a gap: what lies before the first audible sample is silenced, not cut away.
 
 use super::super::error::StageError;
-use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, MAX_OPUS_FRAME, Want};
+use super::super::frame::{FRAME_SAMPLES, FrameBuf, MAX_OPUS_FRAME, SourceFrame, Want};
 use super::decode::OpusDecoder;
 use super::head::OpusHead;
 use super::history::History;
@@ -124,7 +124,11 @@ impl OpusStream {
     }
 
     /// Produce the next frame; None if it is not found within a slice.
-    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf, want: Want) -> Result<Option<Frame>, StageError> {
+    pub(crate) fn next_frame(
+        &mut self,
+        out: &mut FrameBuf,
+        want: Want,
+    ) -> Result<Option<SourceFrame>, StageError> {
         if self.walking && !self.walk()? {
             return Ok(None);
         }
@@ -142,7 +146,7 @@ impl OpusStream {
                     continue;
                 }
                 Next::Later => return Ok(None),
-                Next::End => return Ok(Some(Frame::End)),
+                Next::End => return Ok(Some(SourceFrame::End)),
             };
             self.unit = None;
             self.passable = self.may_pass(unit);
@@ -161,7 +165,7 @@ impl OpusStream {
                 out.opus[..len].copy_from_slice(&self.bytes);
                 out.position = u64::try_from(unit.start).unwrap_or(0);
                 out.samples = (unit_end.min(unit.end) - unit.start) as u16;
-                return Ok(Some(Frame::Opus(len)));
+                return Ok(Some(SourceFrame::Opus(len)));
             }
             self.decode(unit)?;
         }
@@ -349,7 +353,7 @@ impl OpusStream {
     }
 
     /// Take one frame off the decoded sound, padded with zeros.
-    fn cut(&mut self, out: &mut FrameBuf) -> Frame {
+    fn cut(&mut self, out: &mut FrameBuf) -> SourceFrame {
         let len = self.pending.len().min(FRAME_VALUES);
         out.pcm[..len].copy_from_slice(&self.pending[..len]);
         out.pcm[len..].fill(0.0);
@@ -357,6 +361,6 @@ impl OpusStream {
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);
         self.pending_start += (len / 2) as i64;
-        Frame::Pcm
+        SourceFrame::Pcm
     }
 }

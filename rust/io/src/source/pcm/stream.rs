@@ -6,7 +6,7 @@ use symphonia::core::errors::Error;
 use symphonia::core::packet::Packet;
 
 use super::super::error::StageError;
-use super::super::frame::{FRAME_SAMPLES, Frame, FrameBuf, SAMPLE_RATE};
+use super::super::frame::{FRAME_SAMPLES, FrameBuf, SAMPLE_RATE, SourceFrame};
 use super::clock::{Clock, Trim, pre_roll};
 use super::decoder::{PcmShape, make_decoder};
 use super::demux::{DemuxStep, Demuxer};
@@ -116,12 +116,12 @@ impl PcmStream {
     }
 
     /// Produce the next frame; None if it is not found within a slice.
-    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<Frame>, StageError> {
+    pub(crate) fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, StageError> {
         if !self.fill(FRAME_VALUES)? {
             return Ok(None);
         }
         if self.pending.is_empty() {
-            return Ok(Some(Frame::End));
+            return Ok(Some(SourceFrame::End));
         }
         let len = self.pending.len().min(FRAME_VALUES);
         out.position = u64::try_from(self.next - (self.pending.len() / 2) as i64).unwrap_or(0);
@@ -129,7 +129,7 @@ impl PcmStream {
         out.pcm[len..].fill(0.0);
         out.samples = (len / 2) as u16;
         self.pending.drain(..len);
-        Ok(Some(Frame::Pcm))
+        Ok(Some(SourceFrame::Pcm))
     }
 
     /// Go to `target`; the next frame begins there, to the sample.
