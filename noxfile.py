@@ -52,7 +52,9 @@ def wheel(session: nox.Session) -> None:
     """Build the wheel that the other sessions install."""
     # cmake and ninja, which build the bundled libopus, lie beside this interpreter.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    session.run("maturin", "build", "--release", "--quiet", "--out", str(WHEELS), env={"PATH": path})
+    session.run(
+        sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(WHEELS), env={"PATH": path}
+    )
 
 
 @nox.session(python=False)

@@ -59,6 +59,8 @@ async def test_a_volume_is_heard_within_60_ms_and_without_a_click(world: World, 
         changes.append((len(listener.arrivals()), volume))
     await done
     assert file.error is None
+    # The end is told with the last frame, which is on its way then.
+    await until(lambda: listener.arrivals()[-1].is_silence)
     sound = decoded(listener)
     assert len(sound) == 4 * RATE, "no frame is lost, and none comes twice"
     bends = np.abs(np.diff(sound[4 * FRAME :], 2))

@@ -36,6 +36,8 @@ class Stagehand:
         self._tasks: set[asyncio.Task[None]] = set()
         self._refuser: asyncio.Server | None = None
         self._untrusted: VoiceServer | None = None
+        self._opening = asyncio.Lock()
+        """Held while one of the two is opened: a mishap that comes meanwhile waits for it."""
         self._random = Random(0)  # noqa: S311 - garbage, not keys.
 
     async def make_happen(self, mishap: Mishap, guild_id: int) -> bool:
@@ -101,9 +103,7 @@ class Stagehand:
                 backend.server_update(guild_id, None, close=True)
                 self._later(mishap.lasting, lambda: self._set_endpoint(guild_id, before))
             case MishapKind.CERTIFICATE_UNTRUSTED:
-                if self._untrusted is None:
-                    self._untrusted = await backend.add_voice_server(Certificate())
-                backend.server_update(guild_id, self._untrusted, close=True)
+                backend.server_update(guild_id, await self._untrusted_server(), close=True)
             case _:
                 return False
         return True
@@ -125,11 +125,18 @@ class Stagehand:
                 return server
         return await self._backend.add_voice_server()
 
+    async def _untrusted_server(self) -> VoiceServer:
+        async with self._opening:
+            if self._untrusted is None:
+                self._untrusted = await self._backend.add_voice_server(Certificate())
+            return self._untrusted
+
     async def _refusing_endpoint(self) -> str:
-        if self._refuser is None:
-            self._refuser = await asyncio.start_server(_refuse, "127.0.0.1", 0)
-        port: int = self._refuser.sockets[0].getsockname()[1]
-        return f"127.0.0.1:{port}"
+        async with self._opening:
+            if self._refuser is None:
+                self._refuser = await asyncio.start_server(_refuse, "127.0.0.1", 0)
+            port: int = self._refuser.sockets[0].getsockname()[1]
+            return f"127.0.0.1:{port}"
 
     def _set_endpoint(self, guild_id: int, endpoint: str | None) -> None:
         if endpoint is None:
