@@ -55,8 +55,8 @@ async def test_a_volume_is_heard_within_60_ms_and_without_a_click(world: World, 
     for number, volume in enumerate(volumes, 1):
         await heard_by(world, listener, 25 * number)
         file.volume = volume
-        # Not before the change was made are the frames counted that had left by then.
-        changes.append((len(listener.arrivals()), volume))
+        # What had left by then the sender knows best: a listener on a busy machine is behind.
+        changes.append((round(voice.elapsed().total_seconds() / 0.02), volume))
     await done
     assert file.error is None
     # The end is told with the last frame, which is on its way then.
