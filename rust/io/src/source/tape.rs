@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use isocord_proto::frame::FRAME_LEN;
+use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 use isocord_proto::opus::{Decoder, OpusError};
 
 use super::error::SourceError;
@@ -39,6 +39,12 @@ enum Sound {
 struct Taped {
     sound: Sound,
     samples: u16,
+}
+
+/// Frames that were taken out of a tape.
+pub(crate) struct CutFrames {
+    frames: VecDeque<Taped>,
+    ended: bool,
 }
 
 /// Frames of one source, without the source.
@@ -164,13 +170,15 @@ impl Tape {
         Ok(())
     }
 
-    /// Puts other sound in the place of frame `number`, if it is kept.
+    /// Puts other sound in the place of frame `number`, or after the last one that is kept.
     pub(crate) fn replace(&mut self, number: u64, pcm: &Pcm) {
-        if self.get(number).is_some() {
-            let mut room = Samples::empty();
-            room.fill(pcm);
-            self.frames[(number - self.first) as usize].sound = Sound::Pcm(room);
-            self.rest();
+        let mut room = Samples::empty();
+        room.fill(pcm);
+        let frame = Taped { sound: Sound::Pcm(room), samples: FRAME_SAMPLES as u16 };
+        self.rest();
+        match self.frames.get_mut(number.saturating_sub(self.first) as usize) {
+            Some(kept) => *kept = frame,
+            None => self.frames.push_back(frame),
         }
     }
 
@@ -184,11 +192,19 @@ impl Tape {
         }
     }
 
-    /// Forgets the frames from number `from` on: the source has gone back to there.
-    pub(crate) fn cut(&mut self, from: u64) {
-        self.frames.truncate(from.saturating_sub(self.first) as usize);
-        self.ended = false;
+    /// Takes the frames from number `from` on out: the source has gone back to there.
+    pub(crate) fn cut(&mut self, from: u64) -> CutFrames {
+        let ended = std::mem::take(&mut self.ended);
         self.rest();
+        let at = self.frames.len().min(from.saturating_sub(self.first) as usize);
+        CutFrames { frames: self.frames.split_off(at), ended }
+    }
+
+    /// Puts frames back that were [cut](Self::cut) out from number `from` on, in the place of what came instead.
+    pub(crate) fn put_back(&mut self, from: u64, mut cut: CutFrames) {
+        self.cut(from);
+        self.frames.append(&mut cut.frames);
+        self.ended = cut.ended;
     }
 
     /// Forgets all; the next one has this number.
