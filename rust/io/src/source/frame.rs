@@ -77,6 +77,11 @@ pub trait FrameSource: Send {
         let _ = (downstream, depth);
     }
 
+    /// Whether [`Self::revise`] goes back. Others are read on and on, and who needs to go back keeps their frames.
+    fn goes_back(&self) -> bool {
+        false
+    }
+
     /// Whether something was asked of it that [`Self::revise`] has not granted. Asked now and then, also while nothing
     /// has changed: a chance to see what has been heard meanwhile.
     fn is_changed(&mut self) -> bool {
