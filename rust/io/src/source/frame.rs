@@ -85,6 +85,11 @@ pub trait FrameSource: Send {
     /// Nobody takes its frames any more, until it is attached anew.
     fn detach(&mut self) {}
 
+    /// Whether [`Self::revise`] goes back. Others are read on and on, and who needs to go back keeps their frames.
+    fn goes_back(&self) -> bool {
+        false
+    }
+
     /// Whether something was asked of it that [`Self::revise`] has not granted. Asked now and then, also while nothing
     /// has changed: a chance to see what has been heard meanwhile.
     fn is_changed(&mut self) -> bool {
@@ -126,6 +131,10 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
 
     fn detach(&mut self) {
         (**self).detach();
+    }
+
+    fn goes_back(&self) -> bool {
+        (**self).goes_back()
     }
 
     fn is_changed(&mut self) -> bool {

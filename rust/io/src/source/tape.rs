@@ -36,9 +36,11 @@ enum Sound {
     Pcm(Box<Samples>),
 }
 
-struct Taped {
+struct Kept {
     sound: Sound,
     samples: u16,
+    /// Where in the source it begins.
+    place: u64,
 }
 
 /// Frames that were taken out of a tape.
@@ -49,7 +51,7 @@ pub(crate) struct CutFrames {
 
 /// Frames of one source, without the source.
 pub(crate) struct Tape {
-    frames: VecDeque<Taped>,
+    frames: VecDeque<Kept>,
     first: u64,
     /// Room of frames that went, for those that come.
     spare: Option<Sound>,
@@ -110,8 +112,8 @@ impl Tape {
                     self.ended = true;
                     continue;
                 }
-                SourceFrame::Opus(len) => self.keep_packet(&buffer.opus[..len], buffer.samples),
-                SourceFrame::Pcm => self.keep_pcm(&buffer.pcm, buffer.samples),
+                SourceFrame::Opus(len) => self.keep_packet(&buffer.opus[..len], buffer),
+                SourceFrame::Pcm => self.keep_pcm(buffer),
             }
             self.place.get_or_insert(buffer.position);
         }
@@ -134,6 +136,11 @@ impl Tape {
     /// Sample pairs of frame `number` that come from the source; fewer than 960 only in its last one.
     pub(crate) fn samples(&self, number: u64) -> usize {
         self.get(number).map_or(0, |frame| usize::from(frame.samples))
+    }
+
+    /// Where in the source frame `number` begins, in samples of 48 kHz, if it is kept.
+    pub(crate) fn place_of(&self, number: u64) -> Option<u64> {
+        self.get(number).map(|frame| frame.place)
     }
 
     /// The sound of frame `number`; silence where none is kept.
@@ -225,27 +232,31 @@ impl Tape {
         (self.decoder, self.heard) = (None, None);
     }
 
-    fn get(&self, number: u64) -> Option<&Taped> {
+    fn get(&self, number: u64) -> Option<&Kept> {
         self.frames.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    fn keep_packet(&mut self, packet: &[u8], samples: u16) {
+    fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
         let mut room = match self.spare.take() {
             Some(Sound::Packet(room)) => room,
             _ => Vec::new(),
         };
         room.clear();
         room.extend_from_slice(packet);
-        self.frames.push_back(Taped { sound: Sound::Packet(room), samples });
+        self.keep(Sound::Packet(room), buffer);
     }
 
-    fn keep_pcm(&mut self, pcm: &Pcm, samples: u16) {
+    fn keep_pcm(&mut self, buffer: &FrameBuf) {
         let mut room = match self.spare.take() {
             Some(Sound::Pcm(room)) => room,
             _ => Samples::empty(),
         };
-        room.fill(pcm);
-        self.frames.push_back(Taped { sound: Sound::Pcm(room), samples });
+        room.fill(&buffer.pcm);
+        self.keep(Sound::Pcm(room), buffer);
+    }
+
+    fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
+        self.frames.push_back(Kept { sound, samples: buffer.samples, place: buffer.position });
     }
 
     /// A decoder that has heard the packets that lead up to frame `number`.

@@ -52,6 +52,10 @@ impl<S: FrameSource> FrameSource for Part<S> {
         self.0.source().detach();
     }
 
+    fn goes_back(&self) -> bool {
+        self.0.source().goes_back()
+    }
+
     fn is_changed(&mut self) -> bool {
         self.0.source().is_changed()
     }
