@@ -160,10 +160,7 @@ impl AudioFile {
     /// True if, as the volume is now, the next frame is a packet of the file as it stands.
     #[must_use]
     pub fn passthrough(&self) -> bool {
-        match &self.contents {
-            Contents::Opus(stream) => self.volume.get() == 1.0 && stream.passes(),
-            Contents::Pcm(_) | Contents::Failed => false,
-        }
+        self.volume.get() == 1.0 && self.passes()
     }
 
     /// Source time after the last frame, in samples of 48 kHz: where the next one begins.
@@ -210,7 +207,7 @@ impl AudioFile {
     /// As [`AudioFile::next_frame`].
     pub fn try_next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, SourceError> {
         let (before, now) = (self.gain, self.volume.get());
-        let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::Packets } else { Want::Pcm })?;
+        let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::PACKETS } else { Want::PCM })?;
         if frame == Some(SourceFrame::Pcm) {
             apply_gain(before, now, &mut out.pcm);
         }
@@ -318,6 +315,13 @@ impl FrameSource for AudioFile {
 
     fn has_packets(&self) -> bool {
         self.is_opus()
+    }
+
+    fn passes(&self) -> bool {
+        match &self.contents {
+            Contents::Opus(stream) => stream.passes(),
+            Contents::Pcm(_) | Contents::Failed => false,
+        }
     }
 }
 

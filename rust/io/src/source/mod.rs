@@ -23,12 +23,15 @@ mod opener;
 mod opus;
 mod pcm;
 mod tags;
+mod tape;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
 pub use file::{AudioFile, AudioFileOptions, Closer, Cover};
 pub use frame::{
-    FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame, Want,
+    Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
+    Want,
 };
 pub use input::{Bytes, Input};
 pub use tags::Tags;
+pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};
