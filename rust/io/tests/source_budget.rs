@@ -32,7 +32,7 @@ fn play(file: &mut AudioFile) -> (usize, Option<SourceError>) {
     let mut frames = 0;
     loop {
         match file.next_frame(&mut buffer) {
-            Ok(SourceFrame::End) => return (frames, None),
+            Ok(SourceFrame::End | SourceFrame::Starved) => return (frames, None),
             Ok(_) => frames += 1,
             Err(error) => return (frames, Some(error)),
         }

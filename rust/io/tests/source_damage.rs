@@ -67,7 +67,7 @@ fn play(bytes: &[u8], noise: &mut Noise) -> usize {
             assert!((1..=1_275).contains(&len));
             true
         }
-        Ok(SourceFrame::End) | Err(_) => false,
+        Ok(SourceFrame::End | SourceFrame::Starved) | Err(_) => false,
     };
     while check(&mut file) {
         frames += 1;

@@ -20,7 +20,7 @@ fn rest(file: &mut AudioFile) -> (usize, Vec<f32>) {
     let (mut frames, mut sound) = (0, Vec::new());
     loop {
         match file.next_frame(&mut buffer).unwrap() {
-            SourceFrame::End => return (frames, sound),
+            SourceFrame::End | SourceFrame::Starved => return (frames, sound),
             SourceFrame::Pcm => {
                 sound
                     .extend(buffer.pcm.chunks_exact(2).take(usize::from(buffer.samples)).map(|pair| pair[0]));

@@ -265,7 +265,7 @@ impl Reader {
         let buffer = self.buffer.get_or_insert_with(|| Box::new(FrameBuf::new()));
         let mut pcm = [0; FRAME_BYTES];
         match source.file().next_frame(buffer)? {
-            SourceFrame::End => return Ok(None),
+            SourceFrame::End | SourceFrame::Starved => return Ok(None),
             SourceFrame::Pcm => buffer.write_s16le(&mut pcm),
             SourceFrame::Opus(len) => {
                 let decoder = match &mut self.decoder {

@@ -4,8 +4,10 @@ pub mod decimate;
 pub(crate) mod downmix;
 pub(crate) mod mixer;
 pub(crate) mod resample;
+mod samples;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
+pub(crate) use samples::Samples;
 pub(crate) use volume::apply_gain;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};

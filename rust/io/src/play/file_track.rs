@@ -6,7 +6,7 @@ mod ahead;
 mod encoder;
 mod error;
 mod feed;
-mod kept;
+mod made;
 mod source;
 
 use std::sync::Arc;

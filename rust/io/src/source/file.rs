@@ -183,7 +183,7 @@ impl AudioFile {
     /// As [`AudioFile::next_frame`].
     pub fn try_next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, SourceError> {
         let (before, now) = (self.gain, self.volume.get());
-        let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::Packets } else { Want::Pcm })?;
+        let frame = self.next(out, if before == 1.0 && now == 1.0 { Want::PACKETS } else { Want::PCM })?;
         if frame == Some(SourceFrame::Pcm) {
             apply_gain(before, now, &mut out.pcm);
         }

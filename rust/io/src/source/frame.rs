@@ -2,6 +2,8 @@
 
 pub use isocord_proto::frame::{FRAME_BYTES, FRAME_SAMPLES, MAX_OPUS_LEN as MAX_OPUS_FRAME, SAMPLE_RATE};
 
+use std::sync::Arc;
+
 use super::error::{SeekError, SourceError};
 
 /// What [`FrameSource::next`] has put into the buffer.
@@ -11,23 +13,46 @@ pub enum SourceFrame {
     Pcm,
     /// An Opus packet of 20 ms and this many bytes in [`FrameBuf::opus`].
     Opus(usize),
-    /// The file is over; the buffer holds nothing.
+    /// Nothing yet: others have to bring more first, who then wake the [`Downstream`].
+    Starved,
+    /// The source is over; the buffer holds nothing.
     End,
 }
 
 /// What the next frame is wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
-    /// To be sent as it is, if it can be: an Opus packet where the source has one, else PCM.
-    Packets,
-    /// To be worked on: PCM.
-    Pcm,
+pub struct Want {
+    /// To be sent as it is, if it can be: an Opus packet where the source has one, else PCM. If not, PCM to work on.
+    pub packets: bool,
+    /// It is about to leave: a source of many parts goes on without those that have nothing yet.
+    pub now: bool,
+}
+
+impl Want {
+    /// A packet, if there is one.
+    pub const PACKETS: Self = Self { packets: true, now: false };
+    /// PCM.
+    pub const PCM: Self = Self { packets: false, now: false };
+}
+
+/// Who takes a source's frames, ahead of the time at which they are heard.
+pub trait Downstream: Send + Sync {
+    /// Has it look at the source soon: there is more after [`SourceFrame::Starved`], or [`FrameSource::is_changed`].
+    /// Never blocks.
+    fn wake(&self);
+
+    /// How many of the frames that it was given are still to be heard.
+    fn ahead(&self) -> u64;
 }
 
 /// Where sound comes from: frames of 20 ms, one after the other. The player encodes what is PCM.
+///
+/// Frames are made long before they are heard. What is asked of a source meanwhile is to be heard at once, so a source
+/// that can be changed while it plays is told to go back to what is just about to be heard, and gives what follows
+/// anew.
 pub trait FrameSource: Send {
     /// Produces the next frame, or none where it takes longer to find than others should wait: the next call looks on.
-    /// After [`SourceFrame::End`] or an error every call gives [`SourceFrame::End`], until a seek.
+    /// After [`SourceFrame::End`] or an error every call gives [`SourceFrame::End`], until a seek or a change.
     ///
     /// # Errors
     /// Reading failed, or nothing more can be decoded.
@@ -37,7 +62,7 @@ pub trait FrameSource: Send {
     /// [`Self::next`].
     ///
     /// # Errors
-    /// `seconds` is negative or not a number, or reading failed.
+    /// `seconds` is negative or not a number, the source cannot go anywhere, or reading failed.
     fn seek(&mut self, seconds: f64) -> Result<(), SeekError>;
 
     /// Where the next frame begins, in samples of 48 kHz.
@@ -46,6 +71,24 @@ pub trait FrameSource: Send {
     /// Whether its frames may be Opus packets. Sound that is encoded in their place then has to be heard when they
     /// would have been, and not later by the delay of the encoder.
     fn has_packets(&self) -> bool;
+
+    /// Says who takes its frames, before the first is taken; and that [`Self::revise`] may go back by `depth` frames.
+    fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
+        let _ = (downstream, depth);
+    }
+
+    /// Whether something was asked of it that [`Self::revise`] has not granted. Asked now and then, also while nothing
+    /// has changed: a chance to see what has been heard meanwhile.
+    fn is_changed(&mut self) -> bool {
+        false
+    }
+
+    /// Goes back by so many frames, none or more, and grants what was asked for: the next frame comes again, as things
+    /// are now. Only for those of which [`Self::is_changed`] has ever been true. The sound may jump here: who called it
+    /// lets the old sound go over into the new.
+    fn revise(&mut self, frames: u64) {
+        let _ = frames;
+    }
 }
 
 /// Room for one frame. One per feeding thread is enough: nothing is kept in it between frames.

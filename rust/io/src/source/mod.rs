@@ -21,11 +21,14 @@ mod opener;
 mod opus;
 mod pcm;
 mod tags;
+mod tape;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
 pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{
-    FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame, Want,
+    Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
+    Want,
 };
 pub use input::{Bytes, Input};
+pub(crate) use tape::{DECODER_LEAD, Pcm, Reached, Tape};

@@ -8,22 +8,18 @@
 //! is encoded is therefore taken that much earlier, so that the two follow one another without a seam.
 
 use isocord_proto::frame::{FRAME_LEN, OpusFrame};
-use isocord_proto::opus::{Decoder, EncoderOptions, OpusError};
+use isocord_proto::opus::{EncoderOptions, OpusError};
 
 use super::encoder::LazyEncoder;
 use super::error::FeedError;
-use super::kept::{KeptFrames, Made, Sound};
+use super::made::{History, Made};
 use crate::dsp::apply_gain;
 use crate::play::Pressure;
-use crate::source::{FrameBuf, FrameSource, SourceFrame, Want};
+use crate::source::{DECODER_LEAD, FrameBuf, FrameSource, Reached, Tape, Want};
 
-/// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
-const DECODER_LEAD: u64 = 8;
 /// Frames that an encoder hears before it takes over from packets that passed through. With three a chord has an
 /// audible seam at the highest complexity, with five it has none.
 const ENCODER_LEAD: u64 = 5;
-
-type Pcm = [f32; FRAME_LEN];
 
 /// What changes from frame to frame.
 #[derive(Clone, Copy)]
@@ -46,12 +42,15 @@ pub(super) enum NextFrame {
     },
     /// Its sound is still looked for.
     Later,
+    /// The source waits for others, who say when there is more.
+    Starved,
     /// There is none.
     End,
 }
 
 pub(super) struct Ahead {
-    kept: KeptFrames,
+    tape: Tape,
+    made: History,
     encoder: LazyEncoder,
     /// Frames between two memories of the encoder.
     distance: u64,
@@ -59,32 +58,22 @@ pub(super) struct Ahead {
     cursor: u64,
     /// Gain before the oldest frame that is kept.
     gain_before: f32,
-    /// The source has ended after the last frame that is kept.
-    ended: bool,
-    /// Where in the source the frames begin, in samples, once the first has been read.
-    place: Option<u64>,
     has_packets: bool,
     /// The source has packets and could not give one: it decodes by itself what is to be encoded.
     mixed: bool,
-    decoder: Option<(u64, Decoder)>,
-    /// The decoded sound of a frame, which is needed twice where sound is taken early.
-    heard: Option<(u64, Box<Pcm>)>,
 }
 
 impl Ahead {
     pub(super) fn new(options: &EncoderOptions, lookahead: usize, has_packets: bool, gain: f32) -> Self {
         Self {
-            kept: KeptFrames::new(),
+            tape: Tape::new(),
+            made: History::new(),
             encoder: LazyEncoder::new(options),
             distance: lookahead.div_ceil(2) as u64,
             cursor: 0,
             gain_before: gain,
-            ended: false,
-            place: None,
             has_packets,
             mixed: false,
-            decoder: None,
-            heard: None,
         }
     }
 
@@ -112,7 +101,7 @@ impl Ahead {
 
     /// Where in the source the frames begin that were read since the last [`Self::jump`], in samples.
     pub(super) fn place(&self) -> Option<u64> {
-        self.place
+        self.tape.place()
     }
 
     /// Makes the next frame.
@@ -125,26 +114,32 @@ impl Ahead {
         let number = self.cursor;
         let before = self.gain_at(number);
         let plain = before == 1.0 && wanted.gain == 1.0;
-        if !self.read(source, buffer, number, plain)? {
-            return Ok(NextFrame::Later);
+        match self.read(source, buffer, number, plain)? {
+            Reached::There => {}
+            Reached::End => return Ok(NextFrame::End),
+            Reached::Searching => return Ok(NextFrame::Later),
+            Reached::Starved => return Ok(NextFrame::Starved),
         }
-        let Some(kept) = self.kept.get(number) else { return Ok(NextFrame::End) };
         let mut frame = OpusFrame::SILENCE;
-        if let Sound::Packet(packet) = &kept.sound
+        if let Some(packet) = self.tape.packet(number)
             && plain
         {
             frame.fill(|out| {
                 out[..packet.len()].copy_from_slice(packet);
                 Ok::<_, OpusError>(packet.len())
             })?;
-            self.kept.set_made(number, Made::Passed);
+            self.made.set(number, Made::Passed);
             self.cursor += 1;
             return Ok(NextFrame::Frame { frame, simplified: false });
         }
-        if self.has_packets && !self.read(source, buffer, number + 1, plain)? {
-            return Ok(NextFrame::Later);
+        if self.has_packets {
+            match self.read(source, buffer, number + 1, plain)? {
+                Reached::There | Reached::End => {}
+                Reached::Searching => return Ok(NextFrame::Later),
+                Reached::Starved => return Ok(NextFrame::Starved),
+            }
         }
-        let made_before = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
+        let made_before = number.checked_sub(1).map_or(Made::No, |last| self.made.get(last));
         let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
         if alone {
             self.take_over(number)?;
@@ -160,7 +155,7 @@ impl Ahead {
     /// Goes back so that frame `number` is made next, as if nothing had been made after the one before it. Gives how
     /// the frames from there on were made.
     pub(super) fn go_back(&mut self, number: u64) -> Result<Vec<Made>, FeedError> {
-        let undone = (number..self.cursor).map(|number| self.kept.made(number)).collect();
+        let undone = (number..self.cursor).map(|number| self.made.get(number)).collect();
         self.go_to(number)?;
         Ok(undone)
     }
@@ -169,7 +164,7 @@ impl Ahead {
     pub(super) fn restore(&mut self, number: u64, made: &[Made], next: u64) -> Result<(), FeedError> {
         self.encoder.forget_after(number);
         for (number, made) in (number..).zip(made) {
-            self.kept.set_made(number, *made);
+            self.made.set(number, *made);
         }
         self.go_to(next)
     }
@@ -177,7 +172,7 @@ impl Ahead {
     /// The encoder as it was before frame `number`: from the last memory on it hears again what it heard.
     fn go_to(&mut self, number: u64) -> Result<(), FeedError> {
         self.cursor = number;
-        let last = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
+        let last = number.checked_sub(1).map_or(Made::No, |last| self.made.get(last));
         if !matches!(last, Made::Encoded { .. }) {
             match number.checked_sub(1) {
                 Some(last) => self.encoder.forget_after(last),
@@ -189,8 +184,8 @@ impl Ahead {
         let Some(from) = self.encoder.restore(number) else { return Ok(self.encoder.renew()?) };
         let mut unheard = OpusFrame::SILENCE;
         for number in from..number {
-            let (made, before) = (self.kept.made(number), self.gain_at(number));
-            let made_before = number.checked_sub(1).map_or(Made::No, |last| self.kept.made(last));
+            let (made, before) = (self.made.get(number), self.gain_at(number));
+            let made_before = number.checked_sub(1).map_or(Made::No, |last| self.made.get(last));
             let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
             self.encode(number, before, made, alone, &mut unheard)?;
         }
@@ -205,40 +200,42 @@ impl Ahead {
     /// What was made from frame `number` on is not heard: the next sound of the source is, as frame `number`.
     pub(super) fn jump(&mut self, number: u64) {
         self.gain_before = self.gain_at(self.cursor);
-        self.kept.restart(number);
+        self.tape.restart(number);
+        self.made.restart(number);
         self.encoder.forget_all();
-        (self.cursor, self.ended, self.decoder, self.heard, self.place) = (number, false, None, None, None);
+        self.cursor = number;
     }
 
     /// Frame `from` has become frame `to`, and so on.
     pub(super) fn renumber(&mut self, from: u64, to: u64) {
         let count = to - from;
-        self.kept.shift(count);
+        self.tape.shift(count);
+        self.made.shift(count);
         self.encoder.shift(count);
         self.cursor += count;
-        (self.decoder, self.heard) = (None, None);
     }
 
     /// Frames before number `next` have left: what nobody goes back to is forgotten.
     pub(super) fn left(&mut self, next: u64) {
         let all_pass =
-            (next.saturating_sub(1)..self.cursor).all(|number| self.kept.made(number) == Made::Passed);
+            (next.saturating_sub(1)..self.cursor).all(|number| self.made.get(number) == Made::Passed);
         if self.has_packets && all_pass {
             self.encoder.rest();
-            (self.decoder, self.heard) = (None, None);
+            self.tape.rest();
         }
         let needed = self.encoder.forget_before(next).unwrap_or(next).min(next);
         let lead = if self.has_packets { DECODER_LEAD + ENCODER_LEAD + 1 } else { 1 };
         let from = needed.saturating_sub(lead).min(self.cursor);
-        if from > self.kept.first() {
+        if from > self.tape.first() {
             self.gain_before = self.gain_at(from);
-            self.kept.forget_before(from);
+            self.tape.forget_before(from);
+            self.made.forget_before(self.tape.first());
         }
     }
 
     /// The gain in force when frame `number` begins.
     fn gain_at(&self, number: u64) -> f32 {
-        match number.checked_sub(1).filter(|last| *last >= self.kept.first()).map(|last| self.kept.made(last))
+        match number.checked_sub(1).filter(|last| *last >= self.tape.first()).map(|last| self.made.get(last))
         {
             Some(Made::Encoded { gain, .. }) => gain,
             Some(Made::Passed) => 1.0,
@@ -246,37 +243,31 @@ impl Ahead {
         }
     }
 
-    /// Reads the source until frame `number` is kept, or it has ended; false if that takes longer.
+    /// Reads the source until frame `number` is kept.
     fn read(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
         number: u64,
         plain: bool,
-    ) -> Result<bool, FeedError> {
-        while !self.ended && self.kept.end() <= number {
-            let want = if self.mixed && !plain { Want::Pcm } else { Want::Packets };
-            let Some(frame) = source.next(buffer, want)? else { return Ok(false) };
-            if frame != SourceFrame::End {
-                self.place.get_or_insert(buffer.position);
-            }
-            match frame {
-                SourceFrame::End => self.ended = true,
-                SourceFrame::Opus(len) => self.kept.keep_packet(&buffer.opus[..len]),
-                SourceFrame::Pcm => {
-                    self.mixed = self.has_packets;
-                    self.kept.keep_pcm(&buffer.pcm);
-                }
+    ) -> Result<Reached, FeedError> {
+        while self.tape.end() < number {
+            let reached = self.read(source, buffer, self.tape.end(), plain)?;
+            if reached != Reached::There {
+                return Ok(reached);
             }
         }
-        Ok(true)
+        let want = Want { packets: plain || !self.mixed, now: false };
+        let reached = self.tape.read(source, buffer, number, want)?;
+        self.mixed |= self.has_packets && self.tape.is_pcm(number);
+        Ok(reached)
     }
 
     /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and
     /// then a frame that refers to nothing, for the listener's decoder has heard other packets.
     fn take_over(&mut self, number: u64) -> Result<(), FeedError> {
         self.encoder.renew()?;
-        let from = number.saturating_sub(ENCODER_LEAD).max(self.kept.first());
+        let from = number.saturating_sub(ENCODER_LEAD).max(self.tape.first());
         let gain = self.gain_at(number);
         let asked = self.encoder.asked();
         let mut unheard = OpusFrame::SILENCE;
@@ -301,7 +292,7 @@ impl Ahead {
         let Made::Encoded { complexity, gain } = made else { return Ok(()) };
         self.encoder.get()?.stand_alone(alone)?;
         self.encode_between(Some(number), number + 1, before, (complexity, gain), out)?;
-        self.kept.set_made(number, made);
+        self.made.set(number, made);
         Ok(())
     }
 
@@ -317,12 +308,12 @@ impl Ahead {
         let mut pcm = [0.0; FRAME_LEN];
         let early = if self.has_packets { self.encoder.get()?.delay()? * 2 } else { 0 };
         if let Some(first) = first {
-            self.sound(first, &mut pcm)?;
+            self.tape.pcm(first, &mut pcm)?;
             pcm.copy_within(early.., 0);
         }
         if early > 0 {
             let mut next = [0.0; FRAME_LEN];
-            self.sound(second, &mut next)?;
+            self.tape.pcm(second, &mut next)?;
             pcm[FRAME_LEN - early..].copy_from_slice(&next[..early]);
         }
         apply_gain(before, gain, &mut pcm);
@@ -330,50 +321,5 @@ impl Ahead {
         encoder.set_complexity(complexity)?;
         out.fill(|out| encoder.encode_float(&pcm, out))?;
         Ok(())
-    }
-
-    /// The sound of frame `number`; silence before the first and after the last.
-    fn sound(&mut self, number: u64, pcm: &mut Pcm) -> Result<(), FeedError> {
-        let packet = match self.kept.get(number).map(|kept| &kept.sound) {
-            Some(Sound::Pcm(samples)) => {
-                samples.copy_to(pcm);
-                return Ok(());
-            }
-            None => {
-                pcm.fill(0.0);
-                return Ok(());
-            }
-            Some(Sound::Packet(packet)) => packet,
-        };
-        if let Some((_, heard)) = self.heard.as_ref().filter(|(heard, _)| *heard == number) {
-            pcm.copy_from_slice(&heard[..]);
-            return Ok(());
-        }
-        let mut decoder = match self.decoder.take() {
-            Some((next, decoder)) if next == number => decoder,
-            _ => self.decoder_for(number)?,
-        };
-        // A packet that cannot be decoded leaves silence in its place.
-        if decoder.decode_float(packet, pcm).is_err() {
-            pcm.fill(0.0);
-        }
-        self.decoder = Some((number + 1, decoder));
-        let (heard, copy) = self.heard.get_or_insert_with(|| (number, Box::new([0.0; FRAME_LEN])));
-        *heard = number;
-        copy.copy_from_slice(pcm);
-        Ok(())
-    }
-
-    /// A decoder that has heard the packets that lead up to frame `number`.
-    fn decoder_for(&self, number: u64) -> Result<Decoder, OpusError> {
-        let mut decoder = Decoder::new()?;
-        let mut unheard = [0.0; FRAME_LEN];
-        for number in number.saturating_sub(DECODER_LEAD)..number {
-            if let Some(Sound::Packet(packet)) = self.kept.get(number).map(|kept| &kept.sound) {
-                // One that fails only makes the start less smooth.
-                let _ = decoder.decode_float(packet, &mut unheard);
-            }
-        }
-        Ok(decoder)
     }
 }

@@ -98,6 +98,8 @@ impl FileFeed {
                     debug_assert!(pushed, "the ring had room");
                 }
                 NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
+                // Whoever brings more wakes the job.
+                NextFrame::Starved => return Ok(FeedStatus::Wait),
                 NextFrame::End => {
                     writer.finish();
                     self.over = true;
@@ -143,7 +145,7 @@ impl FileFeed {
                 playing.begin_run(writer.end(), place);
                 writer.replace_all(&frame);
             }
-            NextFrame::Later => return Ok(false),
+            NextFrame::Later | NextFrame::Starved => return Ok(false),
             NextFrame::End => {
                 playing.begin_run(writer.end(), place);
                 writer.end_now();

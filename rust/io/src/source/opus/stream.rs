@@ -157,7 +157,7 @@ impl OpusStream {
                 }
                 continue;
             }
-            if want == Want::Packets && self.pending.is_empty() && self.passable {
+            if want.packets && self.pending.is_empty() && self.passable {
                 self.decoder = None;
                 self.history.push(&self.bytes, unit.start, unit.samples);
                 // The pre-skip passes too: it lets the far end's decoder converge.

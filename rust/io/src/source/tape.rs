@@ -1,0 +1,247 @@
+//! A source's frames by their number, for as long as they may be asked for again.
+//!
+//! Frames are made ahead of time, and what has not been heard yet may have to be made anew. A source reads on and does
+//! not come back, so its sound is kept here: packets as they are, PCM in half of its memory.
+
+use std::collections::VecDeque;
+
+use isocord_proto::frame::FRAME_LEN;
+use isocord_proto::opus::{Decoder, OpusError};
+
+use super::error::SourceError;
+use super::frame::{FrameBuf, FrameSource, SourceFrame, Want};
+use crate::dsp::Samples;
+
+/// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
+pub(crate) const DECODER_LEAD: u64 = 8;
+
+/// One frame of interleaved stereo.
+pub(crate) type Pcm = [f32; FRAME_LEN];
+
+/// What became of [`Tape::read`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// The frame is kept.
+    There,
+    /// The source has ended before it.
+    End,
+    /// The source still looks for it.
+    Searching,
+    /// The source waits for others, who wake the downstream.
+    Starved,
+}
+
+enum Sound {
+    Packet(Vec<u8>),
+    Pcm(Box<Samples>),
+}
+
+struct Taped {
+    sound: Sound,
+    samples: u16,
+}
+
+/// Frames of one source, without the source.
+pub(crate) struct Tape {
+    frames: VecDeque<Taped>,
+    first: u64,
+    /// Room of frames that went, for those that come.
+    spare: Option<Sound>,
+    ended: bool,
+    place: Option<u64>,
+    decoder: Option<(u64, Decoder)>,
+    /// The decoded sound of a packet, which may be asked for twice.
+    heard: Option<(u64, Box<Pcm>)>,
+}
+
+impl Tape {
+    pub(crate) fn new() -> Self {
+        Self {
+            frames: VecDeque::new(),
+            first: 0,
+            spare: None,
+            ended: false,
+            place: None,
+            decoder: None,
+            heard: None,
+        }
+    }
+
+    /// Number of the oldest frame that is kept.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Number of the frame that is read next.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.frames.len() as u64
+    }
+
+    /// Where in the source the frames begin that were read since the last [`Self::restart`], in samples of 48 kHz.
+    pub(crate) fn place(&self) -> Option<u64> {
+        self.place
+    }
+
+    /// Reads the source until frame `number` is kept.
+    ///
+    /// # Errors
+    /// The source's.
+    pub(crate) fn read(
+        &mut self,
+        source: &mut dyn FrameSource,
+        buffer: &mut FrameBuf,
+        number: u64,
+        want: Want,
+    ) -> Result<Reached, SourceError> {
+        while self.end() <= number {
+            if self.ended {
+                return Ok(Reached::End);
+            }
+            let Some(frame) = source.next(buffer, want)? else { return Ok(Reached::Searching) };
+            match frame {
+                SourceFrame::Starved => return Ok(Reached::Starved),
+                SourceFrame::End => {
+                    self.ended = true;
+                    continue;
+                }
+                SourceFrame::Opus(len) => self.keep_packet(&buffer.opus[..len], buffer.samples),
+                SourceFrame::Pcm => self.keep_pcm(&buffer.pcm, buffer.samples),
+            }
+            self.place.get_or_insert(buffer.position);
+        }
+        Ok(Reached::There)
+    }
+
+    /// The packet that frame `number` is, if it is one.
+    pub(crate) fn packet(&self, number: u64) -> Option<&[u8]> {
+        match &self.get(number)?.sound {
+            Sound::Packet(packet) => Some(packet),
+            Sound::Pcm(_) => None,
+        }
+    }
+
+    /// Whether frame `number` is kept and is PCM.
+    pub(crate) fn is_pcm(&self, number: u64) -> bool {
+        self.get(number).is_some_and(|frame| matches!(frame.sound, Sound::Pcm(_)))
+    }
+
+    /// Sample pairs of frame `number` that come from the source; fewer than 960 only in its last one.
+    pub(crate) fn samples(&self, number: u64) -> usize {
+        self.get(number).map_or(0, |frame| usize::from(frame.samples))
+    }
+
+    /// The sound of frame `number`; silence where none is kept.
+    ///
+    /// # Errors
+    /// There is no memory for a decoder.
+    pub(crate) fn pcm(&mut self, number: u64, pcm: &mut Pcm) -> Result<(), OpusError> {
+        match self.get(number).map(|frame| &frame.sound) {
+            Some(Sound::Pcm(samples)) => samples.copy_to(pcm),
+            Some(Sound::Packet(_)) => self.decode(number, pcm)?,
+            None => pcm.fill(0.0),
+        }
+        Ok(())
+    }
+
+    fn decode(&mut self, number: u64, pcm: &mut Pcm) -> Result<(), OpusError> {
+        if let Some((_, heard)) = self.heard.as_ref().filter(|(heard, _)| *heard == number) {
+            pcm.copy_from_slice(&heard[..]);
+            return Ok(());
+        }
+        let mut decoder = match self.decoder.take() {
+            Some((next, decoder)) if next == number => decoder,
+            _ => self.decoder_for(number)?,
+        };
+        // A packet that cannot be decoded leaves silence in its place.
+        let decoded = self.packet(number).is_some_and(|packet| decoder.decode_float(packet, pcm).is_ok());
+        if !decoded {
+            pcm.fill(0.0);
+        }
+        self.decoder = Some((number + 1, decoder));
+        let (heard, copy) = self.heard.get_or_insert_with(|| (number, Box::new([0.0; FRAME_LEN])));
+        *heard = number;
+        copy.copy_from_slice(pcm);
+        Ok(())
+    }
+
+    /// Puts other sound in the place of frame `number`, if it is kept.
+    pub(crate) fn replace(&mut self, number: u64, pcm: &Pcm) {
+        if self.get(number).is_some() {
+            let mut room = Samples::empty();
+            room.fill(pcm);
+            self.frames[(number - self.first) as usize].sound = Sound::Pcm(room);
+            self.rest();
+        }
+    }
+
+    /// Forgets the frames before number `from`.
+    pub(crate) fn forget_before(&mut self, from: u64) {
+        while self.first < from
+            && let Some(frame) = self.frames.pop_front()
+        {
+            self.first += 1;
+            self.spare = Some(frame.sound);
+        }
+    }
+
+    /// Forgets the frames from number `from` on: the source has gone back to there.
+    pub(crate) fn cut(&mut self, from: u64) {
+        self.frames.truncate(from.saturating_sub(self.first) as usize);
+        self.ended = false;
+        self.rest();
+    }
+
+    /// Forgets all; the next one has this number.
+    pub(crate) fn restart(&mut self, number: u64) {
+        self.frames.clear();
+        (self.first, self.ended, self.place) = (number, false, None);
+        self.rest();
+    }
+
+    /// All numbers become greater by `count`.
+    pub(crate) fn shift(&mut self, count: u64) {
+        self.first += count;
+        self.rest();
+    }
+
+    /// Lets the memory go that decoding takes.
+    pub(crate) fn rest(&mut self) {
+        (self.decoder, self.heard) = (None, None);
+    }
+
+    fn get(&self, number: u64) -> Option<&Taped> {
+        self.frames.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+    }
+
+    fn keep_packet(&mut self, packet: &[u8], samples: u16) {
+        let mut room = match self.spare.take() {
+            Some(Sound::Packet(room)) => room,
+            _ => Vec::new(),
+        };
+        room.clear();
+        room.extend_from_slice(packet);
+        self.frames.push_back(Taped { sound: Sound::Packet(room), samples });
+    }
+
+    fn keep_pcm(&mut self, pcm: &Pcm, samples: u16) {
+        let mut room = match self.spare.take() {
+            Some(Sound::Pcm(room)) => room,
+            _ => Samples::empty(),
+        };
+        room.fill(pcm);
+        self.frames.push_back(Taped { sound: Sound::Pcm(room), samples });
+    }
+
+    /// A decoder that has heard the packets that lead up to frame `number`.
+    fn decoder_for(&self, number: u64) -> Result<Decoder, OpusError> {
+        let mut decoder = Decoder::new()?;
+        let mut unheard = [0.0; FRAME_LEN];
+        for number in number.saturating_sub(DECODER_LEAD)..number {
+            if let Some(packet) = self.packet(number) {
+                // One that fails only makes the start less smooth.
+                let _ = decoder.decode_float(packet, &mut unheard);
+            }
+        }
+        Ok(decoder)
+    }
+}
