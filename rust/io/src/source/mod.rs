@@ -15,11 +15,13 @@ mod contents;
 mod error;
 mod file;
 mod frame;
+mod http;
 mod input;
 mod mp4;
 mod opener;
 mod opus;
 mod pcm;
+mod stream;
 mod tags;
 mod tape;
 
@@ -30,5 +32,7 @@ pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
 };
+pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
+pub use stream::StreamTitle;
 pub(crate) use tape::{DECODER_LEAD, Pcm, Reached, Tape};

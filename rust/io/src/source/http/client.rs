@@ -14,6 +14,7 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, RustlsConnector, TcpConnector};
 
+use super::super::stream::Stop;
 use super::address::Address;
 use super::error::HttpError;
 use super::facts::Facts;
@@ -55,12 +56,14 @@ pub(crate) struct Answer {
 
 /// Headers that are sent with each request to the first host. Their values are secrets.
 #[derive(Clone, Default)]
-pub(crate) struct Headers(HeaderMap);
+pub struct Headers(HeaderMap);
 
 impl Headers {
+    /// What is our own business (ranges, encodings, the connection) is left out.
+    ///
     /// # Errors
     /// A name or a value that no header may have; told without the value.
-    pub(crate) fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
+    pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has a name that none may have")?;
@@ -216,8 +219,7 @@ impl Line {
         Ok(state.agent.get_or_insert_with(make).clone())
     }
 
-    /// Whoever waits for the network is told that it broke; the next request is another matter.
-    pub(crate) fn interrupt(&self) {
+    fn shut(&self) {
         let agent = {
             let mut state = self.lock();
             state.interruptions += 1;
@@ -227,10 +229,9 @@ impl Line {
         agent.map(Agent::shutdown);
     }
 
-    /// Nothing more is asked for.
-    pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.interrupt();
+    /// How often it was interrupted.
+    pub(crate) fn interruptions(&self) -> u64 {
+        self.lock().interruptions
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -261,5 +262,17 @@ impl Line {
 
     fn lock(&self) -> MutexGuard<'_, LineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stop for Line {
+    /// Whoever waits for the network is told that it broke; the next request is another matter.
+    fn interrupt(&self) {
+        self.shut();
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.shut();
     }
 }
