@@ -2,6 +2,8 @@
 
 use std::io;
 
+use isocord_proto::opus::OpusError;
+
 use crate::dsp::VolumeError;
 
 /// Why a file cannot be played. `name` is its path as it was given, or what the options call it.
@@ -122,6 +124,9 @@ pub enum SourceError {
         /// What went wrong.
         reason: String,
     },
+    /// There is no memory to decode its packets.
+    #[error(transparent)]
+    Opus(#[from] OpusError),
     /// It was closed while it was read.
     #[error("{name} is closed")]
     Closed {

@@ -35,4 +35,4 @@ pub use frame::{
 pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
 pub use stream::StreamTitle;
-pub(crate) use tape::{DECODER_LEAD, Pcm, Reached, Tape};
+pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};
