@@ -1,8 +1,8 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from os import PathLike
-from typing import BinaryIO, Final, Literal, TypeAlias, final
+from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -183,22 +183,31 @@ class AudioFile:
 
     It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
     Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
-    while the volume is 1.0. URLs are not opened: for those there is FFmpegPCMAudio.
+    while the volume is 1.0.
+
+    A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
+    It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
+    coroutine: await asyncio.to_thread(isocord.AudioFile, url).
 
     It plays once: for another time, or in two places, open it anew. It is closed when it has played; what it was then
     can still be read, but setting the volume and seek() raise.
 
     Args:
-        file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-            here, to its end, 1 GiB at most.
+        file: a path, an http or https URL, or a binary file object at its beginning. One that is no file of the system
+            is read into memory here, to its end, 1 GiB at most.
         volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
         start: seconds into the file, 0 or more.
+        headers: sent with each request for the URL. Another host, to which it may send us on, gets of them only
+            User-Agent, Accept and Accept-Language.
+        allow_private: connect also to servers in private networks and on this machine. A URL that a stranger gave
+            must not: what only the bot can reach would be played to them.
 
     Raises:
         AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-            there is sound; or the disk has not answered for 10 s.
-        TypeError: file is neither a path nor a binary file object.
-        ValueError: volume or start is out of its range.
+            there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
+            for 10 s.
+        TypeError: file is no path, no URL and no binary file object.
+        ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
     """
 
     def __new__(
@@ -207,7 +216,37 @@ class AudioFile:
         *,
         volume: float = 1.0,
         start: float = 0.0,
+        headers: dict[str, str] | None = None,
+        allow_private: bool = False,
     ) -> AudioFile: ...
+    @staticmethod
+    def from_info(
+        info: Mapping[str, Any],
+        *,
+        resolve: Callable[[], Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]] | None = None,
+        volume: float = 1.0,
+        start: float = 0.0,
+        allow_private: bool = False,
+    ) -> AudioFile:
+        """Play what yt-dlp has found: ``ydl.extract_info(url, download=False)``.
+
+            file = await asyncio.to_thread(isocord.AudioFile.from_info, info, resolve=find_again)
+
+        The format that was chosen is played, or the best one with sound that isocord can ask for. ``title``,
+        ``artist``, ``duration`` and ``tags`` are what the dict says, and what the file says for lack of it; ``tags``
+        has also "uploader", "thumbnail" and "webpage_url".
+
+        Args:
+            info: the dict. Of a playlist the first entry is played.
+            resolve: called without arguments when the server says that the URL has expired (403 or 410); gives a new
+                info dict, or None. It is called in a thread of isocord's and may take 30 s. What it returns may be
+                awaited, on the bot's loop.
+            volume, start, allow_private: as for AudioFile.
+
+        Raises:
+            AudioFileError: as for AudioFile, or the dict names nothing that can be played.
+            TypeError: info is no dict.
+        """
     @property
     def volume(self) -> float:
         """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -260,6 +299,11 @@ class AudioFile:
         Raises:
             AudioFileError: the file is closed, or cannot be read.
         """
+    def stream_title(self) -> str | None:
+        """What a radio says that it plays, or None. It changes while it plays, up to a second before it is heard."""
+    @property
+    def seekable(self) -> bool:
+        """Whether seek() is possible: not where a server gives it from front to back only."""
     @property
     def passthrough(self) -> bool:
         """Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0."""
@@ -275,7 +319,7 @@ class AudioFile:
         Opus that is sent as it stands goes on at the packet that holds the place, up to 20 ms earlier.
 
         Raises:
-            AudioFileError: the file is closed, or cannot be read.
+            AudioFileError: the file is closed, cannot be read, or is not seekable.
             ValueError: seconds is negative or not finite.
         """
     def read(self) -> bytes:
@@ -316,10 +360,12 @@ class AudioInfo:
     @property
     def tags(self) -> Mapping[str, str]: ...
 
-def probe(file: str | PathLike[str] | BinaryIO) -> AudioInfo:
+def probe(
+    file: str | PathLike[str] | BinaryIO, *, headers: Mapping[str, str] | None = None, allow_private: bool = False
+) -> AudioInfo:
     """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
 
-    It waits for the disk, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.
+    It waits for the disk or the server, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.
     """
 
 @final

@@ -1,10 +1,13 @@
 //! What a file says of itself: the tags of an `AudioFile`, and `probe`.
 
+use std::collections::HashMap;
+
 use isocord_io::source::{self, AudioFileOptions, Cover, FileInfo};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 
-use crate::audio_file::{AudioFile, input, lock};
+use crate::audio_file::{AudioFile, lock};
+use crate::audio_input::{asking, input};
 use crate::bytes::copied;
 use crate::errors::{AudioFileError, Error, Result};
 
@@ -74,10 +77,16 @@ impl AudioInfo {
 
 /// What a file is and says of itself, without playing it. It takes and raises what AudioFile does.
 ///
-/// It waits for the disk, without the GIL: `await asyncio.to_thread(isocord.probe, path)` on a loop.
+/// It waits for the disk or the server, without the GIL: `await asyncio.to_thread(isocord.probe, path)` on a loop.
 #[pyfunction]
-pub(crate) fn probe(py: Python<'_>, file: &Bound<'_, PyAny>) -> Result<AudioInfo> {
-    let (input, name) = input(file)?;
+#[pyo3(signature = (file, *, headers = None, allow_private = false))]
+pub(crate) fn probe(
+    py: Python<'_>,
+    file: &Bound<'_, PyAny>,
+    headers: Option<HashMap<String, String>>,
+    allow_private: bool,
+) -> Result<AudioInfo> {
+    let (input, name) = input(file, asking(headers.as_ref(), allow_private)?)?;
     let options = AudioFileOptions { name, ..AudioFileOptions::default() };
     let (info, duration, cover) = py.detach(|| {
         let mut opened = source::AudioFile::open(input, options)?;

@@ -17,21 +17,25 @@ mod error;
 mod file;
 mod frame;
 mod hidden;
+mod http;
 mod input;
 mod mp4;
 mod opener;
 mod opus;
 mod pcm;
+mod stream;
 mod tags;
 mod tape;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
-pub use file::{AudioFile, AudioFileOptions, Closer, Cover};
+pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
 };
+pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
-pub use tags::Tags;
+pub use stream::StreamTitle;
+pub use tags::{Cover, Tags};
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};
