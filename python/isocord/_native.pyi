@@ -250,7 +250,7 @@ class AudioFile:
         """Channels in the file. All is sent in stereo."""
     @property
     def stream_title(self) -> str | None:
-        """What a radio says that it plays, or None. It changes while it plays, up to a second before it is heard."""
+        """What a radio says that it plays, or None. It changes while it plays, a little before it is heard."""
     @property
     def seekable(self) -> bool:
         """Whether seek() is possible: not where a server gives it from front to back only."""

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::play::deck::Deck;
 use isocord_io::source::{
-    self, AudioFileOptions, Closer, FileInfo, FrameBuf, HttpHeaders, HttpOptions, Input, SourceFrame, StreamTitle,
+    self, AudioFileOptions, Closer, FileInfo, FrameBuf, HttpHeaders, HttpOptions, Input, SeekError,
+    SourceFrame, StreamTitle,
 };
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
@@ -178,7 +179,7 @@ impl AudioFile {
         Ok(self.source()?.set_volume(value)?)
     }
 
-    /// What a radio says that it plays, or None. It changes while it plays, up to a second before it is heard.
+    /// What a radio says that it plays, or None. It changes while it plays, a little before it is heard.
     #[getter]
     fn stream_title(&self) -> Option<String> {
         self.title.get()
@@ -254,6 +255,10 @@ impl AudioFile {
     ///     ValueError: seconds is negative or not finite.
     fn seek(&self, py: Python<'_>, seconds: f64) -> Result<()> {
         let source = self.source()?;
+        if !self.seekable {
+            // What plays would end by it.
+            return Err(SeekError::NotSeekable { name: self.info.name.clone() }.into());
+        }
         Ok(py.detach(|| source.seek(seconds))?)
     }
 

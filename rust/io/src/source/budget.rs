@@ -5,10 +5,10 @@
 //! an error in place of more, and so has a file that has given no sound for long. What is looked for packet by packet
 //! is looked for in slices, between which the thread serves others.
 
-use std::io;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::StageError;
@@ -64,7 +64,9 @@ pub(crate) enum Spent {
 
 impl Spent {
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Bytes, Self::Time, Self::Quiet, Self::Closed, Self::Failed].into_iter().find(|spent| *spent as u8 == code)
+        [Self::Bytes, Self::Time, Self::Quiet, Self::Closed, Self::Failed]
+            .into_iter()
+            .find(|spent| *spent as u8 == code)
     }
 }
 
@@ -101,7 +103,10 @@ struct Others {
 
 impl fmt::Debug for Meter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Meter").field("read", &self.read).field("spent", &self.spent()).finish_non_exhaustive()
+        f.debug_struct("Meter")
+            .field("read", &self.read)
+            .field("spent", &self.spent())
+            .finish_non_exhaustive()
     }
 }
 

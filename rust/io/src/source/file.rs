@@ -99,7 +99,11 @@ impl AudioFile {
             .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
         meter.opened();
         let gain = volume.get();
-        let info = describe(&contents, name);
+        let mut info = describe(&contents, name);
+        if window.as_ref().is_some_and(|window| window.outline().live) {
+            // What it began with does not tell how long it is.
+            info.duration = None;
+        }
         let mut opened = Self { contents, info, volume, gain, position: 0, over: false, meter, window };
         if options.start > 0.0 {
             if !opened.is_seekable() {

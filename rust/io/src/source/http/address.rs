@@ -111,17 +111,29 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let address = Address::parse("https://me:pass%20word@example.com:8443/token/song.mp3?key=secret#part")
-            .expect("a URL");
+        let address =
+            Address::parse("https://me:pass%20word@example.com:8443/token/song.mp3?key=secret#part")
+                .expect("a URL");
         assert_eq!(address.to_string(), "https://example.com:8443/.../song.mp3");
         assert_eq!(address.login(), Some("me:pass word"));
         assert_eq!(address.as_str(), "https://example.com:8443/token/song.mp3?key=secret");
-        assert_eq!(Address::parse("http://[::1]/a").map(|address| address.to_string()), Ok("http://[::1]/a".into()));
+        assert_eq!(
+            Address::parse("http://[::1]/a").map(|address| address.to_string()),
+            Ok("http://[::1]/a".into())
+        );
     }
 
     #[test]
     fn only_what_leads_to_a_web_server_is_taken() {
-        for bad in ["ftp://a/b", "file:///etc/passwd", "http://", "https:///", "data:audio/mp3,", "song.mp3", "http://a b/"] {
+        for bad in [
+            "ftp://a/b",
+            "file:///etc/passwd",
+            "http://",
+            "https:///",
+            "data:audio/mp3,",
+            "song.mp3",
+            "http://a b/",
+        ] {
             assert!(Address::parse(bad).is_err(), "{bad}");
         }
         assert!(Address::parse(&format!("http://a/{}", "x".repeat(MAX_URL))).is_err());

@@ -33,7 +33,15 @@ const SILENCE: Duration = Duration::from_secs(10);
 const AGENT: &str = concat!("isocord/", env!("CARGO_PKG_VERSION"), " (+https://github.com/isocord/isocord)");
 /// What is our own business.
 const OURS: [&str; 10] = [
-    "accept-encoding", "connection", "content-length", "expect", "host", "icy-metadata", "if-range", "range", "te",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "icy-metadata",
+    "if-range",
+    "range",
+    "te",
     "transfer-encoding",
 ];
 
@@ -66,7 +74,8 @@ impl Headers {
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
-            let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has a name that none may have")?;
+            let key = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| "a header has a name that none may have")?;
             let mut value = HeaderValue::from_str(value)
                 .map_err(|_| format!("the header {key} has a value that none may have"))?;
             value.set_sensitive(true);
@@ -103,7 +112,12 @@ impl Client {
     ///
     /// # Errors
     /// There is no answer. A status that is no success is an answer.
-    pub(crate) fn get(&self, address: &Address, headers: &Headers, ask: &Ask<'_>) -> Result<Answer, HttpError> {
+    pub(crate) fn get(
+        &self,
+        address: &Address,
+        headers: &Headers,
+        ask: &Ask<'_>,
+    ) -> Result<Answer, HttpError> {
         let mut at = address.clone();
         for _ in 0..=MAX_REDIRECTS {
             let foreign = at.origin() != address.origin();
@@ -118,9 +132,9 @@ impl Client {
             };
             let location = String::from_utf8_lossy(location.as_bytes());
             let login = if foreign { None } else { at.login().map(str::to_owned) };
-            at = at
-                .join(&location)
-                .map_err(|error| HttpError::Refused(format!("the server sends us on to a bad URL: {error}")))?;
+            at = at.join(&location).map_err(|error| {
+                HttpError::Refused(format!("the server sends us on to a bad URL: {error}"))
+            })?;
             if at.origin() == address.origin() {
                 at.keep_login(login);
             }
@@ -155,7 +169,9 @@ impl Client {
             map.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
             if let Some((from, to)) = ask.range {
                 let to = to.map_or(String::new(), |to| to.saturating_sub(1).to_string());
-                map.extend(HeaderValue::from_str(&format!("bytes={from}-{to}")).ok().map(|value| (RANGE, value)));
+                map.extend(
+                    HeaderValue::from_str(&format!("bytes={from}-{to}")).ok().map(|value| (RANGE, value)),
+                );
                 let validator = ask.if_range.and_then(|tag| HeaderValue::from_str(tag).ok());
                 map.extend(validator.map(|value| (IF_RANGE, value)));
             }
@@ -178,7 +194,8 @@ fn make_agent(allow_private: bool) -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .max_response_header_size(MAX_HEADERS)
-        .input_buffer_size(32 * 1024)
+        // Headers have to fit into it as a whole.
+        .input_buffer_size(MAX_HEADERS + 16 * 1024)
         .output_buffer_size(32 * 1024)
         .max_idle_connections(1)
         .timeout_resolve(Some(LOOK_UP))

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::facts::Facts;
 use super::resolver::PrivateAddress;
 
+/// Said of a connection that ended too early.
+pub(crate) const BROKE_OFF: &str = "the connection broke off";
+
 /// Why there is nothing to read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HttpError {
@@ -67,7 +70,9 @@ impl From<ureq::Error> for HttpError {
         use ureq::Error as E;
         match error {
             E::Io(error) => Self::from(error),
-            E::Timeout(ureq::Timeout::Resolve) => Self::Broken("its name was not looked up in time".to_owned()),
+            E::Timeout(ureq::Timeout::Resolve) => {
+                Self::Broken("its name was not looked up in time".to_owned())
+            }
             E::Timeout(ureq::Timeout::Connect) => Self::Broken("its server does not answer".to_owned()),
             E::Timeout(_) => Self::Broken("its server has gone silent".to_owned()),
             E::HostNotFound => Self::Broken("its server is not known by that name".to_owned()),
@@ -100,7 +105,7 @@ impl From<std::io::Error> for HttpError {
             }
         }
         Self::Broken(match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the connection broke off".to_owned(),
+            std::io::ErrorKind::UnexpectedEof => BROKE_OFF.to_owned(),
             kind => kind.to_string(),
         })
     }

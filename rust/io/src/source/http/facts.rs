@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use ureq::http::header::{
-    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, LAST_MODIFIED, RETRY_AFTER,
+    ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, LAST_MODIFIED,
+    RETRY_AFTER,
 };
 use ureq::http::{HeaderMap, StatusCode};
 
@@ -37,7 +38,9 @@ pub(crate) struct Facts {
 
 impl Facts {
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let text = |name: &str| {
+            headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
         let kept = |name: &str| text(name).filter(|text| text.len() <= MAX_KEPT);
         let range = text(CONTENT_RANGE.as_str()).as_deref().and_then(content_range);
         let partial = status == StatusCode::PARTIAL_CONTENT;
@@ -51,7 +54,8 @@ impl Facts {
         // Icecast gives a range of a stream that has no end.
         let total = total.filter(|&total| total < i64::MAX as u64);
         let live = is_radio && (total.is_none() || length.is_none());
-        let accepts = text(ACCEPT_RANGES.as_str()).is_some_and(|text| text.trim().eq_ignore_ascii_case("bytes"));
+        let accepts =
+            text(ACCEPT_RANGES.as_str()).is_some_and(|text| text.trim().eq_ignore_ascii_case("bytes"));
         Self {
             status: status.as_u16(),
             from,
@@ -65,7 +69,9 @@ impl Facts {
             packed: text(CONTENT_ENCODING.as_str())
                 .is_some_and(|text| !matches!(text.trim().to_ascii_lowercase().as_str(), "" | "identity")),
             live,
-            title_every: text("icy-metaint").and_then(|text| text.trim().parse().ok()).filter(|&every| every > 0),
+            title_every: text("icy-metaint")
+                .and_then(|text| text.trim().parse().ok())
+                .filter(|&every| every > 0),
             station: kept("icy-name"),
         }
     }
@@ -107,7 +113,10 @@ mod tests {
 
     #[test]
     fn a_part_tells_where_it_begins_and_how_long_the_whole_is() {
-        let part = facts(206, &[("content-range", "bytes 100-999/1000"), ("content-length", "900"), ("etag", "\"a\"")]);
+        let part = facts(
+            206,
+            &[("content-range", "bytes 100-999/1000"), ("content-length", "900"), ("etag", "\"a\"")],
+        );
         assert_eq!((part.from, part.total, part.ranges), (100, Some(1_000), true));
         assert_eq!(part.validator.as_deref(), Some("\"a\""));
         let open = facts(206, &[("content-range", "bytes 100-999/*")]);
@@ -121,12 +130,16 @@ mod tests {
         assert_eq!((whole.from, whole.total, whole.ranges), (0, Some(1_000), false));
         assert!(facts(200, &[("content-length", "1000"), ("accept-ranges", "bytes")]).ranges);
         assert!(!facts(200, &[("accept-ranges", "bytes")]).ranges);
-        assert_eq!(facts(200, &[("etag", "W/\"a\""), ("last-modified", "x")]).validator.as_deref(), Some("x"));
+        assert_eq!(
+            facts(200, &[("etag", "W/\"a\""), ("last-modified", "x")]).validator.as_deref(),
+            Some("x")
+        );
     }
 
     #[test]
     fn a_radio_has_no_end() {
-        let radio = facts(200, &[("icy-name", "Radio"), ("icy-metaint", "16000"), ("accept-ranges", "bytes")]);
+        let radio =
+            facts(200, &[("icy-name", "Radio"), ("icy-metaint", "16000"), ("accept-ranges", "bytes")]);
         assert_eq!((radio.live, radio.ranges, radio.title_every), (true, false, Some(16_000)));
         let icecast = facts(206, &[("icy-br", "128"), ("content-range", "bytes 0-18446744073709551614/*")]);
         assert!(icecast.live && !icecast.ranges);
@@ -136,7 +149,9 @@ mod tests {
 
     #[test]
     fn what_is_said_of_coming_back_is_understood() {
-        let after = |text| facts(503, &[("retry-after", text), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")]).retry_after;
+        let after = |text| {
+            facts(503, &[("retry-after", text), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")]).retry_after
+        };
         assert_eq!(after("7"), Some(Duration::from_secs(7)));
         assert_eq!(after("Sun, 06 Nov 1994 08:50:07 GMT"), Some(Duration::from_secs(30)));
         assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));

@@ -32,8 +32,17 @@ impl fmt::Debug for GuardedResolver {
 pub(crate) struct PrivateAddress;
 
 impl Resolver for GuardedResolver {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        let found = self.system.resolve(uri, config, timeout)?;
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let found = self.system.resolve(uri, config, timeout).map_err(|error| match error {
+            // What the system says of a name that it does not know differs.
+            Error::Io(_) => Error::HostNotFound,
+            other => other,
+        })?;
         let mut allowed = self.empty();
         let addresses: &[SocketAddr] = &found;
         for address in addresses.iter().filter(|address| self.allow_private || is_public(address.ip())) {

@@ -79,7 +79,8 @@ impl Retry {
             return if self.fresh > MAX_FRESH { Next::GiveUp } else { Next::Fresh };
         }
         // A radio whose sender is away is not there for a while.
-        let passing = error.is_passing() || self.live && matches!(error, HttpError::Status { status: 404, .. });
+        let passing =
+            error.is_passing() || self.live && matches!(error, HttpError::Status { status: 404, .. });
         let too_often = self.tries > MAX_TRIES || self.fruitless > self.max_fruitless;
         if !passing || too_often {
             return Next::GiveUp;
@@ -134,10 +135,7 @@ mod tests {
     fn a_server_that_cuts_but_brings_is_asked_for_ever() {
         let mut retry = Retry::new(false);
         for second in 0..10_000 {
-            assert_eq!(
-                retry.failed(&broken(), false, Duration::from_secs(second)),
-                Next::After(FIRST_PAUSE)
-            );
+            assert_eq!(retry.failed(&broken(), false, Duration::from_secs(second)), Next::After(FIRST_PAUSE));
             retry.brought(PROGRESS as usize);
         }
     }
@@ -169,7 +167,9 @@ mod tests {
 
     #[test]
     fn what_will_not_get_better_is_told_at_once() {
-        for error in [status(404, None), status(401, None), status(403, None), HttpError::Refused(String::new())] {
+        for error in
+            [status(404, None), status(401, None), status(403, None), HttpError::Refused(String::new())]
+        {
             assert_eq!(Retry::new(false).failed(&error, false, Duration::ZERO), Next::GiveUp);
         }
         assert!(matches!(Retry::new(true).failed(&status(404, None), false, Duration::ZERO), Next::After(_)));

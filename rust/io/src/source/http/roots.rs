@@ -17,7 +17,6 @@ fn own_roots() -> Option<RootCerts> {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,
     });
-    Some(RootCerts::from(certificates.collect::<Vec<_>>())).filter(
-        |roots| matches!(roots, RootCerts::Specific(certificates) if !certificates.is_empty()),
-    )
+    Some(RootCerts::from(certificates.collect::<Vec<_>>()))
+        .filter(|roots| matches!(roots, RootCerts::Specific(certificates) if !certificates.is_empty()))
 }

@@ -30,8 +30,7 @@ impl Maker for Find {
         item.head = None;
         loop {
             self.meter.begin_slice();
-            let step =
-                self.packets.next(&mut item.packet).map_err(|error| self.meter.explain(error))?;
+            let step = self.packets.next(&mut item.packet).map_err(|error| self.meter.explain(error))?;
             match step {
                 Step::Later | Step::Starved => continue,
                 Step::End => return Ok(false),

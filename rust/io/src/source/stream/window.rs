@@ -41,7 +41,8 @@ impl Run {
         let skip = (offset - self.start) as usize;
         let (first, second) = self.bytes.as_slices();
         let mut done = 0;
-        for part in [first.get(skip..), second.get(skip.saturating_sub(first.len())..)].into_iter().flatten() {
+        for part in [first.get(skip..), second.get(skip.saturating_sub(first.len())..)].into_iter().flatten()
+        {
             let count = part.len().min(buf.len() - done);
             buf[done..done + count].copy_from_slice(&part[..count]);
             done += count;

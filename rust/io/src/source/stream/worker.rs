@@ -101,12 +101,10 @@ impl<P: Default + Send + 'static> Pieces<P> {
             broken: maker.broken(),
             downstream: None,
         };
-        let shared = Arc::new(Shared { state: Mutex::new(state), room: Condvar::new(), more: Condvar::new() });
+        let shared =
+            Arc::new(Shared { state: Mutex::new(state), room: Condvar::new(), more: Condvar::new() });
         let theirs = Arc::clone(&shared);
-        thread::Builder::new()
-            .name(name.to_owned())
-            .stack_size(STACK)
-            .spawn(move || work(&theirs, maker))?;
+        thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(move || work(&theirs, maker))?;
         Ok(Self { shared, meter })
     }
 
@@ -245,5 +243,6 @@ fn work<M: Maker>(shared: &Shared<M::Piece>, mut maker: M) {
 }
 
 fn guarded<T>(work: impl FnOnce() -> Result<T, StageError>) -> Result<T, StageError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StageError::broken("the decoder failed on it")))
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(StageError::broken("the decoder failed on it")))
 }
