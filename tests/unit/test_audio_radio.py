@@ -80,8 +80,8 @@ def test_a_radio_that_breaks_goes_on(web: Web, song: bytes) -> None:
     half = len(song) // 2
 
     def answer(request: Request) -> None:
-        parts = [(song[:half], lambda request: None), (song[half:], None)]
-        part, then = parts[request.number]
+        parts = {0: (song[:half], lambda request: None), 1: (song[half:], None)}
+        part, then = parts.get(request.number, (b"", None))
         radio(titled(part, {EVERY: f"Part {request.number}"}), every=EVERY, then=then)(request)
 
     web.answers["/radio"] = answer
