@@ -67,13 +67,13 @@ def test_titles_are_told_and_not_heard(web: Web, song: bytes, status: str) -> No
     heard, told = [], []
     for _ in range(5 * 50):
         heard.append(np.frombuffer(there.read(), "<i2")[::2] / 32_768)
-        if there.stream_title not in told[-1:]:
-            told.append(there.stream_title)
+        if there.title not in told[-1:]:
+            told.append(there.title)
     assert told[-2:] == ["One - First", "Two - Don't; stop"]
     sound = np.concatenate(heard)
     assert residue(sound[RATE : 4 * RATE], place(sound[RATE:], RATE)) < 0.1
     there.close()
-    assert there.stream_title == "Two - Don't; stop"
+    assert there.title == "Two - Don't; stop"
 
 
 def test_a_radio_that_breaks_goes_on(web: Web, song: bytes) -> None:
@@ -90,7 +90,7 @@ def test_a_radio_that_breaks_goes_on(web: Web, song: bytes) -> None:
     assert residue(sound[RATE // 2 : 2 * RATE], place(sound[RATE // 2 :], RATE // 2)) < 0.1
     late = sound[4 * RATE : 5 * RATE]
     assert residue(late, place(late, 4 * RATE, 9_000)) < 0.1
-    assert there.stream_title == "Part 1"
+    assert there.title == "Part 1"
     there.close()
 
 

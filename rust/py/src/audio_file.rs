@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::play::deck::Deck;
 use isocord_io::source::{
-    self, AudioFileOptions, Closer, FileInfo, FrameBuf, HttpHeaders, HttpOptions, Input, SeekError,
+    self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, HttpHeaders, HttpOptions, Input, SeekError,
     SourceFrame, StreamTitle,
 };
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
@@ -61,12 +61,13 @@ const MAX_PIECE: usize = 1 << 20;
 #[pyclass(frozen, module = "isocord")]
 pub(crate) struct AudioFile {
     state: Mutex<State>,
-    info: FileInfo,
+    pub(crate) info: FileInfo,
     duration: Option<f64>,
     seekable: bool,
-    title: StreamTitle,
+    pub(crate) stream_title: StreamTitle,
     closer: Closer,
     reader: Mutex<Reader>,
+    pub(crate) cover: Mutex<Option<Arc<Cover>>>,
 }
 
 /// A file with what its onlookers may ask while it plays.
@@ -152,15 +153,14 @@ impl AudioFile {
         headers: Option<HashMap<String, String>>,
         allow_private: bool,
     ) -> Result<Self> {
-        let pairs = headers.iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
-        let headers = HttpHeaders::new(pairs).map_err(PyValueError::new_err)?;
-        let (input, name) = input(file, HttpOptions { headers, allow_private, fresh: None })?;
+        let (input, name) = input(file, http_options(headers.as_ref(), allow_private)?)?;
         let options = AudioFileOptions { volume, start, name, extension: None };
-        let opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
+        let mut opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
+        let cover = Mutex::new(opened.take_cover().map(Arc::new));
         let (info, duration, closer) = (opened.info().clone(), opened.duration(), opened.closer());
-        let (seekable, title) = (opened.is_seekable(), opened.stream_title());
+        let (seekable, stream_title) = (opened.is_seekable(), opened.stream_title());
         let state = Mutex::new(State::Open(Arc::new(Deck::from(opened))));
-        Ok(Self { state, info, duration, seekable, title, closer, reader: Mutex::default() })
+        Ok(Self { state, info, duration, seekable, stream_title, closer, reader: Mutex::default(), cover })
     }
 
     /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -177,12 +177,6 @@ impl AudioFile {
     #[setter]
     fn set_volume(&self, value: f32) -> Result<()> {
         Ok(self.source()?.set_volume(value)?)
-    }
-
-    /// What a radio says that it plays, or None. It changes while it plays, a little before it is heard.
-    #[getter]
-    fn stream_title(&self) -> Option<String> {
-        self.title.get()
     }
 
     /// Whether seek() is possible: not where a server gives it from front to back only.
@@ -294,7 +288,8 @@ impl AudioFile {
             let last = Last::of(&source);
             let before = std::mem::replace(&mut *lock(&self.state), State::Closed(last));
             // The file itself may be closed here, which is no work for a thread that holds the GIL or the lock.
-            drop((before, source));
+            let cover = lock(&self.cover).take();
+            drop((before, source, cover));
         });
     }
 
@@ -339,8 +334,18 @@ impl Reader {
     }
 }
 
-/// A path, an open file, or anything else that `read()`s bytes.
-fn input(file: &Bound<'_, PyAny>, options: HttpOptions) -> PyResult<(Input, Option<String>)> {
+/// How a URL is to be asked for.
+pub(crate) fn http_options(
+    headers: Option<&HashMap<String, String>>,
+    allow_private: bool,
+) -> PyResult<HttpOptions> {
+    let pairs = headers.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = HttpHeaders::new(pairs).map_err(PyValueError::new_err)?;
+    Ok(HttpOptions { headers, allow_private, fresh: None })
+}
+
+/// A path, a URL, an open file, or anything else that `read()`s bytes.
+pub(crate) fn input(file: &Bound<'_, PyAny>, options: HttpOptions) -> PyResult<(Input, Option<String>)> {
     if let Ok(text) = file.extract::<String>()
         && let Some((scheme, _)) = text.split_once("://")
         && ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
@@ -448,6 +453,6 @@ fn is_plain(file: &Bound<'_, PyAny>) -> PyResult<bool> {
     is(file, "FileIO")
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

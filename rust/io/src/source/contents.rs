@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::budget::Meter;
 use super::error::StageError;
 use super::frame::{Downstream, FrameBuf, SAMPLE_RATE, SourceFrame, Want};
+use super::hidden::{hide_flac_tags, hide_matroska_tags, strip_tags};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusPackets, OpusStream, Walked};
 use super::pcm::{Demuxer, PcmStream, Trim};
 use super::stream::{DecodedFrames, FoundPackets};
-use super::tags::{hide_flac_pictures, hide_matroska_attachments, strip_tags};
+use super::tags::Tags;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct FileInfo {
     pub channels: u16,
     /// Length in samples of 48 kHz, where the file tells it (estimated for MP3 without a Xing header and for ADTS).
     pub duration: Option<u64>,
+    /// What it says of itself.
+    pub tags: Arc<Tags>,
 }
 
 pub(super) enum Contents {
@@ -169,9 +172,9 @@ pub(super) fn open_contents(mut file: MediaFile, extension: Option<&str>) -> Res
         file.patch(std::mem::take(&mut info.patches));
         mp4 = Some(info);
     } else if start.starts_with(b"fLaC") {
-        hide_flac_pictures(&mut file)?;
+        hide_flac_tags(&mut file)?;
     } else if start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
-        hide_matroska_attachments(&mut file)?;
+        hide_matroska_tags(&mut file)?;
     }
     let demuxer = Demuxer::open(file, extension)?;
     if demuxer.is_opus() {
@@ -201,7 +204,7 @@ fn mp4_trim(info: &Mp4Info, demuxer: &Demuxer) -> Trim {
     Trim { start_stamp: Some(start), padding, by_packet: false }
 }
 
-pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
+pub(super) fn describe(contents: &Contents, name: String, tags: Arc<Tags>) -> FileInfo {
     match contents {
         Contents::Opus(stream) => FileInfo {
             name,
@@ -210,6 +213,7 @@ pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
             sample_rate: SAMPLE_RATE,
             channels: u16::from(stream.head().channels),
             duration: stream.duration(),
+            tags,
         },
         Contents::Pcm(stream) => FileInfo {
             name,
@@ -218,6 +222,7 @@ pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
             sample_rate: stream.rate(),
             channels: u16::try_from(stream.channels()).unwrap_or(u16::MAX),
             duration: stream.duration(),
+            tags,
         },
         Contents::Decoded(_) | Contents::Failed => FileInfo {
             name,
@@ -226,6 +231,7 @@ pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
             sample_rate: 0,
             channels: 0,
             duration: None,
+            tags,
         },
     }
 }

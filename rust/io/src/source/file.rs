@@ -1,5 +1,6 @@
 //! One file that plays: what it is, its frames, volume and place.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,9 +9,10 @@ use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
 use super::frame::{Downstream, FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
-use super::input::Input;
+use super::input::{Input, MediaFile};
 use super::opener;
 use super::stream::{StreamTitle, Window};
+use super::tags::{self, Place};
 use crate::dsp::{Volume, apply_gain};
 
 /// Positions beyond this (a hundred days) are the end of any file.
@@ -39,6 +41,7 @@ impl Default for AudioFileOptions {
 pub struct AudioFile {
     contents: Contents,
     info: FileInfo,
+    cover: Option<Cover>,
     volume: Volume,
     /// The gain of the last frame of [`AudioFile::next_frame`].
     gain: f32,
@@ -47,6 +50,23 @@ pub struct AudioFile {
     meter: Arc<Meter>,
     /// Where it comes over a network.
     window: Option<Arc<Window>>,
+}
+
+/// The picture of a file, which has not been read yet.
+#[derive(Debug)]
+pub struct Cover {
+    file: MediaFile,
+    place: Place,
+}
+
+impl Cover {
+    /// Its bytes, 16 MiB at most, as they are: JPEG or PNG as a rule. Waits for the disk.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        self.place.read(&self.file.again(Meter::new()))
+    }
 }
 
 /// Closes a file from another thread than the one that reads it.
@@ -95,16 +115,23 @@ impl AudioFile {
         });
         let file = input.open(place, Arc::clone(&meter))?;
         let window = file.window().cloned();
+        let tags = Arc::new(tags::read(&file.front()));
+        // A stream cannot be read at two places.
+        let cover = tags
+            .cover()
+            .filter(|_| window.is_none())
+            .map(|place| Cover { file: file.again(Meter::new()), place: place.clone() });
         let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
         meter.opened();
         let gain = volume.get();
-        let mut info = describe(&contents, name);
+        let mut info = describe(&contents, name, tags);
         if window.as_ref().is_some_and(|window| window.outline().live) {
             // What it began with does not tell how long it is.
             info.duration = None;
         }
-        let mut opened = Self { contents, info, volume, gain, position: 0, over: false, meter, window };
+        let mut opened =
+            Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window };
         if options.start > 0.0 {
             if !opened.is_seekable() {
                 return Err(OpenError::NotSeekable { name: place.to_owned() });
@@ -140,6 +167,11 @@ impl AudioFile {
     #[must_use]
     pub fn info(&self) -> &FileInfo {
         &self.info
+    }
+
+    /// Its picture, if it has one. It can be read while the file plays.
+    pub fn take_cover(&mut self) -> Option<Cover> {
+        self.cover.take()
     }
 
     /// Length in seconds, where the file tells it.

@@ -13,6 +13,9 @@ use super::error::OpenError;
 use super::http::{Address, Download, HttpOptions, Line};
 use super::stream::{Stop, Window, fill};
 
+/// What a stream says of itself is looked for in so much of its beginning.
+const FRONT: u64 = 1 << 20;
+
 /// Longer than anything.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -109,7 +112,7 @@ impl Input {
         if len == 0 {
             return Err(OpenError::Empty { name: name.to_owned() });
         }
-        Ok(MediaFile { backing, start: 0, len, position: 0, patches: Vec::new(), meter })
+        Ok(MediaFile { backing: Arc::new(backing), start: 0, len, position: 0, patches: Vec::new(), meter })
     }
 }
 
@@ -196,7 +199,7 @@ fn copy_at(bytes: &[u8], buf: &mut [u8], offset: u64) -> usize {
 /// A window of a file. Reading is by position, so that a handle shared with others does not disturb it.
 #[derive(Debug)]
 pub(crate) struct MediaFile {
-    backing: Backing,
+    backing: Arc<Backing>,
     start: u64,
     len: u64,
     position: u64,
@@ -217,10 +220,25 @@ impl MediaFile {
 
     /// What is there of it, where it comes over a network.
     pub(crate) fn window(&self) -> Option<&Arc<Window>> {
-        match &self.backing {
+        match &*self.backing {
             Backing::Window(Brought(window)) => Some(window),
             Backing::File(_) | Backing::Bytes(_) => None,
         }
+    }
+
+    /// What can be looked at without waiting for long: all of a file, the beginning of a stream.
+    pub(crate) fn front(&self) -> Self {
+        let mut front = self.again(Arc::clone(&self.meter));
+        if self.window().is_some() {
+            front.len = front.len.min(FRONT);
+        }
+        front
+    }
+
+    /// The same bytes, counted by another.
+    pub(crate) fn again(&self, meter: Arc<Meter>) -> Self {
+        let backing = Arc::clone(&self.backing);
+        Self { backing, start: self.start, len: self.len, position: 0, patches: Vec::new(), meter }
     }
 
     /// What is counted of it.

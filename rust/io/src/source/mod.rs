@@ -12,9 +12,11 @@
 
 mod budget;
 mod contents;
+mod ebml;
 mod error;
 mod file;
 mod frame;
+mod hidden;
 mod http;
 mod input;
 mod mp4;
@@ -27,7 +29,7 @@ mod tape;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
-pub use file::{AudioFile, AudioFileOptions, Closer};
+pub use file::{AudioFile, AudioFileOptions, Closer, Cover};
 pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
@@ -35,4 +37,5 @@ pub use frame::{
 pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
 pub use stream::StreamTitle;
+pub use tags::Tags;
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};
