@@ -12,7 +12,7 @@ use crate::source::{
 /// often it is asked for.
 #[must_use]
 pub fn taped(source: Box<dyn FrameSource>) -> Box<dyn FrameSource> {
-    if source.goes_back() { source } else { Box::new(Taped::new(source)) }
+    if (*source).goes_back() { source } else { Box::new(Taped::new(source)) }
 }
 
 struct Taped {

@@ -2,12 +2,15 @@
 
 pub mod decimate;
 pub(crate) mod downmix;
-pub(crate) mod mixer;
+pub(crate) mod limiter;
+pub(crate) mod mixdown;
 pub(crate) mod resample;
+mod ramp;
 mod samples;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
+pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
 pub(crate) use volume::apply_gain;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};

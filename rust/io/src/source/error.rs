@@ -119,6 +119,9 @@ pub enum SeekError {
     /// The target is negative or not a number.
     #[error("a position must be a number of seconds, 0 or more, not {0}")]
     Position(f64),
+    /// Sound that has no places.
+    #[error("{0} cannot be sought")]
+    Nowhere(&'static str),
     /// The file failed on the way.
     #[error(transparent)]
     Source(#[from] SourceError),
