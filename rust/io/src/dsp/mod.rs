@@ -7,10 +7,12 @@ pub(crate) mod mixdown;
 pub(crate) mod resample;
 mod ramp;
 mod samples;
+mod splice;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
 pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
+pub(crate) use splice::splice;
 pub(crate) use volume::apply_gain;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};
