@@ -61,7 +61,9 @@ impl FrameSource for Looped {
                     match self.source.seek(0.0) {
                         Ok(()) => {}
                         Err(SeekError::Source(error)) => return Err(error),
-                        Err(SeekError::Position(_) | SeekError::Nowhere(_)) => return Ok(Some(SourceFrame::End)),
+                        Err(SeekError::Position(_) | SeekError::Nowhere(_)) => {
+                            return Ok(Some(SourceFrame::End));
+                        }
                     }
                 }
                 other => return Ok(other),
@@ -95,6 +97,10 @@ impl FrameSource for Looped {
         self.source.attach(downstream, depth);
     }
 
+    fn detach(&mut self) {
+        self.source.detach();
+    }
+
     fn is_changed(&mut self) -> bool {
         self.source.is_changed()
     }
@@ -126,7 +132,10 @@ mod tests {
         let mut looped = Looped::new(Box::new(Sound::new(5_000, |at| at as f32)));
         pull(&mut looped, 3);
         looped.seek(0.1).expect("a place");
-        assert_same(&pull(&mut looped, 1)[..201], &(4_800..5_000).chain([0]).map(|at| at as f32).collect::<Vec<_>>());
+        assert_same(
+            &pull(&mut looped, 1)[..201],
+            &(4_800..5_000).chain([0]).map(|at| at as f32).collect::<Vec<_>>(),
+        );
     }
 
     #[test]

@@ -105,5 +105,10 @@ pub(super) fn pull(source: &mut dyn FrameSource, frames: usize) -> Vec<f32> {
 pub(super) fn assert_same(got: &[f32], expected: &[f32]) {
     let differs = got.iter().zip(expected).position(|(one, two)| one != two);
     let what = differs.map(|at| (at, got[at], expected[at]));
-    assert!(differs.is_none() && got.len() == expected.len(), "{what:?}, {} for {}", got.len(), expected.len());
+    assert!(
+        differs.is_none() && got.len() == expected.len(),
+        "{what:?}, {} for {}",
+        got.len(),
+        expected.len()
+    );
 }

@@ -78,9 +78,21 @@ impl FrameSource for Taped {
         self.source.has_packets()
     }
 
+    fn passes(&self) -> bool {
+        if self.tape.end() > self.cursor {
+            self.tape.packet(self.cursor).is_some()
+        } else {
+            self.source.passes()
+        }
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         self.depth = depth;
         self.source.attach(downstream, depth);
+    }
+
+    fn detach(&mut self) {
+        self.source.detach();
     }
 
     fn goes_back(&self) -> bool {

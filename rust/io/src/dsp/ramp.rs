@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn it_goes_from_one_gain_to_the_other_without_a_step_or_a_kink() {
-        for (from, to, len) in [(0.0, 1.0, 9_600), (1.0, 0.25, 1_920), (2.0, 0.0, 48_000), (0.3, 1.7, 19_200)] {
+        for (from, to, len) in [(0.0, 1.0, 9_600), (1.0, 0.25, 1_920), (2.0, 0.0, 48_000), (0.3, 1.7, 19_200)]
+        {
             let mut ramp = Ramp::steady(from);
             ramp.turn(to, 960, len);
             let gains = gains(ramp, 60);

@@ -148,8 +148,8 @@ impl Shared {
         }
     }
 
-    /// It is over, as heard. `rest` is what is left of it.
-    pub(super) fn settle(&self, rest: Option<Box<dyn Send>>) {
+    /// It is over, as heard. `let_go` lets go of what is left of it.
+    pub(super) fn settle(&self, let_go: impl FnOnce() + Send + 'static) {
         let heard = self.port.heard();
         let mut runs = self.runs();
         let place = runs.place_of(heard).unwrap_or(self.start);
@@ -159,7 +159,7 @@ impl Shared {
         let faded = faded.map(|faded| faded.settle(None));
         let ended = self.outcome.settle(self.error.get().map(String::as_str));
         self.port.errands.run(Box::new(move || {
-            drop(rest);
+            let_go();
             if let Some(faded) = faded {
                 faded();
             }
@@ -222,7 +222,7 @@ impl Layer {
             self.0.port.change();
         } else {
             // Nobody hears it.
-            self.0.settle(None);
+            self.0.settle(|| ());
         }
         Ok(())
     }

@@ -30,6 +30,8 @@ pub struct MixSource {
     past: Past<Limiter>,
     depth: u64,
     heard: u64,
+    /// It holds the mixer's one place.
+    is_in_place: bool,
 }
 
 /// What became of a frame.
@@ -56,6 +58,7 @@ impl MixSource {
             past: Past::new(0, 0),
             depth: 0,
             heard: 0,
+            is_in_place: true,
         }
     }
 
@@ -114,7 +117,14 @@ impl MixSource {
     }
 
     /// Has those layers give their part that duck, or those that do not; says what has to be waited for.
-    fn add(&mut self, number: u64, duckers: bool, duck: f32, frame: &mut FrameBuf, now: bool) -> Option<Mixed> {
+    fn add(
+        &mut self,
+        number: u64,
+        duckers: bool,
+        duck: f32,
+        frame: &mut FrameBuf,
+        now: bool,
+    ) -> Option<Mixed> {
         let mut waits = None;
         let layers = self.layers.iter_mut();
         for layer in layers.filter(|layer| layer.duck().is_some() == duckers && layer.next() == number) {
@@ -195,6 +205,16 @@ impl FrameSource for MixSource {
         }
     }
 
+    /// Its layers are over: what was made of them and is not heard never will be.
+    fn detach(&mut self) {
+        self.port.note_given(self.port.heard());
+        self.port.lead_to(None);
+        self.layers.clear();
+        if std::mem::take(&mut self.is_in_place) {
+            self.stand.leave();
+        }
+    }
+
     fn goes_back(&self) -> bool {
         true
     }
@@ -223,10 +243,6 @@ impl FrameSource for MixSource {
 
 impl Drop for MixSource {
     fn drop(&mut self) {
-        // What was made and not heard never will be.
-        self.port.note_given(self.port.heard());
-        self.port.lead_to(None);
-        self.layers.clear();
-        self.stand.leave();
+        self.detach();
     }
 }

@@ -16,8 +16,8 @@ mod sum;
 use std::sync::Arc;
 
 pub use self::layer::{LONGEST_FADE, Layer, LayerError};
-pub use self::mix::MixSource;
 use self::layer::{Shared, checked_volume, samples};
+pub use self::mix::MixSource;
 use self::port::Port;
 use self::sounding::Sounding;
 use self::stand::Stand;

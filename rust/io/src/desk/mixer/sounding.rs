@@ -204,7 +204,9 @@ impl Sounding {
             }
             Ok(None) => Part::Searching,
             Ok(Some(SourceFrame::Starved)) => Part::Starved,
-            Ok(Some(SourceFrame::Opus(_))) => self.fail("it gives packets where sound was asked for".to_owned()),
+            Ok(Some(SourceFrame::Opus(_))) => {
+                self.fail("it gives packets where sound was asked for".to_owned())
+            }
             Err(error) => self.fail(error.to_string()),
         }
     }
@@ -346,7 +348,11 @@ impl Sounding {
 
 impl Drop for Sounding {
     fn drop(&mut self) {
-        let rest = self.source.take().map(|source| Box::new(source) as Box<dyn Send>);
-        self.layer.settle(rest);
+        let source = self.source.take();
+        self.layer.settle(move || {
+            if let Some(mut source) = source {
+                source.detach();
+            }
+        });
     }
 }

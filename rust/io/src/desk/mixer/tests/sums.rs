@@ -25,7 +25,9 @@ fn volumes_multiply() {
     own.set(0.25).expect("a volume");
     assert_eq!(stage.pull(1)[0], 0.25, "the volume of the source is seen too");
     for wrong in [-0.1, 16.1, f32::NAN] {
-        assert!(layer.fade(wrong, 0.0, None).is_err() && layer.fade(1.0, f64::from(wrong) - 17.0, None).is_err());
+        assert!(
+            layer.fade(wrong, 0.0, None).is_err() && layer.fade(1.0, f64::from(wrong) - 17.0, None).is_err()
+        );
     }
     assert_eq!(layer.volume(), 2.0);
 }
@@ -65,7 +67,8 @@ fn two_that_fade_into_one_another_keep_their_power() {
     goes.fade(0.0, 2.0, None).expect("in its range");
     stage.play(Sound::new(960 * 300, noise(77_777)), |options| options.fade_in = 2.0);
     let all = stage.pull(120);
-    let power = |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32;
+    let power =
+        |samples: &[f32]| samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32;
     for part in all.chunks_exact(10 * FRAME) {
         let decibels = 10.0 * (power(part) / (0.16 / 3.0)).log10();
         assert!(decibels.abs() < 0.5, "{decibels}");
@@ -81,7 +84,12 @@ fn the_others_are_turned_down_while_one_sounds_and_come_back_after() {
     let speaks = stage.play(flat(20, 0.0), |options| options.duck = Some(0.25));
     let all = stage.pull(60);
     let ms = |ms: usize| all[ms * 48];
-    assert!((ms(0) - 0.75).abs() < 1e-4 && ms(20) < 0.7 && (ms(41) - 0.1875).abs() < 1e-5, "{} {}", ms(20), ms(41));
+    assert!(
+        (ms(0) - 0.75).abs() < 1e-4 && ms(20) < 0.7 && (ms(41) - 0.1875).abs() < 1e-5,
+        "{} {}",
+        ms(20),
+        ms(41)
+    );
     assert!((ms(399) - 0.1875).abs() < 1e-5, "as long as it sounds");
     let back = [500, 600, 801].map(ms);
     assert!(ms(500) > 0.2 && ms(500) < 0.5 && ms(600) > 0.5 && (ms(801) - 0.75).abs() < 1e-5, "{back:?}");
@@ -179,7 +187,8 @@ fn who_has_not_begun_holds_nobody_up_and_is_heard_at_once_when_it_can() {
 fn a_loop_has_no_seam() {
     let mut stage = Stage::new();
     let sound = |at: u64| ((at % 1_234) + 1) as f32 / 2_048.0;
-    let layer = stage.play(Sound::new(1_234, sound), |options| (options.looped, options.duration) = (true, Some(1_234)));
+    let layer = stage
+        .play(Sound::new(1_234, sound), |options| (options.looped, options.duration) = (true, Some(1_234)));
     let all = stage.pull(50);
     assert!(all.iter().enumerate().all(|(index, sample)| *sample == sound(index as u64)));
     let place = layer.position() * 48_000.0;
