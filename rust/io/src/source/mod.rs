@@ -20,6 +20,7 @@ mod mp4;
 mod opener;
 mod opus;
 mod pcm;
+mod reel;
 mod tags;
 mod tape;
 
@@ -31,4 +32,5 @@ pub use frame::{
     Want,
 };
 pub use input::{Bytes, Input};
+pub use reel::{Reel, ReelWriter, reel};
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};
