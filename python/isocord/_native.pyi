@@ -1,6 +1,6 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from os import PathLike
 from typing import BinaryIO, Final, Literal, TypeAlias, final
 
@@ -265,6 +265,29 @@ class AudioFile:
     def channels(self) -> int:
         """Channels in the file. All is sent in stereo."""
     @property
+    def title(self) -> str | None:
+        """The title, or None where the file does not tell it."""
+    @property
+    def artist(self) -> str | None:
+        """The artist, or None; several have ", " between them."""
+    @property
+    def album(self) -> str | None:
+        """The album, or None."""
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """All that the file says of itself in words: keys in lower case, the same ones for all formats
+        ("title", "album_artist", "date", "track", "genre", "comment", "replaygain_track_gain" and so on). 16 KiB a
+        value and 128 KiB in all at most; the rest is left out.
+        """
+    @property
+    def cover(self) -> bytes | None:
+        """The picture, JPEG or PNG as a rule, or None: the front cover if there are several, 16 MiB at most. It is read
+        when it is asked for, each time.
+
+        Raises:
+            AudioFileError: the file is closed, or cannot be read.
+        """
+    @property
     def passthrough(self) -> bool:
         """Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0."""
     @property
@@ -294,6 +317,37 @@ class AudioFile:
         """Let the file go, at once, whoever reads it. A file object that was given stays open. Does nothing twice."""
     def cleanup(self) -> None:
         """The same as close(), as bot libraries call it when it has played."""
+
+@final
+class AudioInfo:
+    """What a file is and says of itself; immutable. Its properties are those of :class:`AudioFile`."""
+
+    @property
+    def title(self) -> str | None: ...
+    @property
+    def artist(self) -> str | None: ...
+    @property
+    def album(self) -> str | None: ...
+    @property
+    def cover(self) -> bytes | None: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def container(self) -> str: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+
+def probe(file: str | PathLike[str] | BinaryIO) -> AudioInfo:
+    """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
+
+    It waits for the disk, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.
+    """
 
 @final
 class Discovered:

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audio_file;
+mod audio_tags;
 mod bytes;
 mod codec;
 mod connection;
@@ -30,6 +31,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::audio_file::AudioFile;
+    #[pymodule_export]
+    use crate::audio_tags::{AudioInfo, probe};
     #[pymodule_export]
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
