@@ -22,6 +22,7 @@ mod mp4;
 mod opener;
 mod opus;
 mod pcm;
+mod reel;
 mod tags;
 mod tape;
 
@@ -33,5 +34,6 @@ pub use frame::{
     Want,
 };
 pub use input::{Bytes, Input};
+pub use reel::{Reel, ReelWriter, reel};
 pub use tags::Tags;
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};

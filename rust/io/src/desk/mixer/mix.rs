@@ -183,8 +183,8 @@ impl FrameSource for MixSource {
     }
 
     /// A mix has no places.
-    fn seek(&mut self, _: f64) -> Result<(), SeekError> {
-        Err(SeekError::Nowhere("a mixer"))
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
+        Err(SeekError::Fixed(seconds))
     }
 
     fn position(&self) -> u64 {
