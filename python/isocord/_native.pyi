@@ -138,12 +138,9 @@ class Track:
         (stopped or replaced): the producer then ends.
         """
     def write_pcm(self, pcm: Buffer) -> int:
-        """Encode (without the GIL) and queue whole frames of 3,840 bytes; a short last one is padded.
+        """Queue whole frames of 3,840 bytes for the native pool to encode; a short last one is padded.
 
         Returns the number of frames queued; those that found no room or a track that is over are dropped.
-
-        Raises:
-            OpusError: libopus refused a frame.
         """
     def write_opus(self, packets: Sequence[Buffer]) -> int:
         """Queue Opus packets of 20 ms.
@@ -169,6 +166,36 @@ class Track:
     @property
     def underruns(self) -> int:
         """Slots that found the ring empty before :meth:`finish`."""
+
+@final
+class Reel:
+    """The sound of a source of Python's as a part of a native one. It is written like a :class:`Track`."""
+
+    def __new__(cls) -> Reel: ...
+    def wait_room(self, timeout: float) -> int | None:
+        """As :meth:`Track.wait_room`; None once nobody plays it."""
+    def write_pcm(self, pcm: Buffer) -> int:
+        """Put whole frames of 3,840 bytes on, a short last one padded. Returns the number of those that had room."""
+    def write_opus(self, packets: Sequence[Buffer]) -> int:
+        """Decode Opus packets of 20 ms and put them on.
+
+        Returns the number of those that had room.
+
+        Raises:
+            OpusError: one cannot be decoded.
+        """
+    def finish(self) -> None:
+        """No more frames will come."""
+    def fail(self, error: BaseException) -> None:
+        """Say what has ended the source, before :meth:`finish`."""
+    def wait_end(self, timeout: float) -> TrackEnd | None:
+        """Wait, without the GIL, until all is played or nobody plays it; None after ``timeout`` seconds."""
+    @property
+    def error(self) -> BaseException | None:
+        """What has ended the source early."""
+    @property
+    def frames_sent(self) -> int:
+        """Frames that were taken, each 20 ms."""
 
 TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
 """Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
@@ -277,8 +304,12 @@ class AudioFile:
     def channels(self) -> int:
         """Channels in the file. All is sent in stereo."""
     @property
+    def seekable(self) -> bool:
+        """Whether seek() is possible: not where a server gives it from front to back only."""
     def title(self) -> str | None:
-        """The title, or None where the file does not tell it."""
+        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
+        is heard.
+        """
     @property
     def artist(self) -> str | None:
         """The artist, or None; several have ", " between them."""
@@ -299,11 +330,6 @@ class AudioFile:
         Raises:
             AudioFileError: the file is closed, or cannot be read.
         """
-    def stream_title(self) -> str | None:
-        """What a radio says that it plays, or None. It changes while it plays, up to a second before it is heard."""
-    @property
-    def seekable(self) -> bool:
-        """Whether seek() is possible: not where a server gives it from front to back only."""
     @property
     def passthrough(self) -> bool:
         """Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0."""
@@ -361,7 +387,7 @@ class AudioInfo:
     def tags(self) -> Mapping[str, str]: ...
 
 def probe(
-    file: str | PathLike[str] | BinaryIO, *, headers: Mapping[str, str] | None = None, allow_private: bool = False
+    file: str | PathLike[str] | BinaryIO, *, headers: dict[str, str] | None = None, allow_private: bool = False
 ) -> AudioInfo:
     """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::play::deck::Deck;
 use isocord_io::source::{
-    self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, Input, SourceFrame, StreamTitle,
+    self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, Input, SeekError, SourceFrame, StreamTitle,
 };
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
@@ -54,7 +54,7 @@ pub(crate) struct AudioFile {
     pub(crate) info: FileInfo,
     pub(crate) duration: Option<f64>,
     seekable: bool,
-    stream_title: StreamTitle,
+    pub(crate) stream_title: StreamTitle,
     closer: Closer,
     reader: Mutex<Reader>,
     pub(crate) cover: Mutex<Option<Arc<Cover>>>,
@@ -172,12 +172,6 @@ impl AudioFile {
         Ok(self.source()?.set_volume(value)?)
     }
 
-    /// What a radio says that it plays, or None. It changes while it plays, up to a second before it is heard.
-    #[getter]
-    fn stream_title(&self) -> Option<String> {
-        self.stream_title.get()
-    }
-
     /// Whether seek() is possible: not where a server gives it from front to back only.
     #[getter]
     fn seekable(&self) -> bool {
@@ -248,6 +242,10 @@ impl AudioFile {
     ///     ValueError: seconds is negative or not finite.
     fn seek(&self, py: Python<'_>, seconds: f64) -> Result<()> {
         let source = self.source()?;
+        if !self.seekable {
+            // What plays would end by it.
+            return Err(SeekError::NotSeekable { name: self.info.name.clone() }.into());
+        }
         Ok(py.detach(|| source.seek(seconds))?)
     }
 

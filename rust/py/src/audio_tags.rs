@@ -13,10 +13,12 @@ use crate::errors::{AudioFileError, Error, Result};
 
 #[pymethods]
 impl AudioFile {
-    /// The title, or None where the file does not tell it.
+    /// The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
+    /// is heard.
     #[getter]
-    fn title(&self) -> Option<&str> {
-        self.info.tags.get("title")
+    fn title(&self) -> Option<String> {
+        let told = self.stream_title.get().filter(|title| !title.is_empty());
+        told.or_else(|| self.info.tags.get("title").map(str::to_owned))
     }
 
     /// The artist, or None; several have ", " between them.

@@ -17,7 +17,9 @@ mod file_object;
 mod listen;
 mod part;
 mod playable;
+mod producing;
 mod recording;
+mod reel;
 mod stats;
 mod track;
 
@@ -49,6 +51,8 @@ mod _native {
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
+    #[pymodule_export]
+    use crate::reel::Reel;
     #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]

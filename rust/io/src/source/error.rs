@@ -149,6 +149,9 @@ pub enum SeekError {
         /// What of the URL may be told.
         name: String,
     },
+    /// Its sound comes as it comes.
+    #[error("this source cannot be sought in, so it cannot go to {0} s")]
+    Fixed(f64),
     /// The file failed on the way.
     #[error(transparent)]
     Source(#[from] SourceError),

@@ -98,13 +98,17 @@ impl AudioFile {
         let url = input.url();
         let file = input.open(place, Arc::clone(&meter))?;
         let window = file.window().cloned();
-        let tags = Arc::new(tags::read(&file));
+        let tags = Arc::new(tags::read(&file.front()));
         let cover = tags.cover(&file, url);
         let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
         meter.opened();
         let gain = volume.get();
-        let info = describe(&contents, name, tags);
+        let mut info = describe(&contents, name, tags);
+        if window.as_ref().is_some_and(|window| window.outline().live) {
+            // What it began with does not tell how long it is.
+            info.duration = None;
+        }
         let mut opened =
             Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window };
         if options.start > 0.0 {

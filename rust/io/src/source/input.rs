@@ -13,6 +13,9 @@ use super::error::OpenError;
 use super::http::{Address, Download, HttpOptions, Line};
 use super::stream::{Stop, Window, fill};
 
+/// What a stream says of itself is looked for in so much of its beginning.
+const FRONT: u64 = 1 << 20;
+
 /// Longer than anything.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -218,12 +221,6 @@ impl MediaFile {
         self.len
     }
 
-    /// The same bytes, counted by another.
-    pub(crate) fn again(&self, meter: Arc<Meter>) -> Self {
-        let backing = Arc::clone(&self.backing);
-        Self { backing, start: self.start, len: self.len, position: 0, patches: Vec::new(), meter }
-    }
-
     /// The same, where it is told; what has no end has none.
     pub(crate) fn told_len(&self) -> Option<u64> {
         (self.start + self.len < UNKNOWN).then_some(self.len)
@@ -235,6 +232,21 @@ impl MediaFile {
             Backing::Window(Brought(window)) => Some(window),
             Backing::File(_) | Backing::Bytes(_) => None,
         }
+    }
+
+    /// What can be looked at without waiting for long: all of a file, the beginning of a stream.
+    pub(crate) fn front(&self) -> Self {
+        let mut front = self.again(Arc::clone(&self.meter));
+        if self.window().is_some() {
+            front.len = front.len.min(FRONT);
+        }
+        front
+    }
+
+    /// The same bytes, counted by another.
+    pub(crate) fn again(&self, meter: Arc<Meter>) -> Self {
+        let backing = Arc::clone(&self.backing);
+        Self { backing, start: self.start, len: self.len, position: 0, patches: Vec::new(), meter }
     }
 
     /// What is counted of it.

@@ -23,6 +23,7 @@ mod mp4;
 mod opener;
 mod opus;
 mod pcm;
+mod reel;
 mod stream;
 mod tags;
 mod tape;
@@ -36,6 +37,7 @@ pub use frame::{
 };
 pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
+pub use reel::{Reel, ReelWriter, reel};
 pub use stream::StreamTitle;
 pub use tags::{Cover, Tags};
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};

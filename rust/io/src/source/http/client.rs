@@ -194,7 +194,8 @@ fn make_agent(allow_private: bool) -> Agent {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .max_response_header_size(MAX_HEADERS)
-        .input_buffer_size(32 * 1024)
+        // Headers have to fit into it as a whole.
+        .input_buffer_size(MAX_HEADERS + 16 * 1024)
         .output_buffer_size(32 * 1024)
         .max_idle_connections(1)
         .timeout_resolve(Some(LOOK_UP))

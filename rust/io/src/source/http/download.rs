@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::super::stream::{Outline, Stop, Supply};
 use super::address::Address;
 use super::client::{Answer, Ask, Client, Headers, Line};
-use super::error::HttpError;
+use super::error::{BROKE_OFF, HttpError};
 use super::facts::Facts;
 use super::icy::Titles;
 use super::options::HttpOptions;
@@ -227,12 +227,13 @@ impl Download {
             let broke = match self.body {
                 None => self.connect().err(),
                 Some(_) => match self.take(buf) {
-                    Ok(0) if !self.is_at_end() => Some(HttpError::Broken(self.cut())),
+                    Ok(0) if !self.is_at_end() => Some(self.cut()),
                     Ok(count) => {
                         self.at += count as u64;
                         self.retry.brought(count);
                         return Ok(count);
                     }
+                    Err(HttpError::Broken(text)) if text == BROKE_OFF => Some(self.cut()),
                     Err(error) => Some(error),
                 },
             };
@@ -253,11 +254,11 @@ impl Download {
         }
     }
 
-    fn cut(&self) -> String {
-        match self.first.total {
-            Some(total) => format!("the connection broke off at byte {} of {total}", self.at),
-            None => "the connection broke off".to_owned(),
-        }
+    fn cut(&self) -> HttpError {
+        HttpError::Broken(match self.first.total {
+            Some(total) => format!("{BROKE_OFF} at byte {} of {total}", self.at),
+            None => BROKE_OFF.to_owned(),
+        })
     }
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::facts::Facts;
 use super::resolver::PrivateAddress;
 
+/// Said of a connection that ended too early.
+pub(crate) const BROKE_OFF: &str = "the connection broke off";
+
 /// Why there is nothing to read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum HttpError {
@@ -102,7 +105,7 @@ impl From<std::io::Error> for HttpError {
             }
         }
         Self::Broken(match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => "the connection broke off".to_owned(),
+            std::io::ErrorKind::UnexpectedEof => BROKE_OFF.to_owned(),
             kind => kind.to_string(),
         })
     }

@@ -38,7 +38,11 @@ impl Resolver for GuardedResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let found = self.system.resolve(uri, config, timeout)?;
+        let found = self.system.resolve(uri, config, timeout).map_err(|error| match error {
+            // What the system says of a name that it does not know differs.
+            Error::Io(_) => Error::HostNotFound,
+            other => other,
+        })?;
         let mut allowed = self.empty();
         let addresses: &[SocketAddr] = &found;
         for address in addresses.iter().filter(|address| self.allow_private || is_public(address.ip())) {

@@ -15,7 +15,6 @@ mod vorbis;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 
 use super::input::{Input, MediaFile};
 use collector::Collector;
@@ -24,8 +23,6 @@ use cover::Place;
 
 /// ID3v2 tags in front of a file that are read: an editor that does not know of the one before leaves two.
 const MAX_TAGS: u32 = 4;
-/// Behind a network tags are read as far as they come with the beginning.
-const MAX_FROM_NETWORK: u64 = 512 << 10;
 /// What R128 gains are relative to, and what those of ReplayGain are, in LUFS (RFC 7845, 5.2.1; ReplayGain 2.0).
 const R128_REFERENCE: f32 = -23.0;
 const REPLAY_GAIN_REFERENCE: f32 = -18.0;
@@ -84,14 +81,7 @@ impl Tags {
 pub(super) fn read(file: &MediaFile) -> Tags {
     let mut collector = Collector::new();
     // The disk's errors show again when the sound is read.
-    let _ = match file.window() {
-        None => collect(file, true, &mut collector),
-        Some(_) => {
-            let mut beginning = file.again(Arc::clone(file.meter()));
-            beginning.narrow(0, MAX_FROM_NETWORK);
-            collect(&beginning, false, &mut collector)
-        }
-    };
+    let _ = collect(file, file.window().is_none(), &mut collector);
     let (text, cover) = collector.finish();
     Tags { text, cover }
 }
@@ -120,7 +110,7 @@ fn collect(file: &MediaFile, everywhere: bool, collector: &mut Collector) -> io:
         id3::read(file, at, collector)?;
     }
     let mut end = file.len();
-    // Only what is no other container may end in one by intent.
+    // Only what is no other container may end in one by intent; the end of a stream is far away.
     if everywhere && start[0] == 0xff && start[1] & 0xe0 == 0xe0 {
         let last = end.checked_sub(128).map(|at| file.bytes_at::<128>(at)).transpose()?.flatten();
         let v1 = last.filter(|bytes| bytes.starts_with(b"TAG"));
