@@ -231,8 +231,8 @@ class AudioFile:
 
     Raises:
         AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-            there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
-            for 10 s.
+            there is sound; its server refuses it, or is in a private network; or the disk or the server has not
+            answered for 10 s.
         TypeError: file is no path, no URL and no binary file object.
         ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
     """
@@ -250,7 +250,7 @@ class AudioFile:
     def from_info(
         info: Mapping[str, Any],
         *,
-        resolve: Callable[[], Mapping[str, Any] | None | Awaitable[Mapping[str, Any] | None]] | None = None,
+        resolve: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None] | None = None,
         volume: float = 1.0,
         start: float = 0.0,
         allow_private: bool = False,
@@ -306,9 +306,10 @@ class AudioFile:
     @property
     def seekable(self) -> bool:
         """Whether seek() is possible: not where a server gives it from front to back only."""
+    @property
     def title(self) -> str | None:
-        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
-        is heard.
+        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before
+        it is heard.
         """
     @property
     def artist(self) -> str | None:

@@ -17,7 +17,7 @@ from ...runtime.callbacks import bot_loop
 _log = logging.getLogger("isocord.playing")
 
 Info: TypeAlias = Mapping[str, Any]
-Resolve: TypeAlias = Callable[[], "Info | None | Awaitable[Info | None]"]
+Resolve: TypeAlias = Callable[[], "Info | Awaitable[Info | None] | None"]
 
 _PATIENCE = 30.0
 """Seconds that a resolver's coroutine may take."""
@@ -78,7 +78,9 @@ def _request(info: Info) -> tuple[str, dict[str, str]]:
         what = info.get("_type") or info.get("protocol") or "no format with sound"
         raise AudioFileError(f"the info dict names nothing that isocord can play over HTTP ({what}); was it processed?")
     url = str(found["url"])
-    headers = {str(name): str(value) for name, value in (found.get("http_headers") or info.get("http_headers") or {}).items()}
+    headers = {
+        str(name): str(value) for name, value in (found.get("http_headers") or info.get("http_headers") or {}).items()
+    }
     cookies = _cookies(found.get("cookies") or info.get("cookies"), url)
     if cookies and not any(name.lower() == "cookie" for name in headers):
         headers["Cookie"] = cookies
@@ -145,19 +147,30 @@ class Fresh:
 
     def _wait(self, awaitable: Awaitable[Info | None]) -> Info | None:
         loop = self._loop
-        blocked = loop is not None and loop is self._opened_on
-        if blocked or loop is not None and loop.is_closed():
-            if inspect.iscoroutine(awaitable):
-                awaitable.close()
-            reason = "waits for from_info: call it by asyncio.to_thread" if blocked else "is closed"
-            raise AudioFileError(f"resolve cannot be awaited: the loop that would run it {reason}")
         if loop is None:
             return asyncio.run(_within(awaitable))
-        waiting = asyncio.run_coroutine_threadsafe(_within(awaitable), loop)
+        if loop is self._opened_on:
+            _drop(awaitable)
+            raise AudioFileError(
+                "resolve cannot be awaited: its loop waits for from_info: call it by asyncio.to_thread"
+            )
+        within = _within(awaitable)
+        try:
+            waiting = asyncio.run_coroutine_threadsafe(within, loop)
+        except RuntimeError:
+            # The loop is closed.
+            within.close()
+            _drop(awaitable)
+            raise
         try:
             return waiting.result(_PATIENCE + 1)
         finally:
             waiting.cancel()
+
+
+def _drop(awaitable: object) -> None:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()
 
 
 async def _within(awaitable: Awaitable[Info | None]) -> Info | None:
