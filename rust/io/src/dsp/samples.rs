@@ -16,8 +16,12 @@ impl Samples {
     }
 
     pub(crate) fn fill(&mut self, pcm: &[f32; FRAME_LEN]) {
-        let peak = pcm.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
-        self.scale = (-16..=8).map(|power| 2_f32.powi(power)).find(|&scale| peak <= scale).unwrap_or(256.0);
+        let (low, high) = pcm.iter().fold((0.0_f32, 0.0_f32), |(low, high), &sample| {
+            (low.min(sample), high.max(sample))
+        });
+        // Of 16 bits, the highest value is a step below the scale.
+        let fits = |scale: f32| -low <= scale && high <= scale * (32_767.0 / 32_768.0);
+        self.scale = (-16..=8).map(|power| 2_f32.powi(power)).find(|&scale| fits(scale)).unwrap_or(256.0);
         let unit = 32_768.0 / self.scale;
         for (value, sample) in self.values.iter_mut().zip(pcm) {
             // The cast saturates.
@@ -48,6 +52,9 @@ mod tests {
             samples.copy_to(&mut got);
             assert!(got == sixteen);
         }
+        samples.fill(&[0.5; FRAME_LEN]);
+        samples.copy_to(&mut got);
+        assert!(got == [0.5; FRAME_LEN]);
         for level in [1e-4, 0.3, 1.0, 3.7] {
             let pcm = std::array::from_fn(|index| (index as f32).sin() * level);
             samples.fill(&pcm);
