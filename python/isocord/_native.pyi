@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence, Set
 from os import PathLike
-from typing import BinaryIO, Final, Literal, final
+from typing import BinaryIO, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -13,6 +13,9 @@ LIBOPUS_VERSION: Final[str]
 
 TRANSPORT_MODES: Final[tuple[str, ...]]
 """Transport modes that :class:`Connection` can seal, preferred first."""
+
+SOURCES: Final[tuple[type[Playable], ...]]
+"""What the native threads play by themselves: the classes of :data:`Playable`."""
 
 HAS_MP3: Final[bool]
 """Whether LAME is inside, so that MP3 can be written without ffmpeg."""
@@ -117,11 +120,11 @@ class Track:
     def opus(*, lookahead: int = 25) -> Track:
         """A track fed with Opus packets by :meth:`write_opus`."""
     @staticmethod
-    def file(file: AudioFile, options: EncoderOptions | None = None, *, lookahead: int = 25) -> Track:
-        """A track that the native pool feeds from ``file``, without the GIL.
+    def native(source: Playable, options: EncoderOptions | None = None, *, lookahead: int = 25) -> Track:
+        """A track that the native pool feeds from ``source``, without the GIL.
 
         Raises:
-            AudioFileError: the file is closed or already plays on another track.
+            AudioFileError: the source is closed or already plays elsewhere.
         """
     def configure(self, options: EncoderOptions) -> None:
         """Encode with these options what is not encoded yet; the application stays what it was.
@@ -155,6 +158,9 @@ class Track:
     def wait_end(self, timeout: float) -> TrackEnd | None:
         """Wait, without the GIL, until the track is over; None after ``timeout`` seconds."""
     @property
+    def error(self) -> AudioFileError | None:
+        """What ended a native source early."""
+    @property
     def end(self) -> TrackEnd | None:
         """How the track ended, or None while it has not."""
     @property
@@ -166,6 +172,8 @@ class Track:
 
 TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
 """Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
+
+Playable: TypeAlias = AudioFile
 
 @final
 class AudioFile:

@@ -62,7 +62,7 @@ async def test_a_volume_is_heard_within_60_ms_and_without_a_click(world: World, 
     # The end is told with the last frame, which is on its way then.
     await until(lambda: listener.arrivals()[-1].is_silence)
     sound = decoded(listener)
-    # That not one frame is lost or comes twice is held frame by frame in rust/io, play/file_track/seam_tests.rs.
+    # That not one frame is lost or comes twice is held frame by frame in rust/io, play/deck/seam_tests.rs.
     assert 4 * RATE - 2 * FRAME <= len(sound) <= 4 * RATE
     bends = np.abs(np.diff(sound[4 * FRAME :], 2))
     # The loudest part has a larger one by itself.

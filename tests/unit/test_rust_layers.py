@@ -29,6 +29,7 @@ LAYERS = [
     {"receive", "send"},
     {"events"},
     {"play"},
+    {"desk"},
     {"source"},
     {"dsp", "stats", "threads"},
 ]

@@ -6,6 +6,7 @@
 //! bounded: each thread's commands stand beside it. Folders import downwards only.
 
 pub mod connection;
+pub mod desk;
 pub mod dsp;
 pub mod engine;
 pub mod events;

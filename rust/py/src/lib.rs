@@ -12,6 +12,8 @@ mod errors;
 mod events;
 mod file_object;
 mod listen;
+mod part;
+mod playable;
 mod recording;
 mod stats;
 mod track;
@@ -52,6 +54,8 @@ mod _native {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
+        // What the native threads play by themselves.
+        module.add("SOURCES", PyTuple::new(module.py(), [module.py().get_type::<AudioFile>()])?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use isocord_io::play::JobHandle;
-use isocord_io::play::file_track::FileSource;
+use isocord_io::play::deck::{Deck, OnDeck};
 use isocord_io::play::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
+use isocord_io::source::FrameSource;
 use isocord_proto::frame::{FRAME_BYTES, OpusFrame};
 use isocord_proto::opus::Encoder;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -16,7 +17,8 @@ use crate::audio_file::AudioFile;
 use crate::bytes::bytes_like;
 use crate::codec::{EncoderOptions, frame_of, options_or_default};
 use crate::engine::engine;
-use crate::errors::{Error, Result};
+use crate::errors::{AudioFileError, Error, Result};
+use crate::playable::native_part;
 
 /// The longest a single wait can be asked for.
 const MAX_WAIT: Duration = Duration::from_secs(3_600);
@@ -34,7 +36,7 @@ pub(crate) struct Track {
     reader: Mutex<Option<TrackReader>>,
     state: Arc<TrackState>,
     /// What feeds it natively, kept at it for as long as the track exists.
-    native: Option<(Arc<FileSource>, JobHandle)>,
+    native: Option<(Arc<dyn OnDeck>, JobHandle)>,
 }
 
 impl Track {
@@ -43,6 +45,17 @@ impl Track {
         let state = Arc::clone(writer.state());
         let producer = Some(Mutex::new(Producer { writer, encoder }));
         Ok(Self { producer, reader: Mutex::new(Some(reader)), state, native: None })
+    }
+
+    fn on_deck<S: FrameSource + 'static>(
+        py: Python<'_>,
+        deck: Arc<Deck<S>>,
+        options: &isocord_proto::opus::EncoderOptions,
+        lookahead: usize,
+    ) -> Result<Self> {
+        let (reader, state, job) =
+            py.detach(|| Ok::<_, Error>(deck.track(engine()?.pool(), options, lookahead)?))?;
+        Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, native: Some((deck, job)) })
     }
 
     /// The clock's end; none the second time.
@@ -56,7 +69,7 @@ impl Track {
 
     fn producer(&self) -> PyResult<MutexGuard<'_, Producer>> {
         let producer = self.producer.as_ref();
-        producer.map(lock).ok_or_else(|| PyTypeError::new_err("this track is fed by a file"))
+        producer.map(lock).ok_or_else(|| PyTypeError::new_err("this track is fed by a native source"))
     }
 }
 
@@ -74,20 +87,18 @@ impl Track {
         Self::fed_by_python(lookahead, None)
     }
 
+    /// A track of one of the native sources.
     #[staticmethod]
-    #[pyo3(signature = (file, options = None, *, lookahead = 25))]
-    fn file(
-        py: Python<'_>,
-        file: &Bound<'_, AudioFile>,
-        options: Option<&EncoderOptions>,
-        lookahead: i64,
-    ) -> Result<Self> {
+    #[pyo3(signature = (source, options = None, *, lookahead = 25))]
+    fn native(source: &Bound<'_, PyAny>, options: Option<&EncoderOptions>, lookahead: i64) -> Result<Self> {
+        let (py, options) = (source.py(), options_or_default(options));
         let lookahead = check_lookahead(lookahead)?;
-        let options = options_or_default(options);
-        let source = file.get().source()?;
-        let (reader, state, feed) =
-            py.detach(|| Ok::<_, Error>(source.track(engine()?.pool(), &options, lookahead)?))?;
-        Ok(Self { producer: None, reader: Mutex::new(Some(reader)), state, native: Some((source, feed)) })
+        if let Ok(file) = source.cast::<AudioFile>() {
+            return Self::on_deck(py, file.get().source()?, &options, lookahead);
+        }
+        let part = native_part(source)?.ok_or_else(|| PyTypeError::new_err("this is no native source"))?;
+        let deck = Arc::new(Deck::new(part.source, part.volume, part.duration));
+        Self::on_deck(py, deck, &options, lookahead)
     }
 
     /// Encode with these options what is not encoded yet. Nothing changes for a track of Opus packets.
@@ -150,6 +161,13 @@ impl Track {
     fn wait_end(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<&'static str>> {
         let timeout = duration(timeout)?;
         Ok(py.detach(|| self.state.wait_end(timeout)).map(end_name))
+    }
+
+    /// The AudioFileError that ended a native source early, or None.
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let text = self.native.as_ref()?.0.error()?.to_owned();
+        Some(AudioFileError::new_err(text).into_value(py).into_bound(py).into_any())
     }
 
     #[getter]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use isocord_proto::opus::OpusError;
+
 use crate::dsp::VolumeError;
 
 /// Why a file cannot be played. `name` is its path as it was given, or what the options call it.
@@ -100,6 +102,9 @@ pub enum SourceError {
         /// What it asked for, and how much of it.
         reason: String,
     },
+    /// There is no memory to decode its packets.
+    #[error(transparent)]
+    Opus(#[from] OpusError),
     /// It was closed while it was read.
     #[error("{name} is closed")]
     Closed {

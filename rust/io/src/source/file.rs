@@ -133,10 +133,7 @@ impl AudioFile {
     /// True if, as the volume is now, the next frame is a packet of the file as it stands.
     #[must_use]
     pub fn passthrough(&self) -> bool {
-        match &self.contents {
-            Contents::Opus(stream) => self.volume.get() == 1.0 && stream.passes(),
-            Contents::Pcm(_) | Contents::Failed => false,
-        }
+        self.volume.get() == 1.0 && self.passes()
     }
 
     /// Source time after the last frame, in samples of 48 kHz: where the next one begins.
@@ -291,6 +288,13 @@ impl FrameSource for AudioFile {
 
     fn has_packets(&self) -> bool {
         self.is_opus()
+    }
+
+    fn passes(&self) -> bool {
+        match &self.contents {
+            Contents::Opus(stream) => stream.passes(),
+            Contents::Pcm(_) | Contents::Failed => false,
+        }
     }
 }
 

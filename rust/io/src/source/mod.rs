@@ -31,4 +31,4 @@ pub use frame::{
     Want,
 };
 pub use input::{Bytes, Input};
-pub(crate) use tape::{DECODER_LEAD, Pcm, Reached, Tape};
+pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};

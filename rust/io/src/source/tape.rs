@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use isocord_proto::frame::FRAME_LEN;
+use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 use isocord_proto::opus::{Decoder, OpusError};
 
 use super::error::SourceError;
@@ -36,14 +36,22 @@ enum Sound {
     Pcm(Box<Samples>),
 }
 
-struct Taped {
+struct Kept {
     sound: Sound,
     samples: u16,
+    /// Where in the source it begins.
+    place: u64,
+}
+
+/// Frames that were taken out of a tape.
+pub(crate) struct CutFrames {
+    frames: VecDeque<Taped>,
+    ended: bool,
 }
 
 /// Frames of one source, without the source.
 pub(crate) struct Tape {
-    frames: VecDeque<Taped>,
+    frames: VecDeque<Kept>,
     first: u64,
     /// Room of frames that went, for those that come.
     spare: Option<Sound>,
@@ -104,8 +112,8 @@ impl Tape {
                     self.ended = true;
                     continue;
                 }
-                SourceFrame::Opus(len) => self.keep_packet(&buffer.opus[..len], buffer.samples),
-                SourceFrame::Pcm => self.keep_pcm(&buffer.pcm, buffer.samples),
+                SourceFrame::Opus(len) => self.keep_packet(&buffer.opus[..len], buffer),
+                SourceFrame::Pcm => self.keep_pcm(buffer),
             }
             self.place.get_or_insert(buffer.position);
         }
@@ -128,6 +136,11 @@ impl Tape {
     /// Sample pairs of frame `number` that come from the source; fewer than 960 only in its last one.
     pub(crate) fn samples(&self, number: u64) -> usize {
         self.get(number).map_or(0, |frame| usize::from(frame.samples))
+    }
+
+    /// Where in the source frame `number` begins, in samples of 48 kHz, if it is kept.
+    pub(crate) fn place_of(&self, number: u64) -> Option<u64> {
+        self.get(number).map(|frame| frame.place)
     }
 
     /// The sound of frame `number`; silence where none is kept.
@@ -164,13 +177,15 @@ impl Tape {
         Ok(())
     }
 
-    /// Puts other sound in the place of frame `number`, if it is kept.
+    /// Puts other sound in the place of frame `number`, or after the last one that is kept.
     pub(crate) fn replace(&mut self, number: u64, pcm: &Pcm) {
-        if self.get(number).is_some() {
-            let mut room = Samples::empty();
-            room.fill(pcm);
-            self.frames[(number - self.first) as usize].sound = Sound::Pcm(room);
-            self.rest();
+        let mut room = Samples::empty();
+        room.fill(pcm);
+        let frame = Taped { sound: Sound::Pcm(room), samples: FRAME_SAMPLES as u16 };
+        self.rest();
+        match self.frames.get_mut(number.saturating_sub(self.first) as usize) {
+            Some(kept) => *kept = frame,
+            None => self.frames.push_back(frame),
         }
     }
 
@@ -184,11 +199,19 @@ impl Tape {
         }
     }
 
-    /// Forgets the frames from number `from` on: the source has gone back to there.
-    pub(crate) fn cut(&mut self, from: u64) {
-        self.frames.truncate(from.saturating_sub(self.first) as usize);
-        self.ended = false;
+    /// Takes the frames from number `from` on out: the source has gone back to there.
+    pub(crate) fn cut(&mut self, from: u64) -> CutFrames {
+        let ended = std::mem::take(&mut self.ended);
         self.rest();
+        let at = self.frames.len().min(from.saturating_sub(self.first) as usize);
+        CutFrames { frames: self.frames.split_off(at), ended }
+    }
+
+    /// Puts frames back that were [cut](Self::cut) out from number `from` on, in the place of what came instead.
+    pub(crate) fn put_back(&mut self, from: u64, mut cut: CutFrames) {
+        self.cut(from);
+        self.frames.append(&mut cut.frames);
+        self.ended = cut.ended;
     }
 
     /// Forgets all; the next one has this number.
@@ -209,27 +232,31 @@ impl Tape {
         (self.decoder, self.heard) = (None, None);
     }
 
-    fn get(&self, number: u64) -> Option<&Taped> {
+    fn get(&self, number: u64) -> Option<&Kept> {
         self.frames.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
     }
 
-    fn keep_packet(&mut self, packet: &[u8], samples: u16) {
+    fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
         let mut room = match self.spare.take() {
             Some(Sound::Packet(room)) => room,
             _ => Vec::new(),
         };
         room.clear();
         room.extend_from_slice(packet);
-        self.frames.push_back(Taped { sound: Sound::Packet(room), samples });
+        self.keep(Sound::Packet(room), buffer);
     }
 
-    fn keep_pcm(&mut self, pcm: &Pcm, samples: u16) {
+    fn keep_pcm(&mut self, buffer: &FrameBuf) {
         let mut room = match self.spare.take() {
             Some(Sound::Pcm(room)) => room,
             _ => Samples::empty(),
         };
-        room.fill(pcm);
-        self.frames.push_back(Taped { sound: Sound::Pcm(room), samples });
+        room.fill(&buffer.pcm);
+        self.keep(Sound::Pcm(room), buffer);
+    }
+
+    fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
+        self.frames.push_back(Kept { sound, samples: buffer.samples, place: buffer.position });
     }
 
     /// A decoder that has heard the packets that lead up to frame `number`.
