@@ -48,6 +48,11 @@ pub(crate) trait Filter: Send {
         1.0
     }
 
+    /// The most sample pairs that it gives when it takes so many.
+    fn most(&self, pairs: usize) -> usize {
+        pairs
+    }
+
     /// Sample pairs that it has taken and not given yet.
     fn behind(&self) -> f64 {
         0.0
@@ -91,6 +96,9 @@ pub enum FilterError {
         /// What was given.
         given: f64,
     },
+    /// Two filters change the tempo.
+    #[error("a chain has one timescale at most: multiply their numbers")]
+    Timescales,
     /// More filters than a chain has.
     #[error("a chain has at most {most} filters, not {0}", most = super::chain::MAX_FILTERS)]
     Many(usize),
@@ -126,6 +134,15 @@ impl FilterSpec {
         let kind = super::KINDS.iter().find(|kind| kind.name == name);
         let kind = kind.ok_or_else(|| FilterError::Unknown(name.to_owned()))?;
         Ok(Self { kind, values: kind.parameters.iter().map(|parameter| parameter.default).collect() })
+    }
+
+    pub(super) fn is_timescale(&self) -> bool {
+        self.kind.name == super::timescale::KIND.name
+    }
+
+    /// Sample pairs that it takes for each that it gives.
+    pub(super) fn tempo(&self) -> f64 {
+        if self.is_timescale() { super::timescale::tempo(&self.values) } else { 1.0 }
     }
 
     pub(super) fn make(&self, history: usize) -> Box<dyn Filter> {

@@ -18,6 +18,11 @@ pub(super) const KIND: Kind = Kind {
     make: |values, history| Box::new(Timescale::new(values[0], values[1], values[2], history)),
 };
 
+/// Sample pairs of input for each of output.
+pub(super) fn tempo(values: &[f64]) -> f64 {
+    values[0] * values[2]
+}
+
 struct Timescale {
     /// None where speed and pitch go together: then there is nothing to stretch.
     stretcher: Option<Stretcher>,
@@ -58,6 +63,11 @@ impl Filter for Timescale {
     fn tempo(&self) -> f64 {
         self.stretcher.as_ref().map_or(1.0, Stretcher::tempo)
             * self.resampler.as_ref().map_or(1.0, Resampler::tempo)
+    }
+
+    fn most(&self, pairs: usize) -> usize {
+        let stretched = self.stretcher.as_ref().map_or(pairs, |stretcher| stretcher.most(pairs));
+        self.resampler.as_ref().map_or(stretched, |resampler| resampler.most(stretched))
     }
 
     fn behind(&self) -> f64 {

@@ -86,6 +86,10 @@ impl Resampler {
         self.ratio
     }
 
+    pub(super) fn most(&self, pairs: usize) -> usize {
+        (pairs as f64 / self.ratio) as usize + 2
+    }
+
     pub(super) fn behind(&self) -> f64 {
         self.line.at() as f64 - self.place
     }

@@ -112,6 +112,10 @@ impl Stretcher {
         self.tempo
     }
 
+    pub(super) fn most(&self, pairs: usize) -> usize {
+        (pairs as f64 / self.tempo) as usize + 2 * PIECE
+    }
+
     pub(super) fn behind(&self) -> f64 {
         self.line.at() as f64 - self.place
     }
