@@ -45,7 +45,7 @@ struct Kept {
 
 /// Frames that were taken out of a tape.
 pub(crate) struct CutFrames {
-    frames: VecDeque<Taped>,
+    frames: VecDeque<Kept>,
     ended: bool,
 }
 
@@ -181,11 +181,14 @@ impl Tape {
     pub(crate) fn replace(&mut self, number: u64, pcm: &Pcm) {
         let mut room = Samples::empty();
         room.fill(pcm);
-        let frame = Taped { sound: Sound::Pcm(room), samples: FRAME_SAMPLES as u16 };
+        let sound = Sound::Pcm(room);
         self.rest();
         match self.frames.get_mut(number.saturating_sub(self.first) as usize) {
-            Some(kept) => *kept = frame,
-            None => self.frames.push_back(frame),
+            Some(kept) => kept.sound = sound,
+            None => {
+                let place = self.frames.back().map_or(0, |last| last.place + u64::from(last.samples));
+                self.frames.push_back(Kept { sound, samples: FRAME_SAMPLES as u16, place });
+            }
         }
     }
 
