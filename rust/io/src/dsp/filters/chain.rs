@@ -59,6 +59,18 @@ impl Chain {
         self.filters.is_empty()
     }
 
+    /// Whether it is made of these.
+    pub(crate) fn is(&self, specs: &[FilterSpec]) -> bool {
+        self.specs == specs
+    }
+
+    /// The sound jumps here: what was taken in and not given is dropped.
+    pub(crate) fn skip(&mut self) {
+        let behind = self.filters.iter().rev().fold(0.0, |waiting, filter| waiting * filter.tempo() + filter.behind());
+        self.taken = self.output.at();
+        self.leave_out(behind);
+    }
+
     /// Goes over to other filters; gives whether the pace stays. Where it does, filters that stay keep what they
     /// remember. Where it does not, what was taken in and not given is dropped, and all begin anew. A filter that begins
     /// hears `before` first, the sound that came last.
@@ -121,9 +133,9 @@ impl Chain {
         (self.output.at() - self.taken) as usize
     }
 
-    /// Gives up to a frame, the rest of which is silence, and how many sample pairs it holds.
-    pub(crate) fn take(&mut self, out: &mut [f32; FRAME_LEN]) -> usize {
-        let pairs = self.ready().min(FRAME_SAMPLES);
+    /// Gives up to `most` sample pairs, and silence for the rest of the frame. Says how many it gave.
+    pub(crate) fn take(&mut self, out: &mut [f32; FRAME_LEN], most: usize) -> usize {
+        let pairs = self.ready().min(most);
         let (sound, silence) = out.split_at_mut(pairs * 2);
         sound.copy_from_slice(self.output.slice(self.taken as i64, pairs).as_flattened());
         silence.fill(0.0);
@@ -137,11 +149,10 @@ impl Chain {
         self.filters.iter().rev().fold(waiting, |waiting, filter| waiting * filter.tempo() + filter.behind())
     }
 
-    /// Sample pairs of silence that it has to take in until it is silent itself.
-    pub(crate) fn tail(&self) -> u64 {
-        let filters = self.filters.iter();
-        let rest: f64 = filters.map(|filter| filter.behind() + filter.tail() as f64).sum();
-        rest.ceil() as u64
+    /// Sample pairs that are still to come when nothing more is taken in but silence.
+    pub(crate) fn rest(&self) -> u64 {
+        let tail: u64 = self.filters.iter().map(|filter| filter.tail()).sum();
+        (self.behind().max(0.0) / self.tempo()).round() as u64 + tail
     }
 
     /// Shows where it stands.

@@ -10,14 +10,14 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// What is shown from now on is written down.
-    pub(super) fn note(&mut self) -> &mut Self {
+    pub(crate) fn note(&mut self) -> &mut Self {
         self.numbers.clear();
         self.next = None;
         self
     }
 
     /// What is shown from now on is as it was when it was written down.
-    pub(super) fn recall(&mut self) -> &mut Self {
+    pub(crate) fn recall(&mut self) -> &mut Self {
         self.next = Some(0);
         self
     }

@@ -12,6 +12,8 @@ const FADE: usize = 720;
 const REACH: usize = 720;
 /// The likeness is searched for in steps of so many pairs first.
 const STEP: usize = 6;
+/// How much less a piece counts that is as far from its place as may be.
+const AWAY: f32 = 0.03;
 /// Pairs that are taken in before some are given.
 const BLOCK: usize = 256;
 
@@ -68,10 +70,12 @@ impl Stretcher {
         std::mem::swap(pcm, &mut self.output);
     }
 
-    /// How many pairs must have come before the next piece can be given.
+    /// How many pairs must have come before the next piece can be given: those that it is searched in, and those that
+    /// it stands for.
     fn needed(&self) -> u64 {
         let searched = self.place.round() as u64 + (REACH + PIECE + FADE) as u64;
-        searched.max(self.follows + FADE as u64)
+        let meant = (self.place + self.tempo * PIECE as f64).ceil() as u64;
+        searched.max(meant).max(self.follows + FADE as u64)
     }
 
     /// Gives a piece: the fade into it, and the rest of it up to its own fade.
@@ -139,7 +143,9 @@ fn sum_up(pairs: &[Pair], out: &mut [f32]) {
 fn best(wanted: &[f32], searched: &[f32], places: std::ops::Range<usize>, middle: usize) -> usize {
     let mut found = (NOTHING, middle);
     for place in places {
-        let likeness = likeness(wanted, &searched[place..place + wanted.len()]);
+        // Of two that are as good the one nearer to its place is taken.
+        let away = place as f32 / middle as f32 - 1.0;
+        let likeness = likeness(wanted, &searched[place..place + wanted.len()]) * (1.0 - AWAY * away * away);
         if likeness > found.0 {
             found = (likeness, place);
         }
