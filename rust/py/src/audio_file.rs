@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::play::deck::Deck;
-use isocord_io::source::{self, AudioFileOptions, Closer, FileInfo, FrameBuf, Input, SourceFrame};
+use isocord_io::source::{self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, Input, SourceFrame};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use pyo3::exceptions::PyTypeError;
@@ -48,10 +48,11 @@ const MAX_PIECE: usize = 1 << 20;
 #[pyclass(frozen, module = "isocord")]
 pub(crate) struct AudioFile {
     state: Mutex<State>,
-    info: FileInfo,
+    pub(crate) info: FileInfo,
     duration: Option<f64>,
     closer: Closer,
     reader: Mutex<Reader>,
+    pub(crate) cover: Mutex<Option<Arc<Cover>>>,
 }
 
 /// A file with what its onlookers may ask while it plays.
@@ -132,10 +133,11 @@ impl AudioFile {
     fn new(py: Python<'_>, file: &Bound<'_, PyAny>, volume: f32, start: f64) -> Result<Self> {
         let (input, name) = input(file)?;
         let options = AudioFileOptions { volume, start, name, extension: None };
-        let opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
+        let mut opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
+        let cover = Mutex::new(opened.take_cover().map(Arc::new));
         let (info, duration, closer) = (opened.info().clone(), opened.duration(), opened.closer());
         let state = Mutex::new(State::Open(Arc::new(Deck::from(opened))));
-        Ok(Self { state, info, duration, closer, reader: Mutex::default() })
+        Ok(Self { state, info, duration, closer, reader: Mutex::default(), cover })
     }
 
     /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -253,7 +255,8 @@ impl AudioFile {
             let last = Last::of(&source);
             let before = std::mem::replace(&mut *lock(&self.state), State::Closed(last));
             // The file itself may be closed here, which is no work for a thread that holds the GIL or the lock.
-            drop((before, source));
+            let cover = lock(&self.cover).take();
+            drop((before, source, cover));
         });
     }
 
@@ -299,7 +302,7 @@ impl Reader {
 }
 
 /// A path, an open file, or anything else that `read()`s bytes.
-fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
+pub(crate) fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
     if let Ok(path) = file.extract::<PathBuf>() {
         if is_url(&path) {
             return Err(AudioFileError::new_err(
@@ -401,6 +404,6 @@ fn is_plain(file: &Bound<'_, PyAny>) -> PyResult<bool> {
     is(file, "FileIO")
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audio_file;
+mod audio_tags;
 mod bytes;
 mod codec;
 mod connection;
@@ -14,7 +15,9 @@ mod file_object;
 mod listen;
 mod part;
 mod playable;
+mod producing;
 mod recording;
+mod reel;
 mod stats;
 mod track;
 
@@ -28,6 +31,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::audio_file::AudioFile;
+    #[pymodule_export]
+    use crate::audio_tags::{AudioInfo, probe};
     #[pymodule_export]
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
@@ -44,6 +49,8 @@ mod _native {
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
+    #[pymodule_export]
+    use crate::reel::Reel;
     #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]

@@ -1,14 +1,15 @@
 //! A source with filters behind it, which may be others at any time.
 
-mod past;
+mod moments;
 
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 
-use self::past::{Moment, Past};
+use self::moments::{Moment, Moments};
 use crate::dsp::filters::{Chain, FilterError, FilterSpec};
+use crate::dsp::limiter::peaks;
 use crate::dsp::{Volume, apply_gain};
 use crate::source::{
     DECODER_LEAD, Downstream, FrameBuf, FrameSource, Reached, SeekError, SourceError, SourceFrame, Tape, Want,
@@ -75,7 +76,7 @@ pub struct Filtered {
     filters: Filters,
     tape: Tape,
     chain: Chain,
-    past: Past,
+    past: Moments,
     now: Moment,
     depth: u64,
     /// By how many frames the source may be told to go back.
@@ -89,7 +90,7 @@ impl Filtered {
     #[must_use]
     pub fn new(source: Box<dyn FrameSource>, volume: Volume, filters: Filters) -> Self {
         let gain = volume.get();
-        let now = Moment { gain, ..Moment::default() };
+        let now = Moment::new(gain);
         let mut filtered = Self {
             source,
             volume,
@@ -97,7 +98,7 @@ impl Filtered {
             filters,
             tape: Tape::new(),
             chain: Chain::new(0),
-            past: Past::default(),
+            past: Moments::default(),
             now,
             depth: 0,
             source_depth: 0,
@@ -230,6 +231,9 @@ impl Filtered {
         if pairs == 0 {
             return Ok(Some(SourceFrame::End));
         }
+        // Filters may make it too loud to be encoded.
+        let here = peaks(&frame.pcm);
+        self.now.limiter.limit(&mut frame.pcm, &here, None);
         (frame.position, frame.samples) = (place.unwrap_or_else(|| self.position()), pairs as u16);
         self.now.number += 1;
         Ok(Some(SourceFrame::Pcm))
@@ -254,7 +258,7 @@ impl Filtered {
 
 impl FrameSource for Filtered {
     fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError> {
-        self.past.note(&mut self.now, &mut self.chain);
+        self.past.note(&self.now, &mut self.chain);
         if self.chain.is_empty() { self.pass(frame, want) } else { self.work(frame, want) }
     }
 

@@ -15,7 +15,8 @@ fn spec(name: &str, values: &[f64]) -> FilterSpec {
 fn sound(samples: u64) -> Sound {
     Sound::new(samples, |at| {
         let time = at as f64 / 48_000.0;
-        let wave = (time * 331.0 * 6.283).sin() * (1.0 - (time * 3.0).fract()) + (time * 97.0 * 6.283).sin() * 0.4;
+        let wave =
+            (time * 331.0 * 6.283).sin() * (1.0 - (time * 3.0).fract()) + (time * 97.0 * 6.283).sin() * 0.4;
         (wave * 0.4 * 32_768.0).round() as f32 / 32_768.0
     })
 }
@@ -50,7 +51,9 @@ fn it_is_as_long_as_the_source_to_the_sample() {
         let out = all(&mut filtered(sound(length), &[FilterSpec::default_of(name).unwrap()]).0);
         assert_eq!(out.len() as f64, length as f64 / tempo, "{name}");
     }
-    for (speed, pitch, rate) in [(1.25, 1.0, 1.0), (0.6, 1.0, 1.0), (1.0, 1.3, 1.0), (1.1, 0.8, 1.5), (4.0, 0.25, 1.0)] {
+    for (speed, pitch, rate) in
+        [(1.25, 1.0, 1.0), (0.6, 1.0, 1.0), (1.0, 1.3, 1.0), (1.1, 0.8, 1.5), (4.0, 0.25, 1.0)]
+    {
         let out = all(&mut filtered(sound(length), &[spec("timescale", &[speed, pitch, rate])]).0);
         let due = length as f64 / (speed * rate);
         assert!((out.len() as f64 - due).abs() <= 1.0, "{speed} {pitch} {rate}: {} for {due}", out.len());
@@ -169,6 +172,15 @@ fn a_source_that_starves_holds_nothing_up() {
         }
     }
     assert!(heard[..20 * FRAME_SAMPLES] == pull(&mut unbroken, 20));
+}
+
+#[test]
+fn what_filters_make_too_loud_is_turned_down() {
+    let louder = spec("compressor", &[0.0, 1.0, 0.01, 0.1, 24.0]);
+    let out = all(&mut filtered(sound(2 * SECOND), &[louder]).0);
+    assert!(out.iter().all(|sample| sample.abs() <= 1.0));
+    let cut = out.iter().filter(|sample| sample.abs() > 0.999).count();
+    assert!(cut < out.len() / 50, "{cut} of {}", out.len());
 }
 
 fn filtered_alone() -> Filtered {

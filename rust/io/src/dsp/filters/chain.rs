@@ -3,7 +3,6 @@
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 
 use super::kind::{Filter, FilterError, FilterSpec};
-use super::limiter::Limiter;
 use super::line::Line;
 use super::memory::Memory;
 
@@ -15,7 +14,6 @@ const TOO_LOUD: f32 = 1e4;
 pub(crate) struct Chain {
     specs: Vec<FilterSpec>,
     filters: Vec<Box<dyn Filter>>,
-    limiter: Limiter,
     /// Sample pairs by which it may go back, of its output.
     history: usize,
     block: Vec<f32>,
@@ -32,7 +30,6 @@ impl Chain {
         Self {
             specs: Vec::new(),
             filters: Vec::new(),
-            limiter: Limiter::new(),
             history,
             block: Vec::new(),
             output: Line::new(0, 0, 0),
@@ -66,7 +63,8 @@ impl Chain {
 
     /// The sound jumps here: what was taken in and not given is dropped.
     pub(crate) fn skip(&mut self) {
-        let behind = self.filters.iter().rev().fold(0.0, |waiting, filter| waiting * filter.tempo() + filter.behind());
+        let behind =
+            self.filters.iter().rev().fold(0.0, |waiting, filter| waiting * filter.tempo() + filter.behind());
         self.taken = self.output.at();
         self.leave_out(behind);
     }
@@ -121,7 +119,6 @@ impl Chain {
                 *filter = spec.make(self.history);
             }
         }
-        self.limiter.process(&mut self.block);
         let pairs = self.block.as_chunks::<2>().0;
         let dropped = pairs.len().min(self.surplus as usize);
         self.surplus -= dropped as u64;
@@ -158,7 +155,6 @@ impl Chain {
     /// Shows where it stands.
     pub(crate) fn remember(&mut self, memory: &mut Memory) {
         self.filters.iter_mut().for_each(|filter| filter.remember(memory));
-        self.limiter.remember(memory);
         self.output.remember(memory);
         memory.count(&mut self.taken);
         memory.count(&mut self.surplus);

@@ -20,10 +20,8 @@ impl Filter for ChannelMix {
         let [left_to_left, left_to_right, right_to_left, right_to_right] = self.0;
         for pair in pcm.as_chunks_mut::<2>().0 {
             let [left, right] = *pair;
-            *pair = [
-                left * left_to_left + right * right_to_left,
-                left * left_to_right + right * right_to_right,
-            ];
+            *pair =
+                [left * left_to_left + right * right_to_left, left * left_to_right + right * right_to_right];
         }
     }
 }

@@ -17,8 +17,13 @@ struct HighPass([DirectForm2Transposed<f64>; 2]);
 fn coefficients(hertz: f64) -> Coefficients<f64> {
     let part = 2.0 * hertz / f64::from(SAMPLE_RATE);
     // It fails only beyond the range of the parameter; then all passes.
-    Coefficients::from_normalized_params(Type::HighPass, part, Q_BUTTERWORTH_F64)
-        .unwrap_or(Coefficients { a1: 0.0, a2: 0.0, b0: 1.0, b1: 0.0, b2: 0.0 })
+    Coefficients::from_normalized_params(Type::HighPass, part, Q_BUTTERWORTH_F64).unwrap_or(Coefficients {
+        a1: 0.0,
+        a2: 0.0,
+        b0: 1.0,
+        b1: 0.0,
+        b2: 0.0,
+    })
 }
 
 impl Filter for HighPass {

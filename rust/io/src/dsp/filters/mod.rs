@@ -12,7 +12,6 @@ mod equalizer;
 mod high_pass;
 mod karaoke;
 mod kind;
-mod limiter;
 mod line;
 mod low_pass;
 mod memory;

@@ -87,9 +87,8 @@ impl Normalize {
             self.heard += 1;
         }
         let before = self.gain_after(hop - 1);
-        let wanted = self.loudness().map_or(before, |loudness| {
-            (self.target - loudness).clamp(-40.0, self.max_gain)
-        });
+        let wanted =
+            self.loudness().map_or(before, |loudness| (self.target - loudness).clamp(-40.0, self.max_gain));
         let most = if self.heard < YOUNG { FAST } else { SLOW };
         let len = self.gains.len();
         self.gains[hop as usize % len] = before + (wanted - before).clamp(-most, most);

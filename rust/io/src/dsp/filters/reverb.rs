@@ -72,10 +72,7 @@ impl Reverb {
     fn hear(&mut self, pair: Pair) -> Pair {
         let mut room: [f32; LINES] =
             std::array::from_fn(|index| self.lines[index / 2].back(self.delays[index])[index % 2]);
-        let heard = [
-            room[0] + room[2] - room[4] + room[6],
-            room[1] - room[3] + room[5] + room[7],
-        ];
+        let heard = [room[0] + room[2] - room[4] + room[6], room[1] - room[3] + room[5] + room[7]];
         for ((sound, wall), gain) in room.iter_mut().zip(&mut self.walls).zip(self.gains) {
             *wall += (*sound - *wall) * self.bright;
             *sound = *wall * gain;
@@ -106,7 +103,10 @@ impl Filter for Reverb {
             let [left, right] = self.hear(diffused.map(|sample| sample * 0.5));
             *pair = [pair[0] * self.dry + left * self.wet, pair[1] * self.dry + right * self.wet];
         }
-        self.walls.iter_mut().filter(|wall| !(NOTHING..1e6).contains(&wall.abs())).for_each(|wall| *wall = 0.0);
+        self.walls
+            .iter_mut()
+            .filter(|wall| !(NOTHING..1e6).contains(&wall.abs()))
+            .for_each(|wall| *wall = 0.0);
     }
 
     fn remember(&mut self, memory: &mut Memory) {

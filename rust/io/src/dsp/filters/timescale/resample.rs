@@ -72,7 +72,8 @@ impl Resampler {
         // Four sums of each channel, which the processor does side by side.
         let mut sums = [[0.0; 2]; LANES];
         let pieces = pairs.as_chunks::<LANES>().0.iter();
-        for ((pairs, one), other) in pieces.zip(one.as_chunks::<LANES>().0).zip(other.as_chunks::<LANES>().0) {
+        for ((pairs, one), other) in pieces.zip(one.as_chunks::<LANES>().0).zip(other.as_chunks::<LANES>().0)
+        {
             for lane in 0..LANES {
                 let weight = one[lane] + (other[lane] - one[lane]) * way;
                 sums[lane][0] += pairs[lane][0] * weight;

@@ -91,7 +91,8 @@ impl Stretcher {
         let old = self.line.slice(self.follows as i64, FADE);
         let new = self.line.slice(from as i64, PIECE);
         for ((old, new), &rise) in old.iter().zip(new).zip(&self.rise) {
-            let pair: Pair = std::array::from_fn(|channel| old[channel] + (new[channel] - old[channel]) * rise);
+            let pair: Pair =
+                std::array::from_fn(|channel| old[channel] + (new[channel] - old[channel]) * rise);
             self.output.extend_from_slice(&pair);
         }
         self.output.extend_from_slice(new[FADE..].as_flattened());
@@ -107,7 +108,8 @@ impl Stretcher {
         let searched = self.line.slice(first as i64, FADE + 2 * REACH);
         sum_up(wanted, &mut self.coarse.wanted);
         sum_up(searched, &mut self.coarse.searched);
-        let rough = best(&self.coarse.wanted, &self.coarse.searched, 0..2 * REACH / STEP, REACH / STEP) * STEP;
+        let rough =
+            best(&self.coarse.wanted, &self.coarse.searched, 0..2 * REACH / STEP, REACH / STEP) * STEP;
         let fine = rough.saturating_sub(STEP - 1)..(rough + STEP).min(2 * REACH);
         first + best_pair(wanted, searched, fine, rough) as u64
     }

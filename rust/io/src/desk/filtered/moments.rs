@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::dsp::filters::{Chain, Memory};
+use crate::dsp::limiter::Limiter;
 
 /// Where things stand before a frame.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct Moment {
     /// Number of the frame that is given next.
     pub number: u64,
@@ -15,9 +16,16 @@ pub(super) struct Moment {
     pub gain: f32,
     /// The source is over: so many sample pairs are still to be given.
     pub rest: Option<u64>,
+    pub limiter: Limiter,
 }
 
-#[derive(Default)]
+impl Moment {
+    /// Before the first frame, with this gain.
+    pub(super) const fn new(gain: f32) -> Self {
+        Self { number: 0, input: 0, gain, rest: None, limiter: Limiter::new() }
+    }
+}
+
 struct Noted {
     moment: Moment,
     memory: Memory,
@@ -25,20 +33,20 @@ struct Noted {
 
 /// One moment for each of the last frames.
 #[derive(Default)]
-pub(super) struct Past {
+pub(super) struct Moments {
     noted: VecDeque<Noted>,
     spare: Vec<Noted>,
     depth: usize,
 }
 
-impl Past {
+impl Moments {
     /// From now on one can go back by so many frames.
     pub(super) fn hold(&mut self, depth: u64) {
         self.depth = depth as usize;
     }
 
     /// Notes how things stand before a frame.
-    pub(super) fn note(&mut self, moment: &mut Moment, chain: &mut Chain) {
+    pub(super) fn note(&mut self, moment: &Moment, chain: &mut Chain) {
         let again = self.noted.back().is_some_and(|last| last.moment.number == moment.number);
         let full = self.noted.len() > self.depth;
         let room = match (again, full) {
@@ -46,7 +54,7 @@ impl Past {
             (false, true) => self.noted.pop_front(),
             (false, false) => self.spare.pop(),
         };
-        let mut noted = room.unwrap_or_default();
+        let mut noted = room.unwrap_or_else(|| Noted { moment: *moment, memory: Memory::default() });
         noted.moment = *moment;
         chain.remember(noted.memory.note());
         self.noted.push_back(noted);
