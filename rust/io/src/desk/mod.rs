@@ -1,5 +1,6 @@
 //! What is made of sources, and is a source itself.
 
+mod filtered;
 mod looped;
 pub mod mixer;
 mod outcome;
@@ -7,6 +8,7 @@ mod past;
 mod prebuffered;
 mod taped;
 
+pub use filtered::{Filtered, Filters};
 pub use outcome::{Errands, Listener};
 pub use prebuffered::prebuffered;
 pub use taped::taped;
