@@ -64,6 +64,10 @@ impl<S: FrameSource + 'static> Deck<S> {
 }
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod revise_tests;
+#[cfg(test)]
 mod seam_tests;
 #[cfg(test)]
 mod tests;

@@ -294,13 +294,13 @@ impl Ahead {
     }
 
     /// The source has changed: from frame `from` on, which is made next, it gives its sound anew, and the old sound
-    /// goes over into it. Gives the frames that were kept of the old one.
+    /// goes over into it. Gives the frames that were kept of the old one; none if the source has nothing yet.
     pub(super) fn revise(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
         from: u64,
-    ) -> Result<CutFrames, FeedError> {
+    ) -> Result<Option<CutFrames>, FeedError> {
         self.splice = None;
         if from > 0 {
             if self.tape.end() <= from && self.given == self.tape.end() {
@@ -318,10 +318,11 @@ impl Ahead {
         while self.given < from {
             match source.next(buffer, Want { packets: false, now: true })? {
                 Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => self.given += 1,
-                _ => self.given = from,
+                Some(SourceFrame::End) => self.given = from,
+                Some(SourceFrame::Starved) | None => return Ok(None),
             }
         }
-        Ok(self.tape.cut(from))
+        Ok(Some(self.tape.cut(from)))
     }
 
     /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and

@@ -206,7 +206,12 @@ impl<S: FrameSource> DeckFeed<S> {
             let undone = self.ahead.go_back(from)?;
             let deck = Arc::clone(&self.deck);
             let cut = if changed {
-                Some(deck.with_source(|source| self.ahead.revise(source, buffer, from))?)
+                let cut = deck.with_source(|source| self.ahead.revise(source, buffer, from))?;
+                if cut.is_none() {
+                    self.revising = true;
+                    return self.ahead.restore(from, &undone, end, None);
+                }
+                cut
             } else {
                 None
             };

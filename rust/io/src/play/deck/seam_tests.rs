@@ -4,12 +4,13 @@ use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, OpusFrame};
-use isocord_proto::opus::{Application, Decoder, Encoder, MAX_DECODED_LEN};
+use isocord_proto::opus::{Application, Encoder};
 use isocord_proto::pacing::Supply;
 
+use super::bench::{Bench, decode, roughness};
 use super::*;
 use crate::dsp::apply_gain;
-use crate::play::{Feed, FeedStatus, Pressure};
+use crate::play::{Feed, Pressure};
 use crate::source::{AudioFile, AudioFileOptions, Input};
 
 const PITCH: f64 = 240.0;
@@ -59,75 +60,9 @@ fn ogg(packets: &[Vec<u8>]) -> Vec<u8> {
     out
 }
 
-/// A file on a track, without clock and pool.
-struct Bench {
-    source: Arc<Deck<AudioFile>>,
-    feed: DeckFeed<AudioFile>,
-    reader: TrackReader,
-    heard: Vec<Vec<u8>>,
-    _pool: FeederPool,
-    _idle: JobHandle,
-}
-
-struct Idle;
-
-impl Feed for Idle {
-    fn feed(&mut self, _: Pressure) -> FeedStatus {
-        FeedStatus::Wait
-    }
-
-    fn panicked(&mut self) {}
-}
-
-impl Bench {
-    fn new(file: Vec<u8>, options: &EncoderOptions) -> Self {
-        let input = Input::bytes(file);
-        let file = AudioFile::open(input, AudioFileOptions::default()).expect("a sound file");
-        let source = Arc::new(Deck::from(file));
-        let (feed, reader, start) = source.feed(options, 25).expect("an encoder");
-        let pool = FeederPool::new();
-        let idle = pool.add(Box::new(Idle)).expect("a thread");
-        source.attach(Arc::clone(reader.state()), idle.waker(), start, 25).expect("the first track");
-        let mut bench = Self { source, feed, reader, heard: Vec::new(), _pool: pool, _idle: idle };
-        bench.work();
-        bench
-    }
-
-    fn work(&mut self) {
-        while let FeedStatus::Again { .. } | FeedStatus::Searching { .. } = self.feed.feed(Pressure::None) {}
-    }
-
-    /// The clock takes that many frames, and the pool works after each.
-    fn play(&mut self, frames: usize) {
-        for _ in 0..frames {
-            if let Some(frame) = self.reader.take() {
-                self.heard.push(frame.as_bytes().to_vec());
-            }
-            self.work();
-        }
-    }
-
-    fn set_volume(&mut self, volume: f32) {
-        self.source.set_volume(volume).expect("a volume");
-        self.work();
-    }
-}
-
-fn decode(packets: &[Vec<u8>]) -> Vec<f64> {
-    let mut decoder = Decoder::new().expect("a decoder");
-    let mut samples = [0; MAX_DECODED_LEN];
-    let mut left = Vec::new();
-    for packet in packets {
-        decoder.decode(packet, &mut samples).expect("Opus");
-        left.extend(samples[..FRAME_LEN].iter().step_by(2).map(|&sample| f64::from(sample)));
-    }
-    left
-}
-
-/// The largest second difference between the first frames, in which the codec starts, and the last, which is cut off.
-fn roughness(left: &[f64]) -> f64 {
-    let bend = |three: &[f64]| (three[0] - 2.0 * three[1] + three[2]).abs();
-    left[4 * FRAME_SAMPLES..left.len() - FRAME_SAMPLES].windows(3).map(bend).fold(0.0, f64::max)
+fn file(bytes: Vec<u8>, options: &EncoderOptions) -> Bench<AudioFile> {
+    let file = AudioFile::open(Input::bytes(bytes), AudioFileOptions::default()).expect("a sound file");
+    Bench::new(Deck::from(file), options)
 }
 
 #[test]
@@ -135,7 +70,7 @@ fn what_is_heard_is_what_an_encoder_makes_that_never_looked_ahead() {
     let samples = sine();
     let voip = EncoderOptions { application: Application::Voip, bitrate: 24, ..EncoderOptions::default() };
     for options in [EncoderOptions::default(), voip] {
-        let mut bench = Bench::new(wav(&samples), &options);
+        let mut bench = file(wav(&samples), &options);
         // From this frame on, with this volume: the second after the one that is taken next.
         let changes = [(32, 0.2), (33, 0.25), (80, 1.0), (102, 1.8), (150, 0.0), (160, 0.7)];
         for (frame, volume) in changes {
@@ -162,18 +97,18 @@ fn what_is_heard_is_what_an_encoder_makes_that_never_looked_ahead() {
 
 #[test]
 fn a_volume_set_before_the_first_frame_left_is_there_from_the_first_sample() {
-    let mut bench = Bench::new(wav(&sine()), &EncoderOptions::default());
+    let mut bench = file(wav(&sine()), &EncoderOptions::default());
     bench.set_volume(0.1);
     bench.play(10);
     let loudest = decode(&bench.heard).into_iter().fold(0.0, f64::max);
     assert!((loudest - LEVEL * 0.1).abs() < LEVEL * 0.02, "{loudest}");
-    assert_eq!(bench.source.position(), 0.2);
+    assert_eq!(bench.deck.position(), 0.2);
 }
 
 #[test]
 fn packets_pass_untouched_and_the_way_out_and_back_is_not_heard() {
     let packets = encode_all(&sine());
-    let mut bench = Bench::new(ogg(&packets), &EncoderOptions::default());
+    let mut bench = file(ogg(&packets), &EncoderOptions::default());
     bench.play(50);
     bench.set_volume(0.4);
     bench.play(40);
@@ -194,8 +129,8 @@ fn packets_pass_untouched_and_the_way_out_and_back_is_not_heard() {
 #[test]
 fn what_leaves_while_it_is_encoded_again_is_followed_exactly() {
     let samples = sine();
-    for (kind, file) in [("wav", wav(&samples)), ("ogg", ogg(&encode_all(&samples)))] {
-        let Bench { source, mut feed, mut reader, .. } = Bench::new(file, &EncoderOptions::default());
+    for (kind, bytes) in [("wav", wav(&samples)), ("ogg", ogg(&encode_all(&samples)))] {
+        let Bench { deck: source, mut feed, mut reader, .. } = file(bytes, &EncoderOptions::default());
         let over = AtomicBool::new(false);
         let mut heard = Vec::new();
         std::thread::scope(|scope| {
