@@ -10,12 +10,15 @@ use symphonia::core::io::MediaSource;
 
 use super::budget::Meter;
 use super::error::OpenError;
+use super::hls::{MAX_PLAYLIST, Presentation, Presented, first_entry, is_playlist};
 use super::http::{Address, Download, HttpOptions, Line};
-use super::stream::{Stop, Window, fill};
+use super::stream::{Stop, Supply, Window, fill};
 
 /// What a stream says of itself is looked for in so much of its beginning.
 const FRONT: u64 = 1 << 20;
 
+/// Playlists that name each other.
+const MAX_PLAYLISTS: usize = 3;
 /// Longer than anything.
 const UNKNOWN: u64 = u64::MAX;
 
@@ -100,14 +103,13 @@ impl Input {
             }
             Self::File(file) => Backing::File(file),
             Self::Bytes(bytes) => Backing::Bytes(bytes),
-            Self::Url { url, options } => {
-                let window = open_url(&url, options, &meter)
-                    .map_err(|reason| OpenError::Network { name: name.to_owned(), reason })?;
-                Backing::Window(Brought(window))
-            }
+            Self::Url { url, options } => Backing::Window(
+                open_url(&url, options, &meter)
+                    .map_err(|reason| OpenError::Network { name: name.to_owned(), reason })?,
+            ),
         };
         let len = match &backing {
-            Backing::Window(Brought(window)) => window.outline().len.unwrap_or(UNKNOWN),
+            Backing::Window(Brought { window, .. }) => window.outline().len.unwrap_or(UNKNOWN),
             Backing::Bytes(bytes) => bytes.get().len() as u64,
             Backing::File(file) => {
                 let metadata = file.metadata().map_err(fail)?;
@@ -125,17 +127,64 @@ impl Input {
 }
 
 /// Ask for a URL; what is brought of it is in the window.
-fn open_url(url: &str, options: HttpOptions, meter: &Arc<Meter>) -> Result<Arc<Window>, String> {
-    let address = Address::parse(url)?;
+fn open_url(url: &str, options: HttpOptions, meter: &Arc<Meter>) -> Result<Brought, String> {
+    let mut address = Address::parse(url)?;
     let line = Arc::new(Line::default());
     let waiting = Arc::clone(&line);
     meter.on_close(move || waiting.close());
-    let download = Download::open(address, options, line).map_err(|error| error.to_string())?;
-    let outline = download.outline();
-    let window = fill("isocord-http", outline, Box::new(download)).map_err(|error| error.to_string())?;
-    let waiting = Arc::clone(&window);
-    meter.on_close(move || waiting.close());
-    Ok(window)
+    for _ in 0..MAX_PLAYLISTS {
+        let mut download =
+            Download::open(address, options.clone(), Arc::clone(&line)).map_err(|error| error.to_string())?;
+        if !is_list(&download) {
+            let outline = download.outline();
+            let window =
+                fill("isocord-http", outline, Box::new(download)).map_err(|error| error.to_string())?;
+            let waiting = Arc::clone(&window);
+            meter.on_close(move || waiting.close());
+            return Ok(Brought { window, presented: None });
+        }
+        let text = whole(&mut download).map_err(|error| error.to_string())?;
+        let (home, found) = download.addresses();
+        if is_playlist(&text) {
+            let presentation = Presentation::open(&text, found, home.clone(), options, line)?;
+            let presentation = Arc::new(presentation);
+            let first = presentation.first();
+            let (window, presented) =
+                Presented::part(presentation, first, meter).map_err(|error| error.to_string())?;
+            return Ok(Brought { window, presented: Some(presented) });
+        }
+        let entry = first_entry(&text).ok_or("its playlist names no http or https URL")?;
+        address = found.join(&entry)?;
+    }
+    Err("its playlist leads to playlists only".to_owned())
+}
+
+/// Whether a URL leads to a playlist, by what its server says, or its name.
+fn is_list(download: &Download) -> bool {
+    let kind = download.outline().kind.unwrap_or_default().to_ascii_lowercase();
+    let (asked, found) = download.addresses();
+    let named = |address: &Address| {
+        let name = address.file_name().unwrap_or_default().to_ascii_lowercase();
+        name.ends_with(".m3u8") || name.ends_with(".m3u")
+    };
+    // A radio in MP3 may have a name like this.
+    kind.contains("mpegurl") || (!kind.starts_with("audio/mpeg") && (named(asked) || named(found)))
+}
+
+/// All of a playlist.
+fn whole(download: &mut Download) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let mut piece = vec![0; 32 * 1024];
+    loop {
+        let count = download.read(&mut piece)?;
+        if count == 0 {
+            return Ok(text);
+        }
+        text.extend_from_slice(&piece[..count]);
+        if text.len() > MAX_PLAYLIST {
+            return Err(io::Error::other(format!("its playlist is longer than {} MiB", MAX_PLAYLIST >> 20)));
+        }
+    }
 }
 
 /// What is a pipe by now does not wait for its writer.
@@ -159,17 +208,21 @@ enum Backing {
 }
 
 /// A window that nobody reads any more once this is gone.
-struct Brought(Arc<Window>);
+struct Brought {
+    window: Arc<Window>,
+    /// What it is the first part of, if it is one.
+    presented: Option<Presented>,
+}
 
 impl fmt::Debug for Brought {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Brought({:?})", self.0.outline())
+        write!(f, "Brought({:?})", self.window.outline())
     }
 }
 
 impl Drop for Brought {
     fn drop(&mut self) {
-        self.0.close();
+        self.window.close();
     }
 }
 
@@ -178,7 +231,7 @@ impl Backing {
         match self {
             Self::File(file) => read_file_at(file, buf, offset),
             Self::Bytes(bytes) => Ok(copy_at(bytes.get(), buf, offset)),
-            Self::Window(Brought(window)) => {
+            Self::Window(Brought { window, .. }) => {
                 let (count, skipped) = window.read_at(buf, offset).inspect_err(|error| meter.fail(error))?;
                 meter.count(usize::try_from(skipped).unwrap_or(usize::MAX));
                 Ok(count)
@@ -229,9 +282,23 @@ impl MediaFile {
     /// What is there of it, where it comes over a network.
     pub(crate) fn window(&self) -> Option<&Arc<Window>> {
         match &*self.backing {
-            Backing::Window(Brought(window)) => Some(window),
+            Backing::Window(Brought { window, .. }) => Some(window),
             Backing::File(_) | Backing::Bytes(_) => None,
         }
+    }
+
+    /// What it is the first part of, if it is one.
+    pub(crate) fn presented(&self) -> Option<&Presented> {
+        match &*self.backing {
+            Backing::Window(Brought { presented, .. }) => presented.as_ref(),
+            Backing::File(_) | Backing::Bytes(_) => None,
+        }
+    }
+
+    /// What comes through a window.
+    pub(crate) fn of_window(window: Arc<Window>, meter: Arc<Meter>) -> Self {
+        let backing = Arc::new(Backing::Window(Brought { window, presented: None }));
+        Self { backing, start: 0, len: UNKNOWN, position: 0, patches: Vec::new(), meter }
     }
 
     /// What can be looked at without waiting for long: all of a file, the beginning of a stream.

@@ -17,6 +17,7 @@ mod error;
 mod file;
 mod frame;
 mod hidden;
+mod hls;
 mod http;
 mod input;
 mod mp4;
