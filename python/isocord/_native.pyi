@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from os import PathLike
 from typing import BinaryIO, Final, Literal, TypeAlias, final
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, Self
 
 from .errors import AudioFileError, SinkError
 
@@ -138,12 +138,9 @@ class Track:
         (stopped or replaced): the producer then ends.
         """
     def write_pcm(self, pcm: Buffer) -> int:
-        """Encode (without the GIL) and queue whole frames of 3,840 bytes; a short last one is padded.
+        """Queue whole frames of 3,840 bytes for the native pool to encode; a short last one is padded.
 
         Returns the number of frames queued; those that found no room or a track that is over are dropped.
-
-        Raises:
-            OpusError: libopus refused a frame.
         """
     def write_opus(self, packets: Sequence[Buffer]) -> int:
         """Queue Opus packets of 20 ms.
@@ -170,10 +167,74 @@ class Track:
     def underruns(self) -> int:
         """Slots that found the ring empty before :meth:`finish`."""
 
+@final
+class Reel:
+    """The sound of a source of Python's as a part of a native one. It is written like a :class:`Track`."""
+
+    def __new__(cls) -> Reel: ...
+    def wait_room(self, timeout: float) -> int | None:
+        """As :meth:`Track.wait_room`; None once nobody plays it."""
+    def write_pcm(self, pcm: Buffer) -> int:
+        """Put whole frames of 3,840 bytes on, a short last one padded. Returns the number of those that had room."""
+    def write_opus(self, packets: Sequence[Buffer]) -> int:
+        """Decode Opus packets of 20 ms and put them on.
+
+        Returns the number of those that had room.
+
+        Raises:
+            OpusError: one cannot be decoded.
+        """
+    def finish(self) -> None:
+        """No more frames will come."""
+    def fail(self, error: BaseException) -> None:
+        """Say what has ended the source, before :meth:`finish`."""
+    def wait_end(self, timeout: float) -> TrackEnd | None:
+        """Wait, without the GIL, until all is played or nobody plays it; None after ``timeout`` seconds."""
+    @property
+    def error(self) -> BaseException | None:
+        """What has ended the source early."""
+    @property
+    def frames_sent(self) -> int:
+        """Frames that were taken, each 20 ms."""
+
 TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
 """Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
 
-Playable: TypeAlias = AudioFile
+class Broadcast:
+    """See :class:`isocord.Broadcast`."""
+
+    def __new__(
+        cls, source: object, options: EncoderOptions | None = None, *, lookahead: int = 25, prebuffer: float = 0.0
+    ) -> Self: ...
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0, for all who hear it; 1.0 leaves the sound as it is.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def simplified(self) -> int:
+        """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
+    @property
+    def error(self) -> AudioFileError | None:
+        """What ended it early, or None."""
+    def stop(self) -> None:
+        """End it for all who hear it."""
+    def is_opus(self) -> bool:
+        """False."""
+    def read(self) -> bytes:
+        """It is played, not read.
+
+        Raises:
+            AudioFileError: always.
+        """
+    def cleanup(self) -> None:
+        """Nothing: others may hear it still. It goes when nobody holds or hears it."""
+
+Playable: TypeAlias = AudioFile | Broadcast
 
 @final
 class AudioFile:
@@ -183,22 +244,31 @@ class AudioFile:
 
     It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
     Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
-    while the volume is 1.0. URLs are not opened: for those there is FFmpegPCMAudio.
+    while the volume is 1.0.
+
+    A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
+    It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
+    coroutine: await asyncio.to_thread(isocord.AudioFile, url).
 
     It plays once: for another time, or in two places, open it anew. It is closed when it has played; what it was then
     can still be read, but setting the volume and seek() raise.
 
     Args:
-        file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-            here, to its end, 1 GiB at most.
+        file: a path, an http or https URL, or a binary file object at its beginning. One that is no file of the system
+            is read into memory here, to its end, 1 GiB at most.
         volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
         start: seconds into the file, 0 or more.
+        headers: sent with each request for the URL. Another host, to which it may send us on, gets of them only
+            User-Agent, Accept and Accept-Language.
+        allow_private: connect also to servers in private networks and on this machine. A URL that a stranger gave
+            must not: what only the bot can reach would be played to them.
 
     Raises:
         AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-            there is sound; or the disk has not answered for 10 s.
-        TypeError: file is neither a path nor a binary file object.
-        ValueError: volume or start is out of its range.
+            there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
+            for 10 s.
+        TypeError: file is no path, no URL and no binary file object.
+        ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
     """
 
     def __new__(
@@ -207,6 +277,8 @@ class AudioFile:
         *,
         volume: float = 1.0,
         start: float = 0.0,
+        headers: dict[str, str] | None = None,
+        allow_private: bool = False,
     ) -> AudioFile: ...
     @property
     def volume(self) -> float:
@@ -238,8 +310,12 @@ class AudioFile:
     def channels(self) -> int:
         """Channels in the file. All is sent in stereo."""
     @property
+    def seekable(self) -> bool:
+        """Whether seek() is possible: not where a server gives it from front to back only."""
     def title(self) -> str | None:
-        """The title, or None where the file does not tell it."""
+        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
+        is heard.
+        """
     @property
     def artist(self) -> str | None:
         """The artist, or None; several have ", " between them."""
@@ -275,7 +351,7 @@ class AudioFile:
         Opus that is sent as it stands goes on at the packet that holds the place, up to 20 ms earlier.
 
         Raises:
-            AudioFileError: the file is closed, or cannot be read.
+            AudioFileError: the file is closed, cannot be read, or is not seekable.
             ValueError: seconds is negative or not finite.
         """
     def read(self) -> bytes:
@@ -316,7 +392,9 @@ class AudioInfo:
     @property
     def tags(self) -> Mapping[str, str]: ...
 
-def probe(file: str | PathLike[str] | BinaryIO) -> AudioInfo:
+def probe(
+    file: str | PathLike[str] | BinaryIO, *, headers: dict[str, str] | None = None, allow_private: bool = False
+) -> AudioInfo:
     """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
 
     It waits for the disk, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.

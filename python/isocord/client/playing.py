@@ -13,10 +13,11 @@ from typing import Any, Literal, overload
 
 from .. import _native
 from ..errors import ClientError, ClosedError, OpusError
+from ..playing.encoding import native_options
 from ..playing.playback import After, AnySource, Playback, PlaybackState
 from ..playing.sources.feed import Feed
 from .base import ClientBase
-from .encoder import VoiceEncoder, native_options
+from .encoder import VoiceEncoder
 
 _DEFAULT_LOOKAHEAD = 25
 _SPEAKING_LIMIT = 0.15
@@ -245,7 +246,7 @@ def _kind_of(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}: make one of it, {value.__name__}(...)"
     if isinstance(value, str) and "://" in value:
-        return "a URL: play FFmpegPCMAudio(url)"
+        return "a URL: play isocord.AudioFile(url)"
     if isinstance(value, (str, os.PathLike)):
         return f"{type(value).__name__}: play isocord.AudioFile({os.fspath(value)!r})"
     if isinstance(value, (bytes, bytearray, io.IOBase)):

@@ -62,9 +62,7 @@ class Feed:
         self.track = (
             _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
         )
-        self.feeder = Feeder(
-            source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill, failure=failure
-        )
+        self.feeder = Feeder(source, self.track, opus=opus, on_end=self._fed, kill=kill, failure=failure)
 
     @property
     def error(self) -> BaseException | None:
