@@ -28,6 +28,7 @@ mod reel;
 mod stream;
 mod tags;
 mod tape;
+mod url;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
