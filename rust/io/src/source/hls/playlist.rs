@@ -120,6 +120,13 @@ fn read(list: &MediaPlaylist, base: &Address) -> Result<Media, String> {
     let mut key = None;
     let mut map = None;
     for segment in &list.segments {
+        // The crate takes a key of the method NONE for a mistake, and hands it on unread.
+        let unread = segment.unknown_tags.iter().find(|one| one.tag.ends_with("X-KEY"));
+        match unread.map(|one| one.rest.as_deref().unwrap_or_default().contains("METHOD=NONE")) {
+            Some(true) => key = None,
+            Some(false) => return Err("its playlist has a broken key".to_owned()),
+            None => {}
+        }
         // Keys and maps hold until others come.
         if let Some(found) = &segment.key {
             key = match &found.method {
