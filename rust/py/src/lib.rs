@@ -13,6 +13,8 @@ mod engine;
 mod errors;
 mod events;
 mod file_object;
+mod filtered;
+mod filters;
 mod listen;
 mod part;
 mod playable;
@@ -49,6 +51,10 @@ mod _native {
     #[pymodule_export]
     use crate::events::{Discovered, DiscoveryFailed, TrackEnded};
     #[pymodule_export]
+    use crate::filtered::Filtered;
+    #[pymodule_export]
+    use crate::filters::check_filter;
+    #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
@@ -66,8 +72,9 @@ mod _native {
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
         // What the native threads play by themselves.
         let py = module.py();
-        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>()];
+        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>(), py.get_type::<Filtered>()];
         module.add("SOURCES", PyTuple::new(py, sources)?)?;
+        module.add("FILTERS", crate::filters::kinds(py)?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use crate::audio_file::AudioFile;
 use crate::errors::Result;
+use crate::filtered::Filtered;
 use crate::part::Part;
 use crate::reel::Reel;
 
@@ -13,19 +14,23 @@ pub(crate) fn native_part(object: &Bound<'_, PyAny>) -> Result<Option<Part>> {
     if let Ok(file) = object.cast::<AudioFile>() {
         return file.get().part().map(Some);
     }
+    if let Ok(filtered) = object.cast::<Filtered>() {
+        return filtered.get().part().map(Some);
+    }
     if let Ok(reel) = object.cast::<Reel>() {
         return reel.get().part().map(Some);
     }
     Ok(None)
 }
 
-/// The source that `object` is or stands for, taken for one who plays it: one of Python's is read by a thread of its
-/// own, and cleaned up by it at the end.
-pub(crate) fn part_of(object: &Bound<'_, PyAny>) -> Result<Part> {
+/// The source that `object` is or stands for, taken for one who plays it, and the object of Python's that says in
+/// `error` why it ended early. One of Python's is read by a thread of its own, and cleaned up by it at the end.
+pub(crate) fn part_of<'py>(object: &Bound<'py, PyAny>) -> Result<(Part, Bound<'py, PyAny>)> {
     if let Some(part) = native_part(object)? {
-        return Ok(part);
+        return Ok((part, object.clone()));
     }
     let module = object.py().import("isocord.desk.parts")?;
     let native = module.call_method1("native", (object,))?;
-    native_part(&native)?.ok_or_else(|| PyTypeError::new_err("this is no native source").into())
+    let part = native_part(&native)?.ok_or_else(|| PyTypeError::new_err("this is no native source"))?;
+    Ok((part, native))
 }

@@ -22,6 +22,7 @@ mod rotation;
 mod timescale;
 mod tremolo;
 mod vibrato;
+mod volume;
 
 pub(crate) use chain::Chain;
 pub use chain::MAX_FILTERS;
@@ -44,6 +45,7 @@ pub static KINDS: &[Kind] = &[
     reverb::KIND,
     echo::KIND,
     normalize::KIND,
+    volume::KIND,
 ];
 
 #[cfg(test)]
