@@ -77,6 +77,7 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: P
 
 if not TYPE_CHECKING:
     # Unseen by type checkers, to which every name would then be one of isocord's.
-    __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("filters", "sinks", "testing"))
+    _MODULES = ("filters", "sinks", "testing")
+    __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, _MODULES)
 
 _install_voice_extras()

@@ -285,8 +285,8 @@ class Filtered:
     def filters(self, value: Iterable[Filter]) -> None: ...
     @property
     def volume(self) -> float:
-        """0.0 to 16.0, after the filters; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
-        without a click.
+        """0.0 to 16.0, after the filters; 1.0 leaves the sound as it is. Setting it while it plays is heard within
+        60 ms, without a click.
 
         Raises, when it is set:
             AudioFileError: it is closed.
