@@ -23,7 +23,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "filters.md"
 
 
 def test_without_filters_it_is_the_source() -> None:
-    sound = stereo(noise(0.5), noise(0.5, seed=2))
+    # What is 16 bits is kept exactly.
+    sound = np.round(stereo(noise(0.5), noise(0.5, seed=2)) * 32_768) / 32_768
     plain = samples(b"".join(iter(as_file(sound).read, b"")))
     assert np.array_equal(read_all(isocord.Filtered(as_file(sound))), plain)
 
@@ -99,7 +100,8 @@ def test_it_seeks_in_the_source_and_says_where_it_is() -> None:
         source.read()
     assert source.position == pytest.approx(1.0, abs=0.03)
     source.seek(3.0)
-    assert samples(source.read())[0, 0] == pytest.approx(0.9 * 3 / 4, abs=0.01)
+    # After 10 ms, which are 20 of the source.
+    assert samples(source.read())[480, 0] == pytest.approx(0.9 * 3.02 / 4, abs=0.01)
     source.seek(5.0)
     assert source.read() == b""
     with pytest.raises(ValueError, match="position"):
@@ -150,13 +152,12 @@ class Stage:
 def test_a_change_is_heard_long_before_what_was_made_ahead_is_over() -> None:
     source = isocord.Filtered(as_file(tone(440, 30, 0.6)))
     stage = Stage(source, lookahead=500)
-    assert max(stage.levels(30)[5:]) > 0.5
+    assert max(stage.levels(20)[5:]) > 0.5
     source.filters = [Volume(0.1)]
-    levels = stage.levels(150)
-    assert max(levels[-30:]) < 0.1
+    assert max(stage.levels(70)[-10:]) < 0.1
     source.filters = []
-    assert max(stage.levels(150)[-30:]) > 0.5
-    assert source.position > 3.0
+    assert max(stage.levels(70)[-10:]) > 0.5
+    assert source.position > 2.0
     with pytest.raises(AudioFileError, match="plays natively"):
         source.read()
 
