@@ -140,6 +140,10 @@ class Stage:
         self.connection.play(self.track)
         self._decoder = _native.OpusDecoder()
 
+    def close(self) -> None:
+        self.connection.close()
+        self.server.close()
+
     def levels(self, frames: int) -> list[float]:
         found = []
         while len(found) < frames:
@@ -160,6 +164,7 @@ def test_a_change_is_heard_long_before_what_was_made_ahead_is_over() -> None:
     assert source.position > 2.0
     with pytest.raises(AudioFileError, match="plays natively"):
         source.read()
+    stage.close()
 
 
 BLOCKS = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)

@@ -33,8 +33,8 @@ impl FilterSet {
             || PyTypeError::new_err("filters must be filters of isocord.filters, one after the other");
         let records: Vec<_> = filters.try_iter().map_err(|_| wrong())?.collect::<PyResult<_>>()?;
         let specs = records.iter().map(|record| {
-            let (name, values) =
-                record.getattr("_spec").map_err(|_| wrong())?.extract::<(String, Vec<f64>)>()?;
+            let spec = record.getattr("_spec").map_err(|_| wrong())?;
+            let (name, values) = spec.extract::<(String, Vec<f64>)>().map_err(|_| wrong())?;
             FilterSpec::new(&name, &values).map_err(refused)
         });
         let specs = specs.collect::<PyResult<Vec<_>>>()?;
