@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
-from isocord import _native
-from isocord.errors import DaveError
+from isocord.testing import NativeMember, VoiceOp
 
 CHANNEL = 927_310_423_890_473_011
 SILENCE = b"\xf8\xff\xfe"
@@ -136,72 +135,57 @@ class Member:
 
 
 class Ours(Member):
-    """A member by isocord."""
+    """A member by isocord: the one that takes part in the calls of the fake Discord."""
 
     kind = "ours"
 
     def __init__(self, user_id: int) -> None:
         super().__init__(user_id)
-        self.session = _native.DaveSession(None, user_id, CHANNEL)
-        self.notices: list[str] = []
-        self.codes: list[str | None] = []
+        self.native = NativeMember(user_id, CHANNEL)
 
     def has_entered(self, message: Down, answers: list[Up]) -> bool:
         ready = any(answer == Up(23, transition=message.transition) for answer in answers)
         return ready if message.transition else super().has_entered(message, answers)
 
     def handle(self, message: Down) -> list[Up]:
-        session = self.session
-        match message.op:
-            case 4:
-                outputs = session.session_description(message.version)
-            case 11:
-                outputs = session.clients_connect(message.users)
-            case 13:
-                outputs = [output for user in message.users for output in session.client_disconnect(user)]
-            case 21:
-                outputs = session.prepare_transition(message.transition, message.version)
-            case 22:
-                outputs = session.execute_transition(message.transition)
-            case 24:
-                outputs = session.prepare_epoch(1, message.version)
-            case _:
-                outputs = session.binary(message.op, message.payload)
-        return [up for output in outputs if (up := self._up(output)) is not None]
-
-    def _up(self, output: _native.DaveOutput) -> Up | None:
-        if isinstance(output, bytes):
-            return Up(output[0], output[1:])
-        if isinstance(output, str):
-            text = json.loads(output)
-            return Up(text["op"], transition=text["d"]["transition_id"])
-        if isinstance(output, _native.PrivacyCodeChanged):
-            self.codes.append(output.code)
-        elif isinstance(output, _native.DaveNotice):
-            self.notices.append(output.text)
-        return None
+        answers = [answer for body in _bodies(message) for answer in self.native.take(VoiceOp(message.op), body)]
+        return [
+            Up(op, body) if isinstance(body, bytes) else Up(op, transition=body["transition_id"])
+            for op, body in answers
+        ]
 
     @property
     def epoch(self) -> int | None:
-        return self.session.epoch
+        return self.native.session.epoch
 
     @property
     def privacy_code(self) -> str | None:
-        return self.session.privacy_code
+        return self.native.privacy_code
 
     def seal(self, frame: bytes) -> bytes | None:
-        try:
-            return self.session.seal(frame)
-        except DaveError:
-            return None
+        return self.native.seal(frame)
 
     def open(self, user_id: int, frame: bytes) -> bytes | None:
-        try:
-            return self.session.open(user_id, frame)
-        except DaveError:
-            return None
+        return self.native.open(user_id, frame)
 
     def verification_code(self, user_id: int) -> str:
-        code = self.session.verification_code(user_id)
+        code = self.native.session.verification_code(user_id)
         assert code is not None
         return code
+
+
+def _bodies(message: Down) -> list[Any]:
+    """What the gateway says: JSON, or bytes."""
+    match message.op:
+        case 4:
+            return [{"dave_protocol_version": message.version}]
+        case 11:
+            return [{"user_ids": message.users}]
+        case 13:
+            return [{"user_id": user} for user in message.users]
+        case 21 | 22:
+            return [{"transition_id": message.transition, "protocol_version": message.version}]
+        case 24:
+            return [{"epoch": 1, "protocol_version": message.version}]
+        case _:
+            return [message.payload]

@@ -102,7 +102,7 @@ def test_the_last_one_starts_over(other: str) -> None:
     assert isinstance(ours, Ours)
     call.leave(2)
     call.settle()
-    assert (ours.session.status, ours.privacy_code, ours.session.members) == ("pending", None, [])
+    assert (ours.native.session.status, ours.privacy_code, ours.native.session.members) == ("pending", None, [])
     # Alone it still seals what it says, and nobody who comes later can open that.
     alone = ours.sealed(b"alone")
     assert b"alone" not in alone
@@ -140,7 +140,7 @@ def test_down_to_transport_encryption_and_up_again(seed: int) -> None:
     for user_id, member in call.members.items():
         assert member.seal(b"plain") == b"plain", (user_id, member.kind)
         if isinstance(member, Ours):
-            assert (member.session.protocol_version, member.session.status) == (0, "inactive")
+            assert (member.native.session.protocol_version, member.native.session.status) == (0, "inactive")
             assert member.privacy_code is None
     for sender, sealed in in_flight.items():
         for receiver in (1, 4):
@@ -178,7 +178,7 @@ def test_a_corrupted_commit_or_welcome_is_reported_and_healed(opcode: int, seed:
     ops = [op for op in sent if op in (26, 31)]
     assert ops[-2:] == [31, 26]
     assert len(member.refused) == 1
-    assert len(member.notices) >= 1
+    assert len(member.native.notices) >= 1
     call.assert_one_group()
     call.assert_nothing_lost()
 
@@ -222,7 +222,7 @@ def test_the_external_sender_comes_again() -> None:
     call.assert_nothing_lost()
     for member in call.members.values():
         if isinstance(member, Ours):
-            assert member.notices == []
+            assert member.native.notices == []
 
 
 @pytest.mark.parametrize("winner", KINDS)

@@ -8,6 +8,7 @@ use super::budget::Meter;
 use super::error::StageError;
 use super::frame::{Downstream, FrameBuf, SAMPLE_RATE, SourceFrame, Want};
 use super::hidden::{hide_flac_tags, hide_matroska_tags, strip_tags};
+use super::hls::{Parts, Presented};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusPackets, OpusStream, Walked};
@@ -95,7 +96,11 @@ impl Contents {
     }
 
     /// From now on whoever asks for a frame does not wait for what is behind the file: others do.
-    pub(super) fn without_waiting(self, meter: &Arc<Meter>) -> io::Result<Self> {
+    pub(super) fn without_waiting(
+        self,
+        meter: &Arc<Meter>,
+        presented: Option<Presented>,
+    ) -> io::Result<Self> {
         Ok(match self {
             Self::Opus(stream) => {
                 let found = |packets| {
@@ -104,7 +109,12 @@ impl Contents {
                 };
                 Self::Opus(Box::new(stream.move_packets(found)?))
             }
-            Self::Pcm(stream) => Self::Decoded(Box::new(DecodedFrames::start(*stream, meter)?)),
+            Self::Pcm(stream) => Self::Decoded(Box::new(match presented {
+                Some(presented) => {
+                    DecodedFrames::start(Parts::new(presented, *stream, Arc::clone(meter)), meter)?
+                }
+                None => DecodedFrames::start(*stream, meter)?,
+            })),
             other => other,
         })
     }

@@ -49,6 +49,7 @@ pub struct AudioFile {
     meter: Arc<Meter>,
     /// Where it comes over a network.
     window: Option<Arc<Window>>,
+    seekable: bool,
 }
 
 /// Closes a file from another thread than the one that reads it.
@@ -99,7 +100,8 @@ impl AudioFile {
         let file = input.open(place, Arc::clone(&meter))?;
         let window = file.window().cloned();
         let tags = Arc::new(tags::read(&file.front()));
-        let cover = tags.cover(&file, url);
+        let presented = file.presented().cloned();
+        let cover = if presented.is_none() { tags.cover(&file, url) } else { None };
         let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
         meter.opened();
@@ -109,23 +111,39 @@ impl AudioFile {
             // What it began with does not tell how long it is.
             info.duration = None;
         }
+        if let Some(presented) = &presented {
+            let seconds = presented.presentation.seconds();
+            info.duration = seconds.map(|seconds| (seconds * f64::from(SAMPLE_RATE)).round() as u64);
+        }
+        let lasts = presented.as_ref().is_some_and(|presented| !presented.presentation.is_live());
+        let seekable = match &contents {
+            // In a presentation a place is found by its playlist.
+            Contents::Pcm(_) if lasts => true,
+            _ => window.as_ref().is_none_or(|window| window.outline().seekable),
+        };
         let mut opened =
-            Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window };
-        if options.start > 0.0 {
-            if !opened.is_seekable() {
-                return Err(OpenError::NotSeekable { name: place.to_owned() });
+            Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window, seekable };
+        if options.start > 0.0 && !seekable {
+            return Err(OpenError::NotSeekable { name: place.to_owned() });
+        }
+        let start = |opened: &mut Self| {
+            if options.start == 0.0 {
+                return Ok(());
             }
-            opened
-                .go_to(options.start)
-                .and_then(|()| opened.settle())
-                .map_err(|error| error.into_open(place))?;
+            opened.go_to(options.start).and_then(|()| opened.settle()).map_err(|error| error.into_open(place))
+        };
+        if presented.is_none() {
+            start(&mut opened)?;
         }
         if let Some(window) = &opened.window {
             window.opened();
             opened.contents = opened
                 .contents
-                .without_waiting(&opened.meter)
+                .without_waiting(&opened.meter, presented.clone())
                 .map_err(|source| OpenError::Io { name: place.to_owned(), source })?;
+        }
+        if presented.is_some() {
+            start(&mut opened)?;
         }
         Ok(opened)
     }
@@ -133,7 +151,7 @@ impl AudioFile {
     /// Whether [`AudioFile::seek`] is possible: not where a server gives it from front to back only.
     #[must_use]
     pub fn is_seekable(&self) -> bool {
-        self.window.as_ref().is_none_or(|window| window.outline().seekable)
+        self.seekable
     }
 
     /// What a radio says that it plays; to be asked from any thread.

@@ -10,8 +10,10 @@ use symphonia::core::io::MediaSource;
 
 use super::budget::Meter;
 use super::error::OpenError;
-use super::http::{Address, Download, HttpOptions, Line};
-use super::stream::{Stop, Window, fill};
+use super::hls::Presented;
+use super::http::{Address, HttpOptions};
+use super::stream::Window;
+use super::url::open_url;
 
 /// What a stream says of itself is looked for in so much of its beginning.
 const FRONT: u64 = 1 << 20;
@@ -101,13 +103,13 @@ impl Input {
             Self::File(file) => Backing::File(file),
             Self::Bytes(bytes) => Backing::Bytes(bytes),
             Self::Url { url, options } => {
-                let window = open_url(&url, options, &meter)
+                let (window, presented) = open_url(&url, options, &meter)
                     .map_err(|reason| OpenError::Network { name: name.to_owned(), reason })?;
-                Backing::Window(Brought(window))
+                Backing::Window(Brought { window, presented })
             }
         };
         let len = match &backing {
-            Backing::Window(Brought(window)) => window.outline().len.unwrap_or(UNKNOWN),
+            Backing::Window(Brought { window, .. }) => window.outline().len.unwrap_or(UNKNOWN),
             Backing::Bytes(bytes) => bytes.get().len() as u64,
             Backing::File(file) => {
                 let metadata = file.metadata().map_err(fail)?;
@@ -122,20 +124,6 @@ impl Input {
         }
         Ok(MediaFile { backing: Arc::new(backing), start: 0, len, position: 0, patches: Vec::new(), meter })
     }
-}
-
-/// Ask for a URL; what is brought of it is in the window.
-fn open_url(url: &str, options: HttpOptions, meter: &Arc<Meter>) -> Result<Arc<Window>, String> {
-    let address = Address::parse(url)?;
-    let line = Arc::new(Line::default());
-    let waiting = Arc::clone(&line);
-    meter.on_close(move || waiting.close());
-    let download = Download::open(address, options, line).map_err(|error| error.to_string())?;
-    let outline = download.outline();
-    let window = fill("isocord-http", outline, Box::new(download)).map_err(|error| error.to_string())?;
-    let waiting = Arc::clone(&window);
-    meter.on_close(move || waiting.close());
-    Ok(window)
 }
 
 /// What is a pipe by now does not wait for its writer.
@@ -159,17 +147,21 @@ enum Backing {
 }
 
 /// A window that nobody reads any more once this is gone.
-struct Brought(Arc<Window>);
+struct Brought {
+    window: Arc<Window>,
+    /// What it is the first part of, if it is one.
+    presented: Option<Presented>,
+}
 
 impl fmt::Debug for Brought {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Brought({:?})", self.0.outline())
+        write!(f, "Brought({:?})", self.window.outline())
     }
 }
 
 impl Drop for Brought {
     fn drop(&mut self) {
-        self.0.close();
+        self.window.close();
     }
 }
 
@@ -178,7 +170,7 @@ impl Backing {
         match self {
             Self::File(file) => read_file_at(file, buf, offset),
             Self::Bytes(bytes) => Ok(copy_at(bytes.get(), buf, offset)),
-            Self::Window(Brought(window)) => {
+            Self::Window(Brought { window, .. }) => {
                 let (count, skipped) = window.read_at(buf, offset).inspect_err(|error| meter.fail(error))?;
                 meter.count(usize::try_from(skipped).unwrap_or(usize::MAX));
                 Ok(count)
@@ -229,9 +221,23 @@ impl MediaFile {
     /// What is there of it, where it comes over a network.
     pub(crate) fn window(&self) -> Option<&Arc<Window>> {
         match &*self.backing {
-            Backing::Window(Brought(window)) => Some(window),
+            Backing::Window(Brought { window, .. }) => Some(window),
             Backing::File(_) | Backing::Bytes(_) => None,
         }
+    }
+
+    /// What it is the first part of, if it is one.
+    pub(crate) fn presented(&self) -> Option<&Presented> {
+        match &*self.backing {
+            Backing::Window(Brought { presented, .. }) => presented.as_ref(),
+            Backing::File(_) | Backing::Bytes(_) => None,
+        }
+    }
+
+    /// What comes through a window.
+    pub(crate) fn of_window(window: Arc<Window>, meter: Arc<Meter>) -> Self {
+        let backing = Arc::new(Backing::Window(Brought { window, presented: None }));
+        Self { backing, start: 0, len: UNKNOWN, position: 0, patches: Vec::new(), meter }
     }
 
     /// What can be looked at without waiting for long: all of a file, the beginning of a stream.

@@ -17,6 +17,7 @@ mod error;
 mod file;
 mod frame;
 mod hidden;
+mod hls;
 mod http;
 mod input;
 mod mp4;
@@ -27,6 +28,7 @@ mod reel;
 mod stream;
 mod tags;
 mod tape;
+mod url;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};

@@ -31,6 +31,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Without a byte.
 const SILENCE: Duration = Duration::from_secs(10);
 const AGENT: &str = concat!("isocord/", env!("CARGO_PKG_VERSION"), " (+https://github.com/isocord/isocord)");
+/// What any host may see.
+const FOR_ALL: [HeaderName; 3] = [USER_AGENT, ACCEPT, ACCEPT_LANGUAGE];
 /// What is our own business.
 const OURS: [&str; 10] = [
     "accept-encoding",
@@ -58,6 +60,8 @@ pub(crate) struct Ask<'a> {
 
 /// A response whose body is still to be read.
 pub(crate) struct Answer {
+    /// Where it was found, after redirects.
+    pub(crate) at: Address,
     pub(crate) facts: Facts,
     pub(crate) body: Box<dyn Read + Send>,
 }
@@ -84,6 +88,14 @@ impl Headers {
             }
         }
         Ok(Self(headers))
+    }
+}
+
+impl Headers {
+    /// What of them another host gets than the first.
+    pub(crate) fn for_strangers(&self) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| FOR_ALL.contains(name));
+        Self(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 }
 
@@ -125,7 +137,7 @@ impl Client {
             if !matches!(response.status().as_u16(), 301..=303 | 307 | 308) {
                 let facts = Facts::read(response.status(), response.headers());
                 let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-                return Ok(Answer { facts, body: Box::new(body) });
+                return Ok(Answer { at, facts, body: Box::new(body) });
             }
             let Some(location) = response.headers().get(LOCATION) else {
                 return Err(HttpError::Refused("the server sends us on to nowhere".to_owned()));
@@ -155,7 +167,7 @@ impl Client {
             map.insert(ACCEPT, HeaderValue::from_static("*/*"));
             for (name, value) in &headers.0 {
                 // Another host gets nothing that was meant for the first.
-                if !foreign || [USER_AGENT, ACCEPT, ACCEPT_LANGUAGE].contains(name) {
+                if !foreign || FOR_ALL.contains(name) {
                     map.insert(name.clone(), value.clone());
                 }
             }

@@ -25,6 +25,8 @@ const SLOW_BYTES: u64 = 5_000;
 pub(crate) struct Download {
     client: Client,
     address: Address,
+    /// Where it was found, after redirects.
+    found: Address,
     headers: Headers,
     options: HttpOptions,
     /// What the first answer said.
@@ -54,6 +56,7 @@ impl Download {
         let client = Client::new(options.allow_private, line);
         let mut download = Self {
             client,
+            found: address.clone(),
             address,
             headers: options.headers.clone(),
             options,
@@ -75,6 +78,11 @@ impl Download {
         }
         download.retry = Retry::new(download.first.live);
         Ok(download)
+    }
+
+    /// Where it is asked for, and where it was found then.
+    pub(crate) fn addresses(&self) -> (&Address, &Address) {
+        (&self.address, &self.found)
     }
 
     /// What is known of it by now.
@@ -104,7 +112,8 @@ impl Download {
     }
 
     fn accept(&mut self, answer: Answer, known: bool) -> Result<(), HttpError> {
-        let Answer { facts, body } = answer;
+        let Answer { at, facts, body } = answer;
+        self.found = at;
         if facts.status == 416 && facts.total == Some(self.at) {
             // It is empty, or shorter than was said: this is its end.
             if !known {

@@ -18,10 +18,8 @@ mod roots;
 mod status_line;
 
 pub(crate) use address::Address;
-pub(crate) use client::Line;
-#[allow(unused_imports)] // playlists are to be read through these
-pub(crate) use client::{Answer, Ask, Client};
+pub(crate) use client::{Ask, Client, Line};
 pub(crate) use download::Download;
-#[allow(unused_imports)] // as above
 pub(crate) use error::HttpError;
 pub use options::{Fresh, HttpHeaders, HttpOptions};
+pub(crate) use retry::{Next, Retry};

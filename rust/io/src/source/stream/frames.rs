@@ -22,13 +22,39 @@ impl Default for Frame {
     }
 }
 
-struct Decode {
-    stream: PcmStream,
+/// What is decoded, frame by frame.
+pub(crate) trait Decode: Send {
+    /// The next frame; None if it is not found within a slice.
+    fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, StageError>;
+
+    /// Goes to a place, in samples of 48 kHz.
+    fn seek(&mut self, target: i64) -> Result<(), StageError>;
+
+    /// Damaged pieces so far.
+    fn broken(&self) -> u64;
+}
+
+impl Decode for PcmStream {
+    fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, StageError> {
+        Self::next_frame(self, out)
+    }
+
+    fn seek(&mut self, target: i64) -> Result<(), StageError> {
+        Self::seek(self, target)
+    }
+
+    fn broken(&self) -> u64 {
+        Self::broken(self)
+    }
+}
+
+struct Decoding<D> {
+    stream: D,
     meter: Arc<Meter>,
     buffer: Box<FrameBuf>,
 }
 
-impl Maker for Decode {
+impl<D: Decode> Maker for Decoding<D> {
     type Piece = Frame;
 
     fn make(&mut self, piece: &mut Frame) -> Result<bool, StageError> {
@@ -68,8 +94,8 @@ impl DecodedFrames {
     ///
     /// # Errors
     /// The system gives none.
-    pub(crate) fn start(stream: PcmStream, meter: &Arc<Meter>) -> io::Result<Self> {
-        let decode = Decode { stream, meter: Arc::clone(meter), buffer: Box::new(FrameBuf::new()) };
+    pub(crate) fn start(stream: impl Decode + 'static, meter: &Arc<Meter>) -> io::Result<Self> {
+        let decode = Decoding { stream, meter: Arc::clone(meter), buffer: Box::new(FrameBuf::new()) };
         let pieces = Pieces::start("isocord-stream", decode, Arc::clone(meter))?;
         Ok(Self { pieces, frame: Frame::default() })
     }

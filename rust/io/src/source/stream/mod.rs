@@ -10,7 +10,7 @@ mod window;
 mod worker;
 
 pub(crate) use filler::fill;
-pub(crate) use frames::DecodedFrames;
+pub(crate) use frames::{Decode, DecodedFrames};
 pub(crate) use packets::FoundPackets;
 pub(crate) use supply::{Outline, Stop, Supply};
 pub use title::StreamTitle;

@@ -38,26 +38,32 @@ pub(super) fn read(file: &MediaFile, at: u64, collector: &mut Collector) -> io::
     let mut budget = MAX_BOXES;
     let mut top = Walker { file, at, end: file.len() };
     while let Some(found) = top.next(&mut budget)? {
-        if &found.kind != b"moov" {
-            continue;
-        }
-        let mut movie = found.children(file);
-        while let Some(found) = movie.next(&mut budget)? {
-            match &found.kind {
-                b"udta" => {
-                    let mut user = found.children(file);
-                    while let Some(found) = user.next(&mut budget)? {
-                        if &found.kind == b"meta" {
-                            meta(file, &found, &mut budget, collector)?;
-                        }
-                    }
-                }
-                b"meta" => meta(file, &found, &mut budget, collector)?,
-                _ => {}
-            }
+        if &found.kind == b"moov" {
+            // What follows may not be there yet.
+            movie(file, &found, &mut budget, collector)?;
+            break;
         }
     }
     collector.end_tag();
+    Ok(())
+}
+
+fn movie(file: &MediaFile, found: &Box4, budget: &mut usize, collector: &mut Collector) -> io::Result<()> {
+    let mut movie = found.children(file);
+    while let Some(found) = movie.next(budget)? {
+        match &found.kind {
+            b"udta" => {
+                let mut user = found.children(file);
+                while let Some(found) = user.next(budget)? {
+                    if &found.kind == b"meta" {
+                        meta(file, &found, budget, collector)?;
+                    }
+                }
+            }
+            b"meta" => meta(file, &found, budget, collector)?,
+            _ => {}
+        }
+    }
     Ok(())
 }
 
