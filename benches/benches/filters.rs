@@ -46,7 +46,7 @@ impl FrameSource for Endless {
 
 fn filtered(specs: Vec<FilterSpec>) -> Filtered {
     let frames =
-        music().iter().map(|frame| frame.iter().map(|&sample| f32::from(sample) / 32_768.0).collect());
+        music().into_iter().map(|frame| frame.iter().map(|&sample| f32::from(sample) / 32_768.0).collect());
     let filters = Filters::default();
     filters.set(specs).expect("few");
     let source = Endless { frames: frames.collect(), next: 0 };

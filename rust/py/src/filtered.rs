@@ -14,7 +14,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::errors::{AudioFileError, Error, Result};
 use crate::filters::FilterSet;
-use crate::part::Part;
+use crate::part::{Native, Part};
 use crate::playable::part_of;
 
 /// How long `read()` waits for a source that brings nothing.
@@ -123,12 +123,6 @@ impl Filtered {
         Ok(self.open()?.0)
     }
 
-    /// Taken as a part of another source.
-    pub(crate) fn part(&self) -> Result<Part> {
-        let (deck, volume) = self.open()?;
-        Ok(Part { source: deck.part()?, volume, duration: self.duration })
-    }
-
     /// What is true of it now, or was when it was closed.
     fn ask<T: Send>(&self, py: Python<'_>, now: impl FnOnce(Last) -> T + Send) -> T {
         let deck = match &*lock(&self.state) {
@@ -136,6 +130,13 @@ impl Filtered {
             State::Closed(last) => return now(last.clone()),
         };
         py.detach(|| now(Last::of(&deck)))
+    }
+}
+
+impl Native for Filtered {
+    fn part(&self) -> Result<Part> {
+        let (deck, volume) = self.open()?;
+        Ok(Part { source: deck.part()?, volume, duration: self.duration })
     }
 }
 

@@ -58,6 +58,7 @@ mod _native {
     use crate::filters::check_filter;
     #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
+    use crate::playable::{know, take};
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
@@ -72,7 +73,8 @@ mod _native {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
-        // What the native threads play by themselves.
+        // What the native threads play by themselves; a reel stands for what they do not.
+        know(&[take::<AudioFile>, take::<Filtered>, take::<Reel>]);
         let py = module.py();
         let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>(), py.get_type::<Filtered>()];
         module.add("SOURCES", PyTuple::new(py, sources)?)?;

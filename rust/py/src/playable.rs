@@ -1,26 +1,32 @@
 //! What can be played natively, by itself or as a part of another source.
 
+use std::sync::OnceLock;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::audio_file::AudioFile;
 use crate::errors::Result;
-use crate::filtered::Filtered;
-use crate::part::Part;
-use crate::reel::Reel;
+use crate::part::{Native, Part};
+
+/// Takes a source of one class; none if it is of another.
+pub(crate) type Take = fn(&Bound<'_, PyAny>) -> Option<Result<Part>>;
+
+/// Some of those classes take parts themselves: they are named by who knows them all.
+static CLASSES: OnceLock<Vec<Take>> = OnceLock::new();
+
+/// Says which classes there are.
+pub(crate) fn know(classes: &[Take]) {
+    CLASSES.get_or_init(|| classes.to_vec());
+}
+
+/// Takes a source of this class.
+pub(crate) fn take<T: Native>(object: &Bound<'_, PyAny>) -> Option<Result<Part>> {
+    object.cast::<T>().ok().map(|source| source.get().part())
+}
 
 /// The native source that `object` is, taken for one who plays it; none if it is of Python's.
 pub(crate) fn native_part(object: &Bound<'_, PyAny>) -> Result<Option<Part>> {
-    if let Ok(file) = object.cast::<AudioFile>() {
-        return file.get().part().map(Some);
-    }
-    if let Ok(filtered) = object.cast::<Filtered>() {
-        return filtered.get().part().map(Some);
-    }
-    if let Ok(reel) = object.cast::<Reel>() {
-        return reel.get().part().map(Some);
-    }
-    Ok(None)
+    CLASSES.get().into_iter().flatten().find_map(|take| take(object)).transpose()
 }
 
 /// The source that `object` is or stands for, taken for one who plays it, and the object of Python's that says in
