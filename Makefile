@@ -7,13 +7,14 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready lint rust-test loom python-test hosts-test bench soak clean
+.PHONY: help build demo test ready lint rust-test loom python-test hosts-test bench music soak clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
 	@echo "make test    build, then run every test, type check and lint"
 	@echo "make ready   the quick part of it, before a commit"
 	@echo "make bench   the figures of README.md"
+	@echo "make music   filters on real music against ffmpeg: MUSIC=a folder of songs"
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
 	@echo "make build   only build and install into $(VENV)"
 
@@ -76,6 +77,9 @@ bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
 	$(BIN)/python benches/python/send_timing.py
 	$(BIN)/python benches/python/receive.py --hour
+
+music: build
+	$(BIN)/python -m tests.music $(MUSIC)
 
 soak: build
 	$(BIN)/python -m tests.e2e.fault_matrix

@@ -10,10 +10,12 @@ from ._door.voice_extras import install as _install_voice_extras
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import filters as filters
     from . import sinks as sinks
     from . import testing as testing
     from ._native import AudioFile as AudioFile
     from ._native import AudioInfo as AudioInfo
+    from ._native import Filtered as Filtered
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
     from ._native import probe as probe
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
-    "_native": ("AudioFile", "AudioInfo", "HeardFrame", "SpeakingChanged", "probe"),
+    "_native": ("AudioFile", "AudioInfo", "Filtered", "HeardFrame", "SpeakingChanged", "probe"),
     "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient", "get"),
@@ -75,6 +77,7 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: P
 
 if not TYPE_CHECKING:
     # Unseen by type checkers, to which every name would then be one of isocord's.
-    __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, ("sinks", "testing"))
+    _MODULES = ("filters", "sinks", "testing")
+    __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, _MODULES)
 
 _install_voice_extras()

@@ -1,12 +1,14 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from os import PathLike
 from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer, Self
 
+from .desk.parts import Part
 from .errors import AudioFileError, SinkError
+from .filters import Filter
 
 LIBOPUS_VERSION: Final[str]
 """The version string of the libopus inside, e.g. ``"libopus 1.6.1"``."""
@@ -16,6 +18,12 @@ TRANSPORT_MODES: Final[tuple[str, ...]]
 
 SOURCES: Final[tuple[type[Playable], ...]]
 """What the native threads play by themselves: the classes of :data:`Playable`."""
+
+FILTERS: Final[Mapping[str, tuple[tuple[str, float, float, float], ...]]]
+"""Every kind of filter: the name, default, minimum and maximum of each of its numbers."""
+
+def check_filter(name: str, values: Sequence[float]) -> None:
+    """Raises ValueError for a filter that cannot be."""
 
 HAS_MP3: Final[bool]
 """Whether LAME is inside, so that MP3 can be written without ffmpeg."""
@@ -234,7 +242,93 @@ class Broadcast:
     def cleanup(self) -> None:
         """Nothing: others may hear it still. It goes when nobody holds or hears it."""
 
-Playable: TypeAlias = AudioFile | Broadcast
+Playable: TypeAlias = AudioFile | Broadcast | Filtered
+
+@final
+class Filtered:
+    """A source with filters behind it, computed natively; they may be set anew at any time.
+
+        song = isocord.Filtered(isocord.AudioFile("song.mp3"), isocord.filters.Timescale(speed=1.2))
+        voice.play(song)
+        song.filters = [isocord.filters.Equalizer(bass=0.2), isocord.filters.Tremolo()]
+        song.filters = isocord.filters.nightcore
+        song.filters = []
+
+    What changes while it plays is heard within 60 ms, without a click. Without filters it is the source as it is, and
+    Opus packets of a file still pass through. What they make too loud is turned down and not cut. Echo and reverb ring
+    out after the end of the source.
+
+    It plays once, as its source does.
+
+    Args:
+        source: an AudioFile, a Mixer, an audio source of the bot library (read on a thread of its own), another native
+            source, a path or a URL.
+        filters: of isocord.filters, in the order in which the sound passes them; 32 at most, and one Timescale.
+        volume: 0.0 to 16.0, after the filters and on top of the source's own; 1.0 leaves the sound as it is.
+
+    Raises:
+        AudioFileError: a path or URL cannot be played, or the source plays or has played already.
+        TypeError: source is none that can be played, or a filter is none.
+        ValueError: the volume is out of its range, or the filters do not go together.
+    """
+
+    def __new__(cls, source: Part, *filters: Filter, volume: float = 1.0) -> Filtered: ...
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """The filters, in the order in which the sound passes them. Any iterable may be set, at any time.
+
+        Raises, when they are set:
+            TypeError: one is no filter.
+            ValueError: they are more than 32, or more than one is a Timescale.
+        """
+    @filters.setter
+    def filters(self, value: Iterable[Filter]) -> None: ...
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0, after the filters; 1.0 leaves the sound as it is. Setting it while it plays is heard within
+        60 ms, without a click.
+
+        Raises, when it is set:
+            AudioFileError: it is closed.
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def position(self) -> float:
+        """Place in the source, in seconds, of what is heard now, or was heard last."""
+    @property
+    def duration(self) -> float | None:
+        """Length of the source in seconds, or None where it is not known. A Timescale does not change it."""
+    @property
+    def source(self) -> Part:
+        """What was given."""
+    @property
+    def simplified(self) -> int:
+        """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it early, or None."""
+    def seek(self, seconds: float) -> None:
+        """Go to a place in the source, in seconds; heard with the next frame if it plays. Past the end, it ends.
+
+        Raises:
+            AudioFileError: it is closed, cannot be read, or its source can go nowhere.
+            ValueError: seconds is negative or not finite.
+        """
+    def is_opus(self) -> Literal[False]:
+        """False: read() gives PCM, so that a wrapper of the bot library's can work on it."""
+    def read(self) -> bytes:
+        """The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. For wrappers in Python, tests and
+        tools: played natively, none of its sound passes through Python.
+
+        Raises:
+            AudioFileError: it is closed, cannot be read, plays natively, or its source has brought nothing for 10 s.
+        """
+    def close(self) -> None:
+        """Let it go, and its source. Does nothing twice."""
+    def cleanup(self) -> None:
+        """The same as close(), as bot libraries call it when it has played."""
 
 @final
 class AudioFile:

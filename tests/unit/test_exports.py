@@ -24,6 +24,7 @@ def test_the_public_names() -> None:
         "ConnectionState",
         "DaveError",
         "FFmpegError",
+        "Filtered",
         "HeardFrame",
         "IsocordError",
         "NotASinkError",

@@ -46,7 +46,7 @@ LAYERS = [
     {"hosts"},
     {"connection"},
     {"hearing", "gateway", "playing"},
-    {"testing", "sinks", "runtime"},
+    {"filters", "testing", "sinks", "runtime"},
     {"_native", "errors", "_door"},
 ]
 """The folders of the package from top to bottom: each imports only what stands below it."""

@@ -15,6 +15,8 @@ mod engine;
 mod errors;
 mod events;
 mod file_object;
+mod filtered;
+mod filters;
 mod listen;
 mod part;
 mod playable;
@@ -51,7 +53,12 @@ mod _native {
     #[pymodule_export]
     use crate::events::{Discovered, DiscoveryFailed, TrackEnded};
     #[pymodule_export]
+    use crate::filtered::Filtered;
+    #[pymodule_export]
+    use crate::filters::check_filter;
+    #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
+    use crate::playable::{know, take};
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
@@ -66,10 +73,12 @@ mod _native {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
-        // What the native threads play by themselves.
+        // What the native threads play by themselves; a reel stands for what they do not.
+        know(&[take::<AudioFile>, take::<Filtered>, take::<Reel>]);
         let py = module.py();
-        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>()];
+        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>(), py.get_type::<Filtered>()];
         module.add("SOURCES", PyTuple::new(py, sources)?)?;
+        module.add("FILTERS", crate::filters::kinds(py)?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

@@ -18,6 +18,7 @@ use crate::bytes::bytes_like;
 use crate::codec::{EncoderOptions, options_or_default};
 use crate::engine::engine;
 use crate::errors::{AudioFileError, Error, Result};
+use crate::filtered::Filtered;
 use crate::playable::native_part;
 use crate::producing::{check_lookahead, duration, push_pcm};
 
@@ -102,6 +103,9 @@ impl Track {
         let lookahead = check_lookahead(lookahead)?;
         if let Ok(file) = source.cast::<AudioFile>() {
             return Self::on_deck(py, file.get().source()?, &options, lookahead);
+        }
+        if let Ok(filtered) = source.cast::<Filtered>() {
+            return Self::on_deck(py, filtered.get().deck()?, &options, lookahead);
         }
         if let Ok(broadcast) = source.cast::<Broadcast>() {
             let (reader, deck, job) = broadcast.get().listen();

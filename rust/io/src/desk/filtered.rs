@@ -17,8 +17,9 @@ use crate::source::{
 
 /// Frames that a filter hears before it is heard itself, so that it does not begin in silence.
 const LEAD: u64 = 10;
-/// The most frames that filters make one of.
-const FASTEST: u64 = 16;
+/// Frames by which the source can go back beyond one and a half times what is asked: enough for what is usual. Where a
+/// timescale takes more of them at a time, what is asked of the source itself is heard that much later.
+const SPARE: u64 = 8;
 
 /// The filters of a [`Filtered`], for who changes them while it plays. Any thread may.
 #[derive(Clone, Default)]
@@ -286,7 +287,7 @@ impl FrameSource for Filtered {
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         *lock(&self.filters.0.downstream) = Some(Arc::clone(downstream));
         self.depth = depth;
-        self.source_depth = depth.saturating_mul(FASTEST) + FASTEST;
+        self.source_depth = depth.saturating_add(depth / 2 + SPARE);
         self.source.attach(downstream, self.source_depth);
         self.past.hold(depth);
         self.chain = Chain::new(depth as usize * FRAME_SAMPLES);

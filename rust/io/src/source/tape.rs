@@ -15,6 +15,9 @@ use crate::dsp::Samples;
 /// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
 pub(crate) const DECODER_LEAD: u64 = 8;
 
+/// Rooms that are kept for frames to come: who plays faster lets several go at once.
+const MAX_SPARE: usize = 16;
+
 /// One frame of interleaved stereo.
 pub(crate) type Pcm = [f32; FRAME_LEN];
 
@@ -54,7 +57,7 @@ pub(crate) struct Tape {
     frames: VecDeque<Kept>,
     first: u64,
     /// Room of frames that went, for those that come.
-    spare: Option<Sound>,
+    spare: Vec<Sound>,
     ended: bool,
     place: Option<u64>,
     decoder: Option<(u64, Decoder)>,
@@ -67,7 +70,7 @@ impl Tape {
         Self {
             frames: VecDeque::new(),
             first: 0,
-            spare: None,
+            spare: Vec::new(),
             ended: false,
             place: None,
             decoder: None,
@@ -198,7 +201,9 @@ impl Tape {
             && let Some(frame) = self.frames.pop_front()
         {
             self.first += 1;
-            self.spare = Some(frame.sound);
+            if self.spare.len() < MAX_SPARE {
+                self.spare.push(frame.sound);
+            }
         }
     }
 
@@ -240,7 +245,7 @@ impl Tape {
     }
 
     fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
-        let mut room = match self.spare.take() {
+        let mut room = match self.spare.pop() {
             Some(Sound::Packet(room)) => room,
             _ => Vec::new(),
         };
@@ -250,7 +255,7 @@ impl Tape {
     }
 
     fn keep_pcm(&mut self, buffer: &FrameBuf) {
-        let mut room = match self.spare.take() {
+        let mut room = match self.spare.pop() {
             Some(Sound::Pcm(room)) => room,
             _ => Samples::empty(),
         };

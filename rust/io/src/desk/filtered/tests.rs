@@ -15,8 +15,8 @@ fn spec(name: &str, values: &[f64]) -> FilterSpec {
 fn sound(samples: u64) -> Sound {
     Sound::new(samples, |at| {
         let time = at as f64 / 48_000.0;
-        let wave =
-            (time * 331.0 * 6.283).sin() * (1.0 - (time * 3.0).fract()) + (time * 97.0 * 6.283).sin() * 0.4;
+        let wave = (time * 331.0 * std::f64::consts::TAU).sin() * (1.0 - (time * 3.0).fract())
+            + (time * 97.0 * std::f64::consts::TAU).sin() * 0.4;
         (wave * 0.4 * 32_768.0).round() as f32 / 32_768.0
     })
 }

@@ -2,12 +2,11 @@
 
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 
-use super::kind::{Filter, FilterError, FilterSpec};
+use super::kind::Filter;
 use super::line::Line;
 use super::memory::Memory;
+use super::spec::{FilterError, FilterSpec, MAX_FILTERS};
 
-/// More filters than this are no wish, but a mistake.
-pub const MAX_FILTERS: usize = 32;
 /// Beyond this there is no sound.
 const TOO_LOUD: f32 = 1e4;
 /// Filters one after the other, and what has come out of them.

@@ -1,6 +1,6 @@
 //! Filters: what a bot's author may do to the sound, by the names and numbers of Lavalink v4, and some more.
 //!
-//! Each is a file here and a line of [`KINDS`]. A [`Chain`] runs some of them one after the other; it can write down
+//! Each is a file here and a line of `table.rs`. A [`Chain`] runs some of them one after the other; it can write down
 //! where it stands and go back to there.
 
 mod chain;
@@ -19,32 +19,18 @@ mod normalize;
 mod oscillator;
 mod reverb;
 mod rotation;
+mod spec;
+mod table;
 mod timescale;
 mod tremolo;
 mod vibrato;
+mod volume;
 
 pub(crate) use chain::Chain;
-pub use chain::MAX_FILTERS;
-pub use kind::{FilterError, FilterSpec, Kind, Parameter};
+pub use kind::{Kind, Parameter};
 pub(crate) use memory::Memory;
-
-/// Every kind of filter.
-pub static KINDS: &[Kind] = &[
-    equalizer::KIND,
-    karaoke::KIND,
-    timescale::KIND,
-    tremolo::KIND,
-    vibrato::KIND,
-    rotation::KIND,
-    distortion::KIND,
-    channel_mix::KIND,
-    low_pass::KIND,
-    high_pass::KIND,
-    compressor::KIND,
-    reverb::KIND,
-    echo::KIND,
-    normalize::KIND,
-];
+pub use spec::{FilterError, FilterSpec, MAX_FILTERS};
+pub use table::KINDS;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use crate::dsp::filters::line::{Line, NOTHING, Pair};
 use crate::dsp::filters::memory::Memory;
 
 /// Pairs of one piece: long enough for the lowest voices, short enough not to be heard twice.
-const PIECE: usize = 2_400;
+const PIECE: usize = 1_440;
 /// Pairs in which a piece goes over into the next.
 const FADE: usize = 720;
 /// How far from its place a piece may be taken, either way.
