@@ -35,7 +35,7 @@ pub(crate) struct Broadcast {
 impl Broadcast {
     /// One more end, and what keeps it fed.
     pub(crate) fn listen(&self) -> (TrackReader, Arc<Deck<Box<dyn FrameSource>>>, Arc<JobHandle>) {
-        (self.track.reader(), Arc::clone(&self.deck), Arc::clone(&self.job))
+        (TrackReader::of(&self.track), Arc::clone(&self.deck), Arc::clone(&self.job))
     }
 }
 
@@ -62,7 +62,7 @@ impl Broadcast {
         let deck = Arc::new(Deck::new(stored, part.volume, part.duration));
         let (reader, _, job) =
             py.detach(|| Ok::<_, Error>(deck.track(engine()?.pool(), &options, lookahead)?))?;
-        let (job, track) = (Arc::new(job), SharedTrack::new(reader));
+        let (job, track) = (Arc::new(job), reader.share());
         Ok(Self { deck, job, track, volume, _source: source.clone().unbind() })
     }
 

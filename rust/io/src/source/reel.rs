@@ -12,9 +12,7 @@ use super::frame::{Downstream, FrameBuf, FrameSource, SourceFrame, Want};
 type Frame = [i16; FRAME_LEN];
 
 struct State {
-    frames: VecDeque<Box<Frame>>,
-    /// Room of frames that went, for those that come.
-    spare: Vec<Box<Frame>>,
+    frames: VecDeque<Frame>,
     taken: u64,
     /// No more will come.
     finished: bool,
@@ -38,7 +36,6 @@ pub fn reel(capacity: usize) -> (ReelWriter, Reel) {
     let capacity = capacity.max(1);
     let state = State {
         frames: VecDeque::with_capacity(capacity),
-        spare: Vec::with_capacity(capacity),
         taken: 0,
         finished: false,
         over: false,
@@ -84,9 +81,7 @@ impl ReelWriter {
         if state.over || state.finished || state.frames.len() >= self.0.capacity {
             return false;
         }
-        let mut room = state.spare.pop().unwrap_or_else(|| Box::new([0; FRAME_LEN]));
-        room.copy_from_slice(frame);
-        state.frames.push_back(room);
+        state.frames.push_back(*frame);
         state.filled |= state.frames.len() == self.0.capacity;
         self.0.wake(state);
         true
@@ -130,13 +125,12 @@ impl FrameSource for Reel {
             state.starves = !state.finished;
             return Ok(Some(if state.finished { SourceFrame::End } else { SourceFrame::Starved }));
         };
-        for (sample, value) in frame.pcm.iter_mut().zip(&*next) {
+        for (sample, value) in frame.pcm.iter_mut().zip(&next) {
             *sample = f32::from(*value) / 32_768.0;
         }
         frame.position = state.taken * FRAME_SAMPLES as u64;
         frame.samples = FRAME_SAMPLES as u16;
         state.taken += 1;
-        state.spare.push(next);
         let waits = state.finished || self.0.capacity - state.frames.len() >= self.0.capacity.div_ceil(2);
         drop(state);
         if waits {

@@ -236,7 +236,8 @@ impl<S: FrameSource> DeckFeed<S> {
             let put = match last {
                 Some(NextFrame::End) if frames.is_empty() && changed => {
                     self.over = true;
-                    return Ok(writer.finish_at(from));
+                    writer.finish_at(from);
+                    return Ok(());
                 }
                 _ if frames.is_empty() => None,
                 _ => Some(self.put(writer, playing, from, &frames)),

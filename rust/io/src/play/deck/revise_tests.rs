@@ -135,7 +135,7 @@ fn a_change_while_the_source_starves_waits_for_it_and_what_is_queued_plays() {
     bench.play(10);
     wanted.starves.store(true, Relaxed);
     set(&wanted, 0.5);
-    bench.play(12);
+    bench.play(8);
     wanted.starves.store(false, Relaxed);
     bench.play(FRAMES as usize);
     assert_eq!(bench.heard.len() as u64, FRAMES);

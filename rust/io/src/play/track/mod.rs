@@ -4,6 +4,7 @@
 //! runs seldom and long instead of often and short; the clock thread only makes a step of the ring and, once for each
 //! half of it, wakes the producer. Whoever lets go of an end ends the track.
 
+mod own;
 mod reader;
 mod shared;
 mod state;

@@ -6,83 +6,76 @@ use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
 use isocord_ring::RingReader;
 
-use super::shared::SharedReader;
-use super::{FRAME_WORDS, TrackEnd, TrackState};
+use super::own::OwnReader;
+use super::shared::{SharedReader, SharedTrack};
+use super::{FRAME_WORDS, TrackState};
 
 /// The clock's end. Dropping it ends the track as closed, unless it has ended.
-pub struct TrackReader {
-    frames: Frames,
-    state: Arc<TrackState>,
-}
+pub struct TrackReader(Frames);
 
 enum Frames {
-    Own(RingReader<FRAME_WORDS>),
+    Own(OwnReader),
     Shared(SharedReader),
 }
 
 impl TrackReader {
     pub(super) fn new(ring: RingReader<FRAME_WORDS>, state: Arc<TrackState>) -> Self {
-        Self { frames: Frames::Own(ring), state }
+        Self(Frames::Own(OwnReader::new(ring, state)))
     }
 
-    pub(super) fn shared(reader: SharedReader, state: Arc<TrackState>) -> Self {
-        Self { frames: Frames::Shared(reader), state }
+    /// One more end of a track that many connections play.
+    #[must_use]
+    pub fn of(track: &SharedTrack) -> Self {
+        Self(Frames::Shared(track.reader()))
     }
 
-    /// What is shared.
+    /// Shares the track, in place of playing it in one place.
+    #[must_use]
+    pub fn share(self) -> SharedTrack {
+        match self.0 {
+            Frames::Own(reader) => SharedTrack::new(reader),
+            Frames::Shared(reader) => reader.track(),
+        }
+    }
+
+    /// What is shared with producer and onlookers.
+    #[must_use]
     pub fn state(&self) -> &Arc<TrackState> {
-        &self.state
+        match &self.0 {
+            Frames::Own(reader) => reader.state(),
+            Frames::Shared(reader) => reader.state(),
+        }
     }
 
     /// What the ring has now.
     pub(crate) fn supply(&self) -> Supply {
-        match &self.frames {
-            Frames::Own(ring) => match ring.supply() {
-                (0, true) => Supply::Empty,
-                (0, false) => Supply::Exhausted,
-                _ => Supply::Ready,
-            },
+        match &self.0 {
+            Frames::Own(reader) => reader.supply(),
             Frames::Shared(reader) => reader.supply(),
         }
     }
 
     /// Asks to be woken by the next frame or the end; false if there is one already.
     pub(crate) fn starve(&mut self) -> bool {
-        match &mut self.frames {
-            Frames::Own(ring) => ring.starve(),
+        match &mut self.0 {
+            Frames::Own(reader) => reader.starve(),
             Frames::Shared(reader) => reader.starve(),
         }
     }
 
     /// Takes the oldest frame out; none if the ring is empty.
     pub(crate) fn take(&mut self) -> Option<OpusFrame> {
-        let ring = match &mut self.frames {
-            Frames::Own(ring) => ring,
-            Frames::Shared(reader) => return reader.take(),
-        };
-        let mut frame = OpusFrame::SILENCE;
-        let mut taken = None;
-        let filled = frame.fill(|bytes| {
-            taken = ring.take(bytes);
-            taken.map(|taken| taken.len).ok_or(())
-        });
-        if let Some(taken) = taken.filter(|taken| taken.wakes) {
-            self.state.wake_producer(taken.left);
+        match &mut self.0 {
+            Frames::Own(reader) => reader.take(),
+            Frames::Shared(reader) => reader.take(),
         }
-        filled.ok().map(|()| frame)
     }
 
     /// Whether the source of what was to come has failed.
     pub(crate) fn failed(&self) -> bool {
-        match &self.frames {
-            Frames::Own(_) => self.state.failed(),
+        match &self.0 {
+            Frames::Own(reader) => reader.state().failed(),
             Frames::Shared(reader) => reader.failed(),
         }
-    }
-}
-
-impl Drop for TrackReader {
-    fn drop(&mut self) {
-        self.state.end_with(TrackEnd::Closed);
     }
 }

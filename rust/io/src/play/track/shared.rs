@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
 
-use super::{TrackReader, TrackState};
+use super::own::OwnReader;
+use super::{TrackEnd, TrackState};
 
 /// Frames that a connection may be behind the first one.
 const KEPT: usize = 8;
@@ -24,16 +25,15 @@ struct Shared {
 
 /// What has left, as far as somebody may still want it. Only clock threads lock it, each for no longer than a copy.
 struct Taken {
-    source: TrackReader,
+    source: OwnReader,
     /// Frames that were taken out of the ring.
     count: u64,
     kept: [OpusFrame; KEPT],
 }
 
 impl SharedTrack {
-    /// Shares a track. Dropping all that share it ends it as closed.
-    #[must_use]
-    pub fn new(source: TrackReader) -> Self {
+    /// Dropping all that share it ends the track as closed.
+    pub(super) fn new(source: OwnReader) -> Self {
         let state = Arc::clone(source.state());
         let taken = Taken { source, count: 0, kept: [OpusFrame::SILENCE; KEPT] };
         let shared = Arc::new(Shared { taken: Mutex::new(taken), listeners: Mutex::default() });
@@ -47,8 +47,7 @@ impl SharedTrack {
     }
 
     /// An end for one more connection.
-    #[must_use]
-    pub fn reader(&self) -> TrackReader {
+    pub(super) fn reader(&self) -> SharedReader {
         let taken = self.0.taken();
         let state = Arc::new(taken.source.state().beside());
         let next = taken.count;
@@ -56,7 +55,7 @@ impl SharedTrack {
         let mut listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| listener.strong_count() > 0);
         listeners.push(Arc::downgrade(&state));
-        TrackReader::shared(SharedReader { shared: Arc::clone(&self.0), next }, state)
+        SharedReader { shared: Arc::clone(&self.0), state, next }
     }
 }
 
@@ -74,11 +73,20 @@ impl Shared {
 /// One connection's end.
 pub(super) struct SharedReader {
     shared: Arc<Shared>,
+    state: Arc<TrackState>,
     /// Number of the frame that it takes next.
     next: u64,
 }
 
 impl SharedReader {
+    pub(super) fn track(&self) -> SharedTrack {
+        SharedTrack(Arc::clone(&self.shared))
+    }
+
+    pub(super) fn state(&self) -> &Arc<TrackState> {
+        &self.state
+    }
+
     pub(super) fn supply(&self) -> Supply {
         let taken = self.shared.taken();
         if self.next < taken.count { Supply::Ready } else { taken.source.supply() }
@@ -108,7 +116,13 @@ impl SharedReader {
     }
 
     pub(super) fn failed(&self) -> bool {
-        self.shared.taken().source.failed()
+        self.shared.taken().source.state().failed()
+    }
+}
+
+impl Drop for SharedReader {
+    fn drop(&mut self) {
+        self.state.end_with(TrackEnd::Closed);
     }
 }
 
@@ -117,12 +131,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     use super::*;
-    use crate::play::track::{TrackEnd, TrackWriter, track};
+    use crate::play::track::{TrackEnd, TrackReader, TrackWriter, track};
 
     fn shared(frames: usize) -> (TrackWriter, SharedTrack) {
         let (mut writer, reader) = track(25);
         (0..frames).for_each(|number| push(&mut writer, number));
-        (writer, SharedTrack::new(reader))
+        (writer, reader.share())
     }
 
     fn push(writer: &mut TrackWriter, number: usize) {
@@ -136,17 +150,17 @@ mod tests {
     #[test]
     fn all_hear_the_same_and_who_comes_later_what_the_others_hear() {
         let (_writer, shared) = shared(10);
-        let (mut one, mut two) = (shared.reader(), shared.reader());
+        let (mut one, mut two) = (TrackReader::of(&shared), TrackReader::of(&shared));
         assert_eq!([take(&mut one), take(&mut two)], [Some(0), Some(0)]);
         assert_eq!([take(&mut two), take(&mut one), take(&mut one)], [Some(1), Some(1), Some(2)]);
-        let mut late = shared.reader();
+        let mut late = TrackReader::of(&shared);
         assert_eq!([take(&mut late), take(&mut one), take(&mut two)], [Some(3), Some(3), Some(2)]);
     }
 
     #[test]
     fn who_was_held_goes_on_where_the_others_are() {
         let (_writer, shared) = shared(20);
-        let (mut one, mut held) = (shared.reader(), shared.reader());
+        let (mut one, mut held) = (TrackReader::of(&shared), TrackReader::of(&shared));
         assert_eq!(take(&mut held), Some(0));
         (0..15).for_each(|number| assert_eq!(take(&mut one), Some(number)));
         assert_eq!([take(&mut held), take(&mut one), take(&mut held)], [Some(15), Some(15), Some(16)]);
@@ -155,7 +169,7 @@ mod tests {
     #[test]
     fn who_goes_ends_his_own_and_the_end_is_everybodys() {
         let (mut writer, shared) = shared(1);
-        let (one, mut two) = (shared.reader(), shared.reader());
+        let (one, mut two) = (TrackReader::of(&shared), TrackReader::of(&shared));
         let state = Arc::clone(one.state());
         drop(one);
         assert_eq!(state.end(), Some(TrackEnd::Closed));
@@ -171,10 +185,12 @@ mod tests {
     fn all_who_starve_are_woken() {
         let (mut writer, shared) = shared(0);
         let woken = Arc::new(AtomicUsize::new(0));
-        let mut readers = [shared.reader(), shared.reader()];
+        let mut readers = [TrackReader::of(&shared), TrackReader::of(&shared)];
         for reader in &mut readers {
             let woken = Arc::clone(&woken);
-            assert!(reader.state().attach(Box::new(move || drop(woken.fetch_add(1, Relaxed)))));
+            assert!(reader.state().attach(Box::new(move || {
+                let _ = woken.fetch_add(1, Relaxed);
+            })));
             assert!(reader.starve());
         }
         push(&mut writer, 7);

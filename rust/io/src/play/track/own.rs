@@ -1,0 +1,56 @@
+//! The clock's end of a ring.
+
+use std::sync::Arc;
+
+use isocord_proto::frame::OpusFrame;
+use isocord_proto::pacing::Supply;
+use isocord_ring::RingReader;
+
+use super::{FRAME_WORDS, TrackEnd, TrackState};
+
+/// A ring's end and the state of its track. Dropping it ends the track as closed, unless it has ended.
+pub(super) struct OwnReader {
+    ring: RingReader<FRAME_WORDS>,
+    state: Arc<TrackState>,
+}
+
+impl OwnReader {
+    pub(super) fn new(ring: RingReader<FRAME_WORDS>, state: Arc<TrackState>) -> Self {
+        Self { ring, state }
+    }
+
+    pub(super) fn state(&self) -> &Arc<TrackState> {
+        &self.state
+    }
+
+    pub(super) fn supply(&self) -> Supply {
+        match self.ring.supply() {
+            (0, true) => Supply::Empty,
+            (0, false) => Supply::Exhausted,
+            _ => Supply::Ready,
+        }
+    }
+
+    pub(super) fn starve(&mut self) -> bool {
+        self.ring.starve()
+    }
+
+    pub(super) fn take(&mut self) -> Option<OpusFrame> {
+        let mut frame = OpusFrame::SILENCE;
+        let mut taken = None;
+        let filled = frame.fill(|bytes| {
+            taken = self.ring.take(bytes);
+            taken.map(|taken| taken.len).ok_or(())
+        });
+        if let Some(taken) = taken.filter(|taken| taken.wakes) {
+            self.state.wake_producer(taken.left);
+        }
+        filled.ok().map(|()| frame)
+    }
+}
+
+impl Drop for OwnReader {
+    fn drop(&mut self) {
+        self.state.end_with(TrackEnd::Closed);
+    }
+}
