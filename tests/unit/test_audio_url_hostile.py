@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trustme
 
 import isocord
 from isocord.errors import AudioFileError
@@ -226,3 +231,24 @@ def test_closing_ends_what_waits_for_the_server(web: Web, song: Path) -> None:
     thread.join(BOUND)
     assert not thread.is_alive()
     assert "closed" in str(failed[0])
+
+
+def test_certificates_are_looked_at(tmp_path: Path, song: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    ask = "import isocord, sys; print(isocord.AudioFile(sys.argv[1], allow_private=True).codec)"
+    with Web(tls=context) as web:
+        web.answers["/song"] = file(song.read_bytes())
+
+        def run(**environ: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", ask, web.url("/song")]
+            return subprocess.run(command, env=os.environ | environ, capture_output=True, text=True, timeout=60)
+
+        # Whom TLS trusts is found out once in a process.
+        assert run(SSL_CERT_FILE=str(tmp_path / "authority.pem")).stdout.strip() == "mp3"
+        assert len(web.requests) > 0
+        asked = len(web.requests)
+        assert "is not to be trusted: invalid peer certificate" in run(SSL_CERT_FILE="").stderr
+        assert len(web.requests) == asked

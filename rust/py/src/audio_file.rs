@@ -256,6 +256,17 @@ impl AudioFile {
         Ok(py.detach(|| source.seek(seconds))?)
     }
 
+    /// The title, and each that a radio goes on to, until the file is closed: async for title in file.titles().
+    fn titles<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static TITLES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        TITLES.import(slf.py(), "isocord.playing.titles", "titles")?.call1((slf,))
+    }
+
+    #[getter(_is_over)]
+    fn is_over(&self) -> bool {
+        matches!(&*lock(&self.state), State::Closed(_))
+    }
+
     /// False: read() gives PCM, so that a wrapper of the bot library's (PCMVolumeTransformer) can work on it.
     fn is_opus(&self) -> bool {
         false
