@@ -265,7 +265,7 @@ class AudioFile:
 
     Raises:
         AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-            there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
+            there is sound; its server refuses it, or is in a private network; or disk or server have not answered
             for 10 s.
         TypeError: file is no path, no URL and no binary file object.
         ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
@@ -312,9 +312,10 @@ class AudioFile:
     @property
     def seekable(self) -> bool:
         """Whether seek() is possible: not where a server gives it from front to back only."""
+    @property
     def title(self) -> str | None:
-        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
-        is heard.
+        """The title, or None where the file does not tell it. A radio's changes while it plays, a little before it is
+        heard.
         """
     @property
     def artist(self) -> str | None:

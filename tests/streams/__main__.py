@@ -1,6 +1,6 @@
 """URLs from real servers: nginx with ranges and limits, icecast2 with ffmpeg as its source. Prints figures.
 
-    make streams-test
+make streams-test
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ const MAX_PIECE: usize = 1 << 20;
 ///
 /// Raises:
 ///     AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-///         there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
+///         there is sound; its server refuses it, or is in a private network; or disk or server have not answered
 ///         for 10 s.
 ///     TypeError: file is no path, no URL and no binary file object.
 ///     ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
