@@ -28,8 +28,6 @@ http {{
         location /narrow/ {{ alias {root}/; limit_conn connections 1; limit_conn_status 429; }}
         location /few/ {{ alias {root}/; limit_req zone=requests; limit_req_status 429; }}
         location /whole/ {{ alias {root}/; max_ranges 0; }}
-        location /short/ {{ alias {root}/; keepalive_time 2s; send_timeout 1s; }}
-        location /moved/ {{ return 302 /files/$uri; }}
     }}
 }}
 """
