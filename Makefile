@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready lint rust-test loom python-test hosts-test bench music soak clean
+.PHONY: help build demo test ready lint rust-test loom python-test hosts-test bench music soak streams-test clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   the figures of README.md"
 	@echo "make music   filters on real music against ffmpeg: MUSIC=a folder of songs"
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
+	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
 	@echo "make build   only build and install into $(VENV)"
 
 $(STAMP)-tools: requirements-dev.txt
@@ -85,6 +86,9 @@ soak: build
 	$(BIN)/python -m tests.e2e.fault_matrix
 	$(BIN)/python benches/python/reconnect_many.py
 	$(BIN)/python benches/python/soak.py
+
+streams-test: build
+	$(BIN)/python -m tests.streams
 
 clean:
 	rm -rf target dist $(VENV) .venvs demo-out

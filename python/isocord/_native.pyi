@@ -1,6 +1,6 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
 from os import PathLike
 from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 
@@ -483,6 +483,10 @@ class AudioFile:
         Raises:
             AudioFileError: the file is closed, cannot be read, or plays natively.
         """
+    def titles(self) -> AsyncIterator[str]:
+        """The title, and each that a radio goes on to, until the file is closed: async for title in file.titles()."""
+    @property
+    def _is_over(self) -> bool: ...
     def is_opus(self) -> bool:
         """False: read() gives PCM, so that a wrapper of the bot library's (PCMVolumeTransformer) can work on it."""
     def close(self) -> None:

@@ -35,7 +35,9 @@ def titled(data: bytes, titles: dict[int, str], at: int = 0) -> bytes:
     return b"".join(parts) + data[len(data) - len(data) % EVERY :]
 
 
-def radio(data: bytes, *, status: str = "HTTP/1.0 200 OK", every: int | None = None, then: Answer | None = None) -> Answer:
+def radio(
+    data: bytes, *, status: str = "HTTP/1.0 200 OK", every: int | None = None, then: Answer | None = None
+) -> Answer:
     """Sends the data and then nothing, or goes on with ``then``."""
 
     def answer(request: Request) -> None:

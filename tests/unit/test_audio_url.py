@@ -14,7 +14,7 @@ import pytest
 import isocord
 from isocord.errors import AudioFileError
 
-from .chirps import FRAME, RATE, SECONDS, encode, place, read_all, residue
+from .chirps import RATE, SECONDS, encode, read_all, residue
 from .web import Request, Web, file, redirect
 
 FORMATS = [
@@ -39,7 +39,7 @@ def sound(path: Path, suffix: str, codec: str, rate: int) -> Path:
     return encode(path / f"sound{suffix}", codec, rate, bit_rate=160_000)
 
 
-@pytest.mark.parametrize(("suffix", "codec", "rate"), FORMATS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("suffix", "codec", "rate"), FORMATS, ids=str)
 def test_a_url_plays_as_its_file_does(tmp_path: Path, web: Web, suffix: str, codec: str, rate: int) -> None:
     path = sound(tmp_path, suffix, codec, rate)
     web.answers["/sound"] = file(path.read_bytes())
@@ -55,7 +55,7 @@ def test_a_url_plays_as_its_file_does(tmp_path: Path, web: Web, suffix: str, cod
     assert there.error is None
 
 
-@pytest.mark.parametrize(("suffix", "codec", "rate"), FORMATS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("suffix", "codec", "rate"), FORMATS, ids=str)
 def test_a_server_without_ranges_plays_from_front_to_back(
     tmp_path: Path, web: Web, suffix: str, codec: str, rate: int
 ) -> None:
@@ -84,7 +84,7 @@ def test_pythons_own_server_plays(tmp_path: Path) -> None:
             server.shutdown()
 
 
-@pytest.mark.parametrize(("suffix", "codec", "rate"), FORMATS[1:5], ids=lambda value: str(value))
+@pytest.mark.parametrize(("suffix", "codec", "rate"), FORMATS[1:5], ids=str)
 def test_a_connection_that_breaks_again_and_again_is_not_heard(
     tmp_path: Path, web: Web, suffix: str, codec: str, rate: int
 ) -> None:

@@ -1,15 +1,20 @@
-"""Servers that misbehave: an :class:`isocord.AudioFile` of their URL tells what is wrong, soon, and lets nothing out."""
+"""Servers that misbehave: an :class:`isocord.AudioFile` of a URL tells what is wrong, soon, and lets nothing out."""
 
 from __future__ import annotations
 
 import gzip
+import os
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trustme
 
 import isocord
 from isocord.errors import AudioFileError
@@ -124,11 +129,9 @@ def test_a_length_that_is_too_long_is_told_after_all_has_been_heard(web: Web, so
 
     web.answers["/song"] = answer
     there = isocord.AudioFile(web.url("/song"), allow_private=True)
-    heard = []
+    heard: list[bytes] = []
     with pytest.raises(AudioFileError, match=f"byte {len(data)} of {len(data) + 5_000}"):
-        while True:
-            heard.append(there.read())
-            assert heard[-1]
+        heard.extend(iter(there.read, b""))
     assert len(heard) >= 6 * 50 - 5
 
 
@@ -141,7 +144,9 @@ def test_a_length_that_is_corrected_is_the_end(web: Web, song: Path) -> None:
             request.head("416 Range Not Satisfiable", Content_Range=f"bytes */{len(data)}", Content_Length=0)
             return
         total = len(data) + 5_000
-        request.head("206 Partial Content", Content_Length=total - start, Content_Range=f"bytes {start}-{total - 1}/{total}")
+        request.head(
+            "206 Partial Content", Content_Length=total - start, Content_Range=f"bytes {start}-{total - 1}/{total}"
+        )
         request.send(data[start:])
 
     web.answers["/song"] = answer
@@ -226,3 +231,26 @@ def test_closing_ends_what_waits_for_the_server(web: Web, song: Path) -> None:
     thread.join(BOUND)
     assert not thread.is_alive()
     assert "closed" in str(failed[0])
+
+
+def test_certificates_are_looked_at(tmp_path: Path, song: Path) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    ask = "import isocord, sys; print(isocord.AudioFile(sys.argv[1], allow_private=True).codec)"
+    with Web(tls=context) as web:
+        web.answers["/song"] = file(song.read_bytes())
+
+        def run(**environ: str) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", ask, web.url("/song")]
+            return subprocess.run(
+                command, env=os.environ | environ, capture_output=True, text=True, timeout=60, check=False
+            )
+
+        # Whom TLS trusts is found out once in a process.
+        assert run(SSL_CERT_FILE=str(tmp_path / "authority.pem")).stdout.strip() == "mp3"
+        assert len(web.requests) > 0
+        asked = len(web.requests)
+        assert "is not to be trusted: invalid peer certificate" in run(SSL_CERT_FILE="").stderr
+        assert len(web.requests) == asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -51,6 +52,7 @@ class Web:
     """Answers by path; each connection is for one request."""
 
     host: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
 
@@ -79,7 +81,7 @@ class Web:
         return int(self._socket.getsockname()[1])
 
     def url(self, path: str) -> str:
-        return f"http://{self.host}:{self.port}{path}"
+        return f"{'https' if self.tls else 'http'}://{self.host}:{self.port}{path}"
 
     def asked(self, path: str) -> list[Request]:
         return [request for request in self.requests if request.path == path]
@@ -93,6 +95,8 @@ class Web:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
+            if self.tls is not None:
+                connection = self.tls.wrap_socket(connection, server_side=True)
             data = b""
             while b"\r\n\r\n" not in data:
                 piece = connection.recv(65_536)

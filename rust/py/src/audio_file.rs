@@ -44,8 +44,8 @@ use crate::part::{Native, Part};
 ///
 /// Raises:
 ///     AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-///         there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
-///         for 10 s.
+///         there is sound; its server refuses it, or is in a private network; or the disk or the server has not
+///         answered for 10 s.
 ///     TypeError: file is no path, no URL and no binary file object.
 ///     ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
 #[pyclass(frozen, module = "isocord")]
@@ -248,6 +248,17 @@ impl AudioFile {
             return Err(SeekError::NotSeekable { name: self.info.name.clone() }.into());
         }
         Ok(py.detach(|| source.seek(seconds))?)
+    }
+
+    /// The title, and each that a radio goes on to, until the file is closed: async for title in file.titles().
+    fn titles<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static TITLES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        TITLES.import(slf.py(), "isocord.playing.titles", "titles")?.call1((slf,))
+    }
+
+    #[getter(_is_over)]
+    fn is_over(&self) -> bool {
+        matches!(&*lock(&self.state), State::Closed(_))
     }
 
     /// False: read() gives PCM, so that a wrapper of the bot library's (PCMVolumeTransformer) can work on it.

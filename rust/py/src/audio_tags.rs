@@ -13,8 +13,8 @@ use crate::errors::{AudioFileError, Error, Result};
 
 #[pymethods]
 impl AudioFile {
-    /// The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
-    /// is heard.
+    /// The title, or None where the file does not tell it. That of a radio changes while it plays, a little before
+    /// it is heard.
     #[getter]
     fn title(&self) -> Option<String> {
         let told = self.stream_title.get().filter(|title| !title.is_empty());

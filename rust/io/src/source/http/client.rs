@@ -255,7 +255,9 @@ impl Line {
             state.agent.take()
         };
         self.changed.notify_all();
-        agent.map(Agent::shutdown);
+        if let Some(agent) = agent {
+            agent.shutdown();
+        }
     }
 
     /// How often it was interrupted.

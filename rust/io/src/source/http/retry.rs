@@ -8,7 +8,7 @@ use super::error::HttpError;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 /// A connection that has brought so much has done its work: the next failure is the first again.
-const PROGRESS: u64 = 16 * 1024;
+const PROGRESS: u64 = 4 * 1024;
 /// A file is given up after so long, a radio later: its sender may have to start again.
 const FILE_OUTAGE: Duration = Duration::from_secs(45);
 const LIVE_OUTAGE: Duration = Duration::from_secs(150);

@@ -107,7 +107,7 @@ impl OggPackets {
             return Ok(());
         }
         let mut page = Page::empty();
-        let from = self.reader.len().saturating_sub(2 * MAX_PAGE);
+        let from = self.reader.len().saturating_sub(self.reader.end_to_look_at());
         let mut last = None;
         if self.reader.resync(from)? {
             while self.reader.next(&mut page)? {

@@ -10,6 +10,9 @@ const HEADER: usize = 27;
 /// The longest page: header, 255 lacing values, 255 segments of 255 bytes.
 pub(crate) const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
 
+/// Pages of a second of music have half of it.
+const REMOTE_END: u64 = 32 << 10;
+
 /// Damaged pages in a row before the rest is given up.
 const MAX_DAMAGED_RUN: u32 = 2_000;
 
@@ -117,6 +120,11 @@ impl PageReader {
     /// Whether its end can be looked at.
     pub(crate) fn reaches_its_end(&self) -> bool {
         self.file.is_seekable() && self.file.told_len().is_some()
+    }
+
+    /// How much of its end is looked at: a network brings it while somebody waits.
+    pub(crate) fn end_to_look_at(&self) -> u64 {
+        if self.file.window().is_some() { REMOTE_END } else { 2 * MAX_PAGE }
     }
 
     /// What is counted of the file.

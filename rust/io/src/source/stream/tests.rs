@@ -141,7 +141,7 @@ fn the_other_end_is_looked_at_and_the_beginning_is_still_there() {
 fn what_is_near_is_waited_for_and_what_is_far_is_asked_for() {
     let (window, seen) = Numbers::of(50 << 20).window(true);
     window.opened();
-    assert_eq!(read(&window, 300_000, 10), bytes(300_000, 10));
+    assert_eq!(read(&window, 100_000, 10), bytes(100_000, 10));
     assert!(seen.jumps.lock().expect("a lock").is_empty());
     assert_eq!(read(&window, 20 << 20, 10), bytes(20 << 20, 10));
     assert_eq!(read(&window, (20 << 20) - 10, 10), bytes((20 << 20) - 10, 10));

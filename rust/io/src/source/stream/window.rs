@@ -17,7 +17,7 @@ const MAX_OPENING: usize = 16 << 20;
 /// Of what is left by a jump, so much stays until the stream is open: its index may be at the other end.
 const KEPT: usize = 512 << 10;
 /// What lies no further ahead is waited for, not asked for.
-const WORTH_WAITING: u64 = 512 << 10;
+const WORTH_WAITING: u64 = 128 << 10;
 /// Titles on their way; of more than these the oldest is forgotten.
 const MAX_TITLES: usize = 64;
 
