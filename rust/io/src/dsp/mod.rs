@@ -9,5 +9,5 @@ mod volume;
 
 pub(crate) use downmix::StereoMatrix;
 pub(crate) use samples::Samples;
-pub(crate) use volume::apply_gain;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};
+pub(crate) use volume::{apply_gain, bend};

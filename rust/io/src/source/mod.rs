@@ -31,4 +31,5 @@ pub use frame::{
     Want,
 };
 pub use input::{Bytes, Input};
+pub(crate) use opener::within;
 pub(crate) use tape::{DECODER_LEAD, Pcm, Reached, Tape};
