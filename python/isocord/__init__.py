@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from . import sinks as sinks
     from . import testing as testing
     from ._native import AudioFile as AudioFile
+    from ._native import AudioInfo as AudioInfo
     from ._native import HeardFrame as HeardFrame
     from ._native import SpeakingChanged as SpeakingChanged
+    from ._native import probe as probe
     from .client.install import install as install
     from .client.install import uninstall as uninstall
     from .client.stats import VoiceStats as VoiceStats
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
-    "_native": ("AudioFile", "HeardFrame", "SpeakingChanged"),
+    "_native": ("AudioFile", "AudioInfo", "HeardFrame", "SpeakingChanged", "probe"),
     "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient", "get"),

@@ -1,8 +1,8 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from os import PathLike
-from typing import BinaryIO, Final, Literal, final
+from typing import BinaryIO, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
@@ -13,6 +13,9 @@ LIBOPUS_VERSION: Final[str]
 
 TRANSPORT_MODES: Final[tuple[str, ...]]
 """Transport modes that :class:`Connection` can seal, preferred first."""
+
+SOURCES: Final[tuple[type[Playable], ...]]
+"""What the native threads play by themselves: the classes of :data:`Playable`."""
 
 HAS_MP3: Final[bool]
 """Whether LAME is inside, so that MP3 can be written without ffmpeg."""
@@ -117,11 +120,11 @@ class Track:
     def opus(*, lookahead: int = 25) -> Track:
         """A track fed with Opus packets by :meth:`write_opus`."""
     @staticmethod
-    def file(file: AudioFile, options: EncoderOptions | None = None, *, lookahead: int = 25) -> Track:
-        """A track that the native pool feeds from ``file``, without the GIL.
+    def native(source: Playable, options: EncoderOptions | None = None, *, lookahead: int = 25) -> Track:
+        """A track that the native pool feeds from ``source``, without the GIL.
 
         Raises:
-            AudioFileError: the file is closed or already plays on another track.
+            AudioFileError: the source is closed or already plays elsewhere.
         """
     def configure(self, options: EncoderOptions) -> None:
         """Encode with these options what is not encoded yet; the application stays what it was.
@@ -135,12 +138,9 @@ class Track:
         (stopped or replaced): the producer then ends.
         """
     def write_pcm(self, pcm: Buffer) -> int:
-        """Encode (without the GIL) and queue whole frames of 3,840 bytes; a short last one is padded.
+        """Queue whole frames of 3,840 bytes for the native pool to encode; a short last one is padded.
 
         Returns the number of frames queued; those that found no room or a track that is over are dropped.
-
-        Raises:
-            OpusError: libopus refused a frame.
         """
     def write_opus(self, packets: Sequence[Buffer]) -> int:
         """Queue Opus packets of 20 ms.
@@ -155,6 +155,9 @@ class Track:
     def wait_end(self, timeout: float) -> TrackEnd | None:
         """Wait, without the GIL, until the track is over; None after ``timeout`` seconds."""
     @property
+    def error(self) -> AudioFileError | None:
+        """What ended a native source early."""
+    @property
     def end(self) -> TrackEnd | None:
         """How the track ended, or None while it has not."""
     @property
@@ -164,8 +167,40 @@ class Track:
     def underruns(self) -> int:
         """Slots that found the ring empty before :meth:`finish`."""
 
+@final
+class Reel:
+    """The sound of a source of Python's as a part of a native one. It is written like a :class:`Track`."""
+
+    def __new__(cls) -> Reel: ...
+    def wait_room(self, timeout: float) -> int | None:
+        """As :meth:`Track.wait_room`; None once nobody plays it."""
+    def write_pcm(self, pcm: Buffer) -> int:
+        """Put whole frames of 3,840 bytes on, a short last one padded. Returns the number of those that had room."""
+    def write_opus(self, packets: Sequence[Buffer]) -> int:
+        """Decode Opus packets of 20 ms and put them on.
+
+        Returns the number of those that had room.
+
+        Raises:
+            OpusError: one cannot be decoded.
+        """
+    def finish(self) -> None:
+        """No more frames will come."""
+    def fail(self, error: BaseException) -> None:
+        """Say what has ended the source, before :meth:`finish`."""
+    def wait_end(self, timeout: float) -> TrackEnd | None:
+        """Wait, without the GIL, until all is played or nobody plays it; None after ``timeout`` seconds."""
+    @property
+    def error(self) -> BaseException | None:
+        """What has ended the source early."""
+    @property
+    def frames_sent(self) -> int:
+        """Frames that were taken, each 20 ms."""
+
 TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
 """Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
+
+Playable: TypeAlias = AudioFile
 
 @final
 class AudioFile:
@@ -230,6 +265,29 @@ class AudioFile:
     def channels(self) -> int:
         """Channels in the file. All is sent in stereo."""
     @property
+    def title(self) -> str | None:
+        """The title, or None where the file does not tell it."""
+    @property
+    def artist(self) -> str | None:
+        """The artist, or None; several have ", " between them."""
+    @property
+    def album(self) -> str | None:
+        """The album, or None."""
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """All that the file says of itself in words: keys in lower case, the same ones for all formats
+        ("title", "album_artist", "date", "track", "genre", "comment", "replaygain_track_gain" and so on). 16 KiB a
+        value and 128 KiB in all at most; the rest is left out.
+        """
+    @property
+    def cover(self) -> bytes | None:
+        """The picture, JPEG or PNG as a rule, or None: the front cover if there are several, 16 MiB at most. It is read
+        when it is asked for, each time.
+
+        Raises:
+            AudioFileError: the file is closed, or cannot be read.
+        """
+    @property
     def passthrough(self) -> bool:
         """Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0."""
     @property
@@ -259,6 +317,37 @@ class AudioFile:
         """Let the file go, at once, whoever reads it. A file object that was given stays open. Does nothing twice."""
     def cleanup(self) -> None:
         """The same as close(), as bot libraries call it when it has played."""
+
+@final
+class AudioInfo:
+    """What a file is and says of itself; immutable. Its properties are those of :class:`AudioFile`."""
+
+    @property
+    def title(self) -> str | None: ...
+    @property
+    def artist(self) -> str | None: ...
+    @property
+    def album(self) -> str | None: ...
+    @property
+    def cover(self) -> bytes | None: ...
+    @property
+    def duration(self) -> float | None: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def container(self) -> str: ...
+    @property
+    def sample_rate(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def tags(self) -> Mapping[str, str]: ...
+
+def probe(file: str | PathLike[str] | BinaryIO) -> AudioInfo:
+    """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
+
+    It waits for the disk, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.
+    """
 
 @final
 class Discovered:

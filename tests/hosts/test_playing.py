@@ -35,43 +35,52 @@ async def heard_by(world: World, listener: Any, frames: int) -> None:
     await until(lambda: len(listener.arrivals()) >= frames)
 
 
-def decoded(listener: Any) -> Any:
-    """The left side of what came, frame after frame, up to the first silence."""
-    decoder, pieces = isocord._native.OpusDecoder(), []
-    for arrival in listener.arrivals():
-        if arrival.is_silence:
-            break
-        pieces.append(np.frombuffer(decoder.decode(arrival.opus), "<i2")[::2].astype(float))
-    return np.concatenate(pieces)
+class Ear:
+    """Hears what came to a listener, frame after frame, and leaves out silence; the left side."""
+
+    def __init__(self, listener: Any) -> None:
+        self._listener = listener
+        self._decoder = isocord._native.OpusDecoder()
+        self._heard = 0
+        self._pieces: list[Any] = []
+
+    def sound(self) -> Any:
+        """All of it until now."""
+        arrivals = self._listener.arrivals()[self._heard :]
+        self._heard += len(arrivals)
+        for arrival in arrivals:
+            pcm = np.frombuffer(self._decoder.decode(arrival.opus), "<i2")[::2].astype(float)
+            if not arrival.is_silence:
+                self._pieces.append(pcm)
+        return np.concatenate(self._pieces)
+
+    def level(self) -> float:
+        """How loud the last two frames are; 1.0 for the file as it is."""
+        return float(np.abs(self.sound()[-2 * FRAME :]).max() / LEVEL)
 
 
-async def test_a_volume_is_heard_within_60_ms_and_without_a_click(world: World, tmp_path: Path) -> None:
+async def test_volumes_are_heard_without_a_click_and_no_frame_is_lost(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")
     file = isocord.AudioFile(sine(tmp_path / "sine.wav", 4.0))
-    done = voice.play(file, wait_finish=True)
-    volumes = [0.2, 1.0, 0.6, 0.0, 1.5, 0.9]
-    changes = []
-    for number, volume in enumerate(volumes, 1):
-        await heard_by(world, listener, 25 * number)
+    done, ear = voice.play(file, wait_finish=True), Ear(listener)
+    # That one is heard from the third frame on is held in virtual time: rust/io, play/deck/seam_tests.rs.
+    for volume in (0.2, 1.0, 0.6, 0.0, 1.5, 0.9):
+        await heard_by(world, listener, len(listener.arrivals()) + 10)
         file.volume = volume
-        # What had left by then the sender knows best: a listener on a busy machine is behind.
-        changes.append((round(voice.elapsed().total_seconds() / 0.02), volume))
+        await until(lambda volume=volume: ear.level() == pytest.approx(volume, abs=0.04))  # type: ignore[misc]
     await done
     assert file.error is None
     # The end is told with the last frame, which is on its way then.
     await until(lambda: listener.arrivals()[-1].is_silence)
-    sound = decoded(listener)
-    # That not one frame is lost or comes twice is held frame by frame in rust/io, play/file_track/seam_tests.rs.
-    assert 4 * RATE - 2 * FRAME <= len(sound) <= 4 * RATE
-    bends = np.abs(np.diff(sound[4 * FRAME :], 2))
-    # The loudest part has a larger one by itself.
-    assert bends.max() <= 2 * IDEAL, f"{bends.max()} where {IDEAL} is right"
-    for left, volume in changes:
-        # One may be on its way while they are counted.
-        begins = (left + 1 + 3) * FRAME
-        level = np.abs(sound[begins : begins + 10 * FRAME]).max() / LEVEL
-        assert level == pytest.approx(volume, abs=0.04)
+    assert listener.gaps().lost == 0
+    sound = ear.sound()
+    assert len(sound) == 4 * RATE, "no frame is lost, and none comes twice"
+    if voice.stats.underruns == 0:
+        # A machine that had no time for the sound for so long that the lookahead ran out has torn it up itself.
+        bends = np.abs(np.diff(sound[4 * FRAME :], 2))
+        # The loudest part has a larger one by itself.
+        assert bends.max() <= 2 * IDEAL, f"{bends.max()} where {IDEAL} is right"
 
 
 async def test_no_silence_lies_between_two_files(world: World, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class FakeTrack:
         self.frames_sent = 0
         self.underruns = 0
         self.end: str | None = None
+        self.error: Exception | None = None
         self.finishing = kind == "file"
         self.changed = threading.Condition()
 
@@ -50,8 +51,9 @@ class FakeTrack:
         return FakeTrack("opus", lookahead)
 
     @staticmethod
-    def file(file: Any, options: Any = None, *, lookahead: int = 25) -> FakeTrack:
+    def native(source: Any, options: Any = None, *, lookahead: int = 25) -> FakeTrack:
         track = FakeTrack("file", lookahead)
+        track.error = source.error
         track.frames = [b"f"] * 3
         return track
 
@@ -237,4 +239,4 @@ def replace_native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_native, "DaveSession", FakeDaveSession)
     monkeypatch.setattr(_native, "Track", FakeTrack)
     monkeypatch.setattr(_native, "TrackEnded", FakeTrackEnded)
-    monkeypatch.setattr(_native, "AudioFile", FakeAudioFile)
+    monkeypatch.setattr(_native, "SOURCES", (FakeAudioFile,))

@@ -90,7 +90,7 @@ def test_opus_passes_through(tmp_path: Path, suffix: str) -> None:
     assert file.duration == pytest.approx(SECONDS, abs=0.02)
     server = Server("aead_aes256_gcm_rtpsize", bytes(32))
     connection = server.connect()
-    connection.play(_native.Track.file(file))
+    connection.play(_native.Track.native(file))
     assert [packet.opus for packet in server.hear(12)] == packets[:12]
     connection.close()
     server.close()

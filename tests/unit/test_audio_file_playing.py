@@ -28,7 +28,7 @@ class Stage:
         self.server = Server("aead_aes256_gcm_rtpsize", bytes(32))
         self.connection = self.server.connect()
         self.file = _native.AudioFile(path, **options)
-        self.track = _native.Track.file(self.file)
+        self.track = _native.Track.native(self.file)
 
     def play(self) -> None:
         self.connection.play(self.track)
@@ -133,7 +133,7 @@ def test_what_it_was_can_be_asked_when_it_has_played(song: Path) -> None:
     assert (file.passthrough, file.simplified, file.error) == (False, 0, None)
     with pytest.raises(AudioFileError, match=r"sound\.wav is closed: an AudioFile plays once, open it anew"):
         file.volume = 0.5
-    for fails in (lambda: file.seek(0.0), file.read, lambda: _native.Track.file(file)):
+    for fails in (lambda: file.seek(0.0), file.read, lambda: _native.Track.native(file)):
         with pytest.raises(AudioFileError, match="open it anew"):
             fails()
     file.close()

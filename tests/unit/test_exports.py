@@ -16,6 +16,7 @@ def test_the_public_names() -> None:
     assert sorted(isocord.__all__) == [
         "AudioFile",
         "AudioFileError",
+        "AudioInfo",
         "ClientError",
         "ClosedError",
         "ConnectError",
@@ -39,6 +40,7 @@ def test_the_public_names() -> None:
         "VoiceTimeoutError",
         "get",
         "install",
+        "probe",
         "uninstall",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)

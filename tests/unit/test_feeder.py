@@ -37,7 +37,6 @@ def feed(source: Script, track: FakeTrack, ends: list[BaseException | None]) -> 
         source,
         track,  # type: ignore[arg-type]
         opus=source.opus,
-        lookahead=track.lookahead,
         on_end=ends.append,
     )
     feeder.start()
@@ -130,7 +129,6 @@ def test_at_exit_hanging_sources_are_released() -> None:
         Hanging([]),
         FakeTrack("pcm"),  # type: ignore[arg-type]
         opus=False,
-        lookahead=25,
         on_end=ends.append,
         kill=released.set,
     )
@@ -146,7 +144,6 @@ def test_why_a_source_gave_no_more_is_the_error_after_all_that_it_gave_has_playe
         Script([FRAME] * 3),
         track,  # type: ignore[arg-type]
         opus=False,
-        lookahead=25,
         on_end=ends.append,
         failure=lambda: why,
     ).start()

@@ -42,6 +42,7 @@ def files(folder: str) -> list[Path]:
 LAYERS = [
     {"cli"},
     {"client"},
+    {"desk"},
     {"hosts"},
     {"connection"},
     {"hearing", "gateway", "playing"},

@@ -132,7 +132,7 @@ def _encode_alone(frames: list[bytes]) -> float:
 
 
 def _play_file(line: _Line, tune: Tune) -> float:
-    return line.play(_native.Track.file(_native.AudioFile(tune.wav)), None)
+    return line.play(_native.Track.native(_native.AudioFile(tune.wav)), None)
 
 
 def _play_pcm(line: _Line, frames: list[bytes]) -> float:

@@ -227,7 +227,7 @@ class PlaybackSurface(ClientBase):
             self._connection.player.configure(options)
 
     def _check_source(self, source: object) -> None:
-        if not isinstance(source, (self._host.audio_source, _native.AudioFile)):
+        if not isinstance(source, (self._host.audio_source, *_native.SOURCES)):
             raise TypeError(f"Source must be an AudioSource, not {_kind_of(source)}")
 
     def _feed(self, source: AnySource, encoding: dict[str, Any], lookahead: int) -> Feed:

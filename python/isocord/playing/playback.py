@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 After: TypeAlias = Callable[[Exception | None], Any]
 """Called when a playback is over, with the error that ended it; a coroutine function runs on the bot's loop."""
-AnySource: TypeAlias = "Source | _native.AudioFile"
+AnySource: TypeAlias = "Source | _native.Playable"
 
 
 class PlaybackState(enum.Enum):

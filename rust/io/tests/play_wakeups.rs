@@ -22,7 +22,7 @@ struct Job {
     requests: AtomicUsize,
 }
 
-struct Lane {
+struct Crew {
     sleepers: Sleepers,
     threads: Vec<Mutex<Option<Thread>>>,
 }
@@ -30,40 +30,40 @@ struct Lane {
 /// A pool whose jobs have to fulfil so many requests in all, and whose threads then end.
 struct World {
     jobs: Vec<Job>,
-    lanes: Vec<Lane>,
+    crews: Vec<Crew>,
     left: AtomicUsize,
     over: AtomicBool,
-    /// The lane of a job after each run.
-    next_lane: fn(u8) -> u8,
+    /// The crew of a job after each run.
+    next_crew: fn(u8) -> u8,
 }
 
 impl World {
-    fn new(jobs: usize, threads: &[usize], requests: usize, next_lane: fn(u8) -> u8) -> Arc<Self> {
-        let lane = |&count: &usize| Lane {
+    fn new(jobs: usize, threads: &[usize], requests: usize, next_crew: fn(u8) -> u8) -> Arc<Self> {
+        let crew = |&count: &usize| Crew {
             sleepers: Sleepers::new(),
             threads: (0..count).map(|_| Mutex::new(None)).collect(),
         };
         let job = |_| Job { state: JobState::idle(0), requests: AtomicUsize::new(0) };
         Arc::new(Self {
             jobs: (0..jobs).map(job).collect(),
-            lanes: threads.iter().map(lane).collect(),
+            crews: threads.iter().map(crew).collect(),
             left: AtomicUsize::new(requests),
             over: AtomicBool::new(false),
-            next_lane,
+            next_crew,
         })
     }
 
-    fn unpark(&self, lane: u8, index: Option<usize>) {
+    fn unpark(&self, crew: u8, index: Option<usize>) {
         if let Some(index) = index
-            && let Some(thread) = &*self.lanes[usize::from(lane)].threads[index].lock().unwrap()
+            && let Some(thread) = &*self.crews[usize::from(crew)].threads[index].lock().unwrap()
         {
             thread.unpark();
         }
     }
 
-    fn queued(&self, lane: Option<u8>) {
-        if let Some(lane) = lane {
-            self.unpark(lane, self.lanes[usize::from(lane)].sleepers.add());
+    fn queued(&self, crew: Option<u8>) {
+        if let Some(crew) = crew {
+            self.unpark(crew, self.crews[usize::from(crew)].sleepers.add());
         }
     }
 
@@ -72,27 +72,27 @@ impl World {
         self.queued(self.jobs[job].state.wake());
     }
 
-    fn run(&self, job: &Job, lane: u8) {
+    fn run(&self, job: &Job, crew: u8) {
         let granted = job.requests.swap(0, Ordering::AcqRel);
         if granted > 0 && self.left.fetch_sub(granted, Ordering::AcqRel) == granted {
             self.over.store(true, Ordering::SeqCst);
-            for thread in self.lanes.iter().flat_map(|lane| &lane.threads) {
+            for thread in self.crews.iter().flat_map(|crew| &crew.threads) {
                 if let Some(thread) = &*thread.lock().unwrap() {
                     thread.unpark();
                 }
             }
         }
-        self.queued(job.state.rest((self.next_lane)(lane)));
+        self.queued(job.state.rest((self.next_crew)(crew)));
     }
 
-    fn work(&self, lane: u8, index: usize) {
-        let sleepers = &self.lanes[usize::from(lane)].sleepers;
-        *self.lanes[usize::from(lane)].threads[index].lock().unwrap() = Some(thread::current());
+    fn work(&self, crew: u8, index: usize) {
+        let sleepers = &self.crews[usize::from(crew)].sleepers;
+        *self.crews[usize::from(crew)].threads[index].lock().unwrap() = Some(thread::current());
         while !self.over.load(Ordering::SeqCst) {
-            let found = (sleepers.queued() > 0).then(|| self.jobs.iter().find(|job| job.state.take(lane)));
+            let found = (sleepers.queued() > 0).then(|| self.jobs.iter().find(|job| job.state.take(crew)));
             if let Some(job) = found.flatten() {
-                self.unpark(lane, sleepers.remove());
-                self.run(job, lane);
+                self.unpark(crew, sleepers.remove());
+                self.run(job, crew);
             } else if sleepers.lie_down(index) {
                 if !self.over.load(Ordering::SeqCst) {
                     thread::park();
@@ -105,13 +105,13 @@ impl World {
     }
 
     fn start(world: &Arc<Self>) -> Vec<thread::JoinHandle<()>> {
-        let places = world.lanes.iter().enumerate().flat_map(|(lane, it)| {
-            (0..it.threads.len()).map(move |index| (u8::try_from(lane).unwrap(), index))
+        let places = world.crews.iter().enumerate().flat_map(|(crew, it)| {
+            (0..it.threads.len()).map(move |index| (u8::try_from(crew).unwrap(), index))
         });
         places
-            .map(|(lane, index)| {
+            .map(|(crew, index)| {
                 let world = Arc::clone(world);
-                thread::spawn(move || world.work(lane, index))
+                thread::spawn(move || world.work(crew, index))
             })
             .collect()
     }
@@ -126,7 +126,7 @@ fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
 #[test]
 fn wakes_from_two_threads_are_all_answered_by_one() {
     check(3, || {
-        let world = World::new(1, &[1], 2, |lane| lane);
+        let world = World::new(1, &[1], 2, |crew| crew);
         let threads = World::start(&world);
         let other = Arc::clone(&world);
         let waker = thread::spawn(move || other.request(0));
@@ -139,7 +139,7 @@ fn wakes_from_two_threads_are_all_answered_by_one() {
 #[test]
 fn two_jobs_and_two_threads_leave_nothing_undone() {
     check(2, || {
-        let world = World::new(2, &[2], 2, |lane| lane);
+        let world = World::new(2, &[2], 2, |crew| crew);
         let threads = World::start(&world);
         world.request(0);
         world.request(1);
@@ -148,9 +148,9 @@ fn two_jobs_and_two_threads_leave_nothing_undone() {
 }
 
 #[test]
-fn a_job_that_changes_lanes_is_woken_in_the_one_where_it_is() {
+fn a_job_that_changes_crews_is_woken_in_the_one_where_it_is() {
     check(2, || {
-        let world = World::new(1, &[1, 1], 2, |lane| 1 - lane);
+        let world = World::new(1, &[1, 1], 2, |crew| 1 - crew);
         let threads = World::start(&world);
         world.request(0);
         world.request(0);

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use containers::{block, cluster, id3_picture, matroska, mp3, mp4_box, pcm_track, voids};
-use isocord_io::play::file_track::FileSource;
+use isocord_io::play::deck::Deck;
 use isocord_io::source::{AudioFile, AudioFileOptions, FrameBuf, Input, OpenError, SourceError, SourceFrame};
 use source_files::{chirp_wav, flac, ogg_opus, opus_head, opus_packets};
 
@@ -163,14 +163,15 @@ fn a_file_is_let_go_while_its_reader_waits_for_the_disk() {
         inside,
         go: Mutex::new(may_go),
     };
-    let source = Arc::new(FileSource::new(open(Input::bytes(disk)).unwrap()));
+    let file = open(Input::bytes(disk)).unwrap();
+    let (closer, source) = (file.closer(), Arc::new(Deck::from(file)));
     *stalls.lock().unwrap() = true;
     let theirs = Arc::clone(&source);
-    let reader = thread::spawn(move || play(&mut theirs.file()));
+    let reader = thread::spawn(move || play(&mut theirs.source()));
     is_inside.recv_timeout(LONG).unwrap();
     // All of these come back although the reader does not.
     assert!(source.position() >= 0.0 && !source.passthrough());
-    source.close();
+    closer.close();
     assert!(!reader.is_finished());
     go.send(()).unwrap();
     let (_, error) = reader.join().unwrap();

@@ -13,9 +13,9 @@ const SAMPLE_RATE: i32 = 48_000;
 
 /// libopus's word on why it did not do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal(pub &'static str);
+pub struct LibopusError(pub &'static str);
 
-impl Refusal {
+impl LibopusError {
     fn check(code: c_int) -> Result<usize, Self> {
         usize::try_from(code).map_err(|_| {
             // SAFETY: libopus returns a string literal for every number.
@@ -66,10 +66,10 @@ impl Encoder {
     /// An encoder with libopus's own settings.
     ///
     /// # Errors
-    /// [`Refusal`]
-    pub fn new(application: Application) -> Result<Self, Refusal> {
+    /// [`LibopusError`]
+    pub fn new(application: Application) -> Result<Self, LibopusError> {
         // SAFETY: it only computes a size from the number of channels.
-        let size = Refusal::check(unsafe { sys::opus_encoder_get_size(CHANNELS) })?;
+        let size = LibopusError::check(unsafe { sys::opus_encoder_get_size(CHANNELS) })?;
         let mut encoder = Self { state: vec![0; size.div_ceil(size_of::<u128>())].into_boxed_slice() };
         let application = match application {
             Application::Audio => sys::OPUS_APPLICATION_AUDIO,
@@ -79,15 +79,15 @@ impl Encoder {
         // SAFETY: the block has the size that libopus asked for.
         let code =
             unsafe { sys::opus_encoder_init(encoder.as_mut(), SAMPLE_RATE, CHANNELS, application as c_int) };
-        Refusal::check(code)?;
+        LibopusError::check(code)?;
         Ok(encoder)
     }
 
     /// Changes a setting, from the next frame on.
     ///
     /// # Errors
-    /// [`Refusal`] of a value out of range.
-    pub fn set(&mut self, setting: Setting) -> Result<(), Refusal> {
+    /// [`LibopusError`] of a value out of range.
+    pub fn set(&mut self, setting: Setting) -> Result<(), LibopusError> {
         let (request, value) = match setting {
             Setting::Bitrate(value) => (sys::OPUS_SET_BITRATE_REQUEST, value),
             Setting::Complexity(value) => (sys::OPUS_SET_COMPLEXITY_REQUEST, value),
@@ -100,33 +100,33 @@ impl Encoder {
             }
         };
         // SAFETY: the block is an initialised encoder, and each of these requests takes one number.
-        Refusal::check(unsafe { sys::opus_encoder_ctl(self.as_mut(), request as c_int, value) })?;
+        LibopusError::check(unsafe { sys::opus_encoder_ctl(self.as_mut(), request as c_int, value) })?;
         Ok(())
     }
 
     /// Samples by which what is encoded comes out later than it went in.
     ///
     /// # Errors
-    /// [`Refusal`]
-    pub fn delay(&mut self) -> Result<usize, Refusal> {
+    /// [`LibopusError`]
+    pub fn delay(&mut self) -> Result<usize, LibopusError> {
         let mut samples: i32 = 0;
         // SAFETY: the block is an initialised encoder, and this request takes the place of one number.
         let code = unsafe {
             sys::opus_encoder_ctl(self.as_mut(), sys::OPUS_GET_LOOKAHEAD_REQUEST as c_int, &raw mut samples)
         };
-        Refusal::check(code)?;
+        LibopusError::check(code)?;
         Ok(usize::try_from(samples).unwrap_or(0))
     }
 
     /// Encodes one frame of interleaved samples into `out`; returns the packet's length.
     ///
     /// # Errors
-    /// [`Refusal`], also of a length that no Opus frame has.
-    pub fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, Refusal> {
+    /// [`LibopusError`], also of a length that no Opus frame has.
+    pub fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<usize, LibopusError> {
         let (samples, room) = (samples_of(pcm.len()), room_of(out.len()));
         // SAFETY: the block is an initialised encoder; libopus reads that many samples of each channel, and writes no
         // more than there is room.
-        Refusal::check(unsafe {
+        LibopusError::check(unsafe {
             sys::opus_encode(self.as_mut(), pcm.as_ptr(), samples, out.as_mut_ptr(), room)
         })
     }
@@ -135,10 +135,10 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Self::encode`].
-    pub fn encode_float(&mut self, pcm: &[f32], out: &mut [u8]) -> Result<usize, Refusal> {
+    pub fn encode_float(&mut self, pcm: &[f32], out: &mut [u8]) -> Result<usize, LibopusError> {
         let (samples, room) = (samples_of(pcm.len()), room_of(out.len()));
         // SAFETY: as in `encode`.
-        Refusal::check(unsafe {
+        LibopusError::check(unsafe {
             sys::opus_encode_float(self.as_mut(), pcm.as_ptr(), samples, out.as_mut_ptr(), room)
         })
     }
@@ -204,10 +204,10 @@ mod tests {
     #[test]
     fn what_libopus_refuses_is_told() {
         let mut encoder = Encoder::new(Application::Audio).unwrap();
-        assert_eq!(encoder.set(Setting::Complexity(11)), Err(Refusal("invalid argument")));
-        assert_eq!(encoder.encode(&[0; 100], &mut [0; 100]), Err(Refusal("invalid argument")));
-        assert_eq!(encoder.encode(&[], &mut [0; 100]), Err(Refusal("invalid argument")));
-        assert_eq!(encoder.encode(&[0; 1_920], &mut []), Err(Refusal("invalid argument")));
+        assert_eq!(encoder.set(Setting::Complexity(11)), Err(LibopusError("invalid argument")));
+        assert_eq!(encoder.encode(&[0; 100], &mut [0; 100]), Err(LibopusError("invalid argument")));
+        assert_eq!(encoder.encode(&[], &mut [0; 100]), Err(LibopusError("invalid argument")));
+        assert_eq!(encoder.encode(&[0; 1_920], &mut []), Err(LibopusError("invalid argument")));
         assert_eq!(encoder.delay(), Ok(312));
     }
 }

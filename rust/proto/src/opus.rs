@@ -1,7 +1,7 @@
 //! The Opus codec (RFC 6716): libopus, with the settings that bot libraries offer.
 
 pub use isocord_opus::Application;
-use isocord_opus::{Refusal, Setting};
+use isocord_opus::{LibopusError, Setting};
 use opusic_c::{Bandwidth as OpusBandwidth, Channels, SampleRate, Signal as OpusSignal};
 
 use crate::frame::{FRAME_BYTES, FRAME_LEN, FRAME_SAMPLES, MAX_OPUS_LEN};
@@ -110,9 +110,9 @@ impl EncoderOptions {
     }
 }
 
-impl From<Refusal> for OpusError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Codec(refusal.0)
+impl From<LibopusError> for OpusError {
+    fn from(error: LibopusError) -> Self {
+        Self::Codec(error.0)
     }
 }
 

@@ -3,7 +3,7 @@
 mod gate;
 mod stream;
 
-pub use stream::{FrameSource, SendStream, SingleUse, SlotUse};
+pub use stream::{FrameSupply, SendStream, SingleUse, SlotUse};
 
 use crate::cipher::{CipherError, MAX_OVERHEAD, Sealer};
 use crate::dave::{self, FrameSealer, SealError, SenderChange, SenderKey};

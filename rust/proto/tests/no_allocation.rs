@@ -10,7 +10,7 @@ use isocord_proto::cipher::{Sealer, TransportMode};
 use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::{Pacer, Supply, Turn};
-use isocord_proto::send::{FrameSource, MAX_PACKET_LEN, SendPath, SendStream, SlotUse};
+use isocord_proto::send::{FrameSupply, MAX_PACKET_LEN, SendPath, SendStream, SlotUse};
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::{Demand, Seat, Timetable};
 
@@ -64,7 +64,7 @@ fn making_packets_does_not_allocate() {
 /// A source that never ends.
 struct Hum;
 
-impl FrameSource for Box<Hum> {
+impl FrameSupply for Box<Hum> {
     fn supply(&mut self) -> Supply {
         Supply::Ready
     }

@@ -10,7 +10,7 @@ use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::{OpusFrame, SILENCE};
 use isocord_proto::pacing::Supply;
 use isocord_proto::rtp::{self, Datagram};
-use isocord_proto::send::{FrameSource, MAX_PACKET_LEN, SendPath, SendStream, SingleUse, SlotUse};
+use isocord_proto::send::{FrameSupply, MAX_PACKET_LEN, SendPath, SendStream, SingleUse, SlotUse};
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Demand;
 
@@ -24,7 +24,7 @@ struct Tape {
     asks: u32,
 }
 
-impl FrameSource for Tape {
+impl FrameSupply for Tape {
     fn supply(&mut self) -> Supply {
         match (self.frames.borrow().is_empty(), self.is_over) {
             (false, _) => Supply::Ready,

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use isocord_io::play::file_track::FileSource;
-use isocord_io::source::{self, AudioFileOptions, FileInfo, FrameBuf, Input, SourceFrame};
+use isocord_io::play::deck::Deck;
+use isocord_io::source::{self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, Input, SourceFrame};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use pyo3::exceptions::PyTypeError;
@@ -16,6 +16,7 @@ use pyo3::types::PyBytes;
 
 use crate::bytes::{bytes_like, reserve};
 use crate::errors::{AudioFileError, Error, Result};
+use crate::part::Part;
 
 /// More than this is read from disk, not from memory: no song is longer.
 const MAX_IN_MEMORY: usize = 1 << 30;
@@ -47,13 +48,18 @@ const MAX_PIECE: usize = 1 << 20;
 #[pyclass(frozen, module = "isocord")]
 pub(crate) struct AudioFile {
     state: Mutex<State>,
-    info: FileInfo,
+    pub(crate) info: FileInfo,
     duration: Option<f64>,
+    closer: Closer,
     reader: Mutex<Reader>,
+    pub(crate) cover: Mutex<Option<Arc<Cover>>>,
 }
 
+/// A file with what its onlookers may ask while it plays.
+pub(crate) type FileDeck = Deck<source::AudioFile>;
+
 enum State {
-    Open(Arc<FileSource>),
+    Open(Arc<FileDeck>),
     Closed(Last),
 }
 
@@ -68,7 +74,7 @@ struct Last {
 }
 
 impl Last {
-    fn of(source: &FileSource) -> Self {
+    fn of(source: &FileDeck) -> Self {
         Self {
             volume: source.volume(),
             position: source.position(),
@@ -88,7 +94,7 @@ struct Reader {
 
 impl AudioFile {
     /// The open file.
-    pub(crate) fn source(&self) -> Result<Arc<FileSource>> {
+    pub(crate) fn source(&self) -> Result<Arc<FileDeck>> {
         match &*lock(&self.state) {
             State::Open(source) => Ok(Arc::clone(source)),
             State::Closed(_) => {
@@ -98,11 +104,18 @@ impl AudioFile {
         }
     }
 
+    /// The file, taken as a part of another source.
+    pub(crate) fn part(&self) -> Result<Part> {
+        let deck = self.source()?;
+        let (volume, duration) = (deck.source().volume().clone(), self.info.duration);
+        Ok(Part { source: deck.part()?, volume, duration })
+    }
+
     /// What is true of it now, or was when it was closed.
     fn ask<T: Send>(
         &self,
         py: Python<'_>,
-        now: impl FnOnce(&FileSource) -> T + Send,
+        now: impl FnOnce(&FileDeck) -> T + Send,
         then: impl FnOnce(&Last) -> T,
     ) -> T {
         let source = match &*lock(&self.state) {
@@ -120,10 +133,11 @@ impl AudioFile {
     fn new(py: Python<'_>, file: &Bound<'_, PyAny>, volume: f32, start: f64) -> Result<Self> {
         let (input, name) = input(file)?;
         let options = AudioFileOptions { volume, start, name, extension: None };
-        let opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
-        let (info, duration) = (opened.info().clone(), opened.duration());
-        let state = Mutex::new(State::Open(Arc::new(FileSource::new(opened))));
-        Ok(Self { state, info, duration, reader: Mutex::default() })
+        let mut opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
+        let cover = Mutex::new(opened.take_cover().map(Arc::new));
+        let (info, duration, closer) = (opened.info().clone(), opened.duration(), opened.closer());
+        let state = Mutex::new(State::Open(Arc::new(Deck::from(opened))));
+        Ok(Self { state, info, duration, closer, reader: Mutex::default(), cover })
     }
 
     /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -134,7 +148,7 @@ impl AudioFile {
     ///     ValueError: it is out of its range.
     #[getter]
     fn volume(&self, py: Python<'_>) -> f32 {
-        self.ask(py, FileSource::volume, |last| last.volume)
+        self.ask(py, FileDeck::volume, |last| last.volume)
     }
 
     #[setter]
@@ -145,7 +159,7 @@ impl AudioFile {
     /// Place in the file, in seconds, of what is heard now, or was heard last; at most the duration.
     #[getter]
     fn position(&self, py: Python<'_>) -> f64 {
-        self.ask(py, FileSource::position, |last| last.position)
+        self.ask(py, FileDeck::position, |last| last.position)
     }
 
     /// Length in seconds, or None where it is not told. Estimated for ADTS, and MP3 without a Xing header.
@@ -181,13 +195,13 @@ impl AudioFile {
     /// Whether Opus packets of the file are sent as they stand: they last 20 ms, and the volume is 1.0.
     #[getter]
     fn passthrough(&self, py: Python<'_>) -> bool {
-        self.ask(py, FileSource::passthrough, |last| last.passthrough)
+        self.ask(py, FileDeck::passthrough, |last| last.passthrough)
     }
 
     /// Frames that were encoded with a lower complexity than asked, because the machine could not keep up.
     #[getter]
     fn simplified(&self, py: Python<'_>) -> u64 {
-        self.ask(py, FileSource::simplified, |last| last.simplified)
+        self.ask(py, FileDeck::simplified, |last| last.simplified)
     }
 
     /// The AudioFileError that ended it early, or None.
@@ -220,7 +234,7 @@ impl AudioFile {
     ///     AudioFileError: the file is closed, cannot be read, or plays natively.
     fn read<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         let source = self.source()?;
-        if source.is_on_track() {
+        if source.is_claimed() {
             return Err(AudioFileError::new_err("a file that plays natively cannot be read as well").into());
         }
         let pcm = py.detach(|| lock(&self.reader).frame(&source))?;
@@ -234,11 +248,15 @@ impl AudioFile {
             State::Closed(_) => return,
         };
         py.detach(|| {
-            source.close();
+            // Who reads it is given an error soon; what plays is read to its end.
+            if !source.plays() {
+                self.closer.close();
+            }
             let last = Last::of(&source);
             let before = std::mem::replace(&mut *lock(&self.state), State::Closed(last));
             // The file itself may be closed here, which is no work for a thread that holds the GIL or the lock.
-            drop((before, source));
+            let cover = lock(&self.cover).take();
+            drop((before, source, cover));
         });
     }
 
@@ -261,10 +279,10 @@ impl AudioFile {
 }
 
 impl Reader {
-    fn frame(&mut self, source: &FileSource) -> Result<Option<[u8; FRAME_BYTES]>> {
+    fn frame(&mut self, source: &FileDeck) -> Result<Option<[u8; FRAME_BYTES]>> {
         let buffer = self.buffer.get_or_insert_with(|| Box::new(FrameBuf::new()));
         let mut pcm = [0; FRAME_BYTES];
-        match source.file().next_frame(buffer)? {
+        match source.source().next_frame(buffer)? {
             SourceFrame::End | SourceFrame::Starved => return Ok(None),
             SourceFrame::Pcm => buffer.write_s16le(&mut pcm),
             SourceFrame::Opus(len) => {
@@ -284,7 +302,7 @@ impl Reader {
 }
 
 /// A path, an open file, or anything else that `read()`s bytes.
-fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
+pub(crate) fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
     if let Ok(path) = file.extract::<PathBuf>() {
         if is_url(&path) {
             return Err(AudioFileError::new_err(
@@ -386,6 +404,6 @@ fn is_plain(file: &Bound<'_, PyAny>) -> PyResult<bool> {
     is(file, "FileIO")
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

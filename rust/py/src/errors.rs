@@ -2,7 +2,7 @@
 
 use isocord_io::connection::{ConnectionError, RecordError};
 use isocord_io::dsp::VolumeError;
-use isocord_io::play::file_track::FileTrackError;
+use isocord_io::play::deck::DeckError;
 use isocord_io::receive::shape::ShapeError;
 use isocord_io::record::SinkError as RecorderError;
 
@@ -30,7 +30,7 @@ import_exception!(isocord.errors, UnsupportedModeError);
 pub(crate) enum Error {
     Connection(ConnectionError),
     Delivery(DeliveryError),
-    FileTrack(FileTrackError),
+    Deck(DeckError),
     Frame(FrameError),
     FrameOpen(FrameOpenError),
     Mode(UnknownMode),
@@ -57,8 +57,8 @@ impl From<Error> for PyErr {
             Error::Delivery(error) => DaveError::new_err(error.to_string()),
             Error::FrameOpen(error) => DaveError::new_err(error.to_string()),
             Error::Seal(error) => DaveError::new_err(error.to_string()),
-            Error::FileTrack(FileTrackError::Opus(error)) => Error::Opus(error).into(),
-            Error::FileTrack(error) => AudioFileError::new_err(error.to_string()),
+            Error::Deck(DeckError::Opus(error)) => Error::Opus(error).into(),
+            Error::Deck(error) => AudioFileError::new_err(error.to_string()),
             Error::Frame(error) => python::OpusError::new_err(error.to_string()),
             Error::Mode(error) => UnsupportedModeError::new_err(error.to_string()),
             Error::Open(error @ (OpenError::Start(_) | OpenError::Volume(_))) => {
@@ -98,7 +98,7 @@ macro_rules! from {
 from!(
     Connection(ConnectionError),
     Delivery(DeliveryError),
-    FileTrack(FileTrackError),
+    Deck(DeckError),
     Frame(FrameError),
     FrameOpen(FrameOpenError),
     Mode(UnknownMode),

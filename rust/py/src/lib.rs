@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audio_file;
+mod audio_tags;
 mod bytes;
 mod codec;
 mod connection;
@@ -12,7 +13,11 @@ mod errors;
 mod events;
 mod file_object;
 mod listen;
+mod part;
+mod playable;
+mod producing;
 mod recording;
+mod reel;
 mod stats;
 mod track;
 
@@ -26,6 +31,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::audio_file::AudioFile;
+    #[pymodule_export]
+    use crate::audio_tags::{AudioInfo, probe};
     #[pymodule_export]
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
@@ -43,6 +50,8 @@ mod _native {
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
+    use crate::reel::Reel;
+    #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]
     use crate::track::Track;
@@ -52,6 +61,8 @@ mod _native {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
+        // What the native threads play by themselves.
+        module.add("SOURCES", PyTuple::new(module.py(), [module.py().get_type::<AudioFile>()])?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

@@ -30,18 +30,18 @@ class Feed:
         source: what to read.
         options: how to encode, unless the source gives Opus packets.
         lookahead: frames that the track holds.
-        native: the file that the source stands for, if it does and is none itself.
+        native: the native source that it stands for, if it does and is none itself.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
         failure: says why the source gave no more, if it was not at its end.
 
     Raises:
-        AudioFileError: the file is closed, or plays already.
+        AudioFileError: the source is closed, or plays already.
         ValueError: ``lookahead`` is out of range.
     """
 
     def __init__(
         self,
-        source: Source | _native.AudioFile,
+        source: Source | _native.Playable,
         options: _native.EncoderOptions | None,
         *,
         lookahead: int,
@@ -55,21 +55,19 @@ class Feed:
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
         if native is not None:
-            self.track: _native.Track = _native.Track.file(native.file, options, lookahead=lookahead)
+            self.track: _native.Track = _native.Track.native(native.source, options, lookahead=lookahead)
             native.follow()
             return
         opus = source.is_opus()
         self.track = (
             _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
         )
-        self.feeder = Feeder(
-            source, self.track, opus=opus, lookahead=lookahead, on_end=self._fed, kill=kill, failure=failure
-        )
+        self.feeder = Feeder(source, self.track, opus=opus, on_end=self._fed, kill=kill, failure=failure)
 
     @property
     def error(self) -> BaseException | None:
         """What ended a native source early."""
-        return self.native.file.error if self.native is not None and self.track.end == "failed" else None
+        return self.track.error if self.track.end == "failed" else None
 
     @property
     def has_frames(self) -> bool:
@@ -84,13 +82,13 @@ class Feed:
         if self.feeder is not None:
             self.feeder.start()
 
-    def rewrap(self, source: Source | _native.AudioFile, native: NativeSource | None) -> bool:
+    def rewrap(self, source: Source | _native.Playable, native: NativeSource | None) -> bool:
         """Go on through ``source``, which wraps the present one or is wrapped by it; False if neither is so.
 
-        A source of Python's is read through it from the next frame on; the file of a native one follows its volume.
+        A source of Python's is read through it from the next frame on; a native one follows its volume.
         """
         if self.native is not None:
-            if native is None or native.file is not self.native.file:
+            if native is None or native.source is not self.native.source:
                 return False
             native.follow(self.native)
             self.source, self.native = source, native

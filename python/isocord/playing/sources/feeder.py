@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from ..._native import Track
-
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+    from ..._native import Reel, Track
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class Feeder:
         source: what to read; it is not cleaned up here.
         track: a track for PCM or for Opus packets, as the source gives them.
         opus: whether the source gives Opus packets.
-        lookahead: frames that the track holds.
         on_end: called on the feeder's thread when the track is over, with the error that ended it, or None.
+        on_error: called with the error when it is known, and not only when the track is over.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
         failure: asked when the source has given all it had: why there is no more, or None if it was at its end.
     """
@@ -62,19 +62,19 @@ class Feeder:
     def __init__(
         self,
         source: Source,
-        track: Track,
+        track: Track | Reel,
         *,
         opus: bool,
-        lookahead: int,
         on_end: Callable[[BaseException | None], None],
+        on_error: Callable[[BaseException], None] | None = None,
         kill: Callable[[], object] | None = None,
         failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
         self._track = track
         self._opus = opus
-        self._lookahead = lookahead
         self._on_end = on_end
+        self._on_error = on_error
         self._kill = kill
         self._failure = failure
         self._cancelled = False
@@ -117,6 +117,8 @@ class Feeder:
             self._feed()
         except BaseException as caught:
             error = caught
+            if self._on_error is not None:
+                self._on_error(caught)
             # What was read before plays on.
             self._track.finish()
             self._wait_end()
@@ -127,7 +129,7 @@ class Feeder:
         batch = 1
         while (room := self._wait_room()) is not None:
             limit = min(batch, room)
-            frames, exhausted = self._read(limit, (self._lookahead - room) * _FRAME_SECONDS)
+            frames, exhausted = self._read(limit, (self.written - self._track.frames_sent) * _FRAME_SECONDS)
             if self._cancelled:
                 return
             if frames:

@@ -1,4 +1,4 @@
-"""Finds the native file behind the volume transformers of a bot library, so that it plays without a thread of Python's.
+"""Finds the native source behind the volume transformers of a bot library: it plays without a thread of Python's.
 
 A transformer multiplies in Python, under the GIL. Around an :class:`isocord.AudioFile` it need not: the file has a
 volume of its own, which follows that of the transformers for as long as they are played.
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
 _DEEPEST = 16
 _LOUDEST_TRANSFORMER = 2.0
 """What all bot libraries cap theirs at."""
-_LOUDEST_FILE = 16.0
+_LOUDEST = 16.0
 
 
 class NativeSource:
-    """A file, and the transformers around it, the outermost first."""
+    """A native source, and the transformers around it, the outermost first."""
 
-    def __init__(self, file: _native.AudioFile, transformers: tuple[Any, ...], kind: type | None) -> None:
-        self.file = file
+    def __init__(self, source: _native.Playable, transformers: tuple[Any, ...], kind: type | None) -> None:
+        self.source = source
         self._transformers = transformers
         self._kind = kind
-        self._own = file.volume if transformers else 1.0
+        self._own = source.volume if transformers else 1.0
 
     @staticmethod
     def of(source: object, kind: type | None) -> NativeSource | None:
-        """What ``source`` is, if it is a file or nothing but transformers of ``kind`` around one."""
+        """What ``source`` is, if it is native or nothing but transformers of ``kind`` around one."""
         transformers: list[Any] = []
         while kind is not None and type(source) in (kind, _following(cast("Hashable", kind))):
             transformers.append(source)
             source = cast("Any", source).original
             if len(transformers) > _DEEPEST:
                 return None
-        return NativeSource(source, tuple(transformers), kind) if isinstance(source, _native.AudioFile) else None
+        return NativeSource(source, tuple(transformers), kind) if isinstance(source, _native.SOURCES) else None
 
     def follow(self, earlier: NativeSource | None = None) -> None:
-        """Have the file's volume follow the transformers; ``earlier`` is what it followed before.
+        """Have the source's volume follow the transformers; ``earlier`` is what it followed before.
 
         Raises:
-            AudioFileError: the file is closed.
+            AudioFileError: the source is closed.
         """
         if earlier is not None:
             self._own = earlier._own if earlier._transformers else self._own
@@ -64,14 +64,14 @@ class NativeSource:
             transformer.__dict__.pop("_isocord_native", None)
         if self._transformers:
             with contextlib.suppress(AudioFileError):
-                self.file.volume = self._own
+                self.source.volume = self._own
 
     def apply(self) -> None:
-        """Give the file the volume that the transformers come to."""
+        """Give the source the volume that the transformers come to."""
         volume = self._own
         for transformer in self._transformers:
             volume *= min(transformer.volume, _LOUDEST_TRANSFORMER)
-        self.file.volume = min(volume, _LOUDEST_FILE)
+        self.source.volume = min(volume, _LOUDEST)
 
 
 @cache

@@ -22,7 +22,7 @@ from ..errors import CommandError, NotRunningError, WaitTimeoutError
 from ..fake.waiting import Waiting
 from ..ground.world import GuildSpec
 from ..patching import Addresses, patched
-from .remote import Line, Remote
+from .remote import Dialogue, Remote
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -118,10 +118,10 @@ class FakeDiscordProcess(Waiting, _Control):
             env={**os.environ, "PYTHONPATH": _path()},
         )
         try:
-            line = _connect(self._process)
-            self._stack.callback(line.close)
-            line.begin(pickle.dumps(self._options))
-            self._discord = Remote(line, 0, "FakeDiscord")
+            dialogue = _connect(self._process)
+            self._stack.callback(dialogue.close)
+            dialogue.begin(pickle.dumps(self._options))
+            self._discord = Remote(dialogue, 0, "FakeDiscord")
             if self._patch:
                 self._stack.enter_context(self.patch())
         except BaseException:
@@ -133,7 +133,7 @@ class FakeDiscordProcess(Waiting, _Control):
         process, self._process, self._discord = self._process, None, None
         if process is None:
             return
-        # Last in, first out: the bot libraries are put back, then the line is closed, and the fake ends of itself.
+        # Last in, first out: the bot libraries are put back, then the dialogue is closed, and the fake ends of itself.
         self._stack.close()
         try:
             process.wait(10)
@@ -201,8 +201,8 @@ class FakeDiscordProcess(Waiting, _Control):
         def _await_on_server(self, coroutine: Any) -> Any: ...
 
 
-def _connect(process: subprocess.Popen[bytes]) -> Line:
-    """A line to a process that is about to open its port."""
+def _connect(process: subprocess.Popen[bytes]) -> Dialogue:
+    """A dialogue with a process that is about to open its port."""
     assert process.stdin is not None
     assert process.stdout is not None
     key = secrets.token_bytes(32)
@@ -212,7 +212,7 @@ def _connect(process: subprocess.Popen[bytes]) -> Line:
     try:
         process.stdin.write(key.hex().encode("ascii") + b"\n")
         process.stdin.flush()
-        return Line(Client(("127.0.0.1", int(process.stdout.readline())), authkey=key))
+        return Dialogue(Client(("127.0.0.1", int(process.stdout.readline())), authkey=key))
     except (OSError, EOFError, ValueError):
         if too_late.finished.is_set():
             raise WaitTimeoutError(f"the fake Discord did not start within {_START_TIMEOUT} s") from None

@@ -1,4 +1,4 @@
-"""The test's end of the line to a fake Discord in another process, and the objects that live at the other end."""
+"""The test's end of the dialogue with a fake Discord in another process, and the objects that live at the other end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIMEOUT = 20.0
 """Seconds until a fake that does not answer is given up."""
 
 
-class Line:
+class Dialogue:
     """Questions to the fake, one at a time, and their answers; for any thread.
 
     Args:
@@ -63,7 +63,7 @@ class Line:
         Raises:
             CommandError: an argument cannot be sent, or the process has ended.
             WaitTimeoutError: no answer in 20 seconds.
-            NotRunningError: the line is closed.
+            NotRunningError: the dialogue is closed.
             Exception: whatever the fake raised.
         """
         try:
@@ -122,7 +122,7 @@ class Line:
         return (RemoteSequence if is_sequence else Remote)(self, number, kind)
 
     def _give(self, remote: Remote) -> tuple[Callable[..., Any], tuple[int, str, bool]]:
-        if remote._line is not self:
+        if remote._dialogue is not self:
             raise TypeError(f"{remote!r} belongs to another fake Discord")
         return Handle, (remote._number, remote._kind, isinstance(remote, RemoteSequence))
 
@@ -130,57 +130,57 @@ class Line:
 class Remote:
     """An object in the fake's process: attributes and methods are those of the object."""
 
-    def __init__(self, line: Line, number: int, kind: str) -> None:
-        self._line, self._number, self._kind = line, number, kind
+    def __init__(self, dialogue: Dialogue, number: int, kind: str) -> None:
+        self._dialogue, self._number, self._kind = dialogue, number, kind
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        if (self._kind, name) not in self._line.methods:
-            found = self._line.ask("get", self._number, name)
+        if (self._kind, name) not in self._dialogue.methods:
+            found = self._dialogue.ask("get", self._number, name)
             if not isinstance(found, Method):
                 return found
-            self._line.methods.add((self._kind, name))
+            self._dialogue.methods.add((self._kind, name))
         return partial(_call, self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
             object.__setattr__(self, name, value)
         else:
-            self._line.ask("set", self._number, name, value)
+            self._dialogue.ask("set", self._number, name, value)
 
     def __dir__(self) -> list[str]:
-        names: list[str] = self._line.ask("call", self._number, "__dir__")
+        names: list[str] = self._dialogue.ask("call", self._number, "__dir__")
         return names
 
     def __repr__(self) -> str:
         return f"<{self._kind} {self._number} of a fake Discord in another process>"
 
     def __eq__(self, other: object) -> Any:
-        return other is self or self._line.ask("call", self._number, "__eq__", other)
+        return other is self or self._dialogue.ask("call", self._number, "__eq__", other)
 
     def __hash__(self) -> int:
-        found: int = self._line.ask("call", self._number, "__hash__")
+        found: int = self._dialogue.ask("call", self._number, "__hash__")
         return found
 
     def __del__(self) -> None:
         if self._number:
-            self._line.release(self._number)
+            self._dialogue.release(self._number)
 
 
 class RemoteSequence(Remote, Sequence[Any]):
     """A list in the fake's process, to which it may append."""
 
     def __len__(self) -> int:
-        found: int = self._line.ask("call", self._number, "__len__")
+        found: int = self._dialogue.ask("call", self._number, "__len__")
         return found
 
     def __getitem__(self, index: Any) -> Any:
-        return self._line.ask("call", self._number, "__getitem__", index)
+        return self._dialogue.ask("call", self._number, "__getitem__", index)
 
 
 def _call(remote: Remote, name: str, *args: Any, **options: Any) -> Any:
-    return remote._line.ask("call", remote._number, name, *args, **options)
+    return remote._dialogue.ask("call", remote._number, name, *args, **options)
 
 
 def _bound(connection: Connection) -> None:

@@ -5,9 +5,11 @@ pub(crate) mod downmix;
 pub(crate) mod mixer;
 pub(crate) mod resample;
 mod samples;
+mod splice;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
 pub(crate) use samples::Samples;
+pub(crate) use splice::splice;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};
 pub(crate) use volume::{apply_gain, bend};

@@ -45,6 +45,13 @@ impl Volume {
     }
 }
 
+impl Default for Volume {
+    /// The sound as it is.
+    fn default() -> Self {
+        Self(Arc::new(AtomicU32::new(1.0_f32.to_bits())))
+    }
+}
+
 fn checked(value: f32) -> Result<f32, VolumeError> {
     if (0.0..=MAX_VOLUME).contains(&value) { Ok(value + 0.0) } else { Err(VolumeError(value)) }
 }

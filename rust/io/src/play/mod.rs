@@ -2,8 +2,8 @@
 //!
 //! [`FeederPool`] runs the jobs that keep the rings of many native sources full, on a few threads.
 
+pub mod deck;
 mod feed;
-pub mod file_track;
 mod pool;
 mod pressure;
 pub mod track;

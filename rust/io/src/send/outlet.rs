@@ -8,7 +8,7 @@ use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
 use isocord_proto::send::{
-    FrameSource, MAX_PACKET_LEN, PacketBuffer, SendPath, SendStream, SingleUse, SlotUse,
+    FrameSupply, MAX_PACKET_LEN, PacketBuffer, SendPath, SendStream, SingleUse, SlotUse,
 };
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Demand;
@@ -67,7 +67,7 @@ impl PlayedTrack {
     }
 }
 
-impl FrameSource for Box<PlayedTrack> {
+impl FrameSupply for Box<PlayedTrack> {
     fn supply(&mut self) -> Supply {
         self.reader.supply()
     }

@@ -1,14 +1,16 @@
 //! What is behind a file: its container and codec, found by its content.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::error::StageError;
 use super::frame::{FrameBuf, SAMPLE_RATE, SourceFrame, Want};
+use super::hidden::{hide_flac_tags, hide_matroska_tags, strip_tags};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
 use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
 use super::pcm::{Demuxer, PcmStream, Trim};
-use super::tags::{hide_flac_pictures, hide_matroska_attachments, strip_tags};
+use super::tags::Tags;
 
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct FileInfo {
     pub channels: u16,
     /// Length in samples of 48 kHz, where the file tells it (estimated for MP3 without a Xing header and for ADTS).
     pub duration: Option<u64>,
+    /// What it says of itself.
+    pub tags: Arc<Tags>,
 }
 
 pub(super) enum Contents {
@@ -117,9 +121,9 @@ pub(super) fn open_contents(mut file: MediaFile, extension: Option<&str>) -> Res
         file.patch(std::mem::take(&mut info.patches));
         mp4 = Some(info);
     } else if start.starts_with(b"fLaC") {
-        hide_flac_pictures(&mut file)?;
+        hide_flac_tags(&mut file)?;
     } else if start.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
-        hide_matroska_attachments(&mut file)?;
+        hide_matroska_tags(&mut file)?;
     }
     let demuxer = Demuxer::open(file, extension)?;
     if demuxer.is_opus() {
@@ -149,7 +153,7 @@ fn mp4_trim(info: &Mp4Info, demuxer: &Demuxer) -> Trim {
     Trim { start_stamp: Some(start), padding, by_packet: false }
 }
 
-pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
+pub(super) fn describe(contents: &Contents, name: String, tags: Arc<Tags>) -> FileInfo {
     match contents {
         Contents::Opus(stream) => FileInfo {
             name,
@@ -158,6 +162,7 @@ pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
             sample_rate: SAMPLE_RATE,
             channels: u16::from(stream.head().channels),
             duration: stream.duration(),
+            tags,
         },
         Contents::Pcm(stream) => FileInfo {
             name,
@@ -166,6 +171,7 @@ pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
             sample_rate: stream.rate(),
             channels: u16::try_from(stream.channels()).unwrap_or(u16::MAX),
             duration: stream.duration(),
+            tags,
         },
         Contents::Failed => FileInfo {
             name,
@@ -174,6 +180,7 @@ pub(super) fn describe(contents: &Contents, name: String) -> FileInfo {
             sample_rate: 0,
             channels: 0,
             duration: None,
+            tags,
         },
     }
 }

@@ -119,6 +119,9 @@ pub enum SeekError {
     /// The target is negative or not a number.
     #[error("a position must be a number of seconds, 0 or more, not {0}")]
     Position(f64),
+    /// Its sound comes as it comes.
+    #[error("this source cannot be sought in, so it cannot go to {0} s")]
+    Fixed(f64),
     /// The file failed on the way.
     #[error(transparent)]
     Source(#[from] SourceError),

@@ -1,5 +1,6 @@
 //! One file that plays: what it is, its frames, volume and place.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
 use super::frame::{FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
-use super::input::Input;
+use super::input::{Input, MediaFile};
 use super::opener;
+use super::tags::{self, Place};
 use crate::dsp::{Volume, apply_gain};
 
 /// Positions beyond this (a hundred days) are the end of any file.
@@ -38,12 +40,30 @@ impl Default for AudioFileOptions {
 pub struct AudioFile {
     contents: Contents,
     info: FileInfo,
+    cover: Option<Cover>,
     volume: Volume,
     /// The gain of the last frame of [`AudioFile::next_frame`].
     gain: f32,
     position: u64,
     over: bool,
     meter: Arc<Meter>,
+}
+
+/// The picture of a file, which has not been read yet.
+#[derive(Debug)]
+pub struct Cover {
+    file: MediaFile,
+    place: Place,
+}
+
+impl Cover {
+    /// Its bytes, 16 MiB at most, as they are: JPEG or PNG as a rule. Waits for the disk.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        self.place.read(&self.file.again(Meter::new()))
+    }
 }
 
 /// Closes a file from another thread than the one that reads it.
@@ -91,12 +111,14 @@ impl AudioFile {
             _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
         let file = input.open(place, Arc::clone(&meter))?;
+        let tags = Arc::new(tags::read(&file));
+        let cover = tags.cover().map(|place| Cover { file: file.again(Meter::new()), place: place.clone() });
         let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| meter.explain(error).into_open(place))?;
         meter.opened();
         let gain = volume.get();
-        let info = describe(&contents, name);
-        let mut opened = Self { contents, info, volume, gain, position: 0, over: false, meter };
+        let info = describe(&contents, name, tags);
+        let mut opened = Self { contents, info, cover, volume, gain, position: 0, over: false, meter };
         if options.start > 0.0 {
             opened
                 .go_to(options.start)
@@ -110,6 +132,11 @@ impl AudioFile {
     #[must_use]
     pub fn info(&self) -> &FileInfo {
         &self.info
+    }
+
+    /// Its picture, if it has one. It can be read while the file plays.
+    pub fn take_cover(&mut self) -> Option<Cover> {
+        self.cover.take()
     }
 
     /// Length in seconds, where the file tells it.
@@ -133,10 +160,7 @@ impl AudioFile {
     /// True if, as the volume is now, the next frame is a packet of the file as it stands.
     #[must_use]
     pub fn passthrough(&self) -> bool {
-        match &self.contents {
-            Contents::Opus(stream) => self.volume.get() == 1.0 && stream.passes(),
-            Contents::Pcm(_) | Contents::Failed => false,
-        }
+        self.volume.get() == 1.0 && self.passes()
     }
 
     /// Source time after the last frame, in samples of 48 kHz: where the next one begins.
@@ -291,6 +315,13 @@ impl FrameSource for AudioFile {
 
     fn has_packets(&self) -> bool {
         self.is_opus()
+    }
+
+    fn passes(&self) -> bool {
+        match &self.contents {
+            Contents::Opus(stream) => stream.passes(),
+            Contents::Pcm(_) | Contents::Failed => false,
+        }
     }
 }
 

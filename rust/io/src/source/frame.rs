@@ -72,10 +72,18 @@ pub trait FrameSource: Send {
     /// would have been, and not later by the delay of the encoder.
     fn has_packets(&self) -> bool;
 
+    /// Whether the next frame would be a packet, if one were wanted.
+    fn passes(&self) -> bool {
+        false
+    }
+
     /// Says who takes its frames, before the first is taken; and that [`Self::revise`] may go back by `depth` frames.
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         let _ = (downstream, depth);
     }
+
+    /// Nobody takes its frames any more, until it is attached anew.
+    fn detach(&mut self) {}
 
     /// Whether [`Self::revise`] goes back. Others are read on and on, and who needs to go back keeps their frames.
     fn goes_back(&self) -> bool {
@@ -93,6 +101,48 @@ pub trait FrameSource: Send {
     /// lets the old sound go over into the new.
     fn revise(&mut self, frames: u64) {
         let _ = frames;
+    }
+}
+
+impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
+    fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError> {
+        (**self).next(frame, want)
+    }
+
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
+        (**self).seek(seconds)
+    }
+
+    fn position(&self) -> u64 {
+        (**self).position()
+    }
+
+    fn has_packets(&self) -> bool {
+        (**self).has_packets()
+    }
+
+    fn passes(&self) -> bool {
+        (**self).passes()
+    }
+
+    fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
+        (**self).attach(downstream, depth);
+    }
+
+    fn detach(&mut self) {
+        (**self).detach();
+    }
+
+    fn goes_back(&self) -> bool {
+        (**self).goes_back()
+    }
+
+    fn is_changed(&mut self) -> bool {
+        (**self).is_changed()
+    }
+
+    fn revise(&mut self, frames: u64) {
+        (**self).revise(frames);
     }
 }
 

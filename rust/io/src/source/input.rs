@@ -88,7 +88,7 @@ impl Input {
         if len == 0 {
             return Err(OpenError::Empty { name: name.to_owned() });
         }
-        Ok(MediaFile { backing, start: 0, len, position: 0, patches: Vec::new(), meter })
+        Ok(MediaFile { backing: Arc::new(backing), start: 0, len, position: 0, patches: Vec::new(), meter })
     }
 }
 
@@ -139,7 +139,7 @@ fn copy_at(bytes: &[u8], buf: &mut [u8], offset: u64) -> usize {
 /// A window of a file. Reading is by position, so that a handle shared with others does not disturb it.
 #[derive(Debug)]
 pub(crate) struct MediaFile {
-    backing: Backing,
+    backing: Arc<Backing>,
     start: u64,
     len: u64,
     position: u64,
@@ -151,6 +151,12 @@ pub(crate) struct MediaFile {
 impl MediaFile {
     pub(crate) fn len(&self) -> u64 {
         self.len
+    }
+
+    /// The same bytes, counted by another.
+    pub(crate) fn again(&self, meter: Arc<Meter>) -> Self {
+        let backing = Arc::clone(&self.backing);
+        Self { backing, start: self.start, len: self.len, position: 0, patches: Vec::new(), meter }
     }
 
     /// What is counted of it.

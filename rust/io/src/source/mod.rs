@@ -12,24 +12,29 @@
 
 mod budget;
 mod contents;
+mod ebml;
 mod error;
 mod file;
 mod frame;
+mod hidden;
 mod input;
 mod mp4;
 mod opener;
 mod opus;
 mod pcm;
+mod reel;
 mod tags;
 mod tape;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
-pub use file::{AudioFile, AudioFileOptions, Closer};
+pub use file::{AudioFile, AudioFileOptions, Closer, Cover};
 pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
 };
 pub use input::{Bytes, Input};
 pub(crate) use opener::within;
-pub(crate) use tape::{DECODER_LEAD, Pcm, Reached, Tape};
+pub use reel::{Reel, ReelWriter, reel};
+pub use tags::Tags;
+pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};

@@ -214,27 +214,27 @@ fn parse_smpb(tag: &[u8]) -> Option<Smpb> {
     ((0..=65_536).contains(&delay) && length > 0).then_some(Smpb { delay, length })
 }
 
-struct Box4 {
-    kind: [u8; 4],
+pub(super) struct Box4 {
+    pub(super) kind: [u8; 4],
     offset: u64,
-    body: u64,
-    end: u64,
+    pub(super) body: u64,
+    pub(super) end: u64,
 }
 
 impl Box4 {
-    fn children<'a>(&self, file: &'a MediaFile) -> Walker<'a> {
+    pub(super) fn children<'a>(&self, file: &'a MediaFile) -> Walker<'a> {
         Walker { file, at: self.body, end: self.end }
     }
 }
 
-struct Walker<'a> {
-    file: &'a MediaFile,
-    at: u64,
-    end: u64,
+pub(super) struct Walker<'a> {
+    pub(super) file: &'a MediaFile,
+    pub(super) at: u64,
+    pub(super) end: u64,
 }
 
 impl Walker<'_> {
-    fn next(&mut self, budget: &mut usize) -> io::Result<Option<Box4>> {
+    pub(super) fn next(&mut self, budget: &mut usize) -> io::Result<Option<Box4>> {
         if *budget == 0 || self.at.saturating_add(8) > self.end {
             return Ok(None);
         }

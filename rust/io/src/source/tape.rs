@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use isocord_proto::frame::FRAME_LEN;
+use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 use isocord_proto::opus::{Decoder, OpusError};
 
 use super::error::SourceError;
@@ -41,6 +41,12 @@ struct Kept {
     samples: u16,
     /// Where in the source it begins.
     place: u64,
+}
+
+/// Frames that were taken out of a tape.
+pub(crate) struct CutFrames {
+    frames: VecDeque<Kept>,
+    ended: bool,
 }
 
 /// Frames of one source, without the source.
@@ -171,13 +177,18 @@ impl Tape {
         Ok(())
     }
 
-    /// Puts other sound in the place of frame `number`, if it is kept.
+    /// Puts other sound in the place of frame `number`, or after the last one that is kept.
     pub(crate) fn replace(&mut self, number: u64, pcm: &Pcm) {
-        if self.get(number).is_some() {
-            let mut room = Samples::empty();
-            room.fill(pcm);
-            self.frames[(number - self.first) as usize].sound = Sound::Pcm(room);
-            self.rest();
+        let mut room = Samples::empty();
+        room.fill(pcm);
+        let sound = Sound::Pcm(room);
+        self.rest();
+        match self.frames.get_mut(number.saturating_sub(self.first) as usize) {
+            Some(kept) => kept.sound = sound,
+            None => {
+                let place = self.frames.back().map_or(0, |last| last.place + u64::from(last.samples));
+                self.frames.push_back(Kept { sound, samples: FRAME_SAMPLES as u16, place });
+            }
         }
     }
 
@@ -191,11 +202,19 @@ impl Tape {
         }
     }
 
-    /// Forgets the frames from number `from` on: the source has gone back to there.
-    pub(crate) fn cut(&mut self, from: u64) {
-        self.frames.truncate(from.saturating_sub(self.first) as usize);
-        self.ended = false;
+    /// Takes the frames from number `from` on out: the source has gone back to there.
+    pub(crate) fn cut(&mut self, from: u64) -> CutFrames {
+        let ended = std::mem::take(&mut self.ended);
         self.rest();
+        let at = self.frames.len().min(from.saturating_sub(self.first) as usize);
+        CutFrames { frames: self.frames.split_off(at), ended }
+    }
+
+    /// Puts frames back that were [cut](Self::cut) out from number `from` on, in the place of what came instead.
+    pub(crate) fn put_back(&mut self, from: u64, mut cut: CutFrames) {
+        self.cut(from);
+        self.frames.append(&mut cut.frames);
+        self.ended = cut.ended;
     }
 
     /// Forgets all; the next one has this number.

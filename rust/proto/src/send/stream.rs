@@ -19,7 +19,7 @@ const MAX_HELD: usize = 8;
 const HANDOVER_MS: u64 = 200;
 
 /// Where the frames of a track come from.
-pub trait FrameSource {
+pub trait FrameSupply {
     /// What it has now.
     fn supply(&mut self) -> Supply;
 
@@ -79,7 +79,7 @@ pub struct SendStream<S> {
     underruns: u64,
 }
 
-impl<S: FrameSource> SendStream<S> {
+impl<S: FrameSupply> SendStream<S> {
     /// A stream without a session.
     #[must_use]
     pub fn new(timeline: Timeline) -> Self {

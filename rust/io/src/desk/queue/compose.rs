@@ -18,11 +18,12 @@ const CATCH_UP: usize = 2;
 impl Player {
     /// Reads what a crossfade has to know in advance: where the last part ends.
     pub(super) fn read_ahead(&mut self, buffer: &mut FrameBuf) {
-        let to = (self.cursor + 1) * FRAME + self.crossfade;
+        // The end is told one frame after the last.
+        let to = (self.cursor + 3) * FRAME + self.crossfade;
         let Some(last) = self.parts.back_mut().filter(|_| self.crossfade > 0) else { return };
         for _ in 0..CATCH_UP {
-            let known = last.reel.len().is_some() || last.reel.frames() * FRAME >= last.local(to);
-            if known || last.reel.read(buffer) != Reached::There {
+            let known = last.spool.len().is_some() || last.spool.frames() * FRAME >= last.local(to);
+            if known || last.spool.read(buffer) != Reached::There {
                 return;
             }
         }
@@ -53,6 +54,14 @@ impl Player {
         Ok(packet)
     }
 
+    /// Whether the next frame would be a packet, as far as what follows has been read.
+    pub(super) fn passes(&self) -> bool {
+        let at = self.cursor * FRAME;
+        let mut sounding = self.parts.iter().filter(|part| part.sounds(at, at + FRAME));
+        let passes = |part: &Part| part.spool.packet(part.local(at)).is_some();
+        self.volume == 1.0 && sounding.next().is_some_and(passes) && sounding.next().is_none()
+    }
+
     /// The packet that the next frame is as it stands, if it is one.
     fn packet(&self, frame: &mut FrameBuf) -> Option<usize> {
         let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
@@ -62,7 +71,7 @@ impl Player {
             (Some(part), None) => {
                 let whole =
                     part.from <= from && part.cut.is_none_or(|cut| cut >= to) && !part.fades(from, to);
-                part.reel.packet(part.local(from)).filter(|_| whole)?
+                part.spool.packet(part.local(from)).filter(|_| whole)?
             }
             _ => return None,
         };
@@ -103,11 +112,11 @@ impl Player {
             part.told = true;
             state.runs.push_back(Run {
                 turn: part.turn,
-                entry: Some(part.reel.entry().clone()),
+                entry: Some(part.spool.entry().clone()),
                 follows: !part.stray,
                 start: part.from,
                 origin: part.beginning(),
-                error: part.reel.error().map(str::to_owned),
+                error: part.spool.error().map(str::to_owned),
             });
         }
         if let Some(silence) = self.silence.as_mut().filter(|silence| silence.since < to && !silence.told) {
@@ -128,9 +137,9 @@ impl Player {
         let (gone, next) = (self.cursor.saturating_sub(self.depth) * FRAME, self.cursor * FRAME);
         for part in &mut self.parts {
             let (gone, next) = (part.local(gone), part.local(next));
-            part.reel.forget_before(gone, next);
+            part.spool.forget_before(gone, next);
             if passed {
-                part.reel.rest();
+                part.spool.rest();
             }
         }
         while self.parts.len() > usize::from(self.silence.is_none())
@@ -145,7 +154,7 @@ impl Player {
             }
             drop(state);
             if let Some(part) = self.parts.pop_front() {
-                dispose(part.reel, self.downstream());
+                dispose(part.spool, self.downstream());
             }
         }
     }

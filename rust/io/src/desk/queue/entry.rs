@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
+use crate::dsp::Volume;
 use crate::source::FrameSource;
 
 /// A length that is not known.
@@ -14,6 +15,16 @@ pub struct Opened {
     pub source: Box<dyn FrameSource>,
     /// Its length in samples of 48 kHz, if that is known.
     pub duration: Option<u64>,
+    /// Its own volume, beside the queue's.
+    pub volume: Volume,
+}
+
+impl Opened {
+    /// A source without a volume of its own.
+    #[must_use]
+    pub fn new(source: Box<dyn FrameSource>, duration: Option<u64>) -> Self {
+        Self { source, duration, volume: Volume::default() }
+    }
 }
 
 /// A way to a source. Called on threads of the queue's own, which may wait for it.
@@ -45,13 +56,15 @@ pub struct Given {
     source: Mutex<Option<Box<dyn FrameSource>>>,
     played: AtomicBool,
     duration: Option<u64>,
+    volume: Volume,
 }
 
 impl Given {
-    /// A source that has not played yet, and its length in samples if that is known.
+    /// A source that has not played yet.
     #[must_use]
-    pub fn new(source: Box<dyn FrameSource>, duration: Option<u64>) -> Self {
-        Self { source: Mutex::new(Some(source)), played: AtomicBool::new(false), duration }
+    pub fn new(opened: Opened) -> Self {
+        let Opened { source, duration, volume } = opened;
+        Self { source: Mutex::new(Some(source)), played: AtomicBool::new(false), duration, volume }
     }
 }
 
@@ -65,7 +78,7 @@ impl Opening for Given {
             self.close(source);
             return Err(format!("it cannot be played again: {error}"));
         }
-        Ok(Opened { source, duration: self.duration })
+        Ok(Opened { source, duration: self.duration, volume: self.volume.clone() })
     }
 
     fn close(&self, source: Box<dyn FrameSource>) {

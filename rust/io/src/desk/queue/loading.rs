@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::entry::Entry;
-use super::reel::Reel;
+use super::spool::Spool;
 use crate::source::{Downstream, FrameBuf, OpenError, Reached, within};
 
 /// How long opening may take: whoever makes the source may ask others for where it is.
@@ -15,7 +15,7 @@ const FIRST: u64 = 16;
 
 enum Load {
     Working,
-    Done(Result<Box<Reel>, String>),
+    Done(Result<Box<Spool>, String>),
     /// Nobody wants it any more.
     Dropped,
 }
@@ -84,16 +84,16 @@ impl Loading {
     /// Its length in samples, as far as that is known.
     pub(super) fn duration(&self) -> Option<u64> {
         let read = match &*lock(&self.load) {
-            Load::Done(Ok(reel)) => reel.len().map(|len| len - reel.lead()),
+            Load::Done(Ok(spool)) => spool.len().map(|len| len - spool.lead()),
             _ => None,
         };
         read.or_else(|| self.entry.duration())
     }
 
     /// What was loaded, once.
-    pub(super) fn take(self) -> Option<Box<Reel>> {
+    pub(super) fn take(self) -> Option<Box<Spool>> {
         match std::mem::replace(&mut *lock(&self.load), Load::Dropped) {
-            Load::Done(Ok(reel)) => Some(reel),
+            Load::Done(Ok(spool)) => Some(spool),
             _ => None,
         }
     }
@@ -101,17 +101,17 @@ impl Loading {
 
 impl Drop for Loading {
     fn drop(&mut self) {
-        if let Load::Done(Ok(reel)) = std::mem::replace(&mut *lock(&self.load), Load::Dropped) {
-            dispose(reel, Arc::clone(&self.downstream));
+        if let Load::Done(Ok(spool)) = std::mem::replace(&mut *lock(&self.load), Load::Dropped) {
+            dispose(spool, Arc::clone(&self.downstream));
         }
     }
 }
 
 /// Closes what was played in another thread: that may take as long as opening it.
-pub(super) fn dispose(reel: Box<Reel>, downstream: Arc<dyn Downstream>) {
+pub(super) fn dispose(spool: Box<Spool>, downstream: Arc<dyn Downstream>) {
     // Where no thread can be had it is closed here.
     let _ = thread::Builder::new().name("isocord-load".to_owned()).spawn(move || {
-        drop(reel);
+        drop(spool);
         // Its source may be wanted for another time.
         downstream.wake();
     });
@@ -122,23 +122,23 @@ fn open(
     place: Option<f64>,
     downstream: &Arc<dyn Downstream>,
     depth: u64,
-) -> Result<Box<Reel>, String> {
+) -> Result<Box<Spool>, String> {
     let opened = entry.opening().open()?;
-    let mut reel = Box::new(Reel::new(entry, opened, downstream, depth));
+    let mut spool = Box::new(Spool::new(entry, opened, downstream, depth));
     if let Some(place) = place {
-        reel.seek(place).unwrap_or(Ok(())).map_err(|error| error.to_string())?;
+        spool.seek(place).unwrap_or(Ok(())).map_err(|error| error.to_string())?;
     }
     let mut buffer = FrameBuf::new();
-    while reel.frames() < FIRST {
-        match reel.read(&mut buffer) {
+    while spool.frames() < FIRST {
+        match spool.read(&mut buffer) {
             Reached::There | Reached::Searching => {}
             Reached::End | Reached::Starved => break,
         }
     }
-    match (reel.len(), reel.error()) {
+    match (spool.len(), spool.error()) {
         (Some(0), Some(error)) => Err(error.to_owned()),
         (Some(0), None) if place.is_none() => Err("it holds no sound".to_owned()),
-        _ => Ok(reel),
+        _ => Ok(spool),
     }
 }
 

@@ -12,10 +12,10 @@ mod list;
 mod loading;
 mod part;
 mod player;
-mod reel;
 mod revise;
 mod shared;
 mod source;
+mod spool;
 mod state;
 
 pub use control::{MAX_CROSSFADE, Queue, QueueError, QueueOptions};

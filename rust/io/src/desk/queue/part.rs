@@ -4,7 +4,7 @@ use std::f32::consts::FRAC_PI_2;
 
 use isocord_proto::opus::OpusError;
 
-use super::reel::Reel;
+use super::spool::Spool;
 use crate::dsp::bend;
 
 /// From where on, and for how many samples, one sound goes over into another.
@@ -29,7 +29,8 @@ impl Fade {
     /// Bends what two sounds make together back below full scale, as far as both are heard in the frame at `at`.
     pub(super) fn tame(self, at: u64, pcm: &mut [f32]) {
         for (at, pair) in (at..).zip(pcm.chunks_exact_mut(2)) {
-            let both = (self.angle(at) * 2.0).sin();
+            // All of it soon, for already a little of the one may be too much for the other.
+            let both = ((self.angle(at) * 2.0).sin() * 8.0).min(1.0);
             for sample in pair {
                 *sample += (bend(*sample) - *sample) * both;
             }
@@ -39,8 +40,8 @@ impl Fade {
 
 pub(super) struct Part {
     pub(super) turn: u64,
-    pub(super) reel: Box<Reel>,
-    /// When the first sample of the reel is due, in samples of the queue's own time.
+    pub(super) spool: Box<Spool>,
+    /// When the first sample of the spool is due, in samples of the queue's own time.
     pub(super) origin: i64,
     /// From where on it is heard.
     pub(super) from: u64,
@@ -59,11 +60,11 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// A part whose reel begins with a frame of the queue's.
-    pub(super) fn at(turn: u64, reel: Box<Reel>, from: u64) -> Self {
+    /// A part whose spool begins with a frame of the queue's.
+    pub(super) fn at(turn: u64, spool: Box<Spool>, from: u64) -> Self {
         Self {
             turn,
-            reel,
+            spool,
             origin: from as i64,
             from,
             cut: None,
@@ -77,15 +78,15 @@ impl Part {
     }
 
     /// A part of which the first sample that is meant to be heard comes at `from`.
-    pub(super) fn exactly_at(turn: u64, reel: Box<Reel>, from: u64) -> Self {
-        let origin = from as i64 - reel.lead() as i64;
-        Self { origin, ..Self::at(turn, reel, from) }
+    pub(super) fn exactly_at(turn: u64, spool: Box<Spool>, from: u64) -> Self {
+        let origin = from as i64 - spool.lead() as i64;
+        Self { origin, ..Self::at(turn, spool, from) }
     }
 
     /// Where it ends, as far as that is known.
     pub(super) fn end(&self) -> Option<u64> {
         let own =
-            self.reel.len().map(|len| u64::try_from(self.origin + len as i64).unwrap_or(0).max(self.from));
+            self.spool.len().map(|len| u64::try_from(self.origin + len as i64).unwrap_or(0).max(self.from));
         match (self.cut, own) {
             (Some(cut), Some(own)) => Some(cut.min(own)),
             (cut, own) => cut.or(own),
@@ -97,14 +98,14 @@ impl Part {
         self.from < to && self.end().is_none_or(|end| end > from)
     }
 
-    /// The sample of the reel that is due at a sample of the queue's.
+    /// The sample of the spool that is due at a sample of the queue's.
     pub(super) fn local(&self, at: u64) -> u64 {
         u64::try_from(at as i64 - self.origin).unwrap_or(0)
     }
 
     /// When the beginning of its entry was due.
     pub(super) fn beginning(&self) -> i64 {
-        self.origin + self.reel.lead() as i64 - self.reel.place() as i64
+        self.origin + self.spool.lead() as i64 - self.spool.place() as i64
     }
 
     /// Where in its entry it is at a sample.
@@ -141,7 +142,7 @@ impl Part {
         }
         let range = (from - at) as usize * 2..(to - at) as usize * 2;
         let room = &mut room[range.clone()];
-        self.reel.pcm(self.local(from), room)?;
+        self.spool.pcm(self.local(from), room)?;
         if self.fades(from, to) {
             for (at, pair) in (from..to).zip(room.chunks_exact_mut(2)) {
                 let rising = self.fade_in.map_or(1.0, |fade| fade.angle(at).sin());

@@ -9,8 +9,8 @@ use super::entry::Entry;
 use super::events::Event;
 use super::loading::Loading;
 use super::part::{Fade, Part};
-use super::reel::Reel;
 use super::shared::{Relay, Shared};
+use super::spool::Spool;
 use super::state::State;
 use crate::source::{Downstream, FrameBuf, Reached, Want};
 
@@ -31,7 +31,7 @@ pub(super) enum Ready {
 
 /// Whether what comes next is there.
 enum Next {
-    Reel(Box<Reel>),
+    There(Box<Spool>),
     Pending,
     Nothing,
 }
@@ -87,7 +87,7 @@ impl Player {
     pub(super) fn attach(&mut self, shared: &Shared, depth: u64) {
         self.depth = depth;
         let (downstream, depth) = (self.downstream(), depth + self.crossfade / FRAME);
-        self.parts.iter_mut().for_each(|part| part.reel.attach(&downstream, depth));
+        self.parts.iter_mut().for_each(|part| part.spool.attach(&downstream, depth));
         shared.lock().list.mend();
         self.revise(shared, 0);
     }
@@ -115,7 +115,7 @@ impl Player {
         let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
         loop {
             for part in self.parts.iter_mut().filter(|part| part.sounds(from, to)) {
-                match part.reel.read_to(part.local(to), buffer) {
+                match part.spool.read_to(part.local(to), buffer) {
                     Reached::There | Reached::End => {}
                     Reached::Searching => return Ready::Searching,
                     Reached::Starved => return Ready::Starved,
@@ -147,7 +147,7 @@ impl Player {
         }
         self.close_last(shared);
         match self.next(shared) {
-            Next::Reel(reel) => self.join(shared, buffer, reel, (begin, end.max(from))),
+            Next::There(spool) => self.join(shared, buffer, spool, (begin, end.max(from))),
             _ if end >= to => return Some(Ready::Frame),
             Next::Pending if want.now => return Some(Ready::Frame),
             Next::Pending => return Some(Ready::Starved),
@@ -168,8 +168,8 @@ impl Player {
             None => return Some(Ready::Frame),
             Some(Ok(())) => {
                 drop(state);
-                let reel = self.loading.take().and_then(Loading::take)?;
-                self.parts.push_back(Part { jumped: true, ..Part::at(turn, reel, from) });
+                let spool = self.loading.take().and_then(Loading::take)?;
+                self.parts.push_back(Part { jumped: true, ..Part::at(turn, spool, from) });
                 self.silence = None;
             }
             Some(Err(error)) => {
@@ -198,10 +198,10 @@ impl Player {
     ) -> Option<Ready> {
         let since = self.silence.as_ref()?.since;
         match self.next(shared) {
-            Next::Reel(reel) => {
+            Next::There(spool) => {
                 let at = since.max(from);
                 self.silence = None;
-                self.join(shared, buffer, reel, (at, at));
+                self.join(shared, buffer, spool, (at, at));
                 None
             }
             Next::Pending if since < from || want.now => Some(Ready::Frame),
@@ -213,7 +213,7 @@ impl Player {
 
     /// Where what follows the last part begins.
     fn handover(&self, end: u64) -> u64 {
-        let Some(last) = self.parts.back().filter(|last| self.crossfade > 0 && last.reel.error().is_none())
+        let Some(last) = self.parts.back().filter(|last| self.crossfade > 0 && last.spool.error().is_none())
         else {
             return end;
         };
@@ -227,10 +227,10 @@ impl Player {
     fn close_last(&mut self, shared: &Shared) {
         let Some(last) = self.parts.back_mut().filter(|last| !last.closed) else { return };
         last.closed = true;
-        if let Some(error) = last.reel.error() {
+        if let Some(error) = last.spool.error() {
             let mut state = shared.lock();
             state.note_error(last.turn, error);
-            state.list.fail(last.reel.entry());
+            state.list.fail(last.spool.entry());
         }
     }
 
@@ -247,7 +247,7 @@ impl Player {
     fn next(&mut self, shared: &Shared) -> Next {
         match self.prepare_next(&mut shared.lock(), shared) {
             Some(true) => match self.loading.take().and_then(Loading::take) {
-                Some(reel) => Next::Reel(reel),
+                Some(spool) => Next::There(spool),
                 None => Next::Pending,
             },
             Some(false) => Next::Pending,
@@ -276,12 +276,13 @@ impl Player {
 
     /// Begins to load what follows, if it is time.
     pub(super) fn preload(&mut self, state: &mut State, shared: &Shared) {
+        let is_awaited = self.silence.as_ref().is_some_and(|silence| silence.awaited.is_some());
         let index = Self::planned(&self.parts, state).count();
-        let Some(entry) = state.list.following(index) else { return };
+        let Some(entry) = state.list.following(index).filter(|_| !is_awaited) else { return };
         if let Some(last) = self.parts.back() {
             let is_far = || {
                 let rest = last
-                    .reel
+                    .spool
                     .entry()
                     .duration()
                     .map(|all| all.saturating_sub(last.place(self.cursor * FRAME)));
@@ -304,9 +305,10 @@ impl Player {
         self.loading = None;
         if !entry.opening().is_free() {
             let now = self.cursor * FRAME;
-            let over = |part: &&mut Part| part.reel.len().is_some() || part.cut.is_some_and(|cut| cut <= now);
-            let holds = |part: &&mut Part| Arc::ptr_eq(part.reel.entry(), entry);
-            self.parts.iter_mut().filter(holds).filter(over).for_each(|part| part.reel.release());
+            let over =
+                |part: &&mut Part| part.spool.len().is_some() || part.cut.is_some_and(|cut| cut <= now);
+            let holds = |part: &&mut Part| Arc::ptr_eq(part.spool.entry(), entry);
+            self.parts.iter_mut().filter(holds).filter(over).for_each(|part| part.spool.release());
             if !entry.opening().is_free() {
                 return None;
             }
@@ -325,7 +327,7 @@ impl Player {
         &mut self,
         shared: &Shared,
         buffer: &mut FrameBuf,
-        mut reel: Box<Reel>,
+        mut spool: Box<Spool>,
         (begin, end): (u64, u64),
     ) {
         let turn = shared.lock().new_turn();
@@ -334,29 +336,28 @@ impl Player {
             if let Some(last) = self.parts.back_mut() {
                 last.fade_out = fade;
             }
-            self.parts.push_back(Part { fade_in: fade, ..Part::exactly_at(turn, reel, begin) });
+            self.parts.push_back(Part { fade_in: fade, ..Part::exactly_at(turn, spool, begin) });
             return;
         }
-        let lead = reel.lead();
-        let on_grid = (begin as i64 - lead as i64).rem_euclid(FRAME as i64) == 0;
-        let passes = self.volume == 1.0 && reel.packet(0).is_some();
+        let lead = spool.lead();
+        let passes = self.volume == 1.0 && spool.packet(0).is_some();
         let waits =
-            passes && !on_grid && (self.is_silent_before(begin) || self.is_quiet(begin, &mut reel, buffer));
+            passes && !on_grid && (self.is_silent_before(begin) || self.is_quiet(begin, &mut spool, buffer));
         self.parts.push_back(match waits {
-            true => Part::at(turn, reel, begin.next_multiple_of(FRAME)),
-            false => Part::exactly_at(turn, reel, begin),
+            true => Part::at(turn, spool, begin.next_multiple_of(FRAME)),
+            false => Part::exactly_at(turn, spool, begin),
         });
     }
 
-    /// Whether little sounds right before a sample, and at the beginning of a reel.
-    fn is_quiet(&mut self, begin: u64, reel: &mut Reel, buffer: &mut FrameBuf) -> bool {
+    /// Whether little sounds right before a sample, and at the beginning of a spool.
+    fn is_quiet(&mut self, begin: u64, spool: &mut Spool, buffer: &mut FrameBuf) -> bool {
         // What is not there yet is taken for silence.
-        reel.read_to(reel.lead() + FRAME, buffer);
+        spool.read_to(spool.lead() + FRAME, buffer);
         let ends = self.parts.back_mut().is_none_or(|last| {
             let at = last.local(begin);
-            last.reel.is_quiet(at.saturating_sub(FRAME), at, QUIET).unwrap_or(false)
+            last.spool.is_quiet(at.saturating_sub(FRAME), at, QUIET).unwrap_or(false)
         });
-        ends && reel.is_quiet(0, reel.lead() + FRAME, QUIET).unwrap_or(false)
+        ends && spool.is_quiet(0, spool.lead() + FRAME, QUIET).unwrap_or(false)
     }
 
     /// Whether nothing sounds right before a sample.

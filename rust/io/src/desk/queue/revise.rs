@@ -32,13 +32,13 @@ impl Player {
             || self.is_awaited_ready()
             || self.can_go_on(&mut state, shared);
         drop(state);
-        changed || self.parts.iter_mut().any(|part| part.reel.is_changed())
+        changed || self.parts.iter_mut().any(|part| part.spool.is_changed())
     }
 
     /// The first of the parts that is not what the list goes on to.
     fn first_wrong(&self, state: &State) -> Option<usize> {
         let is_wrong = |(place, (_, part)): &(usize, (usize, &Part))| {
-            !state.list.following(*place).is_some_and(|entry| Arc::ptr_eq(entry, part.reel.entry()))
+            !state.list.following(*place).is_some_and(|entry| Arc::ptr_eq(entry, part.spool.entry()))
         };
         Self::planned(&self.parts, state).enumerate().find(is_wrong).map(|(_, (index, _))| index)
     }
@@ -93,9 +93,9 @@ impl Player {
         (self.volume, self.is_over) = (shared.volume.get(), false);
         for part in &mut self.parts {
             part.told &= part.from < now;
-            if part.reel.is_changed() {
+            if part.spool.is_changed() {
                 let at = part.local(now);
-                part.reel.revise(at);
+                part.spool.revise(at);
                 part.closed = false;
             }
         }
@@ -133,13 +133,13 @@ impl Player {
             return;
         }
         if let Some(Ok(())) = self.load(&entry, place)
-            && let Some(reel) = self.loading.take().and_then(Loading::take)
+            && let Some(spool) = self.loading.take().and_then(Loading::take)
         {
             let len = self.crossfade.min(SHORT);
             let fade = Some(Fade { from: now, len }).filter(|_| len > 0 && place.is_none());
             let sounds = self.cut(now, fade);
             let fade_in = fade.filter(|_| sounds);
-            self.parts.push_back(Part { jumped: true, fade_in, ..Part::at(turn, reel, now) });
+            self.parts.push_back(Part { jumped: true, fade_in, ..Part::at(turn, spool, now) });
             self.silence = None;
             return;
         }
@@ -153,9 +153,9 @@ impl Player {
     fn seek(&mut self, index: usize, place: f64, now: u64) -> bool {
         self.drop_from(index + 1);
         let part = &mut self.parts[index];
-        match part.reel.seek(place) {
+        match part.spool.seek(place) {
             None => return false,
-            Some(Err(error)) => part.reel.break_off(error.to_string()),
+            Some(Err(error)) => part.spool.break_off(error.to_string()),
             Some(Ok(())) => {}
         }
         (part.from, part.origin, part.cut) = (now, now as i64, None);
@@ -223,7 +223,7 @@ impl Player {
     pub(super) fn drop_from(&mut self, index: usize) {
         while self.parts.len() > index {
             if let Some(part) = self.parts.pop_back() {
-                dispose(part.reel, self.downstream());
+                dispose(part.spool, self.downstream());
             }
         }
     }

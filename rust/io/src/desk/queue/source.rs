@@ -7,8 +7,8 @@ use super::shared::{Shared, lock};
 use super::state::check_place;
 use crate::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
-/// The sound of a queue, at one place at a time. When it is dropped, the queue may be played again, and goes on where it
-/// was heard last.
+/// The sound of a queue, at one place at a time. When it is detached, the queue may be played again, and goes on where
+/// it was heard last.
 pub struct QueueSource {
     shared: Arc<Shared>,
     pub(super) player: Option<Box<Player>>,
@@ -66,10 +66,21 @@ impl FrameSource for QueueSource {
         true
     }
 
+    fn passes(&self) -> bool {
+        self.player.as_ref().is_some_and(|player| player.passes())
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         let Some((player, shared)) = self.player() else { return };
         shared.relay.set(Some(Arc::clone(downstream)));
         player.attach(shared, depth);
+    }
+
+    fn detach(&mut self) {
+        let Some(mut player) = self.player.take() else { return };
+        player.detach(&self.shared);
+        self.shared.relay.set(None);
+        *lock(&self.home) = Some(player);
     }
 
     fn goes_back(&self) -> bool {
@@ -89,9 +100,6 @@ impl FrameSource for QueueSource {
 
 impl Drop for QueueSource {
     fn drop(&mut self) {
-        let Some(mut player) = self.player.take() else { return };
-        player.detach(&self.shared);
-        self.shared.relay.set(None);
-        *lock(&self.home) = Some(player);
+        self.detach();
     }
 }

@@ -5,7 +5,7 @@
 //! thread may do it. Jobs that were slow (a disk that stalls), and those of which nothing is known yet, have other
 //! threads than the quick ones, so that these go on.
 
-mod lane;
+mod crew;
 mod sync;
 mod wakeups;
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use self::lane::{Kind, Lane, Record};
+use self::crew::{Crew, Kind, Record};
 use self::wakeups::JobState;
 use super::feed::{Feed, FeedStatus};
 use super::pressure::{FRAME, Pace, Pressure};
@@ -31,7 +31,7 @@ struct Slot {
 
 struct Shared {
     slots: Mutex<Vec<Arc<Slot>>>,
-    lanes: [Lane; 3],
+    crews: [Crew; 3],
     pace: Pace,
     stopping: AtomicBool,
     began: Instant,
@@ -193,13 +193,13 @@ impl Drop for FeederPool {
 fn start() -> std::io::Result<Running> {
     let shared = Arc::new(Shared {
         slots: Mutex::new(Vec::new()),
-        lanes: Kind::ALL.map(|_| Lane::new()),
+        crews: Kind::ALL.map(|_| Crew::new()),
         pace: Pace::default(),
         stopping: AtomicBool::new(false),
         began: Instant::now(),
     });
     let mut running = Running { shared, handles: Vec::new() };
-    for index in 0..lane::MAX_THREADS {
+    for index in 0..crew::MAX_THREADS {
         for kind in Kind::ALL.into_iter().filter(|kind| index < kind.threads()) {
             let mine = Arc::clone(&running.shared);
             let name = format!("isocord-pool-{}", running.handles.len());
@@ -218,10 +218,10 @@ fn start() -> std::io::Result<Running> {
 }
 
 impl Shared {
-    /// A job was queued, if it was, in this lane.
-    fn queued(&self, lane: Option<u8>) {
-        if let Some(lane) = lane.and_then(|lane| self.lanes.get(usize::from(lane))) {
-            lane.add();
+    /// A job was queued, if it was, in this crew.
+    fn queued(&self, crew: Option<u8>) {
+        if let Some(crew) = crew.and_then(|crew| self.crews.get(usize::from(crew))) {
+            crew.add();
         }
     }
 
@@ -230,17 +230,17 @@ impl Shared {
     }
 
     fn work(&self, kind: Kind, index: usize) {
-        let lane = &self.lanes[kind as usize];
-        lane.enter(index);
+        let crew = &self.crews[kind as usize];
+        crew.enter(index);
         while !self.stopping.load(Ordering::SeqCst) {
-            if let Some(slot) = self.take(kind as u8, lane) {
-                self.run(&slot, lane);
-            } else if lane.sleepers.lie_down(index) {
+            if let Some(slot) = self.take(kind as u8, crew) {
+                self.run(&slot, crew);
+            } else if crew.sleepers.lie_down(index) {
                 // Who stops the pool says so before it unparks all.
                 if !self.stopping.load(Ordering::SeqCst) {
                     thread::park();
                 }
-                lane.sleepers.get_up(index);
+                crew.sleepers.get_up(index);
             } else {
                 thread::yield_now();
             }
@@ -258,9 +258,9 @@ impl Shared {
         Duration::from_micros(slot.empty_at.load(Ordering::Relaxed)).saturating_sub(self.began.elapsed())
     }
 
-    /// Take the queued job of this lane whose ring is the first to run empty.
-    fn take(&self, number: u8, lane: &Lane) -> Option<Arc<Slot>> {
-        if lane.sleepers.queued() == 0 {
+    /// Take the queued job of this crew whose ring is the first to run empty.
+    fn take(&self, number: u8, crew: &Crew) -> Option<Arc<Slot>> {
+        if crew.sleepers.queued() == 0 {
             return None;
         }
         let slots = lock(&self.slots);
@@ -274,13 +274,13 @@ impl Shared {
         }
         let slot = Arc::clone(slot);
         drop(slots);
-        lane.remove();
+        crew.remove();
         Some(slot)
     }
 
-    fn run(&self, slot: &Arc<Slot>, lane: &Lane) {
+    fn run(&self, slot: &Arc<Slot>, crew: &Crew) {
         let mut job = lock(&slot.job);
-        let pressure = self.pace.pressure(lane.sleepers.queued(), lane.count(), self.lasts(slot));
+        let pressure = self.pace.pressure(crew.sleepers.queued(), crew.count(), self.lasts(slot));
         let began = Instant::now();
         let status = job.as_mut().map_or(FeedStatus::Done, |job| feed(&mut **job, pressure));
         let took = began.elapsed();
@@ -314,8 +314,8 @@ impl Shared {
 
     /// Mark a job as over, in whatever state it was.
     fn end(&self, slot: &Slot) {
-        if let Some(lane) = slot.state.end().and_then(|lane| self.lanes.get(usize::from(lane))) {
-            lane.remove();
+        if let Some(crew) = slot.state.end().and_then(|crew| self.crews.get(usize::from(crew))) {
+            crew.remove();
         }
     }
 }

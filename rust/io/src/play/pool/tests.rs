@@ -7,7 +7,7 @@ use isocord_proto::opus::EncoderOptions;
 use isocord_proto::pacing::Supply;
 
 use super::*;
-use crate::play::file_track::FileSource;
+use crate::play::deck::Deck;
 use crate::play::track::TrackReader;
 use crate::source::{AudioFile, AudioFileOptions, Input};
 
@@ -25,8 +25,8 @@ fn wav(seconds: u32) -> Vec<u8> {
     out
 }
 
-fn source(input: Input) -> Arc<FileSource> {
-    Arc::new(FileSource::new(AudioFile::open(input, AudioFileOptions::default()).expect("a sound file")))
+fn source(input: Input) -> Arc<Deck<AudioFile>> {
+    Arc::new(Deck::from(AudioFile::open(input, AudioFileOptions::default()).expect("a sound file")))
 }
 
 /// Takes frames as the clock would, as soon as they are there.
@@ -105,7 +105,7 @@ fn files_without_an_end_fail_by_themselves_and_leave_the_others_theirs() {
     }
     for source in endless {
         assert!(source.error().is_some_and(|error| error.contains("asks for too much")));
-        assert!(source.file().bytes_read() < 32 << 20);
+        assert!(source.source().bytes_read() < 32 << 20);
     }
     assert!(pool.stop(LONG));
 }

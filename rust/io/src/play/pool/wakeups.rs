@@ -10,11 +10,11 @@ const RUNNING: u8 = 2;
 /// Woken while it runs.
 const AGAIN: u8 = 3;
 const OVER: u8 = 4;
-/// What a job does is in the lower half of the byte, its lane in the upper.
-const LANE: u32 = 4;
-const DOING: u8 = (1 << LANE) - 1;
+/// What a job does is in the lower half of the byte, its crew in the upper.
+const CREW: u32 = 4;
+const DOING: u8 = (1 << CREW) - 1;
 
-/// What a job is doing, and in which lane. In one place, for who queues a job must count it in the lane from which it
+/// What a job is doing, and in which crew. In one place, for who queues a job must count it in the crew from which it
 /// is taken.
 ///
 /// | from \ by | wake   | take    | rest   | go_on  | end  |
@@ -27,58 +27,58 @@ const DOING: u8 = (1 << LANE) - 1;
 pub(super) struct JobState(AtomicU8);
 
 impl JobState {
-    pub(super) fn idle(lane: u8) -> Self {
-        Self(AtomicU8::new(IDLE | lane << LANE))
+    pub(super) fn idle(crew: u8) -> Self {
+        Self(AtomicU8::new(IDLE | crew << CREW))
     }
 
-    /// Makes a step, which is given what is done and the lane. Returns the lane if the job is queued by it.
+    /// Makes a step, which is given what is done and the crew. Returns the crew if the job is queued by it.
     fn step(&self, next: impl Fn(u8, u8) -> Option<(u8, u8)>) -> Option<u8> {
         let mut queued = None;
         let step = |state: u8| {
-            let (doing, lane) = next(state & DOING, state >> LANE)?;
-            queued = (doing == QUEUED).then_some(lane);
-            Some(doing | lane << LANE)
+            let (doing, crew) = next(state & DOING, state >> CREW)?;
+            queued = (doing == QUEUED).then_some(crew);
+            Some(doing | crew << CREW)
         };
         self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).ok().and(queued)
     }
 
-    /// It has something to do. Returns the lane if it is now queued.
+    /// It has something to do. Returns the crew if it is now queued.
     pub(super) fn wake(&self) -> Option<u8> {
-        self.step(|doing, lane| match doing {
-            IDLE => Some((QUEUED, lane)),
-            RUNNING => Some((AGAIN, lane)),
+        self.step(|doing, crew| match doing {
+            IDLE => Some((QUEUED, crew)),
+            RUNNING => Some((AGAIN, crew)),
             _ => None,
         })
     }
 
-    /// A thread of a lane wants to run it. True if it may.
-    pub(super) fn take(&self, lane: u8) -> bool {
-        let (from, to) = (QUEUED | lane << LANE, RUNNING | lane << LANE);
+    /// A thread of a crew wants to run it. True if it may.
+    pub(super) fn take(&self, crew: u8) -> bool {
+        let (from, to) = (QUEUED | crew << CREW, RUNNING | crew << CREW);
         self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// It has nothing more to do, and belongs into `lane` from now on. Returns it if it was woken and is now queued.
-    pub(super) fn rest(&self, lane: u8) -> Option<u8> {
+    /// It has nothing more to do, and belongs into `crew` from now on. Returns it if it was woken and is now queued.
+    pub(super) fn rest(&self, crew: u8) -> Option<u8> {
         self.step(|doing, _| match doing {
-            RUNNING => Some((IDLE, lane)),
-            AGAIN => Some((QUEUED, lane)),
+            RUNNING => Some((IDLE, crew)),
+            AGAIN => Some((QUEUED, crew)),
             _ => None,
         })
     }
 
-    /// It has more to do, in `lane`. Returns it if it is now queued: it may be over.
-    pub(super) fn go_on(&self, lane: u8) -> Option<u8> {
-        self.step(|doing, _| matches!(doing, RUNNING | AGAIN).then_some((QUEUED, lane)))
+    /// It has more to do, in `crew`. Returns it if it is now queued: it may be over.
+    pub(super) fn go_on(&self, crew: u8) -> Option<u8> {
+        self.step(|doing, _| matches!(doing, RUNNING | AGAIN).then_some((QUEUED, crew)))
     }
 
-    /// It is over, whatever it was. Returns the lane in which it was queued.
+    /// It is over, whatever it was. Returns the crew in which it was queued.
     pub(super) fn end(&self) -> Option<u8> {
         let before = self.0.swap(OVER, Ordering::AcqRel);
-        (before & DOING == QUEUED).then_some(before >> LANE)
+        (before & DOING == QUEUED).then_some(before >> CREW)
     }
 
-    pub(super) fn is_queued(&self, lane: u8) -> bool {
-        self.0.load(Ordering::Acquire) == QUEUED | lane << LANE
+    pub(super) fn is_queued(&self, crew: u8) -> bool {
+        self.0.load(Ordering::Acquire) == QUEUED | crew << CREW
     }
 
     pub(super) fn is_over(&self) -> bool {

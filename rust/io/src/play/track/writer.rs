@@ -72,6 +72,11 @@ impl TrackWriter {
         Some(self.room())
     }
 
+    /// Sleeps, with room for more, until `left` frames are left or fewer; false if that is so now.
+    pub fn sleep_until(&mut self, left: usize) -> bool {
+        self.ring.sleep(self.lookahead.saturating_sub(left) + 1)
+    }
+
     /// Queues a frame; false if there is no room.
     #[must_use]
     pub fn push(&mut self, frame: &OpusFrame) -> bool {
@@ -86,7 +91,7 @@ impl TrackWriter {
     /// # Errors
     /// [`TooLate`] if the clock has come to that frame; nothing has changed.
     pub fn replace_from(&mut self, from: u64, frames: &[OpusFrame]) -> Result<(), TooLate> {
-        if from < self.end() {
+        if from < self.end() || self.ring.is_finished() {
             self.ring.take_back(from)?;
             self.was_full = false;
         } else if from > self.end() || from < self.next() {
@@ -122,6 +127,17 @@ impl TrackWriter {
     pub fn finish(&mut self) {
         let wakes = self.ring.finish();
         self.wake(wakes);
+    }
+
+    /// No more frames will come, and of those in the ring only those before number `from` are to be heard, as far as
+    /// they have not left.
+    pub fn finish_at(&mut self, from: u64) {
+        if from == 0 {
+            return self.end_now();
+        }
+        // What is too late to be taken back has left.
+        let _ = self.ring.take_back(from);
+        self.finish();
     }
 
     /// No more frames will come, and those in the ring are not to be heard.

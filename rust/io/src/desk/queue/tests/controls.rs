@@ -43,7 +43,7 @@ fn a_skip_to_what_is_not_there_yet_is_silence_until_it_is() {
     let theirs = gate.clone();
     let late = super::stand::made_late(move || {
         theirs.wait();
-        Ok(crate::desk::queue::Opened { source: Box::new(counted(1, LONG)), duration: Some(LONG) })
+        Ok(crate::desk::queue::Opened::new(Box::new(counted(1, LONG)), Some(LONG)))
     });
     let entries = [counting(&[LONG * 4])[0].clone(), late];
     let mut stand = Stand::new(QueueOptions::default(), &entries);
@@ -143,6 +143,28 @@ fn the_volume_is_heard_at_once() {
     let halved: Vec<_> = expected(&[(0, 22 * 960, 8 * 960)]).iter().map(|sample| sample * 0.5).collect();
     assert!(at(&stand, 22) == halved);
     assert!(stand.queue.set_volume(17.0).is_err());
+}
+
+#[test]
+fn an_entry_has_a_volume_of_its_own() {
+    let volume = crate::dsp::Volume::new(0.5).unwrap();
+    let theirs = volume.clone();
+    let entry = super::stand::made(move || {
+        Ok(crate::desk::queue::Opened {
+            source: Box::new(counted(0, LONG)),
+            duration: None,
+            volume: theirs.clone(),
+        })
+    });
+    let mut stand = Stand::new(QueueOptions::default(), &[entry]);
+    stand.hear(20);
+    volume.set(0.25).unwrap();
+    stand.hear(20);
+    let at_volume = |from: u64, volume: f32| -> Vec<f32> {
+        expected(&[(0, from * 960, 8 * 960)]).iter().map(|sample| sample * volume).collect()
+    };
+    assert!(at(&stand, 10) == at_volume(10, 0.5));
+    assert!(at(&stand, 22) == at_volume(22, 0.25));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn noise(seed: u64, samples: u64, told: bool) -> Arc<Entry> {
             x ^= x >> 32;
             ((x >> 40) as f32 / (1 << 24) as f32 - 0.5) * 0.5
         });
-        Ok(Opened { source: Box::new(sound), duration: told.then_some(samples) })
+        Ok(Opened::new(Box::new(sound), told.then_some(samples)))
     })
 }
 
@@ -83,7 +83,7 @@ fn what_is_louder_than_full_scale_bends_and_does_not_clip() {
     let loud = |turn: f32| {
         made(move || {
             let sound = Sound::new(48_000 * 6, move |at| (at as f32 * 0.02 + turn).sin() * 0.99);
-            Ok(Opened { source: Box::new(sound), duration: None })
+            Ok(Opened::new(Box::new(sound), None))
         })
     };
     let options = QueueOptions { crossfade: 2.0, ..QueueOptions::default() };

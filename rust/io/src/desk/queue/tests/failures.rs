@@ -59,7 +59,7 @@ fn one_that_breaks_is_not_repeated_for_ever() {
             theirs.fetch_add(1, Relaxed);
             let mut sound = Sound::new(48_000, |_| 0.5);
             sound.fails_at = Some(960);
-            Ok(Opened { source: Box::new(sound), duration: None })
+            Ok(Opened::new(Box::new(sound), None))
         });
         let mut stand = Stand::new(QueueOptions { repeat, ..QueueOptions::default() }, &[entry]);
         stand.hear_all();
@@ -88,7 +88,7 @@ fn in_silence_it_tries_again_after_a_while() {
     let theirs = tries.clone();
     let entry = made(move || match theirs.fetch_add(1, Relaxed) {
         0..2 => Err("the network is down".to_owned()),
-        _ => Ok(Opened { source: Box::new(counted(0, 960 * 50)), duration: None }),
+        _ => Ok(Opened::new(Box::new(counted(0, 960 * 50)), None)),
     });
     let options = QueueOptions { repeat: Repeat::All, endless: true, ..QueueOptions::default() };
     let mut stand = Stand::new(options, &[entry]);

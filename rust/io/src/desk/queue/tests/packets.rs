@@ -32,7 +32,7 @@ fn tone(samples: usize, from: usize, edge: f32) -> (Arc<Entry>, Vec<Vec<u8>>) {
     let entry = made(move || {
         let opened = AudioFile::open(Input::bytes(file.clone()), AudioFileOptions::default()).unwrap();
         let duration = opened.info().duration;
-        Ok(Opened { source: Box::new(opened), duration })
+        Ok(Opened::new(Box::new(opened), duration))
     });
     (entry, packets)
 }

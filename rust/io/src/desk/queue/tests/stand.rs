@@ -198,7 +198,7 @@ impl Stand {
 
 /// An entry of a source that is there.
 pub(super) fn given(source: impl FrameSource + 'static, samples: Option<u64>) -> Arc<Entry> {
-    Arc::new(Entry::new(Box::new(Given::new(Box::new(source), samples))))
+    Arc::new(Entry::new(Box::new(Given::new(Opened::new(Box::new(source), samples)))))
 }
 
 struct Making<F>(F, bool);
@@ -236,7 +236,7 @@ pub(super) fn counted(which: usize, samples: u64) -> Sound {
 pub(super) fn counting(lengths: &[u64]) -> Vec<Arc<Entry>> {
     let entry = |(which, samples): (usize, &u64)| {
         let samples = *samples;
-        made(move || Ok(Opened { source: Box::new(counted(which, samples)), duration: Some(samples) }))
+        made(move || Ok(Opened::new(Box::new(counted(which, samples)), Some(samples))))
     };
     lengths.iter().enumerate().map(entry).collect()
 }

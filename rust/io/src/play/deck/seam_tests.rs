@@ -61,8 +61,8 @@ fn ogg(packets: &[Vec<u8>]) -> Vec<u8> {
 
 /// A file on a track, without clock and pool.
 struct Bench {
-    source: Arc<FileSource>,
-    feed: FileFeed,
+    source: Arc<Deck<AudioFile>>,
+    feed: DeckFeed<AudioFile>,
     reader: TrackReader,
     heard: Vec<Vec<u8>>,
     _pool: FeederPool,
@@ -83,11 +83,11 @@ impl Bench {
     fn new(file: Vec<u8>, options: &EncoderOptions) -> Self {
         let input = Input::bytes(file);
         let file = AudioFile::open(input, AudioFileOptions::default()).expect("a sound file");
-        let source = Arc::new(FileSource::new(file));
+        let source = Arc::new(Deck::from(file));
         let (feed, reader, start) = source.feed(options, 25).expect("an encoder");
         let pool = FeederPool::new();
         let idle = pool.add(Box::new(Idle)).expect("a thread");
-        source.attach(Arc::clone(reader.state()), idle.waker(), start).expect("the first track");
+        source.attach(Arc::clone(reader.state()), idle.waker(), start, 25).expect("the first track");
         let mut bench = Self { source, feed, reader, heard: Vec::new(), _pool: pool, _idle: idle };
         bench.work();
         bench

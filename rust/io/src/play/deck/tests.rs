@@ -50,8 +50,8 @@ impl Feed for Idle {
 
 /// A file on a track, without clock and pool.
 struct Stage {
-    source: Arc<FileSource>,
-    feed: FileFeed,
+    source: Arc<Deck<AudioFile>>,
+    feed: DeckFeed<AudioFile>,
     reader: TrackReader,
     decoder: Decoder,
     _pool: FeederPool,
@@ -71,11 +71,11 @@ impl Stage {
     fn new() -> Self {
         let input = Input::bytes(wav());
         let file = AudioFile::open(input, AudioFileOptions::default()).expect("a WAV file");
-        let source = Arc::new(FileSource::new(file));
+        let source = Arc::new(Deck::from(file));
         let (feed, reader, start) = source.feed(&EncoderOptions::default(), LOOKAHEAD).expect("an encoder");
         let pool = FeederPool::new();
         let idle = pool.add(Box::new(Idle)).expect("a thread");
-        source.attach(Arc::clone(reader.state()), idle.waker(), start).expect("the first track");
+        source.attach(Arc::clone(reader.state()), idle.waker(), start, 25).expect("the first track");
         let decoder = Decoder::new().expect("a decoder");
         Self { source, feed, reader, decoder, _pool: pool, _idle: idle }
     }

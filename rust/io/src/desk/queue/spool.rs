@@ -7,6 +7,7 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 use isocord_proto::opus::OpusError;
 
 use super::entry::{Entry, Opened};
+use crate::dsp::{Volume, apply_gain};
 use crate::source::{DECODER_LEAD, Downstream, FrameBuf, FrameSource, Pcm, Reached, SeekError, Tape, Want};
 
 const FRAME: u64 = FRAME_SAMPLES as u64;
@@ -31,11 +32,14 @@ impl Downstream for Further {
 }
 
 /// What is played of an entry. Samples are counted from the first one of its first frame.
-pub(super) struct Reel {
+pub(super) struct Spool {
     entry: Arc<Entry>,
     /// None when it was read to its end and is needed elsewhere.
     source: Option<Box<dyn FrameSource>>,
     tape: Tape,
+    volume: Volume,
+    /// The volume of what is made.
+    gain: f32,
     kept: Arc<AtomicU64>,
     /// Samples at its beginning that are not to be heard.
     lead: u64,
@@ -45,7 +49,7 @@ pub(super) struct Reel {
     error: Option<String>,
 }
 
-impl Reel {
+impl Spool {
     pub(super) fn new(
         entry: &Arc<Entry>,
         opened: Opened,
@@ -53,18 +57,20 @@ impl Reel {
         depth: u64,
     ) -> Self {
         entry.note_duration(opened.duration);
-        let mut reel = Self {
+        let mut spool = Self {
             entry: Arc::clone(entry),
             source: Some(opened.source),
             tape: Tape::new(),
+            gain: opened.volume.get(),
+            volume: opened.volume,
             kept: Arc::default(),
             lead: 0,
             read: 0,
             ended: false,
             error: None,
         };
-        reel.attach(downstream, depth);
-        reel
+        spool.attach(downstream, depth);
+        spool
     }
 
     pub(super) fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
@@ -141,9 +147,9 @@ impl Reel {
         if self.tape.end() * FRAME >= to { Reached::There } else { Reached::End }
     }
 
-    /// The packet that begins at sample `at`, if one does.
+    /// The packet that begins at sample `at`, if one does, and is to be heard as it is.
     pub(super) fn packet(&self, at: u64) -> Option<&[u8]> {
-        if at.is_multiple_of(FRAME) { self.tape.packet(at / FRAME) } else { None }
+        if self.gain == 1.0 && at.is_multiple_of(FRAME) { self.tape.packet(at / FRAME) } else { None }
     }
 
     /// The sound from sample `at` on; silence where it has none.
@@ -161,6 +167,7 @@ impl Reel {
             if self.ended {
                 now[((self.read.clamp(at, end) - at) * 2) as usize..].fill(0.0);
             }
+            apply_gain(self.gain, self.gain, now);
             (at, rest) = (end, later);
         }
         Ok(())
@@ -190,13 +197,17 @@ impl Reel {
     }
 
     pub(super) fn is_changed(&mut self) -> bool {
-        self.source.as_mut().is_some_and(|source| source.is_changed())
+        self.gain != self.volume.get() || self.source.as_mut().is_some_and(|source| source.is_changed())
     }
 
     /// Has the source grant what it was asked for, from the frame on that holds sample `at`.
     pub(super) fn revise(&mut self, at: u64) {
+        self.gain = self.volume.get();
         let Some(source) = &mut self.source else { return };
         let from = (at / FRAME).max(self.tape.first());
+        if !source.is_changed() {
+            return;
+        }
         if source.goes_back() {
             source.revise(self.tape.end().saturating_sub(from));
             self.tape.cut(from);
@@ -228,7 +239,7 @@ impl Reel {
     }
 }
 
-impl Drop for Reel {
+impl Drop for Spool {
     fn drop(&mut self) {
         if let Some(source) = self.source.take() {
             self.entry.opening().close(source);

@@ -10,7 +10,7 @@ use super::wakeups::Sleepers;
 /// A piece of work that takes longer makes its job a slow one: a disk that stalls, a file that is mostly something
 /// else than sound.
 const SLOW: Duration = Duration::from_millis(20);
-/// Most threads of one lane.
+/// Most threads of one crew.
 pub(super) const MAX_THREADS: usize = 4;
 /// Quick pieces that a job needs in a row, after it has been slow again and again.
 const MAX_NEEDED: u32 = 1_024;
@@ -40,12 +40,12 @@ impl Kind {
 }
 
 /// The threads for jobs of one kind.
-pub(super) struct Lane {
+pub(super) struct Crew {
     pub(super) sleepers: Sleepers,
     threads: [OnceLock<Thread>; MAX_THREADS],
 }
 
-impl Lane {
+impl Crew {
     pub(super) fn new() -> Self {
         Self { sleepers: Sleepers::new(), threads: [const { OnceLock::new() }; MAX_THREADS] }
     }

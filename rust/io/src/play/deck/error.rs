@@ -1,4 +1,4 @@
-//! What can go wrong with a file that plays.
+//! What can go wrong with a source that plays.
 
 use std::io;
 
@@ -6,21 +6,21 @@ use isocord_proto::opus::OpusError;
 
 use crate::source::{SeekError, SourceError};
 
-/// Why a file was not put on a track.
+/// Why a source was not put on a track.
 #[derive(Debug, thiserror::Error)]
-pub enum FileTrackError {
-    /// A file plays once at a time, from one place.
-    #[error("this file already plays, or has played, on another track: open it anew")]
+pub enum DeckError {
+    /// A source plays once, from one place.
+    #[error("this source already plays, or has played, on another track: open it anew")]
     InUse,
     /// No encoder.
     #[error(transparent)]
     Opus(#[from] OpusError),
     /// No thread to feed it.
-    #[error("the threads that read files could not be started: {0}")]
+    #[error("the threads that feed tracks could not be started: {0}")]
     Threads(#[from] io::Error),
 }
 
-/// Why a file that plays ends early.
+/// Why a source that plays ends early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FeedError {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! A file that plays, as its onlookers see it, and what they want of it.
+//! A source that plays, as its onlookers see it, and what they want of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -6,31 +6,31 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::opus::{EncoderOptions, OpusError};
 
-use super::error::FileTrackError;
+use super::error::DeckError;
 use crate::dsp::{Volume, VolumeError};
 use crate::play::JobWaker;
 use crate::play::track::TrackState;
-use crate::source::{AudioFile, Closer};
+use crate::source::{AudioFile, Downstream, FrameSource, SeekError};
 
-/// A file with what its onlookers may ask while it plays.
-pub struct FileSource {
-    file: Mutex<AudioFile>,
-    closer: Closer,
-    /// What was true when the file was last to be had: who asks never waits for who reads.
+/// A source with what its onlookers may ask while it plays. It plays once.
+pub struct Deck<S> {
+    source: Mutex<S>,
+    /// What was true when the source was last to be had: who asks never waits for who reads.
     seen: Seen,
     volume: Volume,
     /// Length in samples, if it is known.
     duration: Option<u64>,
     requests: Mutex<Requests>,
-    playing: OnceLock<Playing>,
+    playing: OnceLock<Arc<Playing>>,
     error: OnceLock<String>,
     simplified: AtomicU64,
+    claimed: AtomicBool,
 }
 
 #[derive(Default)]
 struct Seen {
     position: AtomicU64,
-    passthrough: AtomicBool,
+    passes: AtomicBool,
 }
 
 #[derive(Default)]
@@ -42,6 +42,9 @@ struct Requests {
     options: Option<EncoderOptions>,
 }
 
+/// Frames that a source may have to go back by beyond those that wait in the ring.
+const SPARE: u64 = 4;
+
 #[derive(Clone, Copy)]
 pub(super) enum Request {
     Seek(f64),
@@ -52,20 +55,26 @@ pub(super) enum Request {
 pub(super) struct Playing {
     track: Arc<TrackState>,
     waker: JobWaker,
+    /// Number of the frame that is made next.
+    made: AtomicU64,
     /// Where runs of frames begin: the frame's number in the track, and its place in the file in samples.
     runs: Mutex<Vec<(u64, u64)>>,
 }
 
-impl FileSource {
-    /// A file that does not play yet.
-    #[must_use]
-    pub fn new(file: AudioFile) -> Self {
+impl From<AudioFile> for Deck<AudioFile> {
+    fn from(file: AudioFile) -> Self {
         let (volume, duration) = (file.volume().clone(), file.info().duration);
+        Self::new(file, volume, duration)
+    }
+}
+
+impl<S: FrameSource> Deck<S> {
+    /// A source that does not play yet, with its volume, and its length in samples of 48 kHz if that is known.
+    pub fn new(source: S, volume: Volume, duration: Option<u64>) -> Self {
         let seen = Seen::default();
-        seen.note(&file);
+        seen.note(&source);
         Self {
-            closer: file.closer(),
-            file: Mutex::new(file),
+            source: Mutex::new(source),
             seen,
             volume,
             duration,
@@ -73,7 +82,13 @@ impl FileSource {
             playing: OnceLock::new(),
             error: OnceLock::new(),
             simplified: AtomicU64::new(0),
+            claimed: AtomicBool::new(false),
         }
+    }
+
+    /// Takes it for one who plays it, once and for all.
+    pub(super) fn claim(&self) -> Result<(), DeckError> {
+        if self.claimed.swap(true, Relaxed) { Err(DeckError::InUse) } else { Ok(()) }
     }
 
     pub(super) fn attach(
@@ -81,21 +96,28 @@ impl FileSource {
         track: Arc<TrackState>,
         waker: JobWaker,
         start: u64,
-    ) -> Result<(), FileTrackError> {
-        let playing = Playing { track, waker, runs: Mutex::new(vec![(0, start)]) };
-        self.playing.set(playing).map_err(|_| FileTrackError::InUse)
+        lookahead: usize,
+    ) -> Result<(), DeckError> {
+        self.claim()?;
+        let depth = lookahead as u64 + SPARE;
+        let playing = Playing { track, waker, made: AtomicU64::new(0), runs: Mutex::new(vec![(0, start)]) };
+        let playing = Arc::new(playing);
+        self.playing.set(Arc::clone(&playing)).map_err(|_| DeckError::InUse)?;
+        let downstream: Arc<dyn Downstream> = playing;
+        self.source().attach(&downstream, depth);
+        Ok(())
     }
 
-    /// The file, for who reads it. Waits while another does.
-    pub fn file(&self) -> MutexGuard<'_, AudioFile> {
-        lock(&self.file)
+    /// The source, for who reads it. Waits while another does.
+    pub fn source(&self) -> MutexGuard<'_, S> {
+        lock(&self.source)
     }
 
-    /// Lends the file to who reads it, and remembers where it is then.
-    pub(super) fn with_file<T>(&self, read: impl FnOnce(&mut AudioFile) -> T) -> T {
-        let mut file = self.file();
-        let result = read(&mut file);
-        self.seen.note(&file);
+    /// Lends the source to who reads it, and remembers where it is then.
+    pub(super) fn with_source<T>(&self, read: impl FnOnce(&mut S) -> T) -> T {
+        let mut source = self.source();
+        let result = read(&mut source);
+        self.seen.note(&*source);
         result
     }
 
@@ -105,30 +127,23 @@ impl FileSource {
         self.seen.position.load(Relaxed)
     }
 
-    /// True if, as the volume is now, the next frame is a packet of the file as it stands.
+    /// True if, as the volume is now, the next frame is a packet of the source as it stands.
     #[must_use]
     pub fn passthrough(&self) -> bool {
         self.look();
-        self.seen.passthrough.load(Relaxed)
+        self.volume() == 1.0 && self.seen.passes.load(Relaxed)
     }
 
     fn look(&self) {
-        if let Ok(file) = self.file.try_lock() {
-            self.seen.note(&file);
+        if let Ok(source) = self.source.try_lock() {
+            self.seen.note(&*source);
         }
     }
 
-    /// Lets the file go, unless it plays: who reads it is given an error soon. Never waits for who reads.
-    pub fn close(&self) {
-        if !self.plays() {
-            self.closer.close();
-        }
-    }
-
-    /// Whether it is or was on a track.
+    /// Whether somebody plays or has played it, on a track or as a part of another source.
     #[must_use]
-    pub fn is_on_track(&self) -> bool {
-        self.playing.get().is_some()
+    pub fn is_claimed(&self) -> bool {
+        self.claimed.load(Relaxed)
     }
 
     /// Why it stopped early, if it did.
@@ -159,11 +174,12 @@ impl FileSource {
 
     /// Its track, if it is or was on one.
     pub(super) fn playing(&self) -> Option<&Playing> {
-        self.playing.get()
+        self.playing.get().map(|playing| &**playing)
     }
 
     /// Whether it is on a track that has not ended.
-    pub(super) fn plays(&self) -> bool {
+    #[must_use]
+    pub fn plays(&self) -> bool {
         self.playing.get().is_some_and(|playing| playing.track.end().is_none())
     }
 
@@ -234,12 +250,10 @@ impl FileSource {
     ///
     /// # Errors
     /// What the file says, if it does not play; a playing file ends as failed instead.
-    pub fn seek(&self, seconds: f64) -> Result<(), crate::source::SeekError> {
+    pub fn seek(&self, seconds: f64) -> Result<(), SeekError> {
         match self.playing.get() {
-            None => self.file().seek(seconds),
-            Some(_) if !(seconds >= 0.0 && seconds.is_finite()) => {
-                Err(crate::source::SeekError::Position(seconds))
-            }
+            None => self.source().seek(seconds),
+            Some(_) if !(seconds >= 0.0 && seconds.is_finite()) => Err(SeekError::Position(seconds)),
             Some(playing) => {
                 lock(&self.requests).next = Some(Request::Seek(seconds));
                 playing.waker.wake(0);
@@ -249,7 +263,7 @@ impl FileSource {
     }
 }
 
-impl FileSource {
+impl<S: FrameSource> Deck<S> {
     /// What is to be granted now.
     pub(super) fn take_request(&self) -> Option<Request> {
         let mut requests = lock(&self.requests);
@@ -262,13 +276,50 @@ impl FileSource {
 }
 
 impl Seen {
-    fn note(&self, file: &AudioFile) {
-        self.position.store(file.position(), Relaxed);
-        self.passthrough.store(file.passthrough(), Relaxed);
+    fn note(&self, source: &impl FrameSource) {
+        self.position.store(source.position(), Relaxed);
+        self.passes.store(source.passes(), Relaxed);
+    }
+}
+
+/// What can be asked of any source on a track.
+pub trait OnDeck: Send + Sync {
+    /// See [`Deck::configure`].
+    ///
+    /// # Errors
+    /// [`OpusError::Option`] for a value out of range.
+    fn configure(&self, options: &EncoderOptions) -> Result<(), OpusError>;
+
+    /// See [`Deck::error`].
+    fn error(&self) -> Option<&str>;
+}
+
+impl<S: FrameSource> OnDeck for Deck<S> {
+    fn configure(&self, options: &EncoderOptions) -> Result<(), OpusError> {
+        Self::configure(self, options)
+    }
+
+    fn error(&self) -> Option<&str> {
+        Self::error(self)
+    }
+}
+
+impl Downstream for Playing {
+    fn wake(&self) {
+        self.waker.wake(u32::try_from(self.ahead()).unwrap_or(u32::MAX));
+    }
+
+    fn ahead(&self) -> u64 {
+        self.made.load(Relaxed).saturating_sub(self.track.next_heard())
     }
 }
 
 impl Playing {
+    /// Frames up to this one are made.
+    pub(super) fn note_made(&self, next: u64) {
+        self.made.store(next, Relaxed);
+    }
+
     /// The place in the file of a frame of the track, in samples.
     pub(super) fn place_of(&self, frame: u64) -> u64 {
         let runs = lock(&self.runs);

@@ -1,5 +1,6 @@
 //! Tags, pictures and fonts that a demuxer need not see.
 
+use super::ebml::element;
 use super::error::StageError;
 use super::input::MediaFile;
 
@@ -50,15 +51,15 @@ pub(super) fn strip_tags(file: &mut MediaFile) -> Result<(), StageError> {
     Ok(())
 }
 
-/// Make the demuxer take pictures for padding (FLAC metadata block types 6 and 1).
-pub(super) fn hide_flac_pictures(file: &mut MediaFile) -> Result<(), StageError> {
+/// Make the demuxer take comments and pictures for padding (FLAC metadata block types 4, 6 and 1).
+pub(super) fn hide_flac_tags(file: &mut MediaFile) -> Result<(), StageError> {
     let mut patches = Vec::new();
     let mut at = 4;
     for _ in 0..1_000 {
         let Some([kind, a, b, c]) = file.bytes_at::<4>(at)? else {
             break;
         };
-        if kind & 0x7f == 6 {
+        if matches!(kind & 0x7f, 4 | 6) {
             patches.push((at, kind & 0x80 | 1));
         }
         if kind & 0x80 != 0 {
@@ -73,58 +74,44 @@ pub(super) fn hide_flac_pictures(file: &mut MediaFile) -> Result<(), StageError>
 const SEGMENT: u64 = 0x1853_8067;
 const SEEK_HEAD: u64 = 0x114d_9b74;
 const CLUSTER: u64 = 0x1f43_b675;
-const ATTACHMENTS: u64 = 0x1941_a469;
-/// What makes another element of it, one that nobody knows.
-const NO_ATTACHMENTS: u8 = 0x6a;
+/// Attachments and tags, and the last bytes of what makes other elements of them, ones that nobody knows.
+const HIDDEN: [(u64, u8); 2] = [(0x1941_a469, 0x6a), (0x1254_c367, 0x66)];
 /// Elements in front of the first cluster that are looked at.
 const MAX_ELEMENTS: usize = 1_000;
 
-/// Make the demuxer take the attachments of a Matroska file, fonts for the most part, for something that it does not
-/// know and passes over.
-pub(super) fn hide_matroska_attachments(file: &mut MediaFile) -> Result<(), StageError> {
+/// Make the demuxer take the attachments of a Matroska file, fonts for the most part, and its tags for something that it
+/// does not know and passes over.
+pub(super) fn hide_matroska_tags(file: &mut MediaFile) -> Result<(), StageError> {
     let mut patches = Vec::new();
     let mut at = 0;
     for _ in 0..MAX_ELEMENTS {
-        let Some((id, body, len)) = ebml_header(file, at)? else { break };
-        match id {
+        let Some(found) = element(file, at)? else { break };
+        let (body, len) = (found.body, found.len);
+        match found.id {
             // Its children are next.
             SEGMENT => {
                 at = body;
                 continue;
             }
             CLUSTER => break,
-            ATTACHMENTS => patches.push((at + 3, NO_ATTACHMENTS)),
             SEEK_HEAD => {
                 let mut head = vec![0; usize::try_from(len.unwrap_or(0)).unwrap_or(usize::MAX).min(4_096)];
                 let count = file.read_at(&mut head, body)?;
-                // A SeekID of four bytes with the attachments' in it.
-                let entry = [0x53, 0xab, 0x84, 0x19, 0x41, 0xa4, 0x69];
-                let windows = head[..count].windows(entry.len()).enumerate();
-                let found = windows.filter(|(_, window)| *window == entry);
-                patches.extend(found.map(|(index, _)| (body + index as u64 + 6, NO_ATTACHMENTS)));
+                // However the length of a SeekID is written, theirs are in it.
+                for (id, other) in HIDDEN {
+                    let entry = (id as u32).to_be_bytes();
+                    let windows = head[..count].windows(entry.len()).enumerate();
+                    let found = windows.filter(|(_, window)| *window == entry);
+                    patches.extend(found.map(|(index, _)| (body + index as u64 + 3, other)));
+                }
             }
-            _ => {}
+            id => {
+                patches.extend(HIDDEN.iter().filter(|hidden| hidden.0 == id).map(|hidden| (at + 3, hidden.1)))
+            }
         }
-        let Some(next) = len.and_then(|len| body.checked_add(len)) else { break };
+        let Some(next) = found.end() else { break };
         at = next;
     }
     file.patch(patches);
     Ok(())
-}
-
-/// An EBML element's ID with its marker, where its body begins, and how long that is if it is known (RFC 8794, 5 and 6).
-fn ebml_header(file: &MediaFile, at: u64) -> Result<Option<(u64, u64, Option<u64>)>, StageError> {
-    let mut head = [0; 12];
-    let count = file.read_at(&mut head, at)?;
-    let number = |from: usize, longest: usize| {
-        let bytes = head[..count].get(from..)?;
-        let len = bytes.first()?.leading_zeros() as usize + 1;
-        let value = bytes.get(..len).filter(|_| len <= longest)?;
-        Some((value.iter().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte)), len))
-    };
-    let Some((id, id_len)) = number(0, 4) else { return Ok(None) };
-    let Some((size, size_len)) = number(id_len, 8) else { return Ok(None) };
-    let mask = (1_u64 << (7 * size_len)) - 1;
-    let size = Some(size & mask).filter(|&size| size != mask);
-    Ok(Some((id, at + (id_len + size_len) as u64, size)))
 }

@@ -13,9 +13,9 @@ use isocord_proto::opus::{EncoderOptions, OpusError};
 use super::encoder::LazyEncoder;
 use super::error::FeedError;
 use super::made::{History, Made};
-use crate::dsp::apply_gain;
+use crate::dsp::{apply_gain, splice};
 use crate::play::Pressure;
-use crate::source::{DECODER_LEAD, FrameBuf, FrameSource, Reached, Tape, Want};
+use crate::source::{CutFrames, DECODER_LEAD, FrameBuf, FrameSource, Pcm, Reached, SourceFrame, Tape, Want};
 
 /// Frames that an encoder hears before it takes over from packets that passed through. With three a chord has an
 /// audible seam at the highest complexity, with five it has none.
@@ -27,6 +27,8 @@ pub(super) struct Wanted {
     /// The gain at the frame's end.
     pub gain: f32,
     pub pressure: Pressure,
+    /// See [`Want::now`].
+    pub now: bool,
 }
 
 /// What became of the next frame.
@@ -58,6 +60,10 @@ pub(super) struct Ahead {
     cursor: u64,
     /// Gain before the oldest frame that is kept.
     gain_before: f32,
+    /// Number of the frame that the source gives next.
+    given: u64,
+    /// The sound that frame of that number begins with, for what follows has changed.
+    splice: Option<(u64, Box<Pcm>)>,
     has_packets: bool,
     /// The source has packets and could not give one: it decodes by itself what is to be encoded.
     mixed: bool,
@@ -72,6 +78,8 @@ impl Ahead {
             distance: lookahead.div_ceil(2) as u64,
             cursor: 0,
             gain_before: gain,
+            given: 0,
+            splice: None,
             has_packets,
             mixed: false,
         }
@@ -114,7 +122,7 @@ impl Ahead {
         let number = self.cursor;
         let before = self.gain_at(number);
         let plain = before == 1.0 && wanted.gain == 1.0;
-        match self.read(source, buffer, number, plain)? {
+        match self.read(source, buffer, number, plain, wanted.now)? {
             Reached::There => {}
             Reached::End => return Ok(NextFrame::End),
             Reached::Searching => return Ok(NextFrame::Later),
@@ -133,7 +141,7 @@ impl Ahead {
             return Ok(NextFrame::Frame { frame, simplified: false });
         }
         if self.has_packets {
-            match self.read(source, buffer, number + 1, plain)? {
+            match self.read(source, buffer, number + 1, plain, wanted.now)? {
                 Reached::There | Reached::End => {}
                 Reached::Searching => return Ok(NextFrame::Later),
                 Reached::Starved => return Ok(NextFrame::Starved),
@@ -161,7 +169,17 @@ impl Ahead {
     }
 
     /// What was made from frame `number` on did not come in time: it is as it was, and frame `next` is made next.
-    pub(super) fn restore(&mut self, number: u64, made: &[Made], next: u64) -> Result<(), FeedError> {
+    pub(super) fn restore(
+        &mut self,
+        number: u64,
+        made: &[Made],
+        next: u64,
+        cut: Option<CutFrames>,
+    ) -> Result<(), FeedError> {
+        if let Some(cut) = cut {
+            self.tape.put_back(number, cut);
+            self.splice = None;
+        }
         self.encoder.forget_after(number);
         for (number, made) in (number..).zip(made) {
             self.made.set(number, *made);
@@ -203,7 +221,7 @@ impl Ahead {
         self.tape.restart(number);
         self.made.restart(number);
         self.encoder.forget_all();
-        self.cursor = number;
+        (self.cursor, self.given, self.splice) = (number, number, None);
     }
 
     /// Frame `from` has become frame `to`, and so on.
@@ -213,6 +231,7 @@ impl Ahead {
         self.made.shift(count);
         self.encoder.shift(count);
         self.cursor += count;
+        self.given += count;
     }
 
     /// Frames before number `next` have left: what nobody goes back to is forgotten.
@@ -250,17 +269,59 @@ impl Ahead {
         buffer: &mut FrameBuf,
         number: u64,
         plain: bool,
+        now: bool,
     ) -> Result<Reached, FeedError> {
-        while self.tape.end() < number {
-            let reached = self.read(source, buffer, self.tape.end(), plain)?;
-            if reached != Reached::There {
-                return Ok(reached);
+        while self.tape.end() <= number {
+            let next = self.tape.end();
+            let begins = self.splice.as_ref().is_some_and(|(at, _)| *at == next);
+            let want = Want { packets: (plain || !self.mixed) && !begins, now };
+            let reached = self.tape.read(source, buffer, next, want)?;
+            match reached {
+                Reached::There => self.given += 1,
+                // The old sound goes out.
+                Reached::End if begins => {}
+                _ => return Ok(reached),
+            }
+            if begins && let Some((at, old)) = self.splice.take() {
+                let mut new = [0.0; FRAME_LEN];
+                self.tape.pcm(at, &mut new)?;
+                splice(&old, &mut new);
+                self.tape.replace(at, &new);
+            }
+            self.mixed |= self.has_packets && self.tape.is_pcm(next);
+        }
+        Ok(Reached::There)
+    }
+
+    /// The source has changed: from frame `from` on, which is made next, it gives its sound anew, and the old sound
+    /// goes over into it. Gives the frames that were kept of the old one.
+    pub(super) fn revise(
+        &mut self,
+        source: &mut dyn FrameSource,
+        buffer: &mut FrameBuf,
+        from: u64,
+    ) -> Result<CutFrames, FeedError> {
+        self.splice = None;
+        if from > 0 {
+            if self.tape.end() <= from && self.given == self.tape.end() {
+                self.read(source, buffer, from, false, true)?;
+            }
+            if self.tape.end() > from {
+                let mut old = Box::new([0.0; FRAME_LEN]);
+                self.tape.pcm(from, &mut old)?;
+                self.splice = Some((from, old));
             }
         }
-        let want = Want { packets: plain || !self.mixed, now: false };
-        let reached = self.tape.read(source, buffer, number, want)?;
-        self.mixed |= self.has_packets && self.tape.is_pcm(number);
-        Ok(reached)
+        source.revise(self.given.saturating_sub(from));
+        self.given = self.given.min(from);
+        // Where an earlier revision came too late, what it brought has to be passed by.
+        while self.given < from {
+            match source.next(buffer, Want { packets: false, now: true })? {
+                Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => self.given += 1,
+                _ => self.given = from,
+            }
+        }
+        Ok(self.tape.cut(from))
     }
 
     /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and

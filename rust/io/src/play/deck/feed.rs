@@ -1,43 +1,47 @@
-//! The job that keeps a file's track full.
+//! The job that keeps a source's track full.
 
 use std::sync::Arc;
 
 use isocord_proto::frame::OpusFrame;
 
 use super::ahead::{Ahead, NextFrame, Wanted};
+use super::controls::{Deck, Playing, Request};
 use super::error::FeedError;
-use super::source::{FileSource, Playing, Request};
 use crate::play::track::{TooLate, TrackWriter};
 use crate::play::{Feed, FeedStatus, Pressure};
-use crate::source::FrameBuf;
+use crate::source::{FrameBuf, FrameSource};
 
 /// Frames that are made before another job has its turn.
 const PIECE: usize = 4;
 /// Frames that are not made again: they leave while those after them are encoded.
 const KEEP: u64 = 2;
+/// With so few frames in the ring a source of many parts goes on without those that have nothing yet.
+const FEW: usize = 4;
 
-pub(super) struct FileFeed {
-    source: Arc<FileSource>,
+pub(super) struct DeckFeed<S: FrameSource> {
+    deck: Arc<Deck<S>>,
     /// None once the track is over.
     writer: Option<TrackWriter>,
     ahead: Ahead,
     over: bool,
     /// A seek whose first frame is not there yet: it takes the place of all that is queued.
     landing: bool,
+    /// The source has changed, and what follows is not there yet.
+    revising: bool,
 }
 
-impl Feed for FileFeed {
+impl<S: FrameSource> Feed for DeckFeed<S> {
     fn feed(&mut self, pressure: Pressure) -> FeedStatus {
         let Some(mut writer) = self.writer.take().filter(|writer| writer.state().end().is_none()) else {
             return FeedStatus::Done;
         };
         let result = self.work(&mut writer, pressure);
         if !self.landing {
-            self.source.granted();
+            self.deck.granted();
         }
         let status = result.unwrap_or_else(|error| {
             // The first error is the one to tell.
-            self.source.fail(error.to_string());
+            self.deck.fail(error.to_string());
             writer.fail();
             self.over = true;
             FeedStatus::Wait
@@ -47,41 +51,46 @@ impl Feed for FileFeed {
     }
 
     fn panicked(&mut self) {
-        self.source.fail("isocord itself has failed on it: please report this".to_owned());
+        self.deck.fail("isocord itself has failed on it: please report this".to_owned());
         if let Some(writer) = &mut self.writer {
             writer.fail();
         }
     }
 }
 
-impl Drop for FileFeed {
+impl<S: FrameSource> Drop for DeckFeed<S> {
     fn drop(&mut self) {
-        if !self.over && self.source.plays() {
-            self.source.fail("its reading was ended".to_owned());
+        if !self.over && self.deck.plays() {
+            self.deck.fail("its reading was ended".to_owned());
         }
+        self.deck.source().detach();
     }
 }
 
-impl FileFeed {
-    pub(super) fn new(source: Arc<FileSource>, writer: TrackWriter, ahead: Ahead) -> Self {
-        Self { source, writer: Some(writer), ahead, over: false, landing: false }
+impl<S: FrameSource> DeckFeed<S> {
+    pub(super) fn new(deck: Arc<Deck<S>>, writer: TrackWriter, ahead: Ahead) -> Self {
+        Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false }
     }
 
     fn work(&mut self, writer: &mut TrackWriter, pressure: Pressure) -> Result<FeedStatus, FeedError> {
-        // On the stack of the pool's thread: nothing is kept in it, and hundreds of files share those.
+        // On the stack of the pool's thread: nothing is kept in it, and hundreds of sources share those.
         let mut buffer = FrameBuf::new();
-        let source = Arc::clone(&self.source);
+        let deck = Arc::clone(&self.deck);
         self.ahead.left(writer.next());
-        if let Some(options) = source.take_options() {
+        if let Some(options) = deck.take_options() {
             self.ahead.configure(&options)?;
         }
-        let Some(playing) = source.playing() else { return Ok(FeedStatus::Wait) };
-        match source.take_request() {
+        let Some(playing) = deck.playing() else { return Ok(FeedStatus::Wait) };
+        let changed = deck.with_source(FrameSource::is_changed) || self.revising;
+        match deck.take_request() {
             Some(Request::Seek(seconds)) => self.seek(writer, seconds)?,
-            Some(Request::Refresh) => self.refresh(writer, playing, &mut buffer, pressure)?,
-            None => {}
+            Some(Request::Refresh) if !changed => {
+                self.refresh(writer, playing, &mut buffer, pressure, false)?
+            }
+            _ if changed => self.refresh(writer, playing, &mut buffer, pressure, true)?,
+            _ => {}
         }
-        if self.landing && !self.land(writer, playing, &mut buffer, pressure)? {
+        if self.landing && !self.land(writer, playing, &mut buffer, pressure)? || self.revising {
             return Ok(FeedStatus::Searching { left: writer.queued() });
         }
         for _ in 0..PIECE {
@@ -92,14 +101,16 @@ impl FileFeed {
             if writer.room_or_sleep().is_none() {
                 return Ok(FeedStatus::Wait);
             }
-            match self.make(&mut buffer, pressure)? {
+            let now = (writer.queued() as usize) < FEW;
+            match self.make(&mut buffer, pressure, now)? {
                 NextFrame::Frame { frame, .. } => {
                     let pushed = writer.push(&frame);
                     debug_assert!(pushed, "the ring had room");
                 }
                 NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
-                // Whoever brings more wakes the job.
-                NextFrame::Starved => return Ok(FeedStatus::Wait),
+                // Whoever brings more wakes the job, and so does the clock when few frames are left.
+                NextFrame::Starved if now || writer.sleep_until(FEW) => return Ok(FeedStatus::Wait),
+                NextFrame::Starved => {}
                 NextFrame::End => {
                     writer.finish();
                     self.over = true;
@@ -109,11 +120,14 @@ impl FileFeed {
         Ok(FeedStatus::Again { left: writer.queued() })
     }
 
-    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure) -> Result<NextFrame, FeedError> {
-        let wanted = Wanted { gain: self.source.volume(), pressure };
-        let made = self.source.with_file(|file| self.ahead.make(file, buffer, wanted))?;
+    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, now: bool) -> Result<NextFrame, FeedError> {
+        let wanted = Wanted { gain: self.deck.volume(), pressure, now };
+        let made = self.deck.with_source(|source| self.ahead.make(source, buffer, wanted))?;
         if let NextFrame::Frame { simplified, .. } = made {
-            self.source.note_simplified(simplified);
+            self.deck.note_simplified(simplified);
+        }
+        if let Some(playing) = self.deck.playing() {
+            playing.note_made(self.ahead.cursor());
         }
         Ok(made)
     }
@@ -124,7 +138,7 @@ impl FileFeed {
             // The listener's decoder has heard what has left and no more.
             self.ahead.go_back(writer.next().min(self.ahead.cursor()))?;
         }
-        self.source.with_file(|file| file.begin_seek(seconds))?;
+        self.deck.with_source(|source| source.seek(seconds))?;
         self.ahead.jump(writer.end());
         (self.landing, self.over) = (true, false);
         Ok(())
@@ -138,8 +152,8 @@ impl FileFeed {
         buffer: &mut FrameBuf,
         pressure: Pressure,
     ) -> Result<bool, FeedError> {
-        let made = self.make(buffer, pressure)?;
-        let place = self.ahead.place().unwrap_or_else(|| self.source.file().position());
+        let made = self.make(buffer, pressure, true)?;
+        let place = self.ahead.place().unwrap_or_else(|| self.deck.source().position());
         match made {
             NextFrame::Frame { frame, .. } => {
                 playing.begin_run(writer.end(), place);
@@ -156,53 +170,75 @@ impl FileFeed {
         Ok(true)
     }
 
-    /// Encodes again, with the volume that is now, what has not left and is not just about to.
+    /// Encodes again, as things are now, what has not left and is not just about to; if the source has `changed`, it
+    /// gives that anew.
     fn refresh(
         &mut self,
         writer: &mut TrackWriter,
         playing: &Playing,
         buffer: &mut FrameBuf,
         pressure: Pressure,
+        changed: bool,
     ) -> Result<(), FeedError> {
         if self.landing {
             // What is queued is about to go.
             return Ok(());
         }
+        self.revising = false;
         let mut keep = KEEP;
         loop {
             let (next, end) = (writer.next(), self.ahead.cursor());
-            let from = if next == 0 { 0 } else { next + keep };
-            if from >= end || self.ahead.is_all(from, self.source.volume()) {
+            let from = if next == 0 { 0 } else { end.min(next + keep) };
+            if !changed && (from == end || self.ahead.is_all(from, self.deck.volume())) {
                 return Ok(());
             }
             let undone = self.ahead.go_back(from)?;
+            let deck = Arc::clone(&self.deck);
+            let cut = if changed {
+                Some(deck.with_source(|source| self.ahead.revise(source, buffer, from))?)
+            } else {
+                None
+            };
+            if from == end && !self.over {
+                return Ok(());
+            }
             // At the very beginning nobody has heard another volume.
-            let began = (from == 0).then(|| self.ahead.begin_with(self.source.volume()));
+            let began = (from == 0).then(|| self.ahead.begin_with(self.deck.volume()));
             // No more than there is room for behind those that stay.
             let room = writer.lookahead().saturating_sub((from - next) as usize).min(PIECE);
             let mut frames = Vec::with_capacity(room);
-            while frames.len() < room
-                && let NextFrame::Frame { frame, .. } = self.make(buffer, pressure)?
-            {
-                frames.push(frame);
+            let mut last = None;
+            while frames.len() < room {
+                match self.make(buffer, pressure, true)? {
+                    NextFrame::Frame { frame, .. } => frames.push(frame),
+                    other => {
+                        last = Some(other);
+                        break;
+                    }
+                }
             }
-            if frames.is_empty() {
-                began.map(|gain| self.ahead.begin_with(gain));
-                self.ahead.restore(from, &undone, end)?;
-                self.source.refresh_later();
+            let put = match last {
+                Some(NextFrame::End) if frames.is_empty() && changed => {
+                    self.over = true;
+                    return Ok(writer.finish_at(from));
+                }
+                _ if frames.is_empty() => None,
+                _ => Some(self.put(writer, playing, from, &frames)),
+            };
+            if let Some(Ok(())) = put {
+                self.over = false;
                 return Ok(());
             }
-            match self.put(writer, playing, from, &frames) {
-                Ok(()) => {
-                    self.over = false;
-                    return Ok(());
+            began.map(|gain| self.ahead.begin_with(gain));
+            self.ahead.restore(from, &undone, end, cut)?;
+            if put.is_none() {
+                self.revising = changed;
+                if !changed {
+                    self.deck.refresh_later();
                 }
-                Err(TooLate) => {
-                    began.map(|gain| self.ahead.begin_with(gain));
-                    self.ahead.restore(from, &undone, end)?;
-                    keep *= 2;
-                }
+                return Ok(());
             }
+            keep *= 2;
         }
     }
 

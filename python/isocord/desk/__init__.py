@@ -1,0 +1,1 @@
+"""The sound desk: what is made of several sources."""

@@ -1,0 +1,61 @@
+"""What becomes a part of a native source: a file, a native source, or one of the bot library's that is read ahead."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from .. import _native
+from ..errors import UnknownHostError
+from ..hosts import host_of
+from ..playing.sources.feeder import Feeder
+
+if TYPE_CHECKING:
+    from ..playing.sources.feeder import Source
+
+Part: TypeAlias = "Source | _native.Playable | str | os.PathLike[str]"
+"""What can be played as a part of another source: also a path or a URL."""
+
+
+def native(source: Part) -> _native.Playable | _native.Reel:
+    """The native source that ``source`` is, or that stands for it.
+
+    An audio source of the bot library is read on a thread of its own, so that one that blocks holds nobody up, and
+    cleaned up when it is over.
+
+    Raises:
+        AudioFileError: it is a path or a URL that cannot be played.
+        TypeError: it is nothing that can be played.
+    """
+    if isinstance(source, _native.SOURCES):
+        return source
+    if isinstance(source, (str, os.PathLike)):
+        return _native.AudioFile(source)
+    try:
+        host = host_of(source)
+    except UnknownHostError:
+        host = None
+    if host is None or not isinstance(source, host.audio_source):
+        raise TypeError(f"a source must be an AudioSource, a path or a URL, not {type(source).__name__}")
+    wrapped = host.native_source(source)
+    if wrapped is not None:
+        wrapped.follow()
+        return wrapped.source
+    reel = _native.Reel()
+    process = host.process_of(source)
+
+    def over(_: BaseException | None) -> None:
+        source.cleanup()
+
+    feeder = Feeder(
+        source,
+        reel,
+        opus=source.is_opus(),
+        on_end=over,
+        on_error=reel.fail,
+        kill=None if process is None else process.cleanup,
+        failure=None if process is None else partial(host.process_failure, process),
+    )
+    feeder.start()
+    return reel

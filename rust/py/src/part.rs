@@ -1,0 +1,13 @@
+//! What one native source is for another.
+
+use isocord_io::dsp::Volume;
+use isocord_io::source::FrameSource;
+
+/// A native source, taken for one who plays it.
+pub(crate) struct Part {
+    pub source: Box<dyn FrameSource>,
+    /// Its own volume, for who plays it to apply.
+    pub volume: Volume,
+    /// Length in samples of 48 kHz, if it is known.
+    pub duration: Option<u64>,
+}
