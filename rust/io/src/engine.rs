@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use isocord_proto::cipher::{KEY_LEN, NonceLedger, Sealer, TransportMode};
 
+use crate::desk::Errands;
+use crate::events::EventErrands;
 use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
@@ -23,6 +25,7 @@ pub struct Engine {
     dispatcher: DispatcherHandle,
     pub(crate) epoch: Instant,
     pool: FeederPool,
+    errands: Arc<EventErrands>,
     next_id: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// One for the process: a key may come again on another connection.
@@ -39,7 +42,9 @@ impl Engine {
         let (mut events, dispatcher) = Dispatcher::new();
         let (clock, clock_handle) = ClockThread::new(events.outbox(), epoch);
         let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
+        let errands = Arc::new(EventErrands::new(events.outbox()));
         let engine = Arc::new(Self {
+            errands,
             clock: clock_handle,
             receiver: receiver_handle,
             dispatcher,
@@ -80,6 +85,12 @@ impl Engine {
     #[must_use]
     pub fn pool(&self) -> &FeederPool {
         &self.pool
+    }
+
+    /// What the event thread does for others.
+    #[must_use]
+    pub fn errands(&self) -> Arc<dyn Errands> {
+        Arc::clone(&self.errands) as Arc<dyn Errands>
     }
 
     /// The clock that positions of received sound refer to; all connections share it.

@@ -1,9 +1,10 @@
 //! What the owner of a connection is told.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use isocord_proto::discovery::External;
 
+use crate::desk::Errands;
 use crate::play::track::{TrackEnd, TrackState};
 use crate::threads::outbox::{Note, Outbox};
 
@@ -24,26 +25,51 @@ pub trait EventHandler: Send + Sync {
     fn on_event(&self, event: Event);
 }
 
-/// An event on its way to its handler.
-pub(crate) struct Notice {
-    handler: Arc<dyn EventHandler>,
-    event: Event,
+/// What the event thread has to do.
+pub(crate) enum Notice {
+    /// An event on its way to its handler.
+    Event(Arc<dyn EventHandler>, Event),
+    Errand(Box<dyn FnOnce() + Send>),
 }
 
 /// The way of a native thread to the event thread.
 pub(crate) type EventOutbox = Outbox<Notice>;
 
+/// The way of all other threads to it.
+pub(crate) struct EventErrands(Mutex<EventOutbox>);
+
+impl EventErrands {
+    pub(crate) fn new(outbox: EventOutbox) -> Self {
+        Self(Mutex::new(outbox))
+    }
+}
+
+impl Errands for EventErrands {
+    fn run(&self, errand: Box<dyn FnOnce() + Send>) {
+        let full = self.0.lock().unwrap_or_else(PoisonError::into_inner).hand(Notice::Errand(errand));
+        // Thousands wait already: it is late, but not lost.
+        if let Err(notice) = full {
+            notice.deliver();
+        }
+    }
+}
+
 impl Notice {
     pub(crate) fn new(handler: &Arc<dyn EventHandler>, event: Event) -> Self {
-        Self { handler: Arc::clone(handler), event }
+        Self::Event(Arc::clone(handler), event)
     }
 }
 
 impl Note for Notice {
     fn deliver(self) {
-        if let Event::TrackEnded(state, _) = &self.event {
-            state.notify_ended();
+        match self {
+            Self::Event(handler, event) => {
+                if let Event::TrackEnded(state, _) = &event {
+                    state.notify_ended();
+                }
+                handler.on_event(event);
+            }
+            Self::Errand(errand) => errand(),
         }
-        self.handler.on_event(self.event);
     }
 }

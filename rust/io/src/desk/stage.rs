@@ -99,3 +99,16 @@ pub(super) fn next(source: &mut dyn FrameSource, want: Want) -> Result<Vec<f32>,
 pub(super) fn pull(source: &mut dyn FrameSource, frames: usize) -> Vec<f32> {
     (0..frames).flat_map(|_| next(source, Want::PCM).expect("a frame")).collect()
 }
+
+/// That they are the same, to the bit.
+#[track_caller]
+pub(super) fn assert_same(got: &[f32], expected: &[f32]) {
+    let differs = got.iter().zip(expected).position(|(one, two)| one != two);
+    let what = differs.map(|at| (at, got[at], expected[at]));
+    assert!(
+        differs.is_none() && got.len() == expected.len(),
+        "{what:?}, {} for {}",
+        got.len(),
+        expected.len()
+    );
+}

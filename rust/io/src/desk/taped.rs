@@ -12,7 +12,7 @@ use crate::source::{
 /// often it is asked for.
 #[must_use]
 pub fn taped(source: Box<dyn FrameSource>) -> Box<dyn FrameSource> {
-    if source.goes_back() { source } else { Box::new(Taped::new(source)) }
+    if (*source).goes_back() { source } else { Box::new(Taped::new(source)) }
 }
 
 struct Taped {
@@ -78,9 +78,21 @@ impl FrameSource for Taped {
         self.source.has_packets()
     }
 
+    fn passes(&self) -> bool {
+        if self.tape.end() > self.cursor {
+            self.tape.packet(self.cursor).is_some()
+        } else {
+            self.source.passes()
+        }
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         self.depth = depth;
         self.source.attach(downstream, depth);
+    }
+
+    fn detach(&mut self) {
+        self.source.detach();
     }
 
     fn goes_back(&self) -> bool {

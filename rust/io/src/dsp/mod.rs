@@ -2,13 +2,16 @@
 
 pub mod decimate;
 pub(crate) mod downmix;
-pub(crate) mod mixer;
+pub(crate) mod limiter;
+pub(crate) mod mixdown;
+mod ramp;
 pub(crate) mod resample;
 mod samples;
 mod splice;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
+pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
 pub(crate) use splice::splice;
 pub use volume::{MAX_VOLUME, Volume, VolumeError};

@@ -5,7 +5,7 @@ use isocord_proto::frame::FRAME_LEN;
 /// PCM in 16 bits that count from the frame's own level, so that quiet sound loses nothing and loud sound is not cut:
 /// half the memory of what it came as. What was 16 bits is kept exactly.
 pub(crate) struct Samples {
-    /// A power of two that no sample exceeds.
+    /// A power of two that fits all samples: 16 bits reach a little further down than up.
     scale: f32,
     values: [i16; FRAME_LEN],
 }
@@ -16,12 +16,13 @@ impl Samples {
     }
 
     pub(crate) fn fill(&mut self, pcm: &[f32; FRAME_LEN]) {
-        let peak = pcm.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+        let (least, most) = extremes(pcm);
+        let peak = (most * (32_768.0 / 32_767.0)).max(-least);
         self.scale = (-16..=8).map(|power| 2_f32.powi(power)).find(|&scale| peak <= scale).unwrap_or(256.0);
         let unit = 32_768.0 / self.scale;
         for (value, sample) in self.values.iter_mut().zip(pcm) {
-            // The cast saturates.
-            *value = (sample * unit).round() as i16;
+            let bounded = (sample * unit).clamp(-32_768.0, 32_767.0);
+            *value = (bounded + ROUND - ROUND) as i16;
         }
     }
 
@@ -31,6 +32,21 @@ impl Samples {
             *sample = f32::from(*value) * unit;
         }
     }
+}
+
+/// Added and taken away again it rounds what is much smaller, without a call for each sample.
+const ROUND: f32 = 12_582_912.0;
+
+/// The lowest sample and the highest, several at once.
+fn extremes(pcm: &[f32; FRAME_LEN]) -> (f32, f32) {
+    let (mut least, mut most) = ([0.0_f32; 8], [0.0_f32; 8]);
+    for eight in pcm.chunks_exact(8) {
+        for ((least, most), sample) in least.iter_mut().zip(&mut most).zip(eight) {
+            *least = if sample < least { *sample } else { *least };
+            *most = if sample > most { *sample } else { *most };
+        }
+    }
+    (least.into_iter().fold(0.0, f32::min), most.into_iter().fold(0.0, f32::max))
 }
 
 #[cfg(test)]
@@ -47,6 +63,12 @@ mod tests {
             samples.fill(&sixteen);
             samples.copy_to(&mut got);
             assert!(got == sixteen);
+        }
+        for peak in [0.5, -0.5, 1.0 / 64.0] {
+            let pcm = std::array::from_fn(|index| if index % 7 == 0 { peak } else { 0.0 });
+            samples.fill(&pcm);
+            samples.copy_to(&mut got);
+            assert!(got == pcm, "{peak}");
         }
         for level in [1e-4, 0.3, 1.0, 3.7] {
             let pcm = std::array::from_fn(|index| (index as f32).sin() * level);

@@ -8,7 +8,7 @@ use isocord_proto::recv::{DelayBounds, Frame, FrameKind, Sound, Speaking};
 
 use super::queue::Item;
 use crate::dsp::decimate::Decimator;
-use crate::dsp::mixer::{Mixer, PcmRow};
+use crate::dsp::mixdown::{Mixdown, PcmRow};
 
 /// What a mixdown waits for users beside the delay of the slowest one: a stream's first packets are held for
 /// 200 ms, frames are made whole in 20 ms more, and the threads have 20 ms.
@@ -80,7 +80,7 @@ pub enum Out {
 /// Makes a listener's frames.
 pub struct Shaper {
     shape: Shape,
-    mix: Option<Mixer>,
+    mix: Option<Mixdown>,
     rows: Row,
     streams: HashMap<u64, Decimator>,
 }
@@ -101,7 +101,7 @@ impl Shaper {
         if opus && !plain {
             return Err(ShapeError::Opus);
         }
-        let mix = shape.mixdown.then(|| Mixer::new(MAX_MIX_WINDOW));
+        let mix = shape.mixdown.then(|| Mixdown::new(MAX_MIX_WINDOW));
         Ok(Self { shape, mix, rows: Row::default(), streams: HashMap::new() })
     }
 
@@ -188,7 +188,7 @@ impl Shaper {
     }
 }
 
-/// Makes whole frames of what the mixer hands out; where all are silent there are none.
+/// Makes whole frames of what the mixdown hands out; where all are silent there are none.
 #[derive(Default)]
 struct Row {
     whole: Vec<(u64, Box<[i16; FRAME_LEN]>)>,

@@ -13,7 +13,7 @@ use super::report::{FileState, TrackReport};
 use super::target::Target;
 use super::track::Track;
 use super::written::Written;
-use crate::dsp::mixer::{Mixer, PcmRow};
+use crate::dsp::mixdown::{Mixdown, PcmRow};
 
 /// The shortest window that a mixdown can have, 40 ms.
 const MIN_MIX_WINDOW: u64 = 2 * FRAME_SAMPLES as u64;
@@ -27,7 +27,7 @@ pub(crate) fn patience(mix_window: u64) -> u64 {
 
 /// The one file that all users are summed in.
 pub(crate) struct Mix {
-    mixer: Mixer,
+    mixdown: Mixdown,
     written: Written,
     window: u64,
 }
@@ -36,7 +36,7 @@ impl Mix {
     pub(crate) fn new(options: &RecorderOptions, target: Target) -> Result<Self> {
         let opened = open(options.format, target, options.max_file_bytes, Some(&options.opus), None)?;
         let window = options.mix_window.max(MIN_MIX_WINDOW);
-        Ok(Self { mixer: Mixer::new(window), written: Written::new(Ok(opened)), window })
+        Ok(Self { mixdown: Mixdown::new(window), written: Written::new(Ok(opened)), window })
     }
 
     /// How long a voice waits for an earlier frame.
@@ -46,7 +46,7 @@ impl Mix {
 
     /// Samples that came too late.
     pub(crate) fn late(&self) -> u64 {
-        self.mixer.late
+        self.mixdown.late
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -64,7 +64,7 @@ impl Mix {
 
     pub(crate) fn advance(&mut self, now: u64, flush: bool) -> Result<()> {
         let Some(lane) = self.written.lane() else { return Ok(()) };
-        self.mixer.flush(now.saturating_sub(self.window), &mut Sum(lane))?;
+        self.mixdown.flush(now.saturating_sub(self.window), &mut Sum(lane))?;
         if flush {
             lane.flush()?;
             self.written.note_flushed();
@@ -74,7 +74,7 @@ impl Mix {
 
     pub(crate) fn finish(&mut self, end: u64) -> Result<()> {
         let Some(lane) = self.written.lane() else { return Ok(()) };
-        self.mixer.finish(end, &mut Sum(lane))?;
+        self.mixdown.finish(end, &mut Sum(lane))?;
         self.written.finish(FileState::Finished)
     }
 
@@ -99,7 +99,7 @@ impl Mix {
         let Some(out) = self.written.lane() else { return Ok(()) };
         let (assembler, unpacker) = track.voice();
         let at = assembler.next();
-        let mut lane = VoiceLane { mixer: &mut self.mixer, out: Sum(out), unpacker, at };
+        let mut lane = VoiceLane { mixdown: &mut self.mixdown, out: Sum(out), unpacker, at };
         action(assembler, &mut lane)
     }
 }
@@ -120,7 +120,7 @@ impl PcmRow for Sum<'_> {
 
 /// Adds one user's row of sound to the sum.
 struct VoiceLane<'a> {
-    mixer: &'a mut Mixer,
+    mixdown: &'a mut Mixdown,
     out: Sum<'a>,
     unpacker: &'a mut Unpacker,
     at: u64,
@@ -133,14 +133,14 @@ impl Lane for VoiceLane<'_> {
     }
 
     fn pcm(&mut self, pcm: &[i16]) -> Result<()> {
-        self.mixer.add(self.at, pcm, &mut self.out)?;
+        self.mixdown.add(self.at, pcm, &mut self.out)?;
         self.at += pcm.len() as u64 / 2;
         Ok(())
     }
 
     fn opus(&mut self, packet: &[u8], samples: u32, behind: u32) -> Result<()> {
         let pcm = &self.unpacker.decode(packet, samples)?[2 * behind as usize..];
-        self.mixer.add(self.at, pcm, &mut self.out)?;
+        self.mixdown.add(self.at, pcm, &mut self.out)?;
         self.at += u64::from(samples - behind);
         Ok(())
     }

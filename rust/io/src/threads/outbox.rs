@@ -97,10 +97,16 @@ impl<N: Note> Dispatcher<N> {
 impl<N> Outbox<N> {
     /// Queues a note; counts it as dropped if the queue is full.
     pub(crate) fn tell(&mut self, note: N) {
-        if self.notes.push(note).is_err() {
+        if self.hand(note).is_err() {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Queues a note, or gives it back if the queue is full.
+    pub(crate) fn hand(&mut self, note: N) -> Result<(), N> {
+        let full = self.notes.push(note).map_err(|rtrb::PushError::Full(back)| back);
         self.shared.wakeup.wake();
+        full
     }
 
     /// Gives memory away, which is freed within half a second. A full queue makes the caller free it itself.

@@ -8,7 +8,6 @@ use super::part::Part;
 use super::player::{FRAME, Player};
 use super::shared::Shared;
 use super::state::Run;
-use crate::dsp::apply_gain;
 use crate::source::{Downstream, FrameBuf, Reached, Want};
 
 /// Frames that are read for one that is made, until as much is known of what comes as a crossfade takes. With two, the
@@ -44,7 +43,7 @@ impl Player {
         let end = self.silence.as_ref().filter(|_| !shared.endless).map_or(to, |silence| silence.since);
         frame.samples = if end <= from { FRAME as u16 } else { (end.min(to) - from) as u16 };
         (frame.position, frame.lead) = (self.place(), 0);
-        let packet = if want.packets && self.volume == 1.0 { self.packet(frame) } else { None };
+        let packet = if want.packets { self.packet(frame) } else { None };
         if packet.is_none() {
             self.mix(&mut frame.pcm)?;
         }
@@ -59,7 +58,7 @@ impl Player {
         let at = self.cursor * FRAME;
         let mut sounding = self.parts.iter().filter(|part| part.sounds(at, at + FRAME));
         let passes = |part: &Part| part.spool.packet(part.local(at)).is_some();
-        self.volume == 1.0 && sounding.next().is_some_and(passes) && sounding.next().is_none()
+        sounding.next().is_some_and(passes) && sounding.next().is_none()
     }
 
     /// The packet that the next frame is as it stands, if it is one.
@@ -90,7 +89,6 @@ impl Player {
         if let Some(fade) = crossing {
             fade.tame(from, pcm);
         }
-        apply_gain(self.volume, self.volume, pcm);
         Ok(())
     }
 

@@ -11,7 +11,6 @@ use super::player::Player;
 use super::shared::{Relay, Shared};
 use super::source::{Home, QueueSource};
 use super::state::{State, check_place};
-use crate::dsp::{Volume, VolumeError};
 use crate::source::Downstream;
 
 /// The longest crossfade, in seconds.
@@ -24,15 +23,13 @@ pub struct QueueOptions {
     pub crossfade: f64,
     /// What comes again.
     pub repeat: Repeat,
-    /// 1.0 leaves the sound as it is.
-    pub volume: f32,
     /// It goes on in silence when nothing is left, and does not end.
     pub endless: bool,
 }
 
 impl Default for QueueOptions {
     fn default() -> Self {
-        Self { crossfade: 0.0, repeat: Repeat::Off, volume: 1.0, endless: false }
+        Self { crossfade: 0.0, repeat: Repeat::Off, endless: false }
     }
 }
 
@@ -45,9 +42,6 @@ pub enum QueueError {
     /// Out of its range.
     #[error("crossfade must be 0 to {MAX_CROSSFADE} seconds, not {0}")]
     Crossfade(f64),
-    /// The volume is out of its range.
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
     /// It plays elsewhere.
     #[error("the queue plays already: it can be played in one place at a time")]
     InUse,
@@ -75,13 +69,12 @@ impl Queue {
     /// # Errors
     /// An option is out of its range.
     pub fn new(options: QueueOptions) -> Result<Self, QueueError> {
-        let QueueOptions { crossfade, repeat, volume, endless } = options;
-        let volume = Volume::new(volume)?;
+        let QueueOptions { crossfade, repeat, endless } = options;
         let list = List { repeat, ..List::default() };
         let relay = Arc::new(Relay::default());
-        let player = Player::new(Arc::clone(&relay), volume.get());
+        let player = Player::new(Arc::clone(&relay));
         let state = Mutex::new(State::new(list, check_crossfade(crossfade)?));
-        let shared = Arc::new(Shared { state, volume, events: Events::default(), endless, relay });
+        let shared = Arc::new(Shared { state, events: Events::default(), endless, relay });
         Ok(Self { shared, home: Arc::new(Mutex::new(Some(Box::new(player)))) })
     }
 
@@ -203,22 +196,6 @@ impl Queue {
     pub fn set_crossfade(&self, seconds: f64) -> Result<(), QueueError> {
         let crossfade = check_crossfade(seconds)?;
         self.change(|state| state.crossfade = crossfade);
-        Ok(())
-    }
-
-    /// The volume.
-    #[must_use]
-    pub fn volume(&self) -> f32 {
-        self.shared.volume.get()
-    }
-
-    /// Sets the volume.
-    ///
-    /// # Errors
-    /// It is out of its range.
-    pub fn set_volume(&self, volume: f32) -> Result<(), QueueError> {
-        self.shared.volume.set(volume)?;
-        self.shared.relay.wake();
         Ok(())
     }
 

@@ -57,7 +57,6 @@ pub(super) struct Player {
     pub(super) silence: Option<Silence>,
     pub(super) loading: Option<Loading>,
     pub(super) crossfade: u64,
-    pub(super) volume: f32,
     /// The end was told.
     pub(super) is_over: bool,
     /// When what failed was tried again.
@@ -66,7 +65,7 @@ pub(super) struct Player {
 }
 
 impl Player {
-    pub(super) fn new(relay: Arc<Relay>, volume: f32) -> Self {
+    pub(super) fn new(relay: Arc<Relay>) -> Self {
         let silence = Silence { since: 0, turn: 0, follows: false, told: true, awaited: None };
         Self {
             relay,
@@ -76,7 +75,6 @@ impl Player {
             silence: Some(silence),
             loading: None,
             crossfade: 0,
-            volume,
             is_over: false,
             retried: 0,
             room: Box::new([0.0; FRAME_LEN]),
@@ -147,7 +145,7 @@ impl Player {
         }
         self.close_last(shared);
         match self.next(shared) {
-            Next::There(spool) => self.join(shared, buffer, spool, (begin, end.max(from))),
+            Next::There(spool) => self.join(shared, buffer, spool, want, (begin, end.max(from))),
             _ if end >= to => return Some(Ready::Frame),
             Next::Pending if want.now => return Some(Ready::Frame),
             Next::Pending => return Some(Ready::Starved),
@@ -201,7 +199,7 @@ impl Player {
             Next::There(spool) => {
                 let at = since.max(from);
                 self.silence = None;
-                self.join(shared, buffer, spool, (at, at));
+                self.join(shared, buffer, spool, want, (at, at));
                 None
             }
             Next::Pending if since < from || want.now => Some(Ready::Frame),
@@ -328,6 +326,7 @@ impl Player {
         shared: &Shared,
         buffer: &mut FrameBuf,
         mut spool: Box<Spool>,
+        want: Want,
         (begin, end): (u64, u64),
     ) {
         let turn = shared.lock().new_turn();
@@ -340,9 +339,10 @@ impl Player {
             return;
         }
         let lead = spool.lead();
-        let passes = self.volume == 1.0 && spool.packet(0).is_some();
-        let waits =
-            passes && !on_grid && (self.is_silent_before(begin) || self.is_quiet(begin, &mut spool, buffer));
+        let passes = want.packets && spool.packet(0).is_some();
+        let waits = passes
+            && (begin % FRAME, lead) != (0, 0)
+            && (self.is_silent_before(begin) || self.is_quiet(begin, &mut spool, buffer));
         self.parts.push_back(match waits {
             true => Part::at(turn, spool, begin.next_multiple_of(FRAME)),
             false => Part::exactly_at(turn, spool, begin),

@@ -27,8 +27,7 @@ impl Player {
         }
         self.retry(&state, shared);
         self.preload(&mut state, shared);
-        let changed = self.volume != shared.volume.get()
-            || self.first_wrong(&state).is_some()
+        let changed = self.first_wrong(&state).is_some()
             || self.is_awaited_ready()
             || self.can_go_on(&mut state, shared);
         drop(state);
@@ -90,7 +89,7 @@ impl Player {
             state.jump.take()
         };
         let now = self.cursor * FRAME;
-        (self.volume, self.is_over) = (shared.volume.get(), false);
+        self.is_over = false;
         for part in &mut self.parts {
             part.told &= part.from < now;
             if part.spool.is_changed() {

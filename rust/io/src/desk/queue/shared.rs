@@ -4,12 +4,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::events::Events;
 use super::state::State;
-use crate::dsp::Volume;
 use crate::source::Downstream;
 
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
-    pub(super) volume: Volume,
     pub(super) events: Events,
     pub(super) endless: bool,
     pub(super) relay: Arc<Relay>,

@@ -135,17 +135,6 @@ fn what_is_cut_off_right_after_its_beginning_ends_there() {
 }
 
 #[test]
-fn the_volume_is_heard_at_once() {
-    let mut stand = Stand::new(QueueOptions::default(), &counting(&[LONG]));
-    stand.hear(20);
-    stand.queue.set_volume(0.5).unwrap();
-    stand.hear(20);
-    let halved: Vec<_> = expected(&[(0, 22 * 960, 8 * 960)]).iter().map(|sample| sample * 0.5).collect();
-    assert!(at(&stand, 22) == halved);
-    assert!(stand.queue.set_volume(17.0).is_err());
-}
-
-#[test]
 fn an_entry_has_a_volume_of_its_own() {
     let volume = crate::dsp::Volume::new(0.5).unwrap();
     let theirs = volume.clone();

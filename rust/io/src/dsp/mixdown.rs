@@ -16,7 +16,7 @@ pub(crate) trait PcmRow {
 }
 
 /// Sums stereo in a window that moves along the recording's time.
-pub(crate) struct Mixer {
+pub(crate) struct Mixdown {
     /// Sums from `base` on, interleaved.
     sums: Vec<i32>,
     base: u64,
@@ -28,7 +28,7 @@ pub(crate) struct Mixer {
     pub late: u64,
 }
 
-impl Mixer {
+impl Mixdown {
     /// `window` in samples, at least two blocks.
     pub(crate) fn new(window: u64) -> Self {
         let blocks = (window as usize).div_ceil(BLOCK).max(2);
@@ -176,38 +176,38 @@ mod tests {
 
     #[test]
     fn what_is_not_too_loud_passes_exactly() {
-        let (mut mixer, mut tape) = (Mixer::new(9_600), Tape::default());
+        let (mut mixdown, mut tape) = (Mixdown::new(9_600), Tape::default());
         for n in 0..100u64 {
             let frame: Vec<i16> = (0..1_920).map(|i| ((n * 1_920 + i) % 20_011) as i16).collect();
-            mixer.add(n * 960, &frame, &mut tape).unwrap();
-            mixer.add(n * 960, &[1; 1_920], &mut tape).unwrap();
+            mixdown.add(n * 960, &frame, &mut tape).unwrap();
+            mixdown.add(n * 960, &[1; 1_920], &mut tape).unwrap();
         }
-        mixer.finish(96_000, &mut tape).unwrap();
+        mixdown.finish(96_000, &mut tape).unwrap();
         assert_eq!(tape.0.len(), 192_000);
         assert!(tape.0.iter().enumerate().all(|(i, &sample)| sample == (i % 20_011) as i16 + 1));
     }
 
     #[test]
     fn loud_sums_are_turned_down_and_never_wrap() {
-        let (mut mixer, mut tape) = (Mixer::new(9_600), Tape::default());
+        let (mut mixdown, mut tape) = (Mixdown::new(9_600), Tape::default());
         for n in 0..50u64 {
             for _ in 0..4 {
-                mixer.add(n * 960, &[30_000; 1_920], &mut tape).unwrap();
+                mixdown.add(n * 960, &[30_000; 1_920], &mut tape).unwrap();
             }
         }
-        mixer.finish(48_000, &mut tape).unwrap();
+        mixdown.finish(48_000, &mut tape).unwrap();
         assert!(tape.0.iter().all(|&sample| sample > 30_000), "{:?}", tape.0.iter().min());
     }
 
     #[test]
     fn late_sound_gets_in_while_the_window_holds() {
-        let (mut mixer, mut tape) = (Mixer::new(9_600), Tape::default());
-        mixer.add(8_640, &[7; 1_920], &mut tape).unwrap();
-        mixer.add(0, &[5; 1_920], &mut tape).unwrap();
-        mixer.add(100_000, &[9; 2], &mut tape).unwrap();
-        mixer.add(0, &[5; 1_920], &mut tape).unwrap();
-        assert_eq!(mixer.late, 960);
-        mixer.finish(100_001, &mut tape).unwrap();
+        let (mut mixdown, mut tape) = (Mixdown::new(9_600), Tape::default());
+        mixdown.add(8_640, &[7; 1_920], &mut tape).unwrap();
+        mixdown.add(0, &[5; 1_920], &mut tape).unwrap();
+        mixdown.add(100_000, &[9; 2], &mut tape).unwrap();
+        mixdown.add(0, &[5; 1_920], &mut tape).unwrap();
+        assert_eq!(mixdown.late, 960);
+        mixdown.finish(100_001, &mut tape).unwrap();
         assert_eq!(tape.0.len(), 200_002);
         assert_eq!((tape.0[0], tape.0[2 * 8_640], tape.0[200_001]), (5, 7, 9));
     }
