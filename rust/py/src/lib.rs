@@ -3,6 +3,7 @@
 
 mod audio_file;
 mod audio_tags;
+mod broadcast;
 mod bytes;
 mod codec;
 mod connection;
@@ -34,6 +35,8 @@ mod _native {
     #[pymodule_export]
     use crate::audio_tags::{AudioInfo, probe};
     #[pymodule_export]
+    use crate::broadcast::Broadcast;
+    #[pymodule_export]
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
     use crate::connection::{Connection, choose_mode};
@@ -62,7 +65,9 @@ mod _native {
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
         // What the native threads play by themselves.
-        module.add("SOURCES", PyTuple::new(module.py(), [module.py().get_type::<AudioFile>()])?)?;
+        let py = module.py();
+        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>()];
+        module.add("SOURCES", PyTuple::new(py, sources)?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }
