@@ -211,7 +211,7 @@ impl Queue {
     /// Where in its entry is what is heard now, in seconds.
     #[must_use]
     pub fn position(&self) -> f64 {
-        let (place, duration) = self.look(|state, ahead| {
+        let (place, duration) = self.with(|state, ahead| {
             (state.place(ahead), state.list.now.as_ref().and_then(|now| now.duration()))
         });
         place.min(duration.unwrap_or(u64::MAX)) as f64 / f64::from(SAMPLE_RATE)
@@ -220,25 +220,25 @@ impl Queue {
     /// The entry that is heard now, or as soon as what was asked for is granted.
     #[must_use]
     pub fn now(&self) -> Option<Arc<Entry>> {
-        self.look(|state, _| state.list.now.clone())
+        self.with(|state, _| state.list.now.clone())
     }
 
     /// Those to come, the next one first.
     #[must_use]
     pub fn upcoming(&self) -> Vec<Arc<Entry>> {
-        self.look(|state, _| state.list.upcoming.iter().cloned().collect())
+        self.with(|state, _| state.list.upcoming.iter().cloned().collect())
     }
 
     /// Those that were heard, the last one last.
     #[must_use]
     pub fn history(&self) -> Vec<Arc<Entry>> {
-        self.look(|state, _| state.list.history.clone())
+        self.with(|state, _| state.list.history.clone())
     }
 
     /// How many are to come.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.look(|state, _| state.list.upcoming.len())
+        self.with(|state, _| state.list.upcoming.len())
     }
 
     /// Whether none is to come.
@@ -247,13 +247,24 @@ impl Queue {
         self.len() == 0
     }
 
+    /// Whether it goes on in silence when nothing is left.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.shared.endless
+    }
+
+    /// Has who plays it look: something about the sound has changed that is not the queue's own.
+    pub fn look(&self) {
+        self.shared.relay.wake();
+    }
+
     /// What happens in it.
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.shared.events
     }
 
-    fn look<T>(&self, look: impl FnOnce(&mut State, u64) -> T) -> T {
+    fn with<T>(&self, look: impl FnOnce(&mut State, u64) -> T) -> T {
         let ahead = self.shared.relay.ahead();
         let mut state = self.shared.lock();
         state.observe(ahead, &self.shared.events);
@@ -261,7 +272,7 @@ impl Queue {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let changed = self.look(|state, _| change(state));
+        let changed = self.with(|state, _| change(state));
         self.shared.relay.wake();
         changed
     }

@@ -1,7 +1,8 @@
 //! What stands in a queue: not a source yet, but a way to one.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::dsp::Volume;
 use crate::source::FrameSource;
@@ -28,7 +29,7 @@ impl Opened {
 }
 
 /// A way to a source. Called on threads of the queue's own, which may wait for it.
-pub trait Opening: Send + Sync {
+pub trait Opening: Any + Send + Sync {
     /// Opens it, at its beginning.
     ///
     /// # Errors
@@ -36,8 +37,8 @@ pub trait Opening: Send + Sync {
     fn open(&self) -> Result<Opened, String>;
 
     /// Takes back what was opened, when nobody plays it any more.
-    fn close(&self, source: Box<dyn FrameSource>) {
-        drop(source);
+    fn close(&self, opened: Opened) {
+        drop(opened);
     }
 
     /// Whether it can be opened now: one that is a source already is at one place at a time.
@@ -53,40 +54,40 @@ pub trait Opening: Send + Sync {
 
 /// A source that is there already, and goes back to its beginning for another time.
 pub struct Given {
-    source: Mutex<Option<Box<dyn FrameSource>>>,
+    source: Mutex<Option<Opened>>,
     played: AtomicBool,
-    duration: Option<u64>,
-    volume: Volume,
 }
 
 impl Given {
     /// A source that has not played yet.
     #[must_use]
     pub fn new(opened: Opened) -> Self {
-        let Opened { source, duration, volume } = opened;
-        Self { source: Mutex::new(Some(source)), played: AtomicBool::new(false), duration, volume }
+        Self { source: Mutex::new(Some(opened)), played: AtomicBool::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Opened>> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Opening for Given {
     fn open(&self) -> Result<Opened, String> {
-        let taken = self.source.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut source = taken.ok_or_else(|| "it plays already".to_owned())?;
+        let mut opened = self.lock().take().ok_or_else(|| "it plays already".to_owned())?;
         if self.played.swap(true, Relaxed)
-            && let Err(error) = source.seek(0.0)
+            && let Err(error) = opened.source.seek(0.0)
         {
-            self.close(source);
+            self.close(opened);
             return Err(format!("it cannot be played again: {error}"));
         }
-        Ok(Opened { source, duration: self.duration, volume: self.volume.clone() })
+        Ok(opened)
     }
 
-    fn close(&self, source: Box<dyn FrameSource>) {
-        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    fn close(&self, opened: Opened) {
+        *self.lock() = Some(opened);
     }
 
     fn is_free(&self) -> bool {
-        self.source.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.lock().is_some()
     }
 }
 
@@ -111,7 +112,9 @@ impl Entry {
         Some(self.duration.load(Relaxed)).filter(|samples| *samples != UNKNOWN)
     }
 
-    pub(super) fn opening(&self) -> &dyn Opening {
+    /// What it is opened by.
+    #[must_use]
+    pub fn opening(&self) -> &dyn Opening {
         &*self.opening
     }
 

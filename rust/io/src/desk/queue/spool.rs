@@ -234,15 +234,22 @@ impl Spool {
     pub(super) fn release(&mut self) {
         if let Some(source) = self.source.take() {
             self.ended = true;
-            self.entry.opening().close(source);
+            self.close(source);
         }
+    }
+}
+
+impl Spool {
+    fn close(&self, source: Box<dyn FrameSource>) {
+        let (duration, volume) = (self.entry.duration(), self.volume.clone());
+        self.entry.opening().close(Opened { source, duration, volume });
     }
 }
 
 impl Drop for Spool {
     fn drop(&mut self) {
         if let Some(source) = self.source.take() {
-            self.entry.opening().close(source);
+            self.close(source);
         }
     }
 }
