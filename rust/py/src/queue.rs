@@ -71,11 +71,8 @@ impl Queue {
         Ok(py.detach(|| self.queue.remove(&entry)).map_err(error)?)
     }
 
-    fn _reorder(&self, order: &Bound<'_, PyAny>) -> Result<()> {
-        let count = self.queue.len();
-        let order: Vec<usize> = order.call1((count,))?.extract()?;
-        self.queue.reorder(|_| order);
-        Ok(())
+    fn _reorder(&self, order: Vec<usize>) {
+        self.queue.reorder(&order);
     }
 
     fn _events(&self) -> QueueEvents {
@@ -221,7 +218,7 @@ impl Queue {
                     none.insert(Reading::new(source, self.volume.clone()))
                 }
             };
-            Ok::<_, Error>(reader.frame()?)
+            reader.frame().map_err(Error::from)
         })?;
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }

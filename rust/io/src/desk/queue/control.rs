@@ -160,14 +160,12 @@ impl Queue {
         });
     }
 
-    /// Gives those to come another order: `order` is called with their number, and gives for each place the index of
-    /// the one that comes there.
-    pub fn reorder(&self, order: impl FnOnce(usize) -> Vec<usize>) {
+    /// Gives those to come another order: for each place the index of the one that comes there. Those that are not
+    /// named follow.
+    pub fn reorder(&self, order: &[usize]) {
         self.change(|state| {
             let mut entries: Vec<Option<Arc<Entry>>> = state.list.upcoming.drain(..).map(Some).collect();
-            let ordered: Vec<_> =
-                order(entries.len()).into_iter().filter_map(|index| entries.get_mut(index)?.take()).collect();
-            // None is lost, whatever the order is.
+            let ordered: Vec<_> = order.iter().filter_map(|index| entries.get_mut(*index)?.take()).collect();
             state.list.upcoming.extend(ordered.into_iter().chain(entries.into_iter().flatten()));
         });
     }

@@ -90,7 +90,7 @@ fn what_follows_is_looked_for_again_until_it_is_heard() {
         match way {
             0 => stand.queue.remove(&entries[1]).unwrap(),
             1 => stand.queue.insert(0, entries[2].clone()).unwrap(),
-            2 => stand.queue.reorder(|count| (0..count).rev().collect()),
+            2 => stand.queue.reorder(&[1, 0]),
             _ => stand.queue.set_repeat(Repeat::One),
         }
         stand.hear(40);
