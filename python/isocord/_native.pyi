@@ -1,8 +1,8 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from os import PathLike
-from typing import BinaryIO, Final, Literal, TypeAlias, final
+from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 
 from typing_extensions import Buffer, Self
 
@@ -265,8 +265,8 @@ class AudioFile:
 
     Raises:
         AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-            there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
-            for 10 s.
+            there is sound; its server refuses it, or is in a private network; or the disk or the server has not
+            answered for 10 s.
         TypeError: file is no path, no URL and no binary file object.
         ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
     """
@@ -280,6 +280,34 @@ class AudioFile:
         headers: dict[str, str] | None = None,
         allow_private: bool = False,
     ) -> AudioFile: ...
+    @staticmethod
+    def from_info(
+        info: Mapping[str, Any],
+        *,
+        resolve: Callable[[], Mapping[str, Any] | Awaitable[Mapping[str, Any] | None] | None] | None = None,
+        volume: float = 1.0,
+        start: float = 0.0,
+        allow_private: bool = False,
+    ) -> AudioFile:
+        """Play what yt-dlp has found: ``ydl.extract_info(url, download=False)``.
+
+            file = await asyncio.to_thread(isocord.AudioFile.from_info, info, resolve=find_again)
+
+        The format that was chosen is played, or the best one with sound that isocord can ask for. ``title``,
+        ``artist``, ``duration`` and ``tags`` are what the dict says, and what the file says for lack of it; ``tags``
+        has also "uploader", "thumbnail" and "webpage_url".
+
+        Args:
+            info: the dict. Of a playlist the first entry is played.
+            resolve: called without arguments when the server says that the URL has expired (403 or 410); gives a new
+                info dict, or None. It is called in a thread of isocord's and may take 30 s. What it returns may be
+                awaited, on the bot's loop.
+            volume, start, allow_private: as for AudioFile.
+
+        Raises:
+            AudioFileError: as for AudioFile, or the dict names nothing that can be played.
+            TypeError: info is no dict.
+        """
     @property
     def volume(self) -> float:
         """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -312,9 +340,10 @@ class AudioFile:
     @property
     def seekable(self) -> bool:
         """Whether seek() is possible: not where a server gives it from front to back only."""
+    @property
     def title(self) -> str | None:
-        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
-        is heard.
+        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before
+        it is heard.
         """
     @property
     def artist(self) -> str | None:
@@ -397,7 +426,7 @@ def probe(
 ) -> AudioInfo:
     """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
 
-    It waits for the disk, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.
+    It waits for the disk or the server, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.
     """
 
 @final

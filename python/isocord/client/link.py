@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from ..connection.connection import VoiceConnection
 from ..connection.session.encryption import EncryptionState
 from ..connection.states import ChannelEvent, ConnectionState, Phase, Reason
+from ..runtime.callbacks import remember
 from ..runtime.log import GuildLog
 from .news import ChannelNews
 
@@ -64,6 +65,7 @@ class ClientLink:
     ) -> None:
         self._owner = owner
         self._loop = loop
+        remember(loop)
         self._log = GuildLog(_log, guild_id)
         self._connected = connected
         self._outbox: deque[tuple[int | None, Callable[[], object]]] = deque()

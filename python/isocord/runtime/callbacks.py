@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import inspect
 import logging
+import weakref
 from collections.abc import Awaitable
 from typing import TypeAlias
 
@@ -16,6 +17,20 @@ _running: set[concurrent.futures.Future[None]] = set()
 
 Log: TypeAlias = logging.Logger | GuildLog
 """Where failures are told."""
+
+
+_bot_loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+
+
+def remember(loop: asyncio.AbstractEventLoop) -> None:
+    """This is the loop of the bot, for what is made in other threads."""
+    global _bot_loop
+    _bot_loop = weakref.ref(loop)
+
+
+def bot_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop on which the bot joined a channel last, or None."""
+    return None if _bot_loop is None else _bot_loop()
 
 
 def follow(result: object, loop: asyncio.AbstractEventLoop, what: str, log: Log) -> None:

@@ -6,7 +6,8 @@ use isocord_io::source::{self, AudioFileOptions, Cover, FileInfo};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 
-use crate::audio_file::{AudioFile, http_options, input, lock};
+use crate::audio_file::{AudioFile, lock};
+use crate::audio_input::{asking, input};
 use crate::bytes::copied;
 use crate::errors::{AudioFileError, Error, Result};
 
@@ -78,7 +79,7 @@ impl AudioInfo {
 
 /// What a file is and says of itself, without playing it. It takes and raises what AudioFile does.
 ///
-/// It waits for the disk, without the GIL: `await asyncio.to_thread(isocord.probe, path)` on a loop.
+/// It waits for the disk or the server, without the GIL: `await asyncio.to_thread(isocord.probe, path)` on a loop.
 #[pyfunction]
 #[pyo3(signature = (file, *, headers = None, allow_private = false))]
 pub(crate) fn probe(
@@ -87,7 +88,7 @@ pub(crate) fn probe(
     headers: Option<HashMap<String, String>>,
     allow_private: bool,
 ) -> Result<AudioInfo> {
-    let (input, name) = input(file, http_options(headers.as_ref(), allow_private)?)?;
+    let (input, name) = input(file, asking(headers.as_ref(), allow_private)?)?;
     let options = AudioFileOptions { name, ..AudioFileOptions::default() };
     let (info, duration, cover) = py.detach(|| {
         let mut opened = source::AudioFile::open(input, options)?;

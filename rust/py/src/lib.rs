@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod audio_file;
+mod audio_info;
+mod audio_input;
 mod audio_tags;
 mod broadcast;
 mod bytes;

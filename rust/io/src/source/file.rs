@@ -1,6 +1,5 @@
 //! One file that plays: what it is, its frames, volume and place.
 
-use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +8,10 @@ use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
 use super::frame::{Downstream, FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
-use super::input::{Input, MediaFile};
+use super::input::Input;
 use super::opener;
 use super::stream::{StreamTitle, Window};
-use super::tags::{self, Place};
+use super::tags::{self, Cover};
 use crate::dsp::{Volume, apply_gain};
 
 /// Positions beyond this (a hundred days) are the end of any file.
@@ -50,23 +49,6 @@ pub struct AudioFile {
     meter: Arc<Meter>,
     /// Where it comes over a network.
     window: Option<Arc<Window>>,
-}
-
-/// The picture of a file, which has not been read yet.
-#[derive(Debug)]
-pub struct Cover {
-    file: MediaFile,
-    place: Place,
-}
-
-impl Cover {
-    /// Its bytes, 16 MiB at most, as they are: JPEG or PNG as a rule. Waits for the disk.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
-        self.place.read(&self.file.again(Meter::new()))
-    }
 }
 
 /// Closes a file from another thread than the one that reads it.
@@ -113,14 +95,11 @@ impl AudioFile {
             Input::Path(path) => extension_of(path),
             _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
+        let url = input.url();
         let file = input.open(place, Arc::clone(&meter))?;
         let window = file.window().cloned();
         let tags = Arc::new(tags::read(&file.front()));
-        // A stream cannot be read at two places.
-        let cover = tags
-            .cover()
-            .filter(|_| window.is_none())
-            .map(|place| Cover { file: file.again(Meter::new()), place: place.clone() });
+        let cover = tags.cover(&file, url);
         let contents = guarded(|| open_contents(file, extension.as_deref()))
             .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
         meter.opened();

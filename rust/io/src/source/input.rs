@@ -60,6 +60,14 @@ impl Input {
         Self::Bytes(Bytes(Arc::new(bytes)))
     }
 
+    /// The URL again, if it is one.
+    pub(crate) fn url(&self) -> Option<Self> {
+        match self {
+            Self::Url { url, options } => Some(Self::Url { url: url.clone(), options: options.clone() }),
+            _ => None,
+        }
+    }
+
     /// What errors call it before it is open: a path as it was given, for it may be the wrong one.
     pub(crate) fn place(&self) -> String {
         match self {

@@ -30,7 +30,7 @@ mod tape;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
-pub use file::{AudioFile, AudioFileOptions, Closer, Cover};
+pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
@@ -40,5 +40,5 @@ pub use input::{Bytes, Input};
 pub(crate) use opener::within;
 pub use reel::{Reel, ReelWriter, reel};
 pub use stream::StreamTitle;
-pub use tags::Tags;
+pub use tags::{Cover, Tags};
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};

@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::engine::general_purpose::GeneralPurpose;
 use base64::engine::{DecodePaddingMode, GeneralPurposeConfig};
 
-use super::super::input::MediaFile;
+use super::super::budget::Meter;
+use super::super::input::{Input, MediaFile};
 use super::section::Section;
 
 /// A larger cover is taken for none.
@@ -30,6 +31,42 @@ enum Coding {
     Base64,
     /// A zero after each 0xff, as ID3 has it for players that look for sound in pictures.
     Unsynchronised,
+}
+
+/// The picture of a file, which has not been read yet.
+#[derive(Debug)]
+pub struct Cover {
+    from: From,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum From {
+    File(MediaFile),
+    /// It is asked for anew: what plays is not disturbed.
+    Url(Input),
+}
+
+impl Cover {
+    pub(crate) fn new(place: &Place, file: &MediaFile, url: Option<Input>) -> Self {
+        let from = url.map_or_else(|| From::File(file.again(Meter::new())), From::Url);
+        Self { from, place: place.clone() }
+    }
+
+    /// Its bytes, 16 MiB at most, as they are: JPEG or PNG as a rule. Waits for the disk, or the server.
+    ///
+    /// # Errors
+    /// The system's, or the server's.
+    pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        match &self.from {
+            From::File(file) => self.place.read(&file.again(Meter::new())),
+            From::Url(input) => {
+                let Some(input) = input.url() else { return Ok(None) };
+                let name = input.place();
+                self.place.read(&input.open(&name, Meter::new()).map_err(io::Error::other)?)
+            }
+        }
+    }
 }
 
 /// Where a picture lies.

@@ -16,9 +16,10 @@ mod vorbis;
 use std::collections::BTreeMap;
 use std::io;
 
-use super::input::MediaFile;
+use super::input::{Input, MediaFile};
 use collector::Collector;
-pub(crate) use cover::Place;
+pub use cover::Cover;
+use cover::Place;
 
 /// ID3v2 tags in front of a file that are read: an editor that does not know of the one before leaves two.
 const MAX_TAGS: u32 = 4;
@@ -60,8 +61,19 @@ impl Tags {
         replay_gain.or_else(r128).filter(|gain| (-60.0..=60.0).contains(gain))
     }
 
-    pub(crate) fn cover(&self) -> Option<&Place> {
-        self.cover.as_ref()
+    /// Its cover, in this file, which may be asked for anew by its URL.
+    pub(crate) fn cover(&self, file: &MediaFile, url: Option<Input>) -> Option<Cover> {
+        self.cover.as_ref().map(|place| Cover::new(place, file, url))
+    }
+
+    /// The same, with what someone else says, who knows better.
+    #[must_use]
+    pub fn with<'a>(&self, said: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut collector = Collector::new();
+        said.into_iter().for_each(|(key, value)| collector.add(key, value));
+        collector.end_tag();
+        self.text.iter().for_each(|(key, value)| collector.add(key, value));
+        Self { text: collector.finish().0, cover: self.cover.clone() }
     }
 }
 
@@ -69,12 +81,12 @@ impl Tags {
 pub(super) fn read(file: &MediaFile) -> Tags {
     let mut collector = Collector::new();
     // The disk's errors show again when the sound is read.
-    let _ = collect(file, &mut collector);
+    let _ = collect(file, file.window().is_none(), &mut collector);
     let (text, cover) = collector.finish();
     Tags { text, cover }
 }
 
-fn collect(file: &MediaFile, collector: &mut Collector) -> io::Result<()> {
+fn collect(file: &MediaFile, everywhere: bool, collector: &mut Collector) -> io::Result<()> {
     let mut at = 0;
     let mut in_front = Vec::new();
     while let Some(len) = id3::length(file, at)?.filter(|_| in_front.len() < MAX_TAGS as usize) {
@@ -91,7 +103,7 @@ fn collect(file: &MediaFile, collector: &mut Collector) -> io::Result<()> {
         }
         [b'F', b'O', b'R', b'M', ..] => riff::read(file, at, u32::from_be_bytes, collector)?,
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => ilst::read(file, at, collector)?,
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => matroska::read(file, at, true, collector)?,
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => matroska::read(file, at, everywhere, collector)?,
         _ => {}
     }
     for at in in_front {
@@ -99,7 +111,7 @@ fn collect(file: &MediaFile, collector: &mut Collector) -> io::Result<()> {
     }
     let mut end = file.len();
     // Only what is no other container may end in one by intent; the end of a stream is far away.
-    if file.window().is_none() && start[0] == 0xff && start[1] & 0xe0 == 0xe0 {
+    if everywhere && start[0] == 0xff && start[1] & 0xe0 == 0xe0 {
         let last = end.checked_sub(128).map(|at| file.bytes_at::<128>(at)).transpose()?.flatten();
         let v1 = last.filter(|bytes| bytes.starts_with(b"TAG"));
         if v1.is_some() {
