@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from .connection.states import Phase as Phase
     from .connection.states import Reason as Reason
     from .desk.broadcast import Broadcast as Broadcast
+    from .desk.queue.entry import QueueEntry as QueueEntry
+    from .desk.queue.events import QueueEvent as QueueEvent
+    from .desk.queue.queue import Queue as Queue
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
     from .errors import ClosedError as ClosedError
@@ -52,6 +55,9 @@ _HOMES = {
     "client.voice_client": ("VoiceClient", "get"),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
     "desk.broadcast": ("Broadcast",),
+    "desk.queue.entry": ("QueueEntry",),
+    "desk.queue.events": ("QueueEvent",),
+    "desk.queue.queue": ("Queue",),
     "errors": (
         "AudioFileError",
         "ClientError",

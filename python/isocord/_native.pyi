@@ -167,6 +167,113 @@ class Track:
     def underruns(self) -> int:
         """Slots that found the ring empty before :meth:`finish`."""
 
+class QueueEntry:
+    """See :class:`isocord.QueueEntry`."""
+
+    def __new__(cls, open: Callable[[], Playable | Reel], *, keeps: bool, brief: bool) -> Self: ...
+    @property
+    def error(self) -> Exception | None:
+        """What made it fail, or end early, the last time."""
+    @property
+    def duration(self) -> float | None:
+        """Length in seconds, where it is known; not before it was opened."""
+    def _broke(self, text: str) -> AudioFileError: ...
+
+@final
+class QueueEvents:
+    """What happens in a queue, without the queue."""
+
+    def take(
+        self, timeout: float
+    ) -> list[tuple[Literal["started", "ended", "failed", "empty"], QueueEntry | None, str | None]] | None:
+        """Wait, without the GIL, for what happens next; empty after ``timeout`` seconds, None once the queue is gone."""
+
+class Queue:
+    """See :class:`isocord.Queue`."""
+
+    def __new__(
+        cls,
+        *,
+        crossfade: float = 0.0,
+        loop: Literal["off", "one", "all"] = "off",
+        volume: float = 1.0,
+        endless: bool = False,
+    ) -> Self: ...
+    def _insert(self, index: int, entry: QueueEntry) -> None: ...
+    def _remove(self, entry: QueueEntry) -> None: ...
+    def _reorder(self, order: Sequence[int]) -> None: ...
+    def _events(self) -> QueueEvents: ...
+    def skip(self) -> None:
+        """Go on to the next entry at once, also where the present one is repeated."""
+    def previous(self) -> None:
+        """Go back to the entry before at once; where there is none, to the beginning of the present one."""
+    def clear(self) -> None:
+        """Have nothing sound and nothing come, at once. Unless it is endless, the queue ends."""
+    def seek(self, seconds: float) -> None:
+        """Go to a place in the entry that is heard now, in seconds; past its end, the next one begins.
+
+        Raises:
+            ValueError: seconds is negative or not finite, or nothing is heard.
+        """
+    @property
+    def loop(self) -> Literal["off", "one", "all"]:
+        """What comes again.
+
+        Raises, when it is set:
+            ValueError: it is none of these.
+        """
+    @loop.setter
+    def loop(self, value: Literal["off", "one", "all"]) -> None: ...
+    @property
+    def crossfade(self) -> float:
+        """Seconds in which an entry goes over into the next, 0 to 20; at most half of either.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @crossfade.setter
+    def crossfade(self, value: float) -> None: ...
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0, on top of the entries' own; 1.0 leaves the sound as it is. Setting it is heard within 60 ms.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on in silence when nothing is left."""
+    @property
+    def now(self) -> QueueEntry | None:
+        """The entry that is heard now, or None. After skip() and the like it is the one that was asked for."""
+    @property
+    def upcoming(self) -> tuple[QueueEntry, ...]:
+        """The entries to come, the next one first."""
+    @property
+    def history(self) -> tuple[QueueEntry, ...]:
+        """The entries that were heard, or could not be, the last one last: the last 100, or all of a loop."""
+    @property
+    def position(self) -> float:
+        """Place in the present entry, in seconds, of what is heard now."""
+    @property
+    def duration(self) -> float | None:
+        """Length of the present entry in seconds, or None where it is not known."""
+    def __len__(self) -> int: ...
+    def __bool__(self) -> bool:
+        """True, however many entries are to come."""
+    def is_opus(self) -> bool:
+        """False: read() gives PCM, so that a wrapper of the bot library's can work on it."""
+    def read(self) -> bytes:
+        """The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. For wrappers in Python.
+
+        Raises:
+            AudioFileError: it plays natively.
+        """
+    def cleanup(self) -> None:
+        """Called by players at the end: it may be played again."""
+
 @final
 class Reel:
     """The sound of a source of Python's as a part of a native one. It is written like a :class:`Track`."""
@@ -234,7 +341,7 @@ class Broadcast:
     def cleanup(self) -> None:
         """Nothing: others may hear it still. It goes when nobody holds or hears it."""
 
-Playable: TypeAlias = AudioFile | Broadcast
+Playable: TypeAlias = AudioFile | Broadcast | Queue
 
 @final
 class AudioFile:

@@ -251,9 +251,9 @@ impl Queue {
         self.shared.endless
     }
 
-    /// Has who plays it look: something about the sound has changed that is not the queue's own.
+    /// Has who plays it make anew what is not heard yet: its volume has changed.
     pub fn look(&self) {
-        self.shared.relay.wake();
+        self.change(|state| state.looked = true);
     }
 
     /// What happens in it.

@@ -27,7 +27,8 @@ impl Player {
         }
         self.retry(&state, shared);
         self.preload(&mut state, shared);
-        let changed = self.first_wrong(&state).is_some()
+        let changed = state.looked
+            || self.first_wrong(&state).is_some()
             || self.is_awaited_ready()
             || self.can_go_on(&mut state, shared);
         drop(state);
@@ -86,6 +87,7 @@ impl Player {
                 state.runs.pop_back();
             }
             self.crossfade = state.crossfade;
+            state.looked = false;
             state.jump.take()
         };
         let now = self.cursor * FRAME;

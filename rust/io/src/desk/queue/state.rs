@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) turn: u64,
     turns: u64,
     pub(super) jump: Option<Jump>,
+    /// What is made of it has changed, and not the queue: its volume.
+    pub(super) looked: bool,
     pub(super) runs: VecDeque<Run>,
     /// Frames that were made.
     pub(super) made: u64,
@@ -54,7 +56,7 @@ impl State {
     pub(super) fn new(list: List, crossfade: u64) -> Self {
         let silence = Run { turn: 0, entry: None, follows: false, start: 0, origin: 0, error: None };
         let runs = VecDeque::from([silence]);
-        Self { list, turn: 0, turns: 0, jump: None, runs, made: 0, heard: 0, crossfade }
+        Self { list, turn: 0, turns: 0, jump: None, looked: false, runs, made: 0, heard: 0, crossfade }
     }
 
     pub(super) fn new_turn(&mut self) -> u64 {
