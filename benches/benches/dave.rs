@@ -78,6 +78,7 @@ fn committed(count: u64) -> (Call, CommitOutcome) {
     let (mut call, proposals) = joining(count);
     for user_id in 1..=count {
         call.member(user_id).session.proposals(&proposals);
+        call.member(user_id).session.answer_proposals();
     }
     let now = call.now;
     let ClientMessage::CommitWelcome(commit) = call.member(2).run(now).remove(0) else { unreachable!() };
@@ -96,6 +97,7 @@ fn handshakes(c: &mut Criterion) {
                 || joining(count),
                 |(mut call, proposals)| {
                     call.member(1).session.proposals(&proposals);
+                    call.member(1).session.answer_proposals();
                     call
                 },
                 BatchSize::PerIteration,
@@ -126,5 +128,49 @@ fn handshakes(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, frames, handshakes);
+/// A call of two, and the proposals to add a crowd, one message for each of them.
+fn crowd(count: u64) -> (Call, Vec<Vec<u8>>) {
+    let mut call = Call::with(1..=2);
+    let external_sender = call.service.external_sender().unwrap();
+    let proposals = (3..3 + count).map(|user_id| {
+        let mut member = Member::new(user_id);
+        member.session.session_description(1);
+        member.session.external_sender(&external_sender);
+        let ClientMessage::KeyPackage(key_package) = member.run(call.now).remove(0) else { unreachable!() };
+        call.member(1).session.clients_connect(&[user_id]);
+        call.service.add(user_id, &key_package).unwrap().remove(0).payload
+    });
+    let proposals = proposals.collect();
+    (call, proposals)
+}
+
+/// What one member does when a crowd joins at once: each message answered, or all of them with one commit.
+fn crowds(c: &mut Criterion) {
+    let mut group = c.benchmark_group("dave crowd");
+    group.sample_size(10).measurement_time(Duration::from_secs(1)).warm_up_time(Duration::from_millis(1));
+    for count in [50, 100, 200] {
+        for (name, each) in [("a commit to each", true), ("a commit to all", false)] {
+            group.bench_function(BenchmarkId::new(name, count), |b| {
+                b.iter_batched(
+                    || crowd(count),
+                    |(mut call, proposals)| {
+                        let session = &mut call.member(1).session;
+                        for payload in proposals {
+                            session.proposals(&payload);
+                            if each {
+                                session.answer_proposals();
+                            }
+                        }
+                        session.answer_proposals();
+                        call
+                    },
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, frames, handshakes, crowds);
 criterion_main!(benches);

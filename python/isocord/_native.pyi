@@ -889,6 +889,16 @@ class DaveSession:
         """Opcode 24."""
     def binary(self, opcode: int, payload: Buffer) -> list[DaveOutput]:
         """Opcodes 25, 27, 29 and 30: what follows the opcode in the message. Never fails on bad bytes."""
+    def take_in(self, opcode: int, payload: Buffer, *, more: bool) -> None:
+        """The work of :meth:`binary`, which is longer the more members come or are there; from any thread.
+
+        What it leads to waits for :meth:`outputs`.
+
+        Args:
+            more: whether another message waits already: proposals are answered after the last one.
+        """
+    def outputs(self) -> list[DaveOutput]:
+        """What :meth:`take_in` has led to; the keys go to the connection now."""
     @property
     def protocol_version(self) -> int: ...
     @property

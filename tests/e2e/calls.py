@@ -14,7 +14,7 @@ import numpy as np
 from discord.gateway import KeepAliveHandler
 
 import isocord
-from isocord.testing import FakeDiscord, GuildSpec, Listener, tone
+from isocord.testing import FakeDiscord, FakeDiscordProcess, GuildSpec, Listener, tone
 
 CONNECT = 30.0
 
@@ -66,22 +66,28 @@ async def close(bot: pycord.Bot, task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
+async def logged_in(discord: FakeDiscord | FakeDiscordProcess) -> AsyncIterator[pycord.Bot]:
+    """A bot in a fake Discord."""
+    bot = pycord.Bot(intents=pycord.Intents.all())
+    task = asyncio.create_task(bot.start(discord.token))
+    try:
+        await asyncio.wait_for(bot.wait_for("ready"), 20)
+        yield bot
+    finally:
+        await close(bot, task)
+
+
+@asynccontextmanager
 async def running(**options: Any) -> AsyncIterator[Call]:
     guild = GuildSpec(members=("alice", "bob", "carol", "dora"))
-    async with FakeDiscord([guild], **options) as discord:
-        bot = pycord.Bot(intents=pycord.Intents.all())
+    async with FakeDiscord([guild], **options) as discord, logged_in(discord) as bot:
         call = Call(discord, bot)
 
         @bot.event
         async def on_voice_privacy_code_update(voice: isocord.VoiceClient, code: str | None) -> None:
             call.codes.append(code)
 
-        task = asyncio.create_task(bot.start(discord.token))
-        await asyncio.wait_for(bot.wait_for("ready"), 20)
-        try:
-            yield call
-        finally:
-            await close(bot, task)
+        yield call
 
 
 def song(frequency: float, seconds: float) -> pycord.PCMAudio:

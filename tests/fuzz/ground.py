@@ -91,6 +91,10 @@ class Thread:
     def forget(self, closer: object) -> None:
         pass
 
+    def work(self, job: Callable[[], None], done: Callable[[BaseException | None], object]) -> None:
+        job()
+        done(None)
+
     def resource(self, factory: Any) -> Any:
         return self.resources.setdefault(factory, object())
 

@@ -215,6 +215,12 @@ class FakeDaveSession:
         self.heard.append((13, user_id))
         return []
 
+    def take_in(self, opcode: int, payload: bytes, *, more: bool) -> None:
+        self.heard.append((opcode, payload))
+
+    def outputs(self) -> list[object]:
+        return []
+
 
 class FakeTrackEnded:
     """The event at the end of a track."""

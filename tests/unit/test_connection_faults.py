@@ -379,11 +379,11 @@ class TestLog:
                 self.text = f"a message of user {number} was refused"
 
         monkeypatch.setattr(_native, "DaveNotice", Notice)
+        numbers = iter(range(300))
         monkeypatch.setattr(
             _native.DaveSession,
-            "binary",
-            lambda self, op, payload: [Notice(payload[0]), Notice(payload[0] + 1)],
-            raising=False,
+            "outputs",
+            lambda self: [Notice(number := next(numbers) % 100), Notice(number + 1)],
         )
         world.connect()
         for seq in range(300):

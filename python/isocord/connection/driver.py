@@ -22,6 +22,7 @@ from ..playing.player import Player
 from ..runtime.handover import uncancellable
 from ..runtime.log import GuildLog
 from ..runtime.thread import GatewayThread
+from ..runtime.worker import Done, Job
 from .decisions.actions import Action, CloseSocket, Finish, OpenSocket, SendVoiceState
 from .decisions.flow import ConnectionFlow
 from .decisions.sending import SendWatch, Sent
@@ -150,6 +151,9 @@ class ConnectionDriver:
             case Finish():
                 self._finish()
 
+    def _work(self, job: Job, done: Done) -> None:
+        self._thread.work(job, lambda error: self.enter(done, error))
+
     def _voice_state_sent(self) -> None:
         self._thread.call(self.enter, self.decide, self.flow.voice_state_sent)
 
@@ -160,6 +164,8 @@ class ConnectionDriver:
                 session.close(1000)
             # The new session tells everything anew, and may do so before it is established.
             self._roster.clear()
+            if self.encryption is not None:
+                self.encryption.close()
             target = action.target
             session = self.session = VoiceSession(
                 self,
@@ -179,7 +185,8 @@ class ConnectionDriver:
                 channel_id=target.channel_id,
                 send=session.send,
                 changed=self._encryption_changed,
-                failed=lambda: self._thread.call(self.enter, self._encryption_failed, session),
+                failed=lambda told: self._thread.call(self.enter, self._encryption_failed, session, told),
+                work=self._work,
                 log=self.log.child("encryption"),
             )
         session.open()
@@ -192,6 +199,8 @@ class ConnectionDriver:
         self.speaker.close()
         if self.session is not None:
             self.session.close(1000)
+        if self.encryption is not None:
+            self.encryption.close()
         try:
             self._note_state()
         finally:
@@ -314,9 +323,9 @@ class ConnectionDriver:
         if self.encryption is not None:
             self._link.encryption_changed(self.encryption.state)
 
-    def _encryption_failed(self, session: VoiceSession) -> None:
+    def _encryption_failed(self, session: VoiceSession, told: str) -> None:
         if session is self.session:
-            verdict = CloseVerdict(CloseAction.REJOIN, None, "the call's group was refused again and again")
+            verdict = CloseVerdict(CloseAction.REJOIN, None, told)
             self._lose(verdict, Reason.ENCRYPTION_FAILED)
             self.act()
 

@@ -15,12 +15,16 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
+
+from .worker import Done, Job, Worker
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _STOP_LIMIT = 2.0
+_make_worker = partial(Worker, "isocord-mls")
 
 
 class GatewayThread:
@@ -69,6 +73,11 @@ class GatewayThread:
             self._resources[factory] = factory()
         made: _T = self._resources[factory]
         return made
+
+    def work(self, job: Job, done: Done) -> None:
+        """Have ``job`` done by a thread that may take its time, one job after the other; ``done`` is called here, with
+        what it raised or None. Only from the thread itself."""
+        self.resource(_make_worker).do(job, done)
 
     def at_stop(self, closer: Callable[[], None]) -> None:
         """Have ``closer`` called on the loop before it stops; only from the thread itself."""

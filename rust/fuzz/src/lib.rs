@@ -17,6 +17,7 @@ pub struct Call {
 
 /// Takes everything that the session wants, and returns what it sends.
 pub fn drain(session: &mut Session) -> Vec<ClientMessage> {
+    session.answer_proposals();
     core::iter::from_fn(|| session.poll())
         .filter_map(|output| if let Output::Send(message) = output { Some(message) } else { None })
         .collect()

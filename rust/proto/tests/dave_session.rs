@@ -3,6 +3,8 @@
 
 mod dave_support;
 
+use std::time::Duration;
+
 use dave_support::{Call, Member};
 use isocord_proto::dave::delivery::DeliveryError;
 use isocord_proto::dave::{ClientMessage, FrameOpenError, Status};
@@ -41,6 +43,53 @@ fn all_pending_members_commit_and_the_first_wins() {
         assert_eq!(call.refused.pop(), Some(DeliveryError::WrongEpoch { commit: 0, group: 1 }));
         call.assert_one_group();
     }
+}
+
+#[test]
+fn a_crowd_that_comes_at_once_is_answered_with_one_commit() {
+    let mut call = Call::with([1, 2]);
+    call.hold_commits = true;
+    let external_sender = call.service.external_sender().unwrap();
+    let crowd = 3..=42;
+    let messages: Vec<_> = crowd
+        .clone()
+        .flat_map(|user_id| {
+            let mut member = Member::new(user_id);
+            member.session.session_description(1);
+            member.session.external_sender(&external_sender);
+            let ClientMessage::KeyPackage(key_package) = member.run(call.now).remove(0) else {
+                panic!("a key package")
+            };
+            call.members.insert(user_id, member);
+            call.service.add(user_id, &key_package).unwrap()
+        })
+        .collect();
+    let users: Vec<u64> = (1..=42).collect();
+    call.members.values_mut().for_each(|member| member.session.clients_connect(&users));
+    for message in &messages {
+        // All of it waits already: nobody answers in between.
+        assert!(call.member(1).session.poll().is_none());
+        call.member(1).session.proposals(&message.payload);
+    }
+    call.run();
+    assert_eq!(call.held_commits.len(), 1);
+    // The last of them is gone: the commit that was sent does not count any more, and another one is owed.
+    let revocation = call.service.remove(42).unwrap().remove(0);
+    call.members.remove(&42);
+    call.member(1).session.proposals(&revocation.payload);
+    call.run();
+    assert_eq!(call.held_commits.len(), 2);
+    call.run();
+    assert_eq!(call.held_commits.len(), 2, "what is answered stays answered");
+    for message in messages.iter().chain([&revocation]) {
+        call.member(2).session.proposals(&message.payload);
+    }
+    call.member(2).run(Duration::ZERO);
+    let (user_id, payload) = call.held_commits.pop().unwrap();
+    call.hold_commits = false;
+    call.on_commit(user_id, &payload);
+    call.run();
+    call.assert_one_group();
 }
 
 #[test]

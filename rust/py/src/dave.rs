@@ -96,9 +96,8 @@ struct State {
 }
 
 impl State {
-    /// Feeds one message; keys go where they belong, the rest comes back in order.
-    fn run(&mut self, input: &Input<'_>) -> Result<Vec<Output>> {
-        feed(&mut self.session, input);
+    /// What has to be done; keys go where they belong, the rest comes back in order.
+    fn outputs(&mut self) -> Result<Vec<Output>> {
         let mut rest = Vec::new();
         while let Some(output) = self.session.poll() {
             match (output, &mut self.keys) {
@@ -129,7 +128,18 @@ impl DaveSession {
 
     fn run<'py>(&self, py: Python<'py>, input: &Input<'_>) -> Result<Vec<Bound<'py, PyAny>>> {
         // MLS may take milliseconds; nobody waits for it but the caller.
-        let outputs = py.detach(|| self.lock().run(input))?;
+        let outputs = py.detach(|| {
+            let mut state = self.lock();
+            feed(&mut state.session, input);
+            if let Input::Binary(..) = input {
+                state.session.answer_proposals();
+            }
+            state.outputs()
+        })?;
+        Self::objects(py, outputs)
+    }
+
+    fn objects(py: Python<'_>, outputs: Vec<Output>) -> Result<Vec<Bound<'_, PyAny>>> {
         let objects = outputs.into_iter().filter_map(|output| to_python(py, output).transpose());
         Ok(objects.collect::<PyResult<_>>()?)
     }
@@ -194,6 +204,24 @@ impl DaveSession {
     ) -> Result<Vec<Bound<'py, PyAny>>> {
         let payload = bytes_like(payload)?;
         self.run(py, &Input::Binary(opcode, &payload))
+    }
+
+    #[pyo3(signature = (opcode, payload, *, more))]
+    fn take_in(&self, py: Python<'_>, opcode: u8, payload: &Bound<'_, PyAny>, more: bool) -> PyResult<()> {
+        let payload = bytes_like(payload)?;
+        py.detach(|| {
+            let session = &mut self.lock().session;
+            session.binary(opcode, &payload);
+            if !more {
+                session.answer_proposals();
+            }
+        });
+        Ok(())
+    }
+
+    fn outputs<'py>(&self, py: Python<'py>) -> Result<Vec<Bound<'py, PyAny>>> {
+        let outputs = self.lock().outputs()?;
+        Self::objects(py, outputs)
     }
 
     #[getter]

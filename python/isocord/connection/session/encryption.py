@@ -2,17 +2,24 @@
 
 The MLS group lives in the native :class:`~isocord._native.DaveSession`, which hands its keys straight to the native
 threads; here the gateway's messages go in, and what the session wants said goes out.
+
+A message about the group costs the more the more members it has: a thread beside takes those in, so that heartbeats
+are not held up, and whatever comes meanwhile waits its turn. Proposals that wait together are answered together.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Callable
+from enum import Enum
+from functools import partial
 
 from ... import _native
 from ...gateway.protocol.messages import (
-    DaveEvent,
+    ClientDisconnect,
+    ClientsConnect,
     ExecuteTransition,
     MlsMessage,
     PrepareEpoch,
@@ -21,14 +28,31 @@ from ...gateway.protocol.messages import (
 )
 from ...runtime.log import GuildLog
 from ...runtime.values import Record
+from ...runtime.worker import Done, Job
 
 MAX_DAVE_VERSION = 1
 """Highest DAVE protocol version that Identify offers."""
 _INVALID_COMMIT_WELCOME = 31
 _MAX_REFUSED = 5
 """Commits or welcomes refused in a row: a new group each time does not help then, a new voice session may."""
-_MAX_WAITING = 256
-"""Messages that may come before the session is established; far more than there can be."""
+_MAX_WAITING = 4096
+_MAX_WAITING_BYTES = 8 << 20
+"""What may wait, for the session to be established or for what came before: more than a call has users. The group is
+lost with the first message that is not taken in, so then the session is replaced."""
+
+_OtherMessage = (
+    SessionDescription | PrepareTransition | ExecuteTransition | PrepareEpoch | ClientsConnect | ClientDisconnect
+)
+Message = MlsMessage | _OtherMessage
+
+
+class Phase(Enum):
+    """Whether a message can be taken in."""
+
+    WAITING = "the session is not established yet"
+    READY = "the next one is taken in at once"
+    BUSY = "the one before is still being taken in"
+    OVER = "no more are"
 
 
 class EncryptionState(Record):
@@ -52,7 +76,8 @@ class Encryption:
         channel_id: the voice channel.
         send: writes a message to the voice gateway.
         changed: told when :attr:`state` has changed.
-        failed: told when the group could not be joined again and again.
+        failed: told, with the reason, when only another voice session can help.
+        work: does a job elsewhere and calls back, on this thread, with what it raised or None.
         log: where its notices go.
     """
 
@@ -64,17 +89,20 @@ class Encryption:
         channel_id: int,
         send: Callable[[str | bytes], None],
         changed: Callable[[], None],
-        failed: Callable[[], object],
+        failed: Callable[[str], object],
+        work: Callable[[Job, Done], None],
         log: GuildLog,
     ) -> None:
         self._session = _native.DaveSession(native, user_id, channel_id)
         self._send = send
         self._changed = changed
         self._failed = failed
+        self._elsewhere = work
         self._log = log
         self._refused = 0
-        self._started = False
-        self._waiting: list[DaveEvent] = []
+        self._phase = Phase.WAITING
+        self._waiting: deque[Message] = deque()
+        self._waiting_bytes = 0
         self.state: EncryptionState = EncryptionState()
 
     def start(self, version: int) -> None:
@@ -82,43 +110,70 @@ class Encryption:
 
         Until then nothing can leave, and what came meanwhile has waited.
         """
-        self._started = True
-        self._do(self._session.session_description(version))
-        waiting, self._waiting = self._waiting, []
-        for event in waiting:
-            self.take(event)
+        if self._phase is Phase.WAITING:
+            self._phase = Phase.READY
+            self._do(self._session.session_description(version))
+            self._go_on()
 
-    def take(self, event: DaveEvent) -> None:
+    def take(self, message: Message) -> None:
         """A message of the voice gateway."""
-        if not self._started:
-            if len(self._waiting) < _MAX_WAITING:
-                self._waiting.append(event)
+        if self._phase is Phase.OVER:
             return
-        match event:
-            case SessionDescription():
-                # Each one asks for a new key package (whitepaper, "Key Packages"): the server adds us anew.
-                outputs = self._session.session_description(event.dave_version)
-            case PrepareTransition():
-                outputs = self._session.prepare_transition(event.transition_id, event.protocol_version)
-            case ExecuteTransition():
-                outputs = self._session.execute_transition(event.transition_id)
-            case PrepareEpoch():
-                outputs = self._session.prepare_epoch(event.epoch, event.protocol_version)
-            case MlsMessage():
-                outputs = self._session.binary(event.op, event.payload)
-        self._do(outputs)
+        self._waiting_bytes += _size(message)
+        if len(self._waiting) >= _MAX_WAITING or self._waiting_bytes > _MAX_WAITING_BYTES:
+            self.close()
+            self._failed("more messages of the end-to-end encryption came than could be taken in")
+            return
+        self._waiting.append(message)
+        self._go_on()
 
-    def users_connected(self, user_ids: tuple[int, ...]) -> None:
-        """Users are in the call (opcode 11): only they may be members of the group."""
-        self._do(self._session.clients_connect(user_ids))
-
-    def user_disconnected(self, user_id: int) -> None:
-        """A user has left the call (opcode 13)."""
-        self._do(self._session.client_disconnect(user_id))
+    def close(self) -> None:
+        """Another session takes its place: nothing is said any more, and no key handed on."""
+        self._phase = Phase.OVER
+        self._waiting.clear()
 
     def verification_code(self, user_id: int) -> str | None:
         """See :meth:`isocord.VoiceClient.verification_code`; from any thread."""
         return self._session.verification_code(user_id)
+
+    def _go_on(self) -> None:
+        """Take in what waits, as far as that is this thread's."""
+        while self._phase is Phase.READY and self._waiting:
+            message = self._waiting.popleft()
+            self._waiting_bytes -= _size(message)
+            if isinstance(message, MlsMessage):
+                self._phase = Phase.BUSY
+                more = any(isinstance(other, MlsMessage) for other in self._waiting)
+                take_in = partial(self._session.take_in, message.op, message.payload, more=more)
+                self._elsewhere(take_in, self._worked)
+            else:
+                self._do(self._take(message))
+
+    def _worked(self, error: BaseException | None) -> None:
+        if self._phase is Phase.OVER:
+            return
+        self._phase = Phase.READY
+        if error is not None:
+            raise error
+        self._do(self._session.outputs())
+        self._go_on()
+
+    def _take(self, message: _OtherMessage) -> list[_native.DaveOutput]:
+        match message:
+            case SessionDescription():
+                # Each one asks for a new key package (whitepaper, "Key Packages"): the server adds us anew.
+                return self._session.session_description(message.dave_version)
+            case PrepareTransition():
+                return self._session.prepare_transition(message.transition_id, message.protocol_version)
+            case ExecuteTransition():
+                return self._session.execute_transition(message.transition_id)
+            case PrepareEpoch():
+                return self._session.prepare_epoch(message.epoch, message.protocol_version)
+            case ClientsConnect():
+                # Only who is in the call may be a member of the group.
+                return self._session.clients_connect(message.user_ids)
+            case ClientDisconnect():
+                return self._session.client_disconnect(message.user_id)
 
     def _do(self, outputs: list[_native.DaveOutput]) -> None:
         before = self.state
@@ -140,4 +195,15 @@ class Encryption:
             self._changed()
         if self._refused >= _MAX_REFUSED:
             self._refused = 0
-            self._failed()
+            self._failed("the call's group was refused again and again")
+
+
+def _size(message: Message) -> int:
+    """Roughly, in bytes."""
+    match message:
+        case MlsMessage():
+            return len(message.payload)
+        case ClientsConnect():
+            return 32 * len(message.user_ids)
+        case _:
+            return 0

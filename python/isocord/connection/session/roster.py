@@ -55,11 +55,11 @@ class Roster:
                 for user_id in event.user_ids:
                     self._note(user_id, self._ssrcs.get(user_id))
                 if encryption is not None:
-                    encryption.users_connected(event.user_ids)
+                    encryption.take(event)
                 self._link.channel_event(UsersConnected(event.user_ids))
             case ClientDisconnect():
                 if encryption is not None:
-                    encryption.user_disconnected(event.user_id)
+                    encryption.take(event)
                 tell_native(self._native.user_left, event.user_id)
                 self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
 

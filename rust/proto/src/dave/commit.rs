@@ -6,7 +6,7 @@ use openmls::prelude::{
     Sender, StagedCommit,
 };
 
-use super::group::{Client, Group};
+use super::group::{Client, Group, OwnCommit};
 use super::proposals::check_epoch;
 use super::provider::stay_on_this_thread;
 use super::refusal::Refusal;
@@ -29,7 +29,7 @@ impl Group {
         if *message.group_id() != client.group_id {
             return Err(Refusal::OtherGroup);
         }
-        if !self.is_established() && self.own_commit.as_deref() != Some(commit) {
+        if !self.is_established() && !matches!(&self.own_commit, OwnCommit::Sent(sent) if sent == commit) {
             return Err(Refusal::NotInGroup);
         }
         check_epoch(message.epoch().as_u64(), self.epoch())?;
@@ -45,7 +45,7 @@ impl Group {
             }
             _ => return Err(Refusal::Malformed("commit")),
         }
-        self.own_commit = None;
+        self.own_commit = OwnCommit::None;
         Ok(())
     }
 

@@ -32,8 +32,17 @@ pub(super) struct Client {
 /// A group that this member is in, alone (epoch 0) or with others.
 pub(super) struct Group {
     pub mls: MlsGroup,
-    /// The commit that this member has sent for the current epoch.
-    pub own_commit: Option<Vec<u8>>,
+    pub own_commit: OwnCommit,
+}
+
+/// This member's own commit in the current epoch.
+pub(super) enum OwnCommit {
+    /// There is none, and nothing that could be committed to.
+    None,
+    /// Proposals have come that it would not refer to.
+    Owed,
+    /// It was sent, in these bytes.
+    Sent(Vec<u8>),
 }
 
 /// What an MLS leaf may do in DAVE version 1: nothing beyond the ciphersuite and basic credentials.
@@ -151,7 +160,7 @@ impl Group {
     }
 
     fn new(mls: MlsGroup) -> Self {
-        Self { mls, own_commit: None }
+        Self { mls, own_commit: OwnCommit::None }
     }
 
     pub fn epoch(&self) -> u64 {

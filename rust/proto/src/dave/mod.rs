@@ -2,7 +2,7 @@
 //!
 //! Three parts, for three threads, that share nothing and hand each other whole values:
 //!
-//! - [`Session`], slow, on the gateway's thread: the MLS group and the transitions. Messages of the voice gateway go in,
+//! - [`Session`], slow, on a thread beside the gateway's: the MLS group and the transitions. Messages of the voice gateway go in,
 //!   [`Output`]s come out: messages to send, and new keys.
 //! - [`FrameSealer`], on the clock thread: seals outgoing frames. It takes a [`SenderChange`] when a transition is executed.
 //! - [`Openers`], on the receive thread: opens the frames of everybody else. It takes a [`ReceiverChange`] as soon as the group

@@ -1,4 +1,7 @@
 //! Opcode 27: proposals to add or remove members, and the commit that answers them.
+//!
+//! A commit costs as much as everything that is pending, and one that leaves out a proposal is refused. So it is made
+//! when no more proposals wait, or a crowd that comes in would cost the square of its size.
 
 use openmls::prelude::hash_ref::ProposalRef;
 use openmls::prelude::tls_codec::{DeserializeBytes, Serialize, VLBytes};
@@ -7,7 +10,7 @@ use openmls::prelude::{
     Proposal, ProtocolMessage, QueuedProposal, Sender,
 };
 
-use super::group::{Client, Group, check_roster, user_of};
+use super::group::{Client, Group, OwnCommit, check_roster, user_of};
 use super::provider::stay_on_this_thread;
 use super::refusal::Refusal;
 
@@ -18,15 +21,6 @@ const MAX_PENDING: usize = 1024;
 pub(super) enum Proposals {
     Append(Vec<MlsMessageIn>),
     Revoke(Vec<ProposalRef>),
-}
-
-/// What became of an opcode 27.
-#[derive(Default)]
-pub(super) struct Handled {
-    /// The payload of opcode 28 that answers it.
-    pub commit: Option<Vec<u8>>,
-    /// Proposals that were not accepted.
-    pub refused: Vec<Refusal>,
 }
 
 impl Proposals {
@@ -54,23 +48,23 @@ fn parse_all<T: DeserializeBytes>(mut bytes: &[u8]) -> Option<Vec<T>> {
 }
 
 impl Group {
-    /// Appends or revokes proposals, and commits to those that are pending then.
+    /// Appends or revokes proposals. Gives those that were not accepted.
     ///
-    /// Where one was refused there is no commit: the gateway accepts only commits that refer to all of them.
+    /// A commit is owed then, unless one was refused: the gateway accepts only commits that refer to all of them.
     pub fn handle_proposals(
         &mut self,
         client: &Client,
         proposals: Proposals,
         is_known: impl Fn(u64) -> bool,
-    ) -> Result<Handled, Refusal> {
+    ) -> Result<Vec<Refusal>, Refusal> {
         stay_on_this_thread();
-        let mut handled = Handled::default();
+        let mut refused = Vec::new();
         let mut must_not_commit = false;
         match proposals {
             Proposals::Append(messages) => {
                 for message in messages {
                     if let Err(refusal) = self.append(client, message, &is_known) {
-                        handled.refused.push(refusal);
+                        refused.push(refusal);
                         must_not_commit = true;
                     }
                 }
@@ -79,16 +73,26 @@ impl Group {
                 for reference in references {
                     // One that was refused when it came is unknown here, which is as good as revoked.
                     if self.mls.remove_pending_proposal(client.provider.storage(), &reference).is_err() {
-                        handled.refused.push(Refusal::UnknownProposal);
+                        refused.push(Refusal::UnknownProposal);
                     }
                 }
             }
         }
         self.drop_own_commit(client)?;
         if !must_not_commit {
-            handled.commit = self.commit(client)?;
+            self.own_commit = OwnCommit::Owed;
         }
-        Ok(handled)
+        Ok(refused)
+    }
+
+    /// The payload of opcode 28, if a commit is owed and there is something to commit to.
+    pub fn pay_commit(&mut self, client: &Client) -> Result<Option<Vec<u8>>, Refusal> {
+        if !matches!(self.own_commit, OwnCommit::Owed) {
+            return Ok(None);
+        }
+        self.own_commit = OwnCommit::None;
+        stay_on_this_thread();
+        self.commit(client)
     }
 
     fn append(
@@ -141,7 +145,7 @@ impl Group {
     }
 
     fn drop_own_commit(&mut self, client: &Client) -> Result<(), Refusal> {
-        self.own_commit = None;
+        self.own_commit = OwnCommit::None;
         self.mls.clear_pending_commit(client.provider.storage()).map_err(Refusal::mls)
     }
 
@@ -157,7 +161,7 @@ impl Group {
         let (commit, welcome, _) =
             self.mls.commit_to_pending_proposals(&client.provider, &client.identity).map_err(Refusal::mls)?;
         let mut payload = commit.tls_serialize_detached().map_err(Refusal::mls)?;
-        self.own_commit = Some(payload.clone());
+        self.own_commit = OwnCommit::Sent(payload.clone());
         if let Some(MlsMessageBodyOut::Welcome(welcome)) = welcome.as_ref().map(|message| message.body()) {
             payload.extend(welcome.tls_serialize_detached().map_err(Refusal::mls)?);
         }

@@ -43,7 +43,8 @@ pub enum Status {
 /// The session. It does the slow work (MLS) on the thread that calls it and touches nothing that the audio threads use:
 /// keys leave it as whole values.
 ///
-/// After every call to a method that takes a message, call [`poll`](Self::poll) until it returns `None`.
+/// After every call to a method that takes a message, call [`poll`](Self::poll) until it returns `None`; and, unless
+/// another message waits already, [`answer_proposals`](Self::answer_proposals) before that.
 pub struct Session {
     client: Client,
     external_sender: Option<ExternalSender>,
@@ -182,7 +183,7 @@ impl Session {
         }
     }
 
-    /// Opcode 27: proposals to append or to revoke. They are answered with a commit.
+    /// Opcode 27: proposals to append or to revoke. [`answer_proposals`](Self::answer_proposals) commits to them.
     pub fn proposals(&mut self, payload: &[u8]) {
         let announced = &self.announced;
         let handled = Proposals::parse(payload).and_then(|proposals| {
@@ -190,14 +191,18 @@ impl Session {
             group.handle_proposals(&self.client, proposals, |user_id| announced.is_here(user_id))
         });
         match handled {
-            Ok(handled) => {
-                for refusal in handled.refused {
-                    self.ignore(27, refusal);
-                }
-                if let Some(commit) = handled.commit {
-                    self.send(ClientMessage::CommitWelcome(commit));
-                }
-            }
+            Ok(refused) => refused.into_iter().for_each(|refusal| self.ignore(27, refusal)),
+            Err(refusal) => self.ignore(27, refusal),
+        }
+    }
+
+    /// Commits to all proposals that have come, if there is no commit to them yet. It takes as long as there are many,
+    /// and only the last one counts: who has several messages at hand gives them all, and then calls this.
+    pub fn answer_proposals(&mut self) {
+        let Some(group) = &mut self.group else { return };
+        match group.pay_commit(&self.client) {
+            Ok(Some(commit)) => self.send(ClientMessage::CommitWelcome(commit)),
+            Ok(None) => {}
             Err(refusal) => self.ignore(27, refusal),
         }
     }

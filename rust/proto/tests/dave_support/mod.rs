@@ -39,6 +39,7 @@ impl Member {
     /// Does what the session wants, and returns what it sends.
     pub fn run(&mut self, now: Duration) -> Vec<ClientMessage> {
         let mut messages = Vec::new();
+        self.session.answer_proposals();
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Send(message) => messages.push(message),
