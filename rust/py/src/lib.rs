@@ -12,13 +12,16 @@ mod engine;
 mod errors;
 mod events;
 mod file_object;
+mod layer;
 mod listen;
+mod mixer;
 mod part;
 mod playable;
 mod producing;
 mod recording;
 mod reel;
 mod stats;
+mod telling;
 mod track;
 
 use pyo3::prelude::*;
@@ -46,7 +49,12 @@ mod _native {
     #[pymodule_export]
     use crate::events::{Discovered, DiscoveryFailed, TrackEnded};
     #[pymodule_export]
+    use crate::layer::{Fade, Layer};
+    #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
+    #[pymodule_export]
+    use crate::mixer::Mixer;
+    use crate::playable::{know, take};
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
@@ -61,8 +69,10 @@ mod _native {
         let modes = TransportMode::ALL.map(TransportMode::name);
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
-        // What the native threads play by themselves.
-        module.add("SOURCES", PyTuple::new(module.py(), [module.py().get_type::<AudioFile>()])?)?;
+        // What the native threads play by themselves; a reel stands for what they do not.
+        know(&[take::<AudioFile>, take::<Mixer>, take::<Reel>]);
+        let py = module.py();
+        module.add("SOURCES", PyTuple::new(py, [py.get_type::<AudioFile>(), py.get_type::<Mixer>()])?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

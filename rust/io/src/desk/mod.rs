@@ -6,7 +6,7 @@ mod outcome;
 mod past;
 mod taped;
 
-pub use outcome::{Errands, Listener};
+pub use outcome::{Errands, Listener, Outcome};
 pub use taped::taped;
 
 #[cfg(test)]

@@ -14,5 +14,4 @@ pub(crate) use downmix::StereoMatrix;
 pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
 pub(crate) use splice::splice;
-pub(crate) use volume::apply_gain;
-pub use volume::{MAX_VOLUME, Volume, VolumeError};
+pub use volume::{MAX_VOLUME, Volume, VolumeError, apply_gain};
