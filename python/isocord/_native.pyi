@@ -374,22 +374,31 @@ class AudioFile:
 
     It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
     Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
-    while the volume is 1.0. URLs are not opened: for those there is FFmpegPCMAudio.
+    while the volume is 1.0.
+
+    A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
+    It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
+    coroutine: await asyncio.to_thread(isocord.AudioFile, url).
 
     It plays once: for another time, or in two places, open it anew. It is closed when it has played; what it was then
     can still be read, but setting the volume and seek() raise.
 
     Args:
-        file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-            here, to its end, 1 GiB at most.
+        file: a path, an http or https URL, or a binary file object at its beginning. One that is no file of the system
+            is read into memory here, to its end, 1 GiB at most.
         volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
         start: seconds into the file, 0 or more.
+        headers: sent with each request for the URL. Another host, to which it may send us on, gets of them only
+            User-Agent, Accept and Accept-Language.
+        allow_private: connect also to servers in private networks and on this machine. A URL that a stranger gave
+            must not: what only the bot can reach would be played to them.
 
     Raises:
         AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-            there is sound; or the disk has not answered for 10 s.
-        TypeError: file is neither a path nor a binary file object.
-        ValueError: volume or start is out of its range.
+            there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
+            for 10 s.
+        TypeError: file is no path, no URL and no binary file object.
+        ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
     """
 
     def __new__(
@@ -398,6 +407,8 @@ class AudioFile:
         *,
         volume: float = 1.0,
         start: float = 0.0,
+        headers: dict[str, str] | None = None,
+        allow_private: bool = False,
     ) -> AudioFile: ...
     @property
     def volume(self) -> float:
@@ -429,8 +440,12 @@ class AudioFile:
     def channels(self) -> int:
         """Channels in the file. All is sent in stereo."""
     @property
+    def seekable(self) -> bool:
+        """Whether seek() is possible: not where a server gives it from front to back only."""
     def title(self) -> str | None:
-        """The title, or None where the file does not tell it."""
+        """The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
+        is heard.
+        """
     @property
     def artist(self) -> str | None:
         """The artist, or None; several have ", " between them."""
@@ -466,7 +481,7 @@ class AudioFile:
         Opus that is sent as it stands goes on at the packet that holds the place, up to 20 ms earlier.
 
         Raises:
-            AudioFileError: the file is closed, or cannot be read.
+            AudioFileError: the file is closed, cannot be read, or is not seekable.
             ValueError: seconds is negative or not finite.
         """
     def read(self) -> bytes:
@@ -507,7 +522,9 @@ class AudioInfo:
     @property
     def tags(self) -> Mapping[str, str]: ...
 
-def probe(file: str | PathLike[str] | BinaryIO) -> AudioInfo:
+def probe(
+    file: str | PathLike[str] | BinaryIO, *, headers: dict[str, str] | None = None, allow_private: bool = False
+) -> AudioInfo:
     """What a file is and says of itself, without playing it. It takes and raises what :class:`AudioFile` does.
 
     It waits for the disk, without the GIL: ``await asyncio.to_thread(isocord.probe, path)`` on a loop.

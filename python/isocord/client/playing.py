@@ -245,7 +245,7 @@ def _kind_of(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}: make one of it, {value.__name__}(...)"
     if isinstance(value, str) and "://" in value:
-        return "a URL: play FFmpegPCMAudio(url)"
+        return "a URL: play isocord.AudioFile(url)"
     if isinstance(value, (str, os.PathLike)):
         return f"{type(value).__name__}: play isocord.AudioFile({os.fspath(value)!r})"
     if isinstance(value, (bytes, bytearray, io.IOBase)):

@@ -1,14 +1,18 @@
 //! `AudioFile`: a native source.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_io::play::deck::Deck;
-use isocord_io::source::{self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, Input, SourceFrame};
+use isocord_io::source::{
+    self, AudioFileOptions, Closer, Cover, FileInfo, FrameBuf, HttpHeaders, HttpOptions, Input, SeekError,
+    SourceFrame, StreamTitle,
+};
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
@@ -29,27 +33,38 @@ const MAX_PIECE: usize = 1 << 20;
 ///
 /// It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
 /// Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
-/// while the volume is 1.0. URLs are not opened: for those there is FFmpegPCMAudio.
+/// while the volume is 1.0.
+///
+/// A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
+/// It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
+/// coroutine: await asyncio.to_thread(isocord.AudioFile, url).
 ///
 /// It plays once: for another time, or in two places, open it anew. It is closed when it has played; what it was then
 /// can still be read, but setting the volume and seek() raise.
 ///
 /// Args:
-///     file: a path, or a binary file object at its beginning. One that is no file of the system is read into memory
-///         here, to its end, 1 GiB at most.
+///     file: a path, an http or https URL, or a binary file object at its beginning. One that is no file of the system
+///         is read into memory here, to its end, 1 GiB at most.
 ///     volume: 0.0 to 16.0; 1.0 leaves the sound as it is.
 ///     start: seconds into the file, 0 or more.
+///     headers: sent with each request for the URL. Another host, to which it may send us on, gets of them only
+///         User-Agent, Accept and Accept-Language.
+///     allow_private: connect also to servers in private networks and on this machine. A URL that a stranger gave
+///         must not: what only the bot can reach would be played to them.
 ///
 /// Raises:
 ///     AudioFileError: the file is missing, broken, of a format that isocord does not know, or asks for too much before
-///         there is sound; or the disk has not answered for 10 s.
-///     TypeError: file is neither a path nor a binary file object.
-///     ValueError: volume or start is out of its range.
+///         there is sound; its server refuses it, or is in a private network; or the disk or the server has not answered
+///         for 10 s.
+///     TypeError: file is no path, no URL and no binary file object.
+///     ValueError: volume or start is out of its range, or a header has a name or a value that none may have.
 #[pyclass(frozen, module = "isocord")]
 pub(crate) struct AudioFile {
     state: Mutex<State>,
     pub(crate) info: FileInfo,
     duration: Option<f64>,
+    seekable: bool,
+    pub(crate) stream_title: StreamTitle,
     closer: Closer,
     reader: Mutex<Reader>,
     pub(crate) cover: Mutex<Option<Arc<Cover>>>,
@@ -130,15 +145,23 @@ impl Native for AudioFile {
 #[pymethods]
 impl AudioFile {
     #[new]
-    #[pyo3(signature = (file, *, volume = 1.0, start = 0.0))]
-    fn new(py: Python<'_>, file: &Bound<'_, PyAny>, volume: f32, start: f64) -> Result<Self> {
-        let (input, name) = input(file)?;
+    #[pyo3(signature = (file, *, volume = 1.0, start = 0.0, headers = None, allow_private = false))]
+    fn new(
+        py: Python<'_>,
+        file: &Bound<'_, PyAny>,
+        volume: f32,
+        start: f64,
+        headers: Option<HashMap<String, String>>,
+        allow_private: bool,
+    ) -> Result<Self> {
+        let (input, name) = input(file, http_options(headers.as_ref(), allow_private)?)?;
         let options = AudioFileOptions { volume, start, name, extension: None };
         let mut opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
         let cover = Mutex::new(opened.take_cover().map(Arc::new));
         let (info, duration, closer) = (opened.info().clone(), opened.duration(), opened.closer());
+        let (seekable, stream_title) = (opened.is_seekable(), opened.stream_title());
         let state = Mutex::new(State::Open(Arc::new(Deck::from(opened))));
-        Ok(Self { state, info, duration, closer, reader: Mutex::default(), cover })
+        Ok(Self { state, info, duration, seekable, stream_title, closer, reader: Mutex::default(), cover })
     }
 
     /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -155,6 +178,12 @@ impl AudioFile {
     #[setter]
     fn set_volume(&self, value: f32) -> Result<()> {
         Ok(self.source()?.set_volume(value)?)
+    }
+
+    /// Whether seek() is possible: not where a server gives it from front to back only.
+    #[getter]
+    fn seekable(&self) -> bool {
+        self.seekable
     }
 
     /// Place in the file, in seconds, of what is heard now, or was heard last; at most the duration.
@@ -217,10 +246,14 @@ impl AudioFile {
     /// Opus that is sent as it stands goes on at the packet that holds the place, up to 20 ms earlier.
     ///
     /// Raises:
-    ///     AudioFileError: the file is closed, or cannot be read.
+    ///     AudioFileError: the file is closed, cannot be read, or is not seekable.
     ///     ValueError: seconds is negative or not finite.
     fn seek(&self, py: Python<'_>, seconds: f64) -> Result<()> {
         let source = self.source()?;
+        if !self.seekable {
+            // What plays would end by it.
+            return Err(SeekError::NotSeekable { name: self.info.name.clone() }.into());
+        }
         Ok(py.detach(|| source.seek(seconds))?)
     }
 
@@ -302,18 +335,34 @@ impl Reader {
     }
 }
 
-/// A path, an open file, or anything else that `read()`s bytes.
-pub(crate) fn input(file: &Bound<'_, PyAny>) -> PyResult<(Input, Option<String>)> {
+/// How a URL is to be asked for.
+pub(crate) fn http_options(
+    headers: Option<&HashMap<String, String>>,
+    allow_private: bool,
+) -> PyResult<HttpOptions> {
+    let pairs = headers.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = HttpHeaders::new(pairs).map_err(PyValueError::new_err)?;
+    Ok(HttpOptions { headers, allow_private, fresh: None })
+}
+
+/// A path, a URL, an open file, or anything else that `read()`s bytes.
+pub(crate) fn input(file: &Bound<'_, PyAny>, options: HttpOptions) -> PyResult<(Input, Option<String>)> {
+    if let Ok(text) = file.extract::<String>()
+        && let Some((scheme, _)) = text.split_once("://")
+        && ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+    {
+        return Ok((Input::Url { url: text, options }, None));
+    }
     if let Ok(path) = file.extract::<PathBuf>() {
         if is_url(&path) {
             return Err(AudioFileError::new_err(
-                "an AudioFile opens no URLs: give a path or a binary file object, or play the URL with FFmpegPCMAudio",
+                "of URLs an AudioFile plays http and https, given as a str; others may play with FFmpegPCMAudio",
             ));
         }
         return Ok((Input::Path(path), None));
     }
     if !file.hasattr("read")? {
-        return Err(PyTypeError::new_err("file must be a path or a binary file object"));
+        return Err(PyTypeError::new_err("file must be a path, a URL or a binary file object"));
     }
     let name = file.getattr("name").ok().and_then(|name| name.extract::<PathBuf>().ok());
     let name = name.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
@@ -368,7 +417,7 @@ fn append(all: &mut Vec<u8>, bytes: &[u8], name: &str) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether this was meant for ffmpeg. `pathlib` makes one slash of two.
+/// Whether this was meant as a URL. `pathlib` makes one slash of two.
 fn is_url(path: &Path) -> bool {
     let text = path.to_string_lossy();
     let is_scheme = |scheme: &str| {

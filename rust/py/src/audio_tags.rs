@@ -1,19 +1,23 @@
 //! What a file says of itself: the tags of an `AudioFile`, and `probe`.
 
+use std::collections::HashMap;
+
 use isocord_io::source::{self, AudioFileOptions, Cover, FileInfo};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 
-use crate::audio_file::{AudioFile, input, lock};
+use crate::audio_file::{AudioFile, http_options, input, lock};
 use crate::bytes::copied;
 use crate::errors::{AudioFileError, Error, Result};
 
 #[pymethods]
 impl AudioFile {
-    /// The title, or None where the file does not tell it.
+    /// The title, or None where the file does not tell it. That of a radio changes while it plays, a little before it
+    /// is heard.
     #[getter]
-    fn title(&self) -> Option<&str> {
-        self.info.tags.get("title")
+    fn title(&self) -> Option<String> {
+        let told = self.stream_title.get().filter(|title| !title.is_empty());
+        told.or_else(|| self.info.tags.get("title").map(str::to_owned))
     }
 
     /// The artist, or None; several have ", " between them.
@@ -76,8 +80,14 @@ impl AudioInfo {
 ///
 /// It waits for the disk, without the GIL: `await asyncio.to_thread(isocord.probe, path)` on a loop.
 #[pyfunction]
-pub(crate) fn probe(py: Python<'_>, file: &Bound<'_, PyAny>) -> Result<AudioInfo> {
-    let (input, name) = input(file)?;
+#[pyo3(signature = (file, *, headers = None, allow_private = false))]
+pub(crate) fn probe(
+    py: Python<'_>,
+    file: &Bound<'_, PyAny>,
+    headers: Option<HashMap<String, String>>,
+    allow_private: bool,
+) -> Result<AudioInfo> {
+    let (input, name) = input(file, http_options(headers.as_ref(), allow_private)?)?;
     let options = AudioFileOptions { name, ..AudioFileOptions::default() };
     let (info, duration, cover) = py.detach(|| {
         let mut opened = source::AudioFile::open(input, options)?;

@@ -61,7 +61,7 @@ impl FrameSource for Looped {
                     match self.source.seek(0.0) {
                         Ok(()) => {}
                         Err(SeekError::Source(error)) => return Err(error),
-                        Err(SeekError::Position(_) | SeekError::Fixed(_)) => {
+                        Err(_) => {
                             return Ok(Some(SourceFrame::End));
                         }
                     }

@@ -5,9 +5,10 @@
 //! an error in place of more, and so has a file that has given no sound for long. What is looked for packet by packet
 //! is looked for in slices, between which the thread serves others.
 
+use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::StageError;
@@ -57,16 +58,19 @@ pub(crate) enum Spent {
     Quiet = 3,
     /// Nobody wants it any more.
     Closed = 4,
+    /// What is behind it gives no more.
+    Failed = 5,
 }
 
 impl Spent {
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Bytes, Self::Time, Self::Quiet, Self::Closed].into_iter().find(|spent| *spent as u8 == code)
+        [Self::Bytes, Self::Time, Self::Quiet, Self::Closed, Self::Failed]
+            .into_iter()
+            .find(|spent| *spent as u8 == code)
     }
 }
 
 /// Counts what is read of one file. One thread reads at a time; any may close.
-#[derive(Debug)]
 pub(crate) struct Meter {
     /// Bytes in all.
     read: AtomicU64,
@@ -85,6 +89,25 @@ pub(crate) struct Meter {
     opening: AtomicBool,
     spent: AtomicU8,
     closed: AtomicBool,
+    others: Mutex<Others>,
+}
+
+/// What is not asked with each read.
+#[derive(Default)]
+struct Others {
+    /// Why what is behind it gives no more.
+    failure: Option<String>,
+    /// Told when it is closed: someone may wait.
+    on_close: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for Meter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meter")
+            .field("read", &self.read)
+            .field("spent", &self.spent())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Meter {
@@ -104,6 +127,7 @@ impl Meter {
             opening: AtomicBool::new(false),
             spent: AtomicU8::new(0),
             closed: AtomicBool::new(false),
+            others: Mutex::default(),
         };
         meter.begin(Call::Open);
         meter.opening.store(true, Relaxed);
@@ -153,6 +177,29 @@ impl Meter {
     /// Lets nothing more be read, for good.
     pub(crate) fn close(&self) {
         self.closed.store(true, Relaxed);
+        let told = self.others().on_close.clone();
+        if let Some(told) = told {
+            told();
+        }
+    }
+
+    /// Who is told when it is closed, in place of who was told before; at once if it is.
+    pub(crate) fn on_close(&self, told: impl Fn() + Send + Sync + 'static) {
+        let told = Arc::new(told);
+        self.others().on_close = Some(Arc::<_>::clone(&told) as _);
+        if self.closed.load(Relaxed) {
+            told();
+        }
+    }
+
+    /// What is behind it gives no more. Not every demuxer hands on the error, so it is remembered until the next call.
+    pub(crate) fn fail(&self, error: &io::Error) {
+        self.others().failure = Some(error.to_string());
+        self.spent.store(Spent::Failed as u8, Relaxed);
+    }
+
+    fn others(&self) -> MutexGuard<'_, Others> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why nothing more is read now.
@@ -218,6 +265,10 @@ impl Meter {
         let in_call = mib(self.read() - self.call_from.load(Relaxed));
         match spent {
             Spent::Closed => StageError::Closed,
+            Spent::Failed => match self.others().failure.clone() {
+                Some(reason) if !self.closed.load(Relaxed) => StageError::Network(reason),
+                _ => StageError::Closed,
+            },
             Spent::Bytes => {
                 StageError::TooMuch(format!("{in_call:.0} MiB of it were read {doing}, without end"))
             }

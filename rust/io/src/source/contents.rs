@@ -1,15 +1,18 @@
 //! What is behind a file: its container and codec, found by its content.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::budget::Meter;
 use super::error::StageError;
-use super::frame::{FrameBuf, SAMPLE_RATE, SourceFrame, Want};
+use super::frame::{Downstream, FrameBuf, SAMPLE_RATE, SourceFrame, Want};
 use super::hidden::{hide_flac_tags, hide_matroska_tags, strip_tags};
 use super::input::MediaFile;
 use super::mp4::{self, Mp4Info};
-use super::opus::{BlockPackets, OggOpened, OggPackets, OpusStream};
+use super::opus::{BlockPackets, OggOpened, OggPackets, OpusPackets, OpusStream, Walked};
 use super::pcm::{Demuxer, PcmStream, Trim};
+use super::stream::{DecodedFrames, FoundPackets};
 use super::tags::Tags;
 
 /// What a file is.
@@ -34,6 +37,8 @@ pub struct FileInfo {
 pub(super) enum Contents {
     Opus(Box<OpusStream>),
     Pcm(Box<PcmStream>),
+    /// It is decoded in a thread of its own.
+    Decoded(Box<DecodedFrames>),
     /// A library panicked; its state is not to be trusted any more.
     Failed,
 }
@@ -48,6 +53,7 @@ impl Contents {
         match self {
             Self::Opus(stream) => stream.next_frame(out, want),
             Self::Pcm(stream) => stream.next_frame(out),
+            Self::Decoded(frames) => frames.next_frame(out).map(Some),
             Self::Failed => Ok(Some(SourceFrame::End)),
         }
     }
@@ -63,6 +69,10 @@ impl Contents {
                 stream.seek(target)?;
                 target
             }
+            Self::Decoded(frames) => {
+                frames.seek(target);
+                target
+            }
             Self::Failed => return Err(StageError::broken(PANICKED)),
         };
         Ok(u64::try_from(reached).unwrap_or(0))
@@ -71,9 +81,49 @@ impl Contents {
     /// Go on to where a seek goes; false if it takes longer than a slice.
     pub(super) fn settle(&mut self) -> Result<bool, StageError> {
         match self {
-            Self::Opus(stream) => stream.walk(),
+            Self::Opus(stream) => match stream.walk()? {
+                Walked::There => Ok(true),
+                Walked::Later => Ok(false),
+                Walked::Starved => {
+                    stream.wait();
+                    Ok(false)
+                }
+            },
             // It decodes on the way, with the frames.
-            Self::Pcm(_) | Self::Failed => Ok(true),
+            Self::Pcm(_) | Self::Decoded(_) | Self::Failed => Ok(true),
+        }
+    }
+
+    /// From now on whoever asks for a frame does not wait for what is behind the file: others do.
+    pub(super) fn without_waiting(self, meter: &Arc<Meter>) -> io::Result<Self> {
+        Ok(match self {
+            Self::Opus(stream) => {
+                let found = |packets| {
+                    let found = FoundPackets::start(packets, meter)?;
+                    Ok(Box::new(found) as Box<dyn OpusPackets>)
+                };
+                Self::Opus(Box::new(stream.move_packets(found)?))
+            }
+            Self::Pcm(stream) => Self::Decoded(Box::new(DecodedFrames::start(*stream, meter)?)),
+            other => other,
+        })
+    }
+
+    /// Waits until a frame that was not there has come.
+    pub(super) fn wait(&self) {
+        match self {
+            Self::Opus(stream) => stream.wait(),
+            Self::Decoded(frames) => frames.wait(),
+            Self::Pcm(_) | Self::Failed => {}
+        }
+    }
+
+    /// Who is woken then.
+    pub(super) fn attach(&self, downstream: &Arc<dyn Downstream>) {
+        match self {
+            Self::Opus(stream) => stream.attach(downstream),
+            Self::Decoded(frames) => frames.attach(downstream),
+            Self::Pcm(_) | Self::Failed => {}
         }
     }
 
@@ -81,7 +131,7 @@ impl Contents {
     pub(super) fn position(&self) -> Option<u64> {
         match self {
             Self::Opus(stream) => u64::try_from(stream.position()).ok(),
-            Self::Pcm(_) | Self::Failed => None,
+            Self::Pcm(_) | Self::Decoded(_) | Self::Failed => None,
         }
     }
 
@@ -89,6 +139,7 @@ impl Contents {
         match self {
             Self::Opus(stream) => stream.broken(),
             Self::Pcm(stream) => stream.broken(),
+            Self::Decoded(frames) => frames.broken(),
             Self::Failed => 1,
         }
     }
@@ -173,7 +224,7 @@ pub(super) fn describe(contents: &Contents, name: String, tags: Arc<Tags>) -> Fi
             duration: stream.duration(),
             tags,
         },
-        Contents::Failed => FileInfo {
+        Contents::Decoded(_) | Contents::Failed => FileInfo {
             name,
             container: "unknown",
             codec: "unknown",

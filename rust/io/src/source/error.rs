@@ -67,6 +67,20 @@ pub enum OpenError {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// Its server does not give it, or its URL is a bad one.
+    #[error("cannot play {name}: {reason}")]
+    Network {
+        /// What of the URL may be told.
+        name: String,
+        /// What went wrong, and what to do.
+        reason: String,
+    },
+    /// It cannot be started in the middle.
+    #[error("{name} cannot be started in the middle: {}", NOT_SEEKABLE)]
+    NotSeekable {
+        /// What of the URL may be told.
+        name: String,
+    },
     /// The start position is negative or not a number.
     #[error("start must be a number of seconds, 0 or more, not {0}")]
     Start(f64),
@@ -102,6 +116,14 @@ pub enum SourceError {
         /// What it asked for, and how much of it.
         reason: String,
     },
+    /// Its server gives no more of it.
+    #[error("{name} has broken off: {reason}")]
+    Network {
+        /// What of the URL may be told.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// There is no memory to decode its packets.
     #[error(transparent)]
     Opus(#[from] OpusError),
@@ -113,12 +135,20 @@ pub enum SourceError {
     },
 }
 
+const NOT_SEEKABLE: &str = "its server gives it from front to back only (no byte ranges)";
+
 /// Why a seek was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum SeekError {
     /// The target is negative or not a number.
     #[error("a position must be a number of seconds, 0 or more, not {0}")]
     Position(f64),
+    /// Its server gives it from front to back only.
+    #[error("{name} cannot be sought in: {}", NOT_SEEKABLE)]
+    NotSeekable {
+        /// What of the URL may be told.
+        name: String,
+    },
     /// Its sound comes as it comes.
     #[error("this source cannot be sought in, so it cannot go to {0} s")]
     Fixed(f64),
@@ -140,6 +170,8 @@ pub(crate) enum StageError {
     Broken(String),
     /// The budget is spent.
     TooMuch(String),
+    /// The network, or a server.
+    Network(String),
     /// Nobody wants it any more.
     Closed,
 }
@@ -157,6 +189,7 @@ impl StageError {
             Self::Unsupported(reason) => OpenError::Unsupported { name, reason },
             Self::Broken(reason) => OpenError::Broken { name, reason },
             Self::TooMuch(reason) => OpenError::TooMuch { name, reason },
+            Self::Network(reason) => OpenError::Network { name, reason },
             Self::Closed => OpenError::Broken { name, reason: "it was closed".to_owned() },
         }
     }
@@ -168,6 +201,7 @@ impl StageError {
             Self::Unknown => SourceError::Broken { name, reason: "the container is unknown".to_owned() },
             Self::Unsupported(reason) | Self::Broken(reason) => SourceError::Broken { name, reason },
             Self::TooMuch(reason) => SourceError::TooMuch { name, reason },
+            Self::Network(reason) => SourceError::Network { name, reason },
             Self::Closed => SourceError::Closed { name },
         }
     }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
-use super::frame::{FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
+use super::frame::{Downstream, FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
 use super::input::{Input, MediaFile};
 use super::opener;
+use super::stream::{StreamTitle, Window};
 use super::tags::{self, Place};
 use crate::dsp::{Volume, apply_gain};
 
@@ -47,6 +48,8 @@ pub struct AudioFile {
     position: u64,
     over: bool,
     meter: Arc<Meter>,
+    /// Where it comes over a network.
+    window: Option<Arc<Window>>,
 }
 
 /// The picture of a file, which has not been read yet.
@@ -111,21 +114,53 @@ impl AudioFile {
             _ => options.name.as_deref().and_then(|name| extension_of(Path::new(name))),
         });
         let file = input.open(place, Arc::clone(&meter))?;
-        let tags = Arc::new(tags::read(&file));
-        let cover = tags.cover().map(|place| Cover { file: file.again(Meter::new()), place: place.clone() });
+        let window = file.window().cloned();
+        let tags = Arc::new(tags::read(&file.front()));
+        // A stream cannot be read at two places.
+        let cover = tags
+            .cover()
+            .filter(|_| window.is_none())
+            .map(|place| Cover { file: file.again(Meter::new()), place: place.clone() });
         let contents = guarded(|| open_contents(file, extension.as_deref()))
-            .map_err(|error| meter.explain(error).into_open(place))?;
+            .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
         meter.opened();
         let gain = volume.get();
-        let info = describe(&contents, name, tags);
-        let mut opened = Self { contents, info, cover, volume, gain, position: 0, over: false, meter };
+        let mut info = describe(&contents, name, tags);
+        if window.as_ref().is_some_and(|window| window.outline().live) {
+            // What it began with does not tell how long it is.
+            info.duration = None;
+        }
+        let mut opened =
+            Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window };
         if options.start > 0.0 {
+            if !opened.is_seekable() {
+                return Err(OpenError::NotSeekable { name: place.to_owned() });
+            }
             opened
                 .go_to(options.start)
                 .and_then(|()| opened.settle())
                 .map_err(|error| error.into_open(place))?;
         }
+        if let Some(window) = &opened.window {
+            window.opened();
+            opened.contents = opened
+                .contents
+                .without_waiting(&opened.meter)
+                .map_err(|source| OpenError::Io { name: place.to_owned(), source })?;
+        }
         Ok(opened)
+    }
+
+    /// Whether [`AudioFile::seek`] is possible: not where a server gives it from front to back only.
+    #[must_use]
+    pub fn is_seekable(&self) -> bool {
+        self.window.as_ref().is_none_or(|window| window.outline().seekable)
+    }
+
+    /// What a radio says that it plays; to be asked from any thread.
+    #[must_use]
+    pub fn stream_title(&self) -> StreamTitle {
+        StreamTitle::new(self.window.clone())
     }
 
     /// What the file is.
@@ -194,8 +229,10 @@ impl AudioFile {
     /// counted, not reported.
     pub fn next_frame(&mut self, out: &mut FrameBuf) -> Result<SourceFrame, SourceError> {
         loop {
-            if let Some(frame) = self.try_next_frame(out)? {
-                return Ok(frame);
+            match self.try_next_frame(out)? {
+                Some(SourceFrame::Starved) => self.contents.wait(),
+                Some(frame) => return Ok(frame),
+                None => {}
             }
         }
     }
@@ -211,7 +248,7 @@ impl AudioFile {
         if frame == Some(SourceFrame::Pcm) {
             apply_gain(before, now, &mut out.pcm);
         }
-        if frame.is_some() {
+        if frame.is_some_and(|frame| frame != SourceFrame::Starved) {
             self.gain = now;
         }
         Ok(frame)
@@ -237,6 +274,9 @@ impl AudioFile {
     pub fn begin_seek(&mut self, seconds: f64) -> Result<(), SeekError> {
         if !(seconds >= 0.0 && seconds.is_finite()) {
             return Err(SeekError::Position(seconds));
+        }
+        if !self.is_seekable() {
+            return Err(SeekError::NotSeekable { name: self.info.name.clone() });
         }
         self.go_to(seconds).map_err(|error| self.failed_seek(error))
     }
@@ -293,6 +333,7 @@ impl FrameSource for AudioFile {
                 self.over = true;
                 Ok(Some(SourceFrame::End))
             }
+            Ok(Some(SourceFrame::Starved)) => Ok(Some(SourceFrame::Starved)),
             Ok(Some(kind)) => {
                 self.position = frame.position + u64::from(frame.samples);
                 Ok(Some(kind))
@@ -317,11 +358,26 @@ impl FrameSource for AudioFile {
         self.is_opus()
     }
 
+    fn attach(&mut self, downstream: &Arc<dyn Downstream>, _: u64) {
+        self.contents.attach(downstream);
+    }
+
     fn passes(&self) -> bool {
         match &self.contents {
             Contents::Opus(stream) => stream.passes(),
-            Contents::Pcm(_) | Contents::Failed => false,
+            Contents::Pcm(_) | Contents::Decoded(_) | Contents::Failed => false,
         }
+    }
+}
+
+/// A page in place of a song is no wonder.
+fn described(error: StageError, window: Option<&Window>) -> StageError {
+    match (&error, window.and_then(|window| window.outline().kind.as_deref())) {
+        (StageError::Unknown, Some(kind)) => {
+            let kind: String = kind.chars().filter(|one| !one.is_control()).take(60).collect();
+            StageError::Network(format!("its server sends {kind}, in which isocord knows no sound"))
+        }
+        _ => error,
     }
 }
 

@@ -10,6 +10,14 @@ use symphonia::core::io::MediaSource;
 
 use super::budget::Meter;
 use super::error::OpenError;
+use super::http::{Address, Download, HttpOptions, Line};
+use super::stream::{Stop, Window, fill};
+
+/// What a stream says of itself is looked for in so much of its beginning.
+const FRONT: u64 = 1 << 20;
+
+/// Longer than anything.
+const UNKNOWN: u64 = u64::MAX;
 
 /// A whole file in memory, whoever owns it; shared, never copied.
 #[derive(Clone)]
@@ -37,6 +45,13 @@ pub enum Input {
     /// A file that is open for reading. It is read by position: its own offset is neither used nor moved (except on
     /// Windows, where reading by position moves it).
     File(File),
+    /// An http or https URL, of a file or of a radio without end.
+    Url {
+        /// The URL, with its secrets.
+        url: String,
+        /// How to ask for it.
+        options: HttpOptions,
+    },
 }
 
 impl Input {
@@ -59,6 +74,9 @@ impl Input {
             Self::Path(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
             Self::Bytes(_) => "bytes in memory".to_owned(),
             Self::File(_) => "the open file".to_owned(),
+            Self::Url { url, .. } => {
+                Address::parse(url).map_or_else(|_| "the URL".to_owned(), |address| address.to_string())
+            }
         }
     }
 
@@ -74,8 +92,14 @@ impl Input {
             }
             Self::File(file) => Backing::File(file),
             Self::Bytes(bytes) => Backing::Bytes(bytes),
+            Self::Url { url, options } => {
+                let window = open_url(&url, options, &meter)
+                    .map_err(|reason| OpenError::Network { name: name.to_owned(), reason })?;
+                Backing::Window(Brought(window))
+            }
         };
         let len = match &backing {
+            Backing::Window(Brought(window)) => window.outline().len.unwrap_or(UNKNOWN),
             Backing::Bytes(bytes) => bytes.get().len() as u64,
             Backing::File(file) => {
                 let metadata = file.metadata().map_err(fail)?;
@@ -90,6 +114,20 @@ impl Input {
         }
         Ok(MediaFile { backing: Arc::new(backing), start: 0, len, position: 0, patches: Vec::new(), meter })
     }
+}
+
+/// Ask for a URL; what is brought of it is in the window.
+fn open_url(url: &str, options: HttpOptions, meter: &Arc<Meter>) -> Result<Arc<Window>, String> {
+    let address = Address::parse(url)?;
+    let line = Arc::new(Line::default());
+    let waiting = Arc::clone(&line);
+    meter.on_close(move || waiting.close());
+    let download = Download::open(address, options, line).map_err(|error| error.to_string())?;
+    let outline = download.outline();
+    let window = fill("isocord-http", outline, Box::new(download)).map_err(|error| error.to_string())?;
+    let waiting = Arc::clone(&window);
+    meter.on_close(move || waiting.close());
+    Ok(window)
 }
 
 /// What is a pipe by now does not wait for its writer.
@@ -109,24 +147,46 @@ fn open_at_once(path: &Path) -> io::Result<File> {
 enum Backing {
     File(File),
     Bytes(Bytes),
+    Window(Brought),
+}
+
+/// A window that nobody reads any more once this is gone.
+struct Brought(Arc<Window>);
+
+impl fmt::Debug for Brought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Brought({:?})", self.0.outline())
+    }
+}
+
+impl Drop for Brought {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Backing {
-    #[cfg(unix)]
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    fn read_at(&self, buf: &mut [u8], offset: u64, meter: &Meter) -> io::Result<usize> {
         match self {
-            Self::File(file) => std::os::unix::fs::FileExt::read_at(file, buf, offset),
+            Self::File(file) => read_file_at(file, buf, offset),
             Self::Bytes(bytes) => Ok(copy_at(bytes.get(), buf, offset)),
+            Self::Window(Brought(window)) => {
+                let (count, skipped) = window.read_at(buf, offset).inspect_err(|error| meter.fail(error))?;
+                meter.count(usize::try_from(skipped).unwrap_or(usize::MAX));
+                Ok(count)
+            }
         }
     }
+}
 
-    #[cfg(windows)]
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self {
-            Self::File(file) => std::os::windows::fs::FileExt::seek_read(file, buf, offset),
-            Self::Bytes(bytes) => Ok(copy_at(bytes.get(), buf, offset)),
-        }
-    }
+#[cfg(unix)]
+fn read_file_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn read_file_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, buf, offset)
 }
 
 fn copy_at(bytes: &[u8], buf: &mut [u8], offset: u64) -> usize {
@@ -153,6 +213,28 @@ impl MediaFile {
         self.len
     }
 
+    /// The same, where it is told; what has no end has none.
+    pub(crate) fn told_len(&self) -> Option<u64> {
+        (self.start + self.len < UNKNOWN).then_some(self.len)
+    }
+
+    /// What is there of it, where it comes over a network.
+    pub(crate) fn window(&self) -> Option<&Arc<Window>> {
+        match &*self.backing {
+            Backing::Window(Brought(window)) => Some(window),
+            Backing::File(_) | Backing::Bytes(_) => None,
+        }
+    }
+
+    /// What can be looked at without waiting for long: all of a file, the beginning of a stream.
+    pub(crate) fn front(&self) -> Self {
+        let mut front = self.again(Arc::clone(&self.meter));
+        if self.window().is_some() {
+            front.len = front.len.min(FRONT);
+        }
+        front
+    }
+
     /// The same bytes, counted by another.
     pub(crate) fn again(&self, meter: Arc<Meter>) -> Self {
         let backing = Arc::clone(&self.backing);
@@ -169,14 +251,25 @@ impl MediaFile {
     /// # Errors
     /// The system's, or the budget is spent.
     pub(crate) fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.fill(buf, offset, usize::MAX)
+    }
+
+    /// As [`Self::read_at`], but so many bytes are enough where not all are there.
+    fn fill(&self, buf: &mut [u8], offset: u64, enough: usize) -> io::Result<usize> {
         let left = self.len.saturating_sub(offset);
         let want = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         self.meter.check()?;
         let mut done = 0;
         while done < want {
-            match self.backing.read_at(&mut buf[done..want], self.start + offset + done as u64) {
+            let at = self.start + offset + done as u64;
+            match self.backing.read_at(&mut buf[done..want], at, &self.meter) {
                 Ok(0) => break,
-                Ok(count) => done += count,
+                Ok(count) => {
+                    done += count;
+                    if done >= enough {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -216,7 +309,7 @@ impl MediaFile {
 
 impl Read for MediaFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let count = self.read_at(buf, self.position)?;
+        let count = self.fill(buf, self.position, 1)?;
         self.position += count as u64;
         Ok(count)
     }
@@ -227,7 +320,7 @@ impl Seek for MediaFile {
         let target = match to {
             SeekFrom::Start(at) => Some(at),
             SeekFrom::Current(by) => self.position.checked_add_signed(by),
-            SeekFrom::End(by) => self.len.checked_add_signed(by),
+            SeekFrom::End(by) => self.told_len().and_then(|len| len.checked_add_signed(by)),
         };
         self.position = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         Ok(self.position)
@@ -236,10 +329,10 @@ impl Seek for MediaFile {
 
 impl MediaSource for MediaFile {
     fn is_seekable(&self) -> bool {
-        true
+        self.window().is_none_or(|window| window.outline().seekable)
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.len)
+        self.told_len()
     }
 }

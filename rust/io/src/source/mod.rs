@@ -17,12 +17,14 @@ mod error;
 mod file;
 mod frame;
 mod hidden;
+mod http;
 mod input;
 mod mp4;
 mod opener;
 mod opus;
 mod pcm;
 mod reel;
+mod stream;
 mod tags;
 mod tape;
 
@@ -33,7 +35,9 @@ pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
 };
+pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
 pub use reel::{Reel, ReelWriter, reel};
+pub use stream::StreamTitle;
 pub use tags::Tags;
 pub(crate) use tape::{CutFrames, DECODER_LEAD, Pcm, Reached, Tape};

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use symphonia::core::io::MediaSource;
+
 use super::input::MediaFile;
 
 const MAX_BOXES: usize = 20_000;
@@ -54,6 +56,12 @@ pub(crate) fn inspect(file: &MediaFile) -> io::Result<Mp4Info> {
     while let Some(found) = walker.next(&mut budget)? {
         if &found.kind == b"moov" {
             inspect_movie(file, &found, &mut info, &mut budget)?;
+            break;
+        }
+        if &found.kind == b"mdat" && !file.is_seekable() {
+            return Err(io::Error::other(
+                "its index stands at its end, which its server does not let be asked for (make it with -movflags faststart)",
+            ));
         }
     }
     Ok(info)

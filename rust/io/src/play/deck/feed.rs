@@ -90,7 +90,12 @@ impl<S: FrameSource> DeckFeed<S> {
             _ if changed => self.refresh(writer, playing, &mut buffer, pressure, true)?,
             _ => {}
         }
-        if self.landing && !self.land(writer, playing, &mut buffer, pressure)? || self.revising {
+        if self.landing
+            && let Some(status) = self.land(writer, playing, &mut buffer, pressure)?
+        {
+            return Ok(status);
+        }
+        if self.revising {
             return Ok(FeedStatus::Searching { left: writer.queued() });
         }
         for _ in 0..PIECE {
@@ -144,14 +149,14 @@ impl<S: FrameSource> DeckFeed<S> {
         Ok(())
     }
 
-    /// Puts the first frame after a seek in the place of all that is queued; false while it is looked for.
+    /// Puts the first frame after a seek in the place of all that is queued; what to say while it is looked for.
     fn land(
         &mut self,
         writer: &mut TrackWriter,
         playing: &Playing,
         buffer: &mut FrameBuf,
         pressure: Pressure,
-    ) -> Result<bool, FeedError> {
+    ) -> Result<Option<FeedStatus>, FeedError> {
         let made = self.make(buffer, pressure, true)?;
         let place = self.ahead.place().unwrap_or_else(|| self.deck.source().position());
         match made {
@@ -159,7 +164,9 @@ impl<S: FrameSource> DeckFeed<S> {
                 playing.begin_run(writer.end(), place);
                 writer.replace_all(&frame);
             }
-            NextFrame::Later | NextFrame::Starved => return Ok(false),
+            NextFrame::Later => return Ok(Some(FeedStatus::Searching { left: writer.queued() })),
+            // Whoever brings more wakes the job.
+            NextFrame::Starved => return Ok(Some(FeedStatus::Wait)),
             NextFrame::End => {
                 playing.begin_run(writer.end(), place);
                 writer.end_now();
@@ -167,7 +174,7 @@ impl<S: FrameSource> DeckFeed<S> {
             }
         }
         self.landing = false;
-        Ok(true)
+        Ok(None)
     }
 
     /// Encodes again, as things are now, what has not left and is not just about to; if the source has `changed`, it

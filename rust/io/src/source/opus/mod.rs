@@ -11,11 +11,14 @@ mod page;
 mod stream;
 
 pub(crate) use blocks::BlockPackets;
-use head::OpusHead;
+pub(crate) use head::OpusHead;
 pub(crate) use ogg::{OggPackets, Opened as OggOpened};
-pub(crate) use stream::OpusStream;
+pub(crate) use stream::{OpusStream, Walked};
+
+use std::sync::Arc;
 
 use super::error::StageError;
+use super::frame::Downstream;
 
 /// What a container gives next.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(crate) enum Step {
     },
     /// No packet was among what could be looked at in one slice: ask again.
     Later,
+    /// No packet has come yet: whoever brings it wakes the downstream.
+    Starved,
     /// The file is over.
     End,
 }
@@ -54,4 +59,10 @@ pub(crate) trait OpusPackets: Send {
     fn duration(&self) -> Option<u64>;
     /// Damaged pieces skipped so far.
     fn broken(&self) -> u64;
+    /// Waits until [`Step::Starved`] is over.
+    fn wait(&self) {}
+    /// Who is woken then.
+    fn attach(&self, downstream: &Arc<dyn Downstream>) {
+        let _ = downstream;
+    }
 }

@@ -103,6 +103,9 @@ impl OggPackets {
 
     /// Find the duration: from the last page, or for a chained file from all of them.
     fn measure(&mut self) -> Result<(), StageError> {
+        if !self.reader.reaches_its_end() {
+            return Ok(());
+        }
         let mut page = Page::empty();
         let from = self.reader.len().saturating_sub(2 * MAX_PAGE);
         let mut last = None;

@@ -4,6 +4,7 @@ use std::io;
 
 use super::super::budget::Meter;
 use super::super::input::MediaFile;
+use symphonia::core::io::MediaSource;
 
 const HEADER: usize = 27;
 /// The longest page: header, 255 lacing values, 255 segments of 255 bytes.
@@ -111,6 +112,11 @@ impl PageReader {
 
     pub(crate) fn len(&self) -> u64 {
         self.file.len()
+    }
+
+    /// Whether its end can be looked at.
+    pub(crate) fn reaches_its_end(&self) -> bool {
+        self.file.is_seekable() && self.file.told_len().is_some()
     }
 
     /// What is counted of the file.

@@ -3,8 +3,11 @@
 //! Frames of a stream whose packets may pass stay on the grid of its packets in both modes, so that the mode can
 //! change at any frame without a gap: what lies before the first audible sample is silenced, not cut away.
 
+use std::io;
+use std::sync::Arc;
+
 use super::super::error::StageError;
-use super::super::frame::{FRAME_SAMPLES, FrameBuf, MAX_OPUS_FRAME, SourceFrame, Want};
+use super::super::frame::{Downstream, FRAME_SAMPLES, FrameBuf, MAX_OPUS_FRAME, SourceFrame, Want};
 use super::decode::OpusDecoder;
 use super::head::OpusHead;
 use super::history::History;
@@ -27,7 +30,19 @@ enum Next {
     Unit(Unit),
     Head { base: i64 },
     Later,
+    Starved,
     End,
+}
+
+/// How far [`OpusStream::walk`] has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Walked {
+    /// To where the seek goes.
+    There,
+    /// As far as one slice reaches.
+    Later,
+    /// As far as packets have come.
+    Starved,
 }
 
 /// A longer packet whose frames of 20 ms are handed out one by one.
@@ -129,8 +144,10 @@ impl OpusStream {
         out: &mut FrameBuf,
         want: Want,
     ) -> Result<Option<SourceFrame>, StageError> {
-        if self.walking && !self.walk()? {
-            return Ok(None);
+        match self.walk()? {
+            Walked::There => {}
+            Walked::Later => return Ok(None),
+            Walked::Starved => return Ok(Some(SourceFrame::Starved)),
         }
         loop {
             if self.pending.len() >= FRAME_VALUES {
@@ -138,6 +155,7 @@ impl OpusStream {
             }
             let unit = match self.peek()? {
                 Next::Unit(unit) => unit,
+                Next::Starved => return Ok(Some(SourceFrame::Starved)),
                 Next::Head { .. } | Next::End if !self.pending.is_empty() => {
                     return Ok(Some(self.cut(out)));
                 }
@@ -187,8 +205,8 @@ impl OpusStream {
         self.walk().map(drop)
     }
 
-    /// Let the packets before the target pass by; false if the slice ended before it was reached.
-    pub(crate) fn walk(&mut self) -> Result<bool, StageError> {
+    /// Let the packets before the target pass by.
+    pub(crate) fn walk(&mut self) -> Result<Walked, StageError> {
         while self.walking {
             match self.peek()? {
                 Next::Unit(unit) if unit.start + unit.samples as i64 > self.target => self.walking = false,
@@ -197,15 +215,37 @@ impl OpusStream {
                     self.history.push(&self.bytes, unit.start, unit.samples);
                     self.unit = None;
                     if self.packets.slice_is_over() {
-                        return Ok(false);
+                        return Ok(Walked::Later);
                     }
                 }
                 Next::Head { base } => self.begin_link(base),
-                Next::Later => return Ok(false),
+                Next::Later => return Ok(Walked::Later),
+                Next::Starved => return Ok(Walked::Starved),
                 Next::End => self.walking = false,
             }
         }
-        Ok(true)
+        Ok(Walked::There)
+    }
+
+    /// Waits until packets have come.
+    pub(crate) fn wait(&self) {
+        self.packets.wait();
+    }
+
+    /// Who is woken when they have.
+    pub(crate) fn attach(&self, downstream: &Arc<dyn Downstream>) {
+        self.packets.attach(downstream);
+    }
+
+    /// Has the packets found in a thread of their own.
+    ///
+    /// # Errors
+    /// The system gives none.
+    pub(crate) fn move_packets(
+        self,
+        found: impl FnOnce(Box<dyn OpusPackets>) -> io::Result<Box<dyn OpusPackets>>,
+    ) -> io::Result<Self> {
+        Ok(Self { packets: found(self.packets)?, ..self })
     }
 
     /// Where the next frame begins, as far as it is known.
@@ -254,6 +294,7 @@ impl OpusStream {
                     return Ok(Next::Head { base });
                 }
                 Step::Later => return Ok(Next::Later),
+                Step::Starved => return Ok(Next::Starved),
                 Step::End => {
                     self.ended = true;
                     return Ok(Next::End);

@@ -98,8 +98,8 @@ fn collect(file: &MediaFile, collector: &mut Collector) -> io::Result<()> {
         id3::read(file, at, collector)?;
     }
     let mut end = file.len();
-    // Only what is no other container may end in one by intent.
-    if start[0] == 0xff && start[1] & 0xe0 == 0xe0 {
+    // Only what is no other container may end in one by intent; the end of a stream is far away.
+    if file.window().is_none() && start[0] == 0xff && start[1] & 0xe0 == 0xe0 {
         let last = end.checked_sub(128).map(|at| file.bytes_at::<128>(at)).transpose()?.flatten();
         let v1 = last.filter(|bytes| bytes.starts_with(b"TAG"));
         if v1.is_some() {
