@@ -364,7 +364,7 @@ class Layer:
     @property
     def source(self) -> Part:
         """What was given to play()."""
-    def __await__(self) -> Generator[Any, None, None]: ...
+    def __await__(self) -> Generator[Any]: ...
 
 @final
 class AudioFile:

@@ -11,7 +11,7 @@ import pytest
 
 import isocord
 
-from .test_playing import FRAME, IDEAL, LEVEL, PITCH, Ear, heard_by, sine
+from .ears import FRAME, IDEAL, LEVEL, Ear, heard_by, sine
 from .world import RATE, World, library, np, until
 
 
@@ -34,10 +34,6 @@ class Blocking(library.AudioSource):  # type: ignore[misc, name-defined]
         self.cleaned.set()
 
 
-def level(ear: Ear) -> float:
-    return ear.level()
-
-
 async def test_speech_is_heard_over_music_that_is_turned_down_and_comes_back(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")
@@ -46,13 +42,13 @@ async def test_speech_is_heard_over_music_that_is_turned_down_and_comes_back(wor
     music = mixer.play(isocord.AudioFile(sine(tmp_path / "music.wav", 20.0)), volume=0.8)
     ear = Ear(listener)
     await heard_by(world, listener, 10)
-    await until(lambda: level(ear) == pytest.approx(0.8, abs=0.04))
+    await until(lambda: ear.level() == pytest.approx(0.8, abs=0.04))
     silent = isocord.AudioFile(sine(tmp_path / "speech.wav", 0.6), volume=0.0)
     speech = mixer.play(silent, duck=0.25)
-    await until(lambda: level(ear) == pytest.approx(0.2, abs=0.02))
+    await until(lambda: ear.level() == pytest.approx(0.2, abs=0.02))
     assert not speech.ended
     await asyncio.wait_for(asyncio.ensure_future(speech), 15)
-    await until(lambda: level(ear) == pytest.approx(0.8, abs=0.04))
+    await until(lambda: ear.level() == pytest.approx(0.8, abs=0.04))
     assert not music.ended
     assert voice.is_playing()
     if voice.stats.underruns == 0:
@@ -72,7 +68,7 @@ async def test_a_fade_is_awaited_as_it_is_heard_and_the_mixer_ends_with_its_last
     done = voice.play(mixer, wait_finish=True)
     await heard_by(world, listener, 10)
     await asyncio.wait_for(asyncio.ensure_future(layer.fade(0.25, 0.4)), 15)
-    await until(lambda: level(ear) == pytest.approx(0.25, abs=0.03))
+    await until(lambda: ear.level() == pytest.approx(0.25, abs=0.03))
     sent = sum(not arrival.is_silence for arrival in listener.arrivals())
     assert layer.position == pytest.approx(sent * 0.02, abs=0.2)
     layer.stop()
@@ -88,15 +84,13 @@ async def test_a_stop_is_heard_within_three_frames(world: World, tmp_path: Path)
     voice.play(mixer)
     layer = mixer.play(isocord.AudioFile(sine(tmp_path / "music.wav", 20.0)))
     await heard_by(world, listener, 15)
-    await until(lambda: level(ear) == pytest.approx(1.0, abs=0.04))
+    await until(lambda: ear.level() == pytest.approx(1.0, abs=0.04))
     layer.stop()
     # When its end is told, as it is heard, two frames are on their way at the most, and the encoder is 6.5 ms late.
     await asyncio.wait_for(asyncio.ensure_future(layer), 15)
     told = len(listener.arrivals())
     await heard_by(world, listener, told + 8)
     assert np.abs(ear.sound()[(told + 4) * FRAME : (told + 8) * FRAME]).max() < LEVEL / 100
-    # The lookahead is half a second: it was made anew.
-    assert layer.position < 15 * 0.02 + 15.0
 
 
 async def test_a_source_in_python_that_blocks_costs_only_its_own_sound(world: World, tmp_path: Path) -> None:
@@ -108,7 +102,8 @@ async def test_a_source_in_python_that_blocks_costs_only_its_own_sound(world: Wo
     blocking = Blocking(20)
     layer = mixer.play(blocking)
     await until(lambda: layer.underruns > 20)
-    assert layer.position == pytest.approx(0.4, abs=0.021)
+    # What it gave is heard, but for the batch that its thread is reading.
+    assert 0.0 < layer.position < 0.42
     assert not layer.ended
     blocking.go.set()
     with pytest.raises(OSError, match="the far end is gone"):
@@ -130,7 +125,7 @@ async def test_it_plays_again_after_it_was_stopped_and_in_one_place_at_a_time(wo
         voice.play(mixer)
         before = len(listener.arrivals())
         await heard_by(world, listener, before + 10)
-        await until(lambda: level(ear) == pytest.approx(1.0, abs=0.04))
+        await until(lambda: ear.level() == pytest.approx(1.0, abs=0.04))
         with pytest.raises(isocord.AudioFileError, match="plays already"):
             isocord._native.Track.native(mixer)
         voice.stop()
@@ -141,7 +136,8 @@ async def test_it_plays_again_after_it_was_stopped_and_in_one_place_at_a_time(wo
 async def test_sources_of_the_library_are_layers_too(world: World) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")
-    values = (LEVEL * np.sin(2 * np.pi * PITCH * np.arange(RATE) / RATE)).astype("<i2")
+    # Five periods a frame: however much later one begins than the other, they add up.
+    values = (LEVEL * np.sin(2 * np.pi * 250.0 * np.arange(RATE) / RATE)).astype("<i2")
 
     class Song(library.AudioSource):  # type: ignore[misc, name-defined]
         at = 0
@@ -156,7 +152,7 @@ async def test_sources_of_the_library_are_layers_too(world: World) -> None:
     layers: list[Any] = [mixer.play(song), mixer.play(quiet)]
     voice.play(mixer)
     await heard_by(world, listener, 30)
-    await until(lambda: level(ear) == pytest.approx(1.5, abs=0.08))
+    await until(lambda: ear.level() == pytest.approx(1.5, abs=0.08))
     for layer in layers:
         await asyncio.wait_for(asyncio.ensure_future(layer), 15)
         assert layer.duration is None
