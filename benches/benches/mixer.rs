@@ -12,7 +12,8 @@ use isocord_io::desk::Errands;
 use isocord_io::desk::mixer::{LayerOptions, MixSource, Mixer};
 use isocord_io::dsp::Volume;
 use isocord_io::source::{
-    AudioFile, AudioFileOptions, Downstream, FrameBuf, FrameSource, Input, SeekError, SourceError, SourceFrame, Want,
+    AudioFile, AudioFileOptions, Downstream, FrameBuf, FrameSource, Input, SeekError, SourceError,
+    SourceFrame, Want,
 };
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN};
 use isocord_proto::opus::{Encoder, EncoderOptions};

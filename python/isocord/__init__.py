@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .connection.states import ConnectionState as ConnectionState
     from .connection.states import Phase as Phase
     from .connection.states import Reason as Reason
+    from .desk.broadcast import Broadcast as Broadcast
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
     from .errors import ClosedError as ClosedError
@@ -52,6 +53,7 @@ _HOMES = {
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient", "get"),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
+    "desk.broadcast": ("Broadcast",),
     "errors": (
         "AudioFileError",
         "ClientError",

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence, S
 from os import PathLike
 from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, Self
 
 from .desk.parts import Part
 from .errors import AudioFileError, SinkError
@@ -201,7 +201,41 @@ class Reel:
 TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
 """Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
 
-Playable: TypeAlias = AudioFile | Mixer
+class Broadcast:
+    """See :class:`isocord.Broadcast`."""
+
+    def __new__(
+        cls, source: object, options: EncoderOptions | None = None, *, lookahead: int = 25, prebuffer: float = 0.0
+    ) -> Self: ...
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0, for all who hear it; 1.0 leaves the sound as it is.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def simplified(self) -> int:
+        """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
+    @property
+    def error(self) -> AudioFileError | None:
+        """What ended it early, or None."""
+    def stop(self) -> None:
+        """End it for all who hear it."""
+    def is_opus(self) -> bool:
+        """False."""
+    def read(self) -> bytes:
+        """It is played, not read.
+
+        Raises:
+            AudioFileError: always.
+        """
+    def cleanup(self) -> None:
+        """Nothing: others may hear it still. It goes when nobody holds or hears it."""
+
+Playable: TypeAlias = AudioFile | Broadcast | Mixer
 
 @final
 class Mixer:
@@ -227,7 +261,7 @@ class Mixer:
         ValueError: volume is out of its range.
     """
 
-    def __new__(cls, *, volume: float = 1.0, endless: bool = False) -> Mixer: ...
+    def __new__(cls, *, volume: float = 1.0, endless: bool = False) -> Self: ...
     def play(
         self,
         source: Part,

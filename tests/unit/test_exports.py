@@ -17,6 +17,7 @@ def test_the_public_names() -> None:
         "AudioFile",
         "AudioFileError",
         "AudioInfo",
+        "Broadcast",
         "ClientError",
         "ClosedError",
         "ConnectError",

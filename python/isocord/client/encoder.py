@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import _native
+from ..playing.encoding import native_options
 
-_DEFAULT_LOSS = 0.15
 _BITRATES = (16, 512)
 _BANDWIDTHS = ("narrow", "medium", "wide", "superwide", "full")
 _SIGNALS = ("auto", "voice", "music")
@@ -98,13 +98,3 @@ class VoiceEncoder:
         self._playing |= options
         self._single = None
         self._changed(native_options(self._playing))
-
-
-def native_options(values: dict[str, Any]) -> _native.EncoderOptions:
-    """The options by name, as libopus gets them: error correction does nothing where no loss is expected.
-
-    Raises:
-        ValueError: one is out of its range.
-    """
-    loss = _DEFAULT_LOSS if values.get("fec") else 0.0
-    return _native.EncoderOptions(**{"expected_packet_loss": loss, **values})

@@ -13,10 +13,11 @@ from typing import Any, Literal, overload
 
 from .. import _native
 from ..errors import ClientError, ClosedError, OpusError
+from ..playing.encoding import native_options
 from ..playing.playback import After, AnySource, Playback, PlaybackState
 from ..playing.sources.feed import Feed
 from .base import ClientBase
-from .encoder import VoiceEncoder, native_options
+from .encoder import VoiceEncoder
 
 _DEFAULT_LOOKAHEAD = 25
 _SPEAKING_LIMIT = 0.15

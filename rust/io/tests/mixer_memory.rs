@@ -9,9 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use isocord_io::desk::Errands;
 use isocord_io::desk::mixer::{LayerOptions, MixSource, Mixer};
 use isocord_io::dsp::Volume;
-use isocord_io::source::{
-    Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want,
-};
+use isocord_io::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
 thread_local! {
     static ALLOCATED: Cell<u64> = const { Cell::new(0) };

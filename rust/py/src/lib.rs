@@ -3,6 +3,7 @@
 
 mod audio_file;
 mod audio_tags;
+mod broadcast;
 mod bytes;
 mod codec;
 mod connection;
@@ -36,6 +37,8 @@ mod _native {
     use crate::audio_file::AudioFile;
     #[pymodule_export]
     use crate::audio_tags::{AudioInfo, probe};
+    #[pymodule_export]
+    use crate::broadcast::Broadcast;
     #[pymodule_export]
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
@@ -72,7 +75,8 @@ mod _native {
         // What the native threads play by themselves; a reel stands for what they do not.
         know(&[take::<AudioFile>, take::<Mixer>, take::<Reel>]);
         let py = module.py();
-        module.add("SOURCES", PyTuple::new(py, [py.get_type::<AudioFile>(), py.get_type::<Mixer>()])?)?;
+        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>(), py.get_type::<Mixer>()];
+        module.add("SOURCES", PyTuple::new(py, sources)?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)
     }
 }

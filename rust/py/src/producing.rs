@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use isocord_io::play::track::MAX_LOOKAHEAD;
 use isocord_io::source::ReelWriter;
 use isocord_proto::frame::FRAME_BYTES;
 use pyo3::PyResult;
@@ -28,4 +29,12 @@ pub(crate) fn push_pcm(reel: &mut ReelWriter, pcm: &[u8]) -> Result<usize> {
 pub(crate) fn duration(seconds: f64) -> PyResult<Duration> {
     let duration = Duration::try_from_secs_f64(seconds.min(MAX_WAIT.as_secs_f64()));
     duration.map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
+}
+
+/// Frames that a track may hold.
+pub(crate) fn check_lookahead(frames: i64) -> PyResult<usize> {
+    let fits = usize::try_from(frames).ok().filter(|frames| (1..=MAX_LOOKAHEAD).contains(frames));
+    fits.ok_or_else(|| {
+        PyValueError::new_err(format!("lookahead must be 1 to {MAX_LOOKAHEAD} frames, not {frames}"))
+    })
 }

@@ -5,20 +5,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use isocord_io::dsp::Volume;
 use isocord_io::play::JobHandle;
 use isocord_io::play::deck::{Deck, OnDeck};
-use isocord_io::play::track::{MAX_LOOKAHEAD, TrackEnd, TrackReader, TrackState, TrackWriter, track};
+use isocord_io::play::track::{TrackEnd, TrackReader, TrackState, TrackWriter, track};
 use isocord_io::source::{FrameSource, ReelWriter, reel};
 use isocord_proto::frame::OpusFrame;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
 use crate::audio_file::AudioFile;
+use crate::broadcast::Broadcast;
 use crate::bytes::bytes_like;
 use crate::codec::{EncoderOptions, options_or_default};
 use crate::engine::engine;
 use crate::errors::{AudioFileError, Error, Result};
 use crate::playable::native_part;
-use crate::producing::{duration, push_pcm};
+use crate::producing::{check_lookahead, duration, push_pcm};
 
 /// Frames that wait for the pool, beside those that it has encoded: as many as Python hands over at once.
 const REEL: usize = 8;
@@ -37,7 +38,7 @@ pub(crate) struct Track {
     reader: Mutex<Option<TrackReader>>,
     state: Arc<TrackState>,
     /// What feeds it natively, kept at it for as long as the track exists.
-    native: Option<(Arc<dyn OnDeck>, JobHandle)>,
+    native: Option<(Arc<dyn OnDeck>, Arc<JobHandle>)>,
 }
 
 impl Track {
@@ -49,7 +50,12 @@ impl Track {
     ) -> Result<Self> {
         let (reader, state, job) =
             py.detach(|| Ok::<_, Error>(deck.track(engine()?.pool(), options, lookahead)?))?;
-        Ok(Self { producer: None, state, reader: Mutex::new(Some(reader)), native: Some((deck, job)) })
+        Ok(Self {
+            producer: None,
+            state,
+            reader: Mutex::new(Some(reader)),
+            native: Some((deck, Arc::new(job))),
+        })
     }
 
     /// The clock's end; none the second time.
@@ -96,6 +102,16 @@ impl Track {
         let lookahead = check_lookahead(lookahead)?;
         if let Ok(file) = source.cast::<AudioFile>() {
             return Self::on_deck(py, file.get().source()?, &options, lookahead);
+        }
+        if let Ok(broadcast) = source.cast::<Broadcast>() {
+            let (reader, deck, job) = broadcast.get().listen();
+            let state = Arc::clone(reader.state());
+            return Ok(Self {
+                producer: None,
+                reader: Mutex::new(Some(reader)),
+                state,
+                native: Some((deck, job)),
+            });
         }
         let part = native_part(source)?.ok_or_else(|| PyTypeError::new_err("this is no native source"))?;
         let deck = Arc::new(Deck::new(part.source, part.volume, part.duration));
@@ -185,13 +201,6 @@ pub(crate) fn end_name(end: TrackEnd) -> &'static str {
         TrackEnd::Closed => "closed",
         TrackEnd::Failed => "failed",
     }
-}
-
-fn check_lookahead(frames: i64) -> PyResult<usize> {
-    let fits = usize::try_from(frames).ok().filter(|frames| (1..=MAX_LOOKAHEAD).contains(frames));
-    fits.ok_or_else(|| {
-        PyValueError::new_err(format!("lookahead must be 1 to {MAX_LOOKAHEAD} frames, not {frames}"))
-    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

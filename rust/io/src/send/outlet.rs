@@ -59,7 +59,7 @@ pub(crate) struct PlayedTrack {
 impl PlayedTrack {
     fn end(self: Box<Self>, end: TrackEnd, out: &mut EventOutbox) {
         let state = self.reader.state();
-        let end = if state.failed() && end == TrackEnd::Finished { TrackEnd::Failed } else { end };
+        let end = if self.reader.failed() && end == TrackEnd::Finished { TrackEnd::Failed } else { end };
         if state.end_with(end) {
             out.tell(Notice::new(&self.handler, Event::TrackEnded(Arc::clone(state), end)));
         }

@@ -50,6 +50,8 @@ pub(super) enum Request {
     Seek(f64),
     /// Encode again what has not left, with the volume that is now.
     Refresh,
+    /// Nothing more is to be heard.
+    End,
 }
 
 pub(super) struct Playing {
@@ -234,6 +236,14 @@ impl<S: FrameSource> Deck<S> {
             playing.waker.wake(0);
         }
         Ok(())
+    }
+
+    /// Ends what plays: nothing more of it is heard.
+    pub fn end(&self) {
+        if let Some(playing) = self.playing.get() {
+            lock(&self.requests).next = Some(Request::End);
+            playing.waker.wake(0);
+        }
     }
 
     /// Encodes what is not encoded yet with these options.

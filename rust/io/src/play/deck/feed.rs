@@ -84,6 +84,10 @@ impl<S: FrameSource> DeckFeed<S> {
         let changed = deck.with_source(FrameSource::is_changed) || self.revising;
         match deck.take_request() {
             Some(Request::Seek(seconds)) => self.seek(writer, seconds)?,
+            Some(Request::End) => {
+                writer.end_now();
+                (self.over, self.landing, self.revising) = (true, false, false);
+            }
             Some(Request::Refresh) if !changed => {
                 self.refresh(writer, playing, &mut buffer, pressure, false)?
             }

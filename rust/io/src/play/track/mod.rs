@@ -5,6 +5,7 @@
 //! half of it, wakes the producer. Whoever lets go of an end ends the track.
 
 mod reader;
+mod shared;
 mod state;
 mod writer;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use isocord_proto::frame::MAX_OPUS_LEN;
 pub use isocord_ring::TooLate;
 pub use reader::TrackReader;
+pub use shared::SharedTrack;
 pub use state::{ConsumerWaker, ProducerWaker, TrackState};
 pub use writer::TrackWriter;
 

@@ -53,6 +53,11 @@ impl TrackState {
         }
     }
 
+    /// That of another track that takes the same frames.
+    pub(super) fn beside(&self) -> Self {
+        Self::new(self.ring.clone())
+    }
+
     /// How it ended, or none while it has not.
     #[must_use]
     pub fn end(&self) -> Option<TrackEnd> {
