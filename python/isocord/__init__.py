@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ._native import AudioFile as AudioFile
     from ._native import AudioInfo as AudioInfo
     from ._native import HeardFrame as HeardFrame
+    from ._native import Layer as Layer
+    from ._native import Mixer as Mixer
     from ._native import SpeakingChanged as SpeakingChanged
     from ._native import probe as probe
     from .client.install import install as install
@@ -49,7 +51,7 @@ if TYPE_CHECKING:
 
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
-    "_native": ("AudioFile", "AudioInfo", "HeardFrame", "SpeakingChanged", "probe"),
+    "_native": ("AudioFile", "AudioInfo", "HeardFrame", "Layer", "Mixer", "SpeakingChanged", "probe"),
     "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient", "get"),

@@ -26,6 +26,8 @@ def test_the_public_names() -> None:
         "FFmpegError",
         "HeardFrame",
         "IsocordError",
+        "Layer",
+        "Mixer",
         "NotASinkError",
         "OpusError",
         "Phase",

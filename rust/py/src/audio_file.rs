@@ -15,7 +15,7 @@ use pyo3::types::PyBytes;
 
 use crate::audio_input::{asking, input};
 use crate::errors::{AudioFileError, Error, Result};
-use crate::part::Part;
+use crate::part::{Native, Part};
 
 /// A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
 ///
@@ -118,13 +118,6 @@ impl AudioFile {
         }
     }
 
-    /// The file, taken as a part of another source.
-    pub(crate) fn part(&self) -> Result<Part> {
-        let deck = self.source()?;
-        let (volume, duration) = (deck.source().volume().clone(), self.info.duration);
-        Ok(Part { source: deck.part()?, volume, duration })
-    }
-
     /// What is true of it now, or was when it was closed.
     fn ask<T: Send>(
         &self,
@@ -137,6 +130,14 @@ impl AudioFile {
             State::Closed(last) => return then(last),
         };
         py.detach(|| now(&source))
+    }
+}
+
+impl Native for AudioFile {
+    fn part(&self) -> Result<Part> {
+        let deck = self.source()?;
+        let (volume, duration) = (deck.source().volume().clone(), self.info.duration);
+        Ok(Part { source: deck.part()?, volume, duration })
     }
 }
 
@@ -268,7 +269,7 @@ impl AudioFile {
     }
 
     /// Let the file go, at once, whoever reads it. A file object that was given stays open. Does nothing twice.
-    fn close(&self, py: Python<'_>) {
+    pub(crate) fn close(&self, py: Python<'_>) {
         let source = match &*lock(&self.state) {
             State::Open(source) => Arc::clone(source),
             State::Closed(_) => return,

@@ -55,7 +55,7 @@ impl Broadcast {
             let text = format!("prebuffer must be 0 to {MAX_PREBUFFER} seconds, not {prebuffer}");
             return Err(PyValueError::new_err(text).into());
         }
-        let part = part_of(source)?;
+        let (part, _) = part_of(source)?;
         let volume = part.volume.clone();
         let frames = (prebuffer * FRAMES_A_SECOND).ceil() as u64;
         let stored = if frames > 0 { desk::prebuffered(part.source, frames) } else { part.source };

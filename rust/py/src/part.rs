@@ -2,6 +2,10 @@
 
 use isocord_io::dsp::Volume;
 use isocord_io::source::FrameSource;
+use pyo3::PyClass;
+use pyo3::pyclass::boolean_struct::True;
+
+use crate::errors::Result;
 
 /// A native source, taken for one who plays it.
 pub(crate) struct Part {
@@ -10,4 +14,10 @@ pub(crate) struct Part {
     pub volume: Volume,
     /// Length in samples of 48 kHz, if it is known.
     pub duration: Option<u64>,
+}
+
+/// A class of native sources.
+pub(crate) trait Native: PyClass<Frozen = True> + Sync {
+    /// Takes it for one who plays it.
+    fn part(&self) -> Result<Part>;
 }

@@ -11,7 +11,7 @@ use pyo3::pybacked::PyBackedBytes;
 
 use crate::bytes::bytes_like;
 use crate::errors::{AudioFileError, Result};
-use crate::part::Part;
+use crate::part::{Native, Part};
 use crate::producing::{duration, push_pcm};
 
 /// Frames that it holds: a source of Python's may pause for half a second before its silence is heard.
@@ -24,14 +24,15 @@ pub(crate) struct Reel {
     error: Mutex<Option<Py<PyAny>>>,
 }
 
-impl Reel {
-    /// The end that is played, once.
-    pub(crate) fn part(&self) -> Result<Part> {
+impl Native for Reel {
+    fn part(&self) -> Result<Part> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
         let reader = reader.ok_or_else(|| AudioFileError::new_err("this source already plays elsewhere"))?;
         Ok(Part { source: Box::new(reader), volume: Volume::default(), duration: None })
     }
+}
 
+impl Reel {
     fn writer(&self) -> MutexGuard<'_, (ReelWriter, Option<Decoder>)> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }

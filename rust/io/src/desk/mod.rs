@@ -10,7 +10,7 @@ pub mod queue;
 mod taped;
 
 pub use filtered::{Filtered, Filters};
-pub use outcome::{Errands, Listener};
+pub use outcome::{Errands, Listener, Outcome};
 pub use prebuffered::prebuffered;
 pub use taped::taped;
 

@@ -60,7 +60,7 @@ fn checked(value: f32) -> Result<f32, VolumeError> {
 const RAMP: usize = FRAME_SAMPLES / 2;
 
 /// Multiplies interleaved stereo by a gain that goes from `from` to `to` at its beginning, without a kink.
-pub(crate) fn apply_gain(from: f32, to: f32, pcm: &mut [f32]) {
+pub fn apply_gain(from: f32, to: f32, pcm: &mut [f32]) {
     for (index, pair) in pcm.chunks_exact_mut(2).enumerate() {
         let way = (index + 1) as f32 / RAMP as f32;
         // Smooth at both ends: 3x^2 - 2x^3.
