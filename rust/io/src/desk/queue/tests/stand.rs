@@ -203,7 +203,7 @@ pub(super) fn given(source: impl FrameSource + 'static, samples: Option<u64>) ->
 
 struct Making<F>(F, bool);
 
-impl<F: Fn() -> Result<Opened, String> + Send + Sync> Opening for Making<F> {
+impl<F: Fn() -> Result<Opened, String> + Send + Sync + 'static> Opening for Making<F> {
     fn open(&self) -> Result<Opened, String> {
         self.0()
     }
