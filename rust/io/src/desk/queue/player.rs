@@ -147,7 +147,6 @@ impl Player {
         match self.next(shared) {
             Next::There(spool) => self.join(shared, buffer, spool, want, (begin, end.max(from))),
             _ if end >= to => return Some(Ready::Frame),
-            Next::Pending if want.now => return Some(Ready::Frame),
             Next::Pending => return Some(Ready::Starved),
             Next::Nothing => {
                 let turn = shared.lock().new_turn();
@@ -202,7 +201,7 @@ impl Player {
                 self.join(shared, buffer, spool, want, (at, at));
                 None
             }
-            Next::Pending if since < from || want.now => Some(Ready::Frame),
+            Next::Pending if since < from => Some(Ready::Frame),
             Next::Pending => Some(Ready::Starved),
             Next::Nothing if shared.endless || since >= to => Some(Ready::Frame),
             Next::Nothing => Some(if since <= from { Ready::End } else { Ready::Frame }),
