@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ._native import AudioInfo as AudioInfo
     from ._native import Filtered as Filtered
     from ._native import HeardFrame as HeardFrame
+    from ._native import Layer as Layer
+    from ._native import Mixer as Mixer
     from ._native import SpeakingChanged as SpeakingChanged
     from ._native import probe as probe
     from .client.install import install as install
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from .connection.states import Phase as Phase
     from .connection.states import Reason as Reason
     from .desk.broadcast import Broadcast as Broadcast
+    from .desk.queue.entry import QueueEntry as QueueEntry
+    from .desk.queue.events import QueueEvent as QueueEvent
+    from .desk.queue.queue import Queue as Queue
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
     from .errors import ClosedError as ClosedError
@@ -48,12 +53,24 @@ if TYPE_CHECKING:
 
 # `import isocord` costs next to nothing: what a name needs is loaded when the name is first used.
 _HOMES = {
-    "_native": ("AudioFile", "AudioInfo", "Filtered", "HeardFrame", "SpeakingChanged", "probe"),
+    "_native": (
+        "AudioFile",
+        "AudioInfo",
+        "Filtered",
+        "HeardFrame",
+        "Layer",
+        "Mixer",
+        "SpeakingChanged",
+        "probe",
+    ),
     "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
     "client.voice_client": ("VoiceClient", "get"),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
     "desk.broadcast": ("Broadcast",),
+    "desk.queue.entry": ("QueueEntry",),
+    "desk.queue.events": ("QueueEvent",),
+    "desk.queue.queue": ("Queue",),
     "errors": (
         "AudioFileError",
         "ClientError",

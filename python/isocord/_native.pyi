@@ -1,6 +1,6 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence, Set
 from os import PathLike
 from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 
@@ -175,6 +175,113 @@ class Track:
     def underruns(self) -> int:
         """Slots that found the ring empty before :meth:`finish`."""
 
+class QueueEntry:
+    """See :class:`isocord.QueueEntry`."""
+
+    def __new__(cls, open: Callable[[], Playable | Reel], *, keeps: bool, brief: bool) -> Self: ...
+    @property
+    def error(self) -> Exception | None:
+        """What made it fail, or end early, the last time."""
+    @property
+    def duration(self) -> float | None:
+        """Length in seconds, where it is known; not before it was opened."""
+    def _broke(self, text: str) -> AudioFileError: ...
+
+@final
+class QueueEvents:
+    """What happens in a queue, without the queue."""
+
+    def take(
+        self, timeout: float
+    ) -> list[tuple[Literal["started", "ended", "failed", "empty"], QueueEntry | None, str | None]] | None:
+        """Wait, without the GIL, for what happens next; empty after ``timeout`` seconds, None once the queue is gone."""
+
+class Queue:
+    """See :class:`isocord.Queue`."""
+
+    def __new__(
+        cls,
+        *,
+        crossfade: float = 0.0,
+        loop: Literal["off", "one", "all"] = "off",
+        volume: float = 1.0,
+        endless: bool = False,
+    ) -> Self: ...
+    def _insert(self, index: int, entry: QueueEntry) -> None: ...
+    def _remove(self, entry: QueueEntry) -> None: ...
+    def _reorder(self, order: Sequence[int]) -> None: ...
+    def _events(self) -> QueueEvents: ...
+    def skip(self) -> None:
+        """Go on to the next entry at once, also where the present one is repeated."""
+    def previous(self) -> None:
+        """Go back to the entry before at once; where there is none, to the beginning of the present one."""
+    def clear(self) -> None:
+        """Have nothing sound and nothing come, at once. Unless it is endless, the queue ends."""
+    def seek(self, seconds: float) -> None:
+        """Go to a place in the entry that is heard now, in seconds; past its end, the next one begins.
+
+        Raises:
+            ValueError: seconds is negative or not finite, or nothing is heard.
+        """
+    @property
+    def loop(self) -> Literal["off", "one", "all"]:
+        """What comes again.
+
+        Raises, when it is set:
+            ValueError: it is none of these.
+        """
+    @loop.setter
+    def loop(self, value: Literal["off", "one", "all"]) -> None: ...
+    @property
+    def crossfade(self) -> float:
+        """Seconds in which an entry goes over into the next, 0 to 20; at most half of either.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @crossfade.setter
+    def crossfade(self, value: float) -> None: ...
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0, on top of the entries' own; 1.0 leaves the sound as it is. Setting it is heard within 60 ms.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on in silence when nothing is left."""
+    @property
+    def now(self) -> QueueEntry | None:
+        """The entry that is heard now, or None. After skip() and the like it is the one that was asked for."""
+    @property
+    def upcoming(self) -> tuple[QueueEntry, ...]:
+        """The entries to come, the next one first."""
+    @property
+    def history(self) -> tuple[QueueEntry, ...]:
+        """The entries that were heard, or could not be, the last one last: the last 100, or all of a loop."""
+    @property
+    def position(self) -> float:
+        """Place in the present entry, in seconds, of what is heard now."""
+    @property
+    def duration(self) -> float | None:
+        """Length of the present entry in seconds, or None where it is not known."""
+    def __len__(self) -> int: ...
+    def __bool__(self) -> bool:
+        """True, however many entries are to come."""
+    def is_opus(self) -> bool:
+        """False: read() gives PCM, so that a wrapper of the bot library's can work on it."""
+    def read(self) -> bytes:
+        """The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. For wrappers in Python.
+
+        Raises:
+            AudioFileError: it plays natively.
+        """
+    def cleanup(self) -> None:
+        """Called by players at the end: it may be played again."""
+
 @final
 class Reel:
     """The sound of a source of Python's as a part of a native one. It is written like a :class:`Track`."""
@@ -242,7 +349,170 @@ class Broadcast:
     def cleanup(self) -> None:
         """Nothing: others may hear it still. It goes when nobody holds or hears it."""
 
-Playable: TypeAlias = AudioFile | Broadcast | Filtered
+Playable: TypeAlias = AudioFile | Broadcast | Filtered | Mixer | Queue
+
+@final
+class Mixer:
+    """Any number of sounds as one source, mixed natively: music, speech over it, effects.
+
+        mixer = isocord.Mixer(endless=True)
+        voice.play(mixer)
+        music = mixer.play(isocord.AudioFile("music.flac"), volume=0.8, fade_in=2.0)
+        await mixer.play("hello.mp3", duck=0.25)
+        await music.fade(0.0, 3.0)
+
+    It is encoded once, whatever the number of layers. A sum that would clip is turned down 5 ms before; one that does
+    not is exact. A layer that has nothing yet, say a source in Python whose read() blocks, costs its own sound only.
+
+    A mixer ends with its last layer unless it is endless; before the first one it is silent. It plays in one place at
+    a time, and again after it was stopped: the layers that played are over then, and those that had not begun wait.
+
+    Args:
+        volume: of the whole, 0.0 to 16.0; 1.0 leaves the sound as it is.
+        endless: go on in silence when no layer is left.
+
+    Raises:
+        ValueError: volume is out of its range.
+    """
+
+    def __new__(cls, *, volume: float = 1.0, endless: bool = False) -> Self: ...
+    def play(
+        self,
+        source: Part,
+        *,
+        volume: float = 1.0,
+        fade_in: float = 0.0,
+        duck: float | None = None,
+        loop: bool = False,
+    ) -> Layer:
+        """Have a source heard with the others; before the mixer plays, it waits for that.
+
+        Args:
+            source: an AudioFile, an audio source of the bot library (read on a thread of its own), another native
+                source, a path or a URL. It plays once.
+            volume: 0.0 to 16.0, on top of the source's own.
+            fade_in: seconds in which it comes up, 0 to 3600.
+            duck: what the other layers are turned down to while it sounds, 0.0 to 1.0: down within 40 ms, back within
+                400. Layers that duck others are not ducked.
+            loop: begin again at its end, to the sample.
+
+        Raises:
+            AudioFileError: a path or URL cannot be played, or the source plays or has played already.
+            TypeError: source is none that can be played.
+            ValueError: a number is out of its range, or loop is asked of a source that cannot go back.
+        """
+    def stop(self, *, fade: float = 0.0) -> None:
+        """End all layers, at once or after they have faded out. Unless it is endless, the mixer ends with them.
+
+        Args:
+            fade: seconds in which they fade out, 0 to 3600.
+
+        Raises:
+            ValueError: fade is out of its range.
+        """
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms, without a click.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    @property
+    def endless(self) -> bool:
+        """Whether it goes on in silence when no layer is left."""
+    @endless.setter
+    def endless(self, value: bool) -> None: ...
+    def is_opus(self) -> Literal[False]:
+        """False: read() gives PCM, so that a wrapper of the bot library's can work on it."""
+    def read(self) -> bytes:
+        """The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. For wrappers in Python: played
+        natively, none of its sound passes through Python.
+
+        Raises:
+            AudioFileError: it plays natively.
+        """
+    def cleanup(self) -> None:
+        """Called by players at the end: what read() has read is over."""
+
+@final
+class Layer:
+    """One sound of a :class:`Mixer`, made by :meth:`Mixer.play`. Awaiting it waits until its end is heard.
+
+        song = mixer.play(isocord.AudioFile("song.mp3"))
+        await song.fade(0.3, 2.0)
+        await song
+
+    Everything may be asked from any thread and never blocks. What changes while it plays is heard within 60 ms,
+    without a click. Awaiting raises what ended the source early: an AudioFileError, or whatever a source written in
+    Python raised. One that was stopped has simply ended.
+    """
+
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0; 1.0 leaves the sound as it is. While it fades, the volume that it goes to.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    def fade(self, to: float, seconds: float) -> Awaitable[None]:
+        """Go to another volume, without a kink and, of two that cross, with the power of one. It begins at once;
+        awaiting waits until the new volume is heard, until the volume is set anew, or until the layer is over.
+
+        Args:
+            to: the volume, 0.0 to 16.0.
+            seconds: how long it takes, 0 to 3600.
+
+        Raises:
+            ValueError: to or seconds is out of its range.
+        """
+    def stop(self, *, fade: float = 0.0) -> None:
+        """End it, at once or after it has faded out. Does nothing twice.
+
+        Args:
+            fade: seconds in which it fades out, 0 to 3600. What it ducks comes back meanwhile.
+
+        Raises:
+            ValueError: fade is out of its range.
+        """
+    def pause(self) -> None:
+        """Have it stand still, silent, until resume(). A mixer with a layer that is paused does not end."""
+    def resume(self) -> None:
+        """Go on after pause()."""
+    @property
+    def paused(self) -> bool:
+        """Whether it was asked to stand still."""
+    def seek(self, seconds: float) -> None:
+        """Go to a place in its source, in seconds. Past the end, it ends. A source that can go nowhere (one of
+        Python's, radio) ends with an error.
+
+        Raises:
+            ValueError: seconds is negative or not finite.
+        """
+    @property
+    def position(self) -> float:
+        """Place in its source, in seconds, of what is heard now, or was heard last."""
+    @property
+    def duration(self) -> float | None:
+        """Length of its source in seconds, or None where it is not known."""
+    @property
+    def underruns(self) -> int:
+        """Frames of 20 ms in which its source had nothing, so that the others went on without it. What came late is
+        heard late, and not lost.
+        """
+    @property
+    def ended(self) -> bool:
+        """Whether its end has been heard."""
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it early, or None."""
+    @property
+    def source(self) -> Part:
+        """What was given to play()."""
+    def __await__(self) -> Generator[Any]: ...
 
 @final
 class Filtered:

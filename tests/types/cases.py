@@ -34,6 +34,20 @@ async def plays(channel: discord.VoiceChannel, stage: discord.StageChannel) -> N
     await stage.connect(cls=isocord.VoiceCleint)  # error
 
 
+async def mixes(channel: discord.VoiceChannel) -> None:
+    voice = await channel.connect(cls=isocord.VoiceClient)
+    mixer = isocord.Mixer(endless=True)
+    voice.play(mixer)
+    layer = mixer.play(discord.FFmpegPCMAudio("song.ogg"), volume=0.5, fade_in=1.0, loop=False)
+    assert_type(layer, isocord.Layer)
+    await mixer.play("hello.ogg", duck=0.25)
+    await layer.fade(0.0, 2.0)
+    await layer
+    mixer.play(3)  # error
+    mixer.play("hello.ogg", 0.5)  # error
+    mixer.play("hello.ogg", ducks=0.5)  # error
+
+
 async def hears(channel: discord.VoiceChannel) -> None:
     voice = await channel.connect(cls=isocord.VoiceClient)
     async for frame in voice.listen(sample_rate=16_000, channels=1):

@@ -12,6 +12,7 @@ from ..hosts import host_of
 from ..playing.sources.feeder import Feeder
 
 if TYPE_CHECKING:
+    from ..hosts.base import Host
     from ..playing.sources.feeder import Source
 
 Part: TypeAlias = "Source | _native.Playable | str | os.PathLike[str]"
@@ -32,12 +33,7 @@ def native(source: Part) -> _native.Playable | _native.Reel:
         return source
     if isinstance(source, (str, os.PathLike)):
         return _native.AudioFile(source)
-    try:
-        host = host_of(source)
-    except UnknownHostError:
-        host = None
-    if host is None or not isinstance(source, host.audio_source):
-        raise TypeError(f"a source must be an AudioSource, a path or a URL, not {type(source).__name__}")
+    host = _host_of(source)
     wrapped = host.native_source(source)
     if wrapped is not None:
         wrapped.follow()
@@ -59,3 +55,24 @@ def native(source: Part) -> _native.Playable | _native.Reel:
     )
     feeder.start()
     return reel
+
+
+def check(source: object) -> None:
+    """Refuse what :func:`native` would.
+
+    Raises:
+        TypeError: it is nothing that can be played.
+    """
+    if not isinstance(source, (*_native.SOURCES, str, os.PathLike)):
+        _host_of(source)
+
+
+def _host_of(source: object) -> Host:
+    """The bot library whose audio source it is."""
+    try:
+        host = host_of(source)
+    except UnknownHostError:
+        host = None
+    if host is None or not isinstance(source, host.audio_source):
+        raise TypeError(f"a source must be an AudioSource, a path or a URL, not {type(source).__name__}")
+    return host

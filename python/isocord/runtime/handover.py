@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import weakref
 from collections.abc import Callable
@@ -26,3 +27,13 @@ def uncancellable() -> concurrent.futures.Future[None]:
     future: concurrent.futures.Future[None] = concurrent.futures.Future()
     future.set_running_or_notify_cancel()
     return future
+
+
+def settle(future: asyncio.Future[None], error: BaseException | None) -> None:
+    """What a future waits for has happened, or has failed; on its loop. One that was cancelled stays so."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -24,7 +24,7 @@ const FRAMES_A_SECOND: f64 = 50.0;
 
 #[pyclass(frozen, subclass, module = "isocord._native")]
 pub(crate) struct Broadcast {
-    deck: Arc<Deck<Box<dyn FrameSource>>>,
+    deck: Arc<AnyDeck>,
     job: Arc<JobHandle>,
     track: SharedTrack,
     volume: Volume,
@@ -32,9 +32,12 @@ pub(crate) struct Broadcast {
     _source: Py<PyAny>,
 }
 
+/// A source of any kind on its deck.
+type AnyDeck = Deck<Box<dyn FrameSource>>;
+
 impl Broadcast {
     /// One more end, and what keeps it fed.
-    pub(crate) fn listen(&self) -> (TrackReader, Arc<Deck<Box<dyn FrameSource>>>, Arc<JobHandle>) {
+    pub(crate) fn listen(&self) -> (TrackReader, Arc<AnyDeck>, Arc<JobHandle>) {
         (TrackReader::of(&self.track), Arc::clone(&self.deck), Arc::clone(&self.job))
     }
 }

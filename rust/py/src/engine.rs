@@ -20,6 +20,11 @@ pub(crate) fn engine() -> Result<Arc<Engine>> {
     Ok(Arc::clone(engine.insert(started)))
 }
 
+/// The engine, if it has been started and not been stopped.
+pub(crate) fn running() -> Option<Arc<Engine>> {
+    ENGINE.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 #[pyfunction]
 pub(crate) fn shutdown(py: Python<'_>) {
     // The event thread may need the GIL to finish its last call.

@@ -1,11 +1,11 @@
 //! The one place where errors of the core become Python exceptions, which live in `isocord.errors`.
 
 use isocord_io::connection::{ConnectionError, RecordError};
+use isocord_io::desk::mixer::LayerError;
 use isocord_io::dsp::VolumeError;
 use isocord_io::play::deck::DeckError;
 use isocord_io::receive::shape::ShapeError;
 use isocord_io::record::SinkError as RecorderError;
-
 use isocord_io::source::{OpenError, SeekError, SourceError};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::dave::delivery::DeliveryError;
@@ -33,6 +33,7 @@ pub(crate) enum Error {
     Deck(DeckError),
     Frame(FrameError),
     FrameOpen(FrameOpenError),
+    Layer(LayerError),
     Mode(UnknownMode),
     Open(OpenError),
     Opus(OpusError),
@@ -60,6 +61,7 @@ impl From<Error> for PyErr {
             Error::Deck(DeckError::Opus(error)) => Error::Opus(error).into(),
             Error::Deck(error) => AudioFileError::new_err(error.to_string()),
             Error::Frame(error) => python::OpusError::new_err(error.to_string()),
+            Error::Layer(error) => PyValueError::new_err(error.to_string()),
             Error::Mode(error) => UnsupportedModeError::new_err(error.to_string()),
             Error::Open(error @ (OpenError::Start(_) | OpenError::Volume(_))) => {
                 PyValueError::new_err(error.to_string())
@@ -101,6 +103,7 @@ from!(
     Deck(DeckError),
     Frame(FrameError),
     FrameOpen(FrameOpenError),
+    Layer(LayerError),
     Mode(UnknownMode),
     Open(OpenError),
     Opus(OpusError),

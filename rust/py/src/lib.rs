@@ -17,13 +17,19 @@ mod events;
 mod file_object;
 mod filtered;
 mod filters;
+mod layer;
 mod listen;
+mod mixer;
 mod part;
 mod playable;
 mod producing;
+mod queue;
+mod queue_entry;
+mod reading;
 mod recording;
 mod reel;
 mod stats;
+mod telling;
 mod track;
 
 use pyo3::prelude::*;
@@ -57,8 +63,16 @@ mod _native {
     #[pymodule_export]
     use crate::filters::check_filter;
     #[pymodule_export]
+    use crate::layer::{Fade, Layer};
+    #[pymodule_export]
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
+    #[pymodule_export]
+    use crate::mixer::Mixer;
     use crate::playable::{know, take};
+    #[pymodule_export]
+    use crate::queue::{Queue, QueueEvents};
+    #[pymodule_export]
+    use crate::queue_entry::QueueEntry;
     #[pymodule_export]
     use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
@@ -74,9 +88,15 @@ mod _native {
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
         // What the native threads play by themselves; a reel stands for what they do not.
-        know(&[take::<AudioFile>, take::<Filtered>, take::<Reel>]);
+        know(&[take::<AudioFile>, take::<Filtered>, take::<Mixer>, take::<Queue>, take::<Reel>]);
         let py = module.py();
-        let sources = [py.get_type::<AudioFile>(), py.get_type::<Broadcast>(), py.get_type::<Filtered>()];
+        let sources = [
+            py.get_type::<AudioFile>(),
+            py.get_type::<Broadcast>(),
+            py.get_type::<Filtered>(),
+            py.get_type::<Mixer>(),
+            py.get_type::<Queue>(),
+        ];
         module.add("SOURCES", PyTuple::new(py, sources)?)?;
         module.add("FILTERS", crate::filters::kinds(py)?)?;
         module.add("TRANSPORT_MODES", PyTuple::new(module.py(), modes)?)

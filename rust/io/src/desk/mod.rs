@@ -6,10 +6,11 @@ pub mod mixer;
 mod outcome;
 mod past;
 mod prebuffered;
+pub mod queue;
 mod taped;
 
 pub use filtered::{Filtered, Filters};
-pub use outcome::{Errands, Listener};
+pub use outcome::{Errands, Listener, Outcome};
 pub use prebuffered::prebuffered;
 pub use taped::taped;
 

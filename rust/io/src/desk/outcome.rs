@@ -13,7 +13,7 @@ pub trait Errands: Send + Sync {
 
 /// Whether something is over, how, and who waits for it.
 #[derive(Default)]
-pub(super) struct Outcome(Mutex<Told>);
+pub struct Outcome(Mutex<Told>);
 
 enum Told {
     Waiting(Vec<Listener>),
@@ -27,12 +27,14 @@ impl Default for Told {
 }
 
 impl Outcome {
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether it has been settled.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         matches!(*self.lock(), Told::Over(_))
     }
 
     /// Tells it when it is over; here and now, if it is already.
-    pub(super) fn tell(&self, listener: Listener) {
+    pub fn tell(&self, listener: Listener) {
         let mut told = self.lock();
         match &mut *told {
             Told::Waiting(listeners) => listeners.push(listener),
@@ -45,7 +47,8 @@ impl Outcome {
     }
 
     /// It is over; what is given back tells those who wait. Only the first time counts.
-    pub(super) fn settle(&self, error: Option<&str>) -> impl FnOnce() + Send + use<> {
+    #[must_use = "those who wait are not told yet"]
+    pub fn settle(&self, error: Option<&str>) -> impl FnOnce() + Send + use<> {
         let mut told = self.lock();
         let listeners = match &mut *told {
             Told::Waiting(listeners) => std::mem::take(listeners),

@@ -15,4 +15,5 @@ pub(crate) use downmix::StereoMatrix;
 pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
 pub(crate) use splice::splice;
+pub(crate) use volume::bend;
 pub use volume::{MAX_VOLUME, Volume, VolumeError, apply_gain};

@@ -77,7 +77,7 @@ pub fn apply_gain(from: f32, to: f32, pcm: &mut [f32]) {
 }
 
 /// A stateless soft clipper: straight up to the knee, then a hyperbola that reaches full scale at infinity.
-fn bend(sample: f32) -> f32 {
+pub(crate) fn bend(sample: f32) -> f32 {
     let level = sample.abs();
     if level <= KNEE {
         return sample;

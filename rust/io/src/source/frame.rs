@@ -159,6 +159,9 @@ pub struct FrameBuf {
     pub position: u64,
     /// How many of the 960 sample pairs come from the file; less than 960 only at its end. The rest is zero.
     pub samples: u16,
+    /// How many of them, at its beginning, are not to be heard: the pre-skip of Opus, on which a decoder converges. Only
+    /// told at the beginning of a source, and left as it is by those that have none.
+    pub lead: u16,
 }
 
 impl Default for FrameBuf {
@@ -171,7 +174,7 @@ impl FrameBuf {
     /// An empty buffer.
     #[must_use]
     pub const fn new() -> Self {
-        Self { pcm: [0.0; FRAME_SAMPLES * 2], opus: [0; MAX_OPUS_FRAME], position: 0, samples: 0 }
+        Self { pcm: [0.0; FRAME_SAMPLES * 2], opus: [0; MAX_OPUS_FRAME], position: 0, samples: 0, lead: 0 }
     }
 
     /// Write [`FrameBuf::pcm`] as s16le, rounded to nearest.

@@ -39,6 +39,7 @@ pub use frame::{
 };
 pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
+pub(crate) use opener::within;
 pub use reel::{Reel, ReelWriter, reel};
 pub use stream::StreamTitle;
 pub use tags::{Cover, Tags};

@@ -23,7 +23,7 @@ const GIVEN_UP: u8 = 2;
 ///
 /// # Errors
 /// Those of `work`; it took too long; no thread could be started.
-pub(super) fn within<T: Send + 'static>(
+pub(crate) fn within<T: Send + 'static>(
     deadline: Duration,
     name: &str,
     work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,

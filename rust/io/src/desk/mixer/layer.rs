@@ -218,9 +218,8 @@ impl Layer {
     pub fn stop(&self, seconds: f64) -> Result<(), LayerError> {
         let len = samples(seconds)?;
         self.0.controls().stop.ask(len);
-        if self.0.port.is_open() {
-            self.0.port.change();
-        } else {
+        self.0.port.change();
+        if !self.0.port.is_open() {
             // Nobody hears it.
             self.0.settle(|| ());
         }

@@ -159,7 +159,11 @@ impl FrameSource for MixSource {
         if self.held.is_none() {
             match self.mix(frame, want.now) {
                 Mixed::There => self.hold(),
-                Mixed::End => return Ok(Some(SourceFrame::End)),
+                Mixed::End => {
+                    // If all has been heard, the last one is over now.
+                    self.watch();
+                    return Ok(Some(SourceFrame::End));
+                }
                 Mixed::Starved => return Ok(Some(SourceFrame::Starved)),
                 Mixed::Searching => return Ok(None),
             }

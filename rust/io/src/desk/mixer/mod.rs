@@ -123,6 +123,17 @@ impl Mixer {
         self.port.change();
     }
 
+    /// Has who plays it look at it soon: at its volume, say, which is theirs to apply.
+    pub fn look(&self) {
+        self.port.change();
+    }
+
+    /// How many layers it has whose end has not been heard.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.stand.count()
+    }
+
     /// Whether it plays somewhere.
     #[must_use]
     pub fn plays(&self) -> bool {

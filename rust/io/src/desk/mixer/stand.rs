@@ -46,6 +46,15 @@ impl Stand {
         self.plays.load(Relaxed)
     }
 
+    pub(super) fn count(&self) -> usize {
+        let layers = self.lock();
+        layers
+            .all
+            .iter()
+            .filter(|layer| layer.upgrade().is_some_and(|layer| !layer.outcome.is_over()))
+            .count()
+    }
+
     pub(super) fn add(&self, layer: Sounding, shared: Weak<Shared>) {
         let mut layers = self.lock();
         let settled = layers.take_settled();

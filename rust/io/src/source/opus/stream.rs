@@ -183,6 +183,7 @@ impl OpusStream {
                 out.opus[..len].copy_from_slice(&self.bytes);
                 out.position = u64::try_from(unit.start).unwrap_or(0);
                 out.samples = (unit_end.min(unit.end) - unit.start) as u16;
+                out.lead = self.lead(unit.start, out.samples);
                 return Ok(Some(SourceFrame::Opus(len)));
             }
             self.decode(unit)?;
@@ -393,6 +394,11 @@ impl OpusStream {
         Ok(decoder)
     }
 
+    /// How many of the samples from `start` on come before the first audible one.
+    fn lead(&self, start: i64, samples: u16) -> u16 {
+        (self.audible_from - start).clamp(0, i64::from(samples)) as u16
+    }
+
     /// Take one frame off the decoded sound, padded with zeros.
     fn cut(&mut self, out: &mut FrameBuf) -> SourceFrame {
         let len = self.pending.len().min(FRAME_VALUES);
@@ -400,6 +406,7 @@ impl OpusStream {
         out.pcm[len..].fill(0.0);
         out.position = u64::try_from(self.pending_start).unwrap_or(0);
         out.samples = (len / 2) as u16;
+        out.lead = self.lead(self.pending_start, out.samples);
         self.pending.drain(..len);
         self.pending_start += (len / 2) as i64;
         SourceFrame::Pcm

@@ -1,0 +1,1 @@
+"""Sources one after the other: :class:`isocord.Queue`, its entries and its events."""

@@ -1,0 +1,126 @@
+"""What stands in a queue."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import os
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeAlias, TypeVar, cast
+
+from ... import _native
+from ...errors import AudioFileError
+from ..parts import Part, check, native
+
+Making: TypeAlias = "Callable[[], Part | Awaitable[Part]]"
+"""Makes a source when its turn comes: a plain function on a thread of isocord's, a coroutine on the bot's loop."""
+
+MAKING_SECONDS = 25.0
+"""How long a coroutine may take to make a source; the whole of opening may take 30."""
+
+_T = TypeVar("_T")
+
+
+class QueueEntry(_native.QueueEntry):
+    """One place in a :class:`Queue`: what :meth:`Queue.add` returns, and what events name.
+
+    Args:
+        source: a source, a path, a URL, or a function that makes one of these.
+        title: what it is called, in place of what the source tells.
+
+    Raises:
+        RuntimeError: a coroutine function is given where no event loop runs.
+        TypeError: it is nothing that can be played.
+    """
+
+    source: Part | Making
+    """What was given."""
+
+    _title: str | None
+    _opened: list[Any]
+
+    def __new__(cls, source: Part | Making, *, title: str | None = None) -> QueueEntry:
+        made = _is_making(source)
+        loop = _running_loop() if made else None
+        if made and loop is None and inspect.iscoroutinefunction(source):
+            raise RuntimeError("a coroutine function runs on the bot's loop: put it into the queue from there")
+        if not made:
+            check(source)
+        opened: list[Any] = []
+        # It must not know the entry: that could then never be forgotten.
+        opening = partial(_open, source, loop, opened)
+        keeps = not made and not isinstance(source, (str, os.PathLike))
+        entry = cast("QueueEntry", super().__new__(cls, opening, keeps=keeps, brief=made))
+        entry.source, entry._title, entry._opened = source, title, opened
+        return entry
+
+    @property
+    def title(self) -> str | None:
+        """The title that was given, or that the source tells once it is opened; else the name of the file, or None."""
+        if self._title is not None:
+            return self._title
+        told = getattr(self._opened[0] if self._opened else self.source, "title", None)
+        if isinstance(told, str):
+            return told
+        if isinstance(self.source, (str, os.PathLike)):
+            return os.path.basename(os.fspath(self.source)) or None
+        return None
+
+    def what_ended(self, text: str | None) -> Exception | None:
+        """The error that ended it early, if one did: what the core says of it, or a source of Python's has raised."""
+        if text is not None:
+            return self._broke(text)
+        opened = self._opened[0] if self._opened else None
+        error = opened.error if isinstance(opened, _native.Reel) else None
+        return error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))
+
+    def __repr__(self) -> str:
+        return f"<QueueEntry {self.title or type(self.source).__name__!r}>"
+
+
+def _is_making(source: object) -> bool:
+    return callable(source) and not isinstance(source, (*_native.SOURCES, str, os.PathLike))
+
+
+def _open(source: Any, loop: asyncio.AbstractEventLoop | None, opened: list[Any]) -> _native.Playable | _native.Reel:
+    """Make the source, on a thread that may wait for it."""
+    if _is_making(source):
+        source = source()
+        if inspect.isawaitable(source):
+            source = _wait_for(source, loop)
+    made = native(source)
+    opened[:] = [made]
+    return made
+
+
+def _wait_for(making: Awaitable[_T], loop: asyncio.AbstractEventLoop | None) -> _T:
+    waiting = _await(making)
+    try:
+        if loop is None:
+            raise RuntimeError("what can be awaited needs the bot's loop: put the function into the queue from there")
+        future = asyncio.run_coroutine_threadsafe(waiting, loop)
+    except RuntimeError:
+        # There is no loop, or it is closed.
+        waiting.close()
+        if inspect.iscoroutine(making):
+            making.close()
+        raise
+    try:
+        return future.result(MAKING_SECONDS)
+    except concurrent.futures.TimeoutError:
+        if not future.cancel():
+            raise
+        raise AudioFileError(f"making the source took longer than {MAKING_SECONDS:g} s") from None
+
+
+async def _await(making: Awaitable[_T]) -> _T:
+    return await making
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

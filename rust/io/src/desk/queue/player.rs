@@ -1,0 +1,379 @@
+//! The thread's side of a queue: which entries sound in the next frame, and what follows when they end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
+
+use super::entry::Entry;
+use super::events::Event;
+use super::loading::Loading;
+use super::part::{Fade, Part};
+use super::shared::{Relay, Shared};
+use super::spool::Spool;
+use super::state::State;
+use crate::source::{Downstream, FrameBuf, Reached, Want};
+
+pub(super) const FRAME: u64 = FRAME_SAMPLES as u64;
+/// What is opened shortly before its turn: so many samples.
+const NEAR: u64 = 15 * SAMPLE_RATE as u64;
+/// -45 dBFS: where nothing louder is, some milliseconds more or less between two entries are not heard.
+const QUIET: f32 = 0.0056;
+
+/// What the next frame can be made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ready {
+    Frame,
+    Searching,
+    Starved,
+    End,
+}
+
+/// Whether what comes next is there.
+enum Next {
+    There(Box<Spool>),
+    Pending,
+    Nothing,
+}
+
+/// Nothing follows the last part, or not yet.
+pub(super) struct Silence {
+    pub(super) since: u64,
+    pub(super) turn: u64,
+    /// The list went on by itself to here.
+    pub(super) follows: bool,
+    pub(super) told: bool,
+    /// What was asked for and is not there yet: its turn, and the place in it.
+    pub(super) awaited: Option<(u64, Arc<Entry>, Option<f64>)>,
+}
+
+pub(super) struct Player {
+    pub(super) relay: Arc<Relay>,
+    pub(super) depth: u64,
+    /// Number of the frame that is made next.
+    pub(super) cursor: u64,
+    /// What sounds, will sound, or has just sounded, in this order.
+    pub(super) parts: VecDeque<Part>,
+    pub(super) silence: Option<Silence>,
+    pub(super) loading: Option<Loading>,
+    pub(super) crossfade: u64,
+    /// The end was told.
+    pub(super) is_over: bool,
+    /// When what failed was tried again.
+    pub(super) retried: u64,
+    pub(super) room: Box<[f32; FRAME_LEN]>,
+}
+
+impl Player {
+    pub(super) fn new(relay: Arc<Relay>) -> Self {
+        let silence = Silence { since: 0, turn: 0, follows: false, told: true, awaited: None };
+        Self {
+            relay,
+            depth: 0,
+            cursor: 0,
+            parts: VecDeque::new(),
+            silence: Some(silence),
+            loading: None,
+            crossfade: 0,
+            is_over: false,
+            retried: 0,
+            room: Box::new([0.0; FRAME_LEN]),
+        }
+    }
+
+    /// It is played, by one who goes back by `depth` frames at the most.
+    pub(super) fn attach(&mut self, shared: &Shared, depth: u64) {
+        self.depth = depth;
+        let (downstream, depth) = (self.downstream(), depth + self.crossfade / FRAME);
+        self.parts.iter_mut().for_each(|part| part.spool.attach(&downstream, depth));
+        shared.lock().list.mend();
+        self.revise(shared, 0);
+    }
+
+    /// It is not played any more: what was not heard comes again the next time.
+    pub(super) fn detach(&mut self, shared: &Shared) {
+        let unheard = {
+            let mut state = shared.lock();
+            let ahead = self.relay.ahead();
+            state.observe(ahead, &shared.events);
+            self.cursor.saturating_sub(state.heard(ahead) / FRAME)
+        };
+        self.revise(shared, unheard);
+    }
+
+    /// Nothing follows: it is over as soon as all is heard.
+    pub(super) fn end(&mut self, shared: &Shared) {
+        self.is_over = true;
+        // The end is told even if it comes between two frames.
+        self.tell(shared, self.cursor * FRAME + 1);
+    }
+
+    /// Sees to it that all is there of which the next frame is made.
+    pub(super) fn ready(&mut self, shared: &Shared, buffer: &mut FrameBuf, want: Want) -> Ready {
+        let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
+        loop {
+            for part in self.parts.iter_mut().filter(|part| part.sounds(from, to)) {
+                match part.spool.read_to(part.local(to), buffer) {
+                    Reached::There | Reached::End => {}
+                    Reached::Searching => return Ready::Searching,
+                    Reached::Starved => return Ready::Starved,
+                }
+            }
+            let settled = match &self.silence {
+                None => self.go_on(shared, buffer, want, (from, to)),
+                Some(silence) if silence.awaited.is_some() => self.begin_awaited(shared, from),
+                Some(_) => self.end_silence(shared, buffer, want, (from, to)),
+            };
+            if let Some(ready) = settled {
+                return ready;
+            }
+        }
+    }
+
+    /// The last part sounds: if it ends in this frame, another follows. None if there is more to see to.
+    fn go_on(
+        &mut self,
+        shared: &Shared,
+        buffer: &mut FrameBuf,
+        want: Want,
+        (from, to): (u64, u64),
+    ) -> Option<Ready> {
+        let Some(end) = self.parts.back().and_then(Part::end) else { return Some(Ready::Frame) };
+        let begin = self.handover(end).max(from);
+        if begin >= to {
+            return Some(Ready::Frame);
+        }
+        self.close_last(shared);
+        match self.next(shared) {
+            Next::There(spool) => self.join(shared, buffer, spool, want, (begin, end.max(from))),
+            _ if end >= to => return Some(Ready::Frame),
+            Next::Pending => return Some(Ready::Starved),
+            Next::Nothing => {
+                let turn = shared.lock().new_turn();
+                self.silence = Some(Silence { since: end, turn, follows: true, told: false, awaited: None });
+            }
+        }
+        None
+    }
+
+    /// What was asked for begins, if it is there.
+    fn begin_awaited(&mut self, shared: &Shared, from: u64) -> Option<Ready> {
+        let silence = self.silence.as_mut()?;
+        let (turn, entry, place) = silence.awaited.clone()?;
+        let mut state = shared.lock();
+        match self.load(&entry, place) {
+            None => return Some(Ready::Frame),
+            Some(Ok(())) => {
+                drop(state);
+                let spool = self.loading.take().and_then(Loading::take)?;
+                self.parts.push_back(Part { jumped: true, ..Part::at(turn, spool, from) });
+                self.silence = None;
+            }
+            Some(Err(error)) => {
+                self.loading = None;
+                fail(&mut state, shared, &entry, error);
+                let mut awaited = None;
+                if state.turn == turn {
+                    state.list.advance();
+                    state.turn = state.new_turn();
+                    awaited = state.list.now.clone().map(|now| (state.turn, now, None));
+                }
+                let silence = self.silence.as_mut()?;
+                silence.awaited = awaited;
+            }
+        }
+        None
+    }
+
+    /// Silence ends where something follows; or all does.
+    fn end_silence(
+        &mut self,
+        shared: &Shared,
+        buffer: &mut FrameBuf,
+        want: Want,
+        (from, to): (u64, u64),
+    ) -> Option<Ready> {
+        let since = self.silence.as_ref()?.since;
+        match self.next(shared) {
+            Next::There(spool) => {
+                let at = since.max(from);
+                self.silence = None;
+                self.join(shared, buffer, spool, want, (at, at));
+                None
+            }
+            Next::Pending if since < from => Some(Ready::Frame),
+            Next::Pending => Some(Ready::Starved),
+            Next::Nothing if shared.endless || since >= to => Some(Ready::Frame),
+            Next::Nothing => Some(if since <= from { Ready::End } else { Ready::Frame }),
+        }
+    }
+
+    /// Where what follows the last part begins.
+    fn handover(&self, end: u64) -> u64 {
+        let Some(last) = self.parts.back().filter(|last| self.crossfade > 0 && last.spool.error().is_none())
+        else {
+            return end;
+        };
+        let theirs = self.loading.as_ref().and_then(Loading::duration).unwrap_or(u64::MAX);
+        let before = self.parts.iter().rev().nth(1).and_then(Part::end).unwrap_or(0);
+        let alone = end.saturating_sub(before.max(last.from));
+        end - self.crossfade.min(last.place(end) / 2).min(theirs / 2).min(alone)
+    }
+
+    /// Takes note, once, of an error that ends the last part.
+    fn close_last(&mut self, shared: &Shared) {
+        let Some(last) = self.parts.back_mut().filter(|last| !last.closed) else { return };
+        last.closed = true;
+        if let Some(error) = last.spool.error() {
+            let mut state = shared.lock();
+            state.note_error(last.turn, error);
+            state.list.fail(last.spool.entry());
+        }
+    }
+
+    /// Parts that the list has still to go on to.
+    pub(super) fn planned<'a>(
+        parts: &'a VecDeque<Part>,
+        state: &State,
+    ) -> impl Iterator<Item = (usize, &'a Part)> {
+        let turn = state.turn;
+        parts.iter().enumerate().filter(move |(_, part)| part.turn > turn && !part.stray)
+    }
+
+    /// What follows, if it is there.
+    fn next(&mut self, shared: &Shared) -> Next {
+        match self.prepare_next(&mut shared.lock(), shared) {
+            Some(true) => match self.loading.take().and_then(Loading::take) {
+                Some(spool) => Next::There(spool),
+                None => Next::Pending,
+            },
+            Some(false) => Next::Pending,
+            None => Next::Nothing,
+        }
+    }
+
+    /// Has what follows loaded: whether it is there. None if nothing follows.
+    pub(super) fn prepare_next(&mut self, state: &mut State, shared: &Shared) -> Option<bool> {
+        if state.jump.is_some() {
+            return Some(false);
+        }
+        loop {
+            let index = Self::planned(&self.parts, state).count();
+            let entry = Arc::clone(state.list.following(index)?);
+            match self.load(&entry, None) {
+                None => return Some(false),
+                Some(Ok(())) => return Some(true),
+                Some(Err(error)) => {
+                    self.loading = None;
+                    fail(state, shared, &entry, error);
+                }
+            }
+        }
+    }
+
+    /// Begins to load what follows, if it is time.
+    pub(super) fn preload(&mut self, state: &mut State, shared: &Shared) {
+        let is_awaited = self.silence.as_ref().is_some_and(|silence| silence.awaited.is_some());
+        let index = Self::planned(&self.parts, state).count();
+        let Some(entry) = state.list.following(index).filter(|_| !is_awaited) else { return };
+        if let Some(last) = self.parts.back() {
+            let is_far = || {
+                let rest = last
+                    .spool
+                    .entry()
+                    .duration()
+                    .map(|all| all.saturating_sub(last.place(self.cursor * FRAME)));
+                rest.is_some_and(|rest| rest > NEAR + self.crossfade)
+            };
+            if self.silence.is_none()
+                && (entry.opening().is_brief() && is_far() || !entry.opening().is_free())
+            {
+                return;
+            }
+        }
+        self.prepare_next(state, shared);
+    }
+
+    /// Whether an entry is loaded, or why it cannot be; None while it is on its way.
+    pub(super) fn load(&mut self, entry: &Arc<Entry>, place: Option<f64>) -> Option<Result<(), String>> {
+        if let Some(loading) = self.loading.as_ref().filter(|loading| loading.is_of(entry, place)) {
+            return loading.outcome();
+        }
+        self.loading = None;
+        if !entry.opening().is_free() {
+            let now = self.cursor * FRAME;
+            let over =
+                |part: &&mut Part| part.spool.len().is_some() || part.cut.is_some_and(|cut| cut <= now);
+            let holds = |part: &&mut Part| Arc::ptr_eq(part.spool.entry(), entry);
+            self.parts.iter_mut().filter(holds).filter(over).for_each(|part| part.spool.release());
+            if !entry.opening().is_free() {
+                return None;
+            }
+        }
+        let depth = self.depth + self.crossfade / FRAME;
+        self.loading = Some(Loading::begin(entry, place, self.downstream(), depth));
+        None
+    }
+
+    pub(super) fn downstream(&self) -> Arc<dyn Downstream> {
+        Arc::clone(&self.relay) as _
+    }
+
+    /// What follows begins at a sample, while the part before it sounds until its end.
+    fn join(
+        &mut self,
+        shared: &Shared,
+        buffer: &mut FrameBuf,
+        mut spool: Box<Spool>,
+        want: Want,
+        (begin, end): (u64, u64),
+    ) {
+        let turn = shared.lock().new_turn();
+        if begin < end {
+            let fade = Some(Fade { from: begin, len: end - begin });
+            if let Some(last) = self.parts.back_mut() {
+                last.fade_out = fade;
+            }
+            self.parts.push_back(Part { fade_in: fade, ..Part::exactly_at(turn, spool, begin) });
+            return;
+        }
+        let lead = spool.lead();
+        let passes = want.packets && spool.packet(0).is_some();
+        let waits = passes
+            && (begin % FRAME, lead) != (0, 0)
+            && (self.is_silent_before(begin) || self.is_quiet(begin, &mut spool, buffer));
+        self.parts.push_back(match waits {
+            true => Part::at(turn, spool, begin.next_multiple_of(FRAME)),
+            false => Part::exactly_at(turn, spool, begin),
+        });
+    }
+
+    /// Whether little sounds right before a sample, and at the beginning of a spool.
+    fn is_quiet(&mut self, begin: u64, spool: &mut Spool, buffer: &mut FrameBuf) -> bool {
+        // What is not there yet is taken for silence.
+        spool.read_to(spool.lead() + FRAME, buffer);
+        let ends = self.parts.back_mut().is_none_or(|last| {
+            let at = last.local(begin);
+            last.spool.is_quiet(at.saturating_sub(FRAME), at, QUIET).unwrap_or(false)
+        });
+        ends && spool.is_quiet(0, spool.lead() + FRAME, QUIET).unwrap_or(false)
+    }
+
+    /// Whether nothing sounds right before a sample.
+    fn is_silent_before(&self, at: u64) -> bool {
+        at == 0 || self.parts.back().is_none_or(|last| last.end().is_some_and(|end| end < at))
+    }
+}
+
+fn fail(state: &mut State, shared: &Shared, entry: &Arc<Entry>, error: String) {
+    state.list.fail(entry);
+    shared.events.put(Event::Failed(Arc::clone(entry), error));
+}
+
+#[cfg(test)]
+impl Player {
+    /// Whether what comes next is there, or nothing does.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.loading.as_ref().is_none_or(|loading| loading.outcome().is_some())
+    }
+}

@@ -1,0 +1,255 @@
+//! One source of a queue with its last frames, addressed by the sample.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
+use isocord_proto::opus::OpusError;
+
+use super::entry::{Entry, Opened};
+use crate::dsp::{Volume, apply_gain};
+use crate::source::{DECODER_LEAD, Downstream, FrameBuf, FrameSource, Pcm, Reached, SeekError, Tape, Want};
+
+const FRAME: u64 = FRAME_SAMPLES as u64;
+/// Packets come as they are: the tape decodes what is mixed.
+const WANT: Want = Want::PACKETS;
+
+/// The queue's downstream, as one of its sources sees it.
+struct Further {
+    downstream: Arc<dyn Downstream>,
+    /// Frames that were read and not given on.
+    kept: Arc<AtomicU64>,
+}
+
+impl Downstream for Further {
+    fn wake(&self) {
+        self.downstream.wake();
+    }
+
+    fn ahead(&self) -> u64 {
+        self.downstream.ahead() + self.kept.load(Relaxed)
+    }
+}
+
+/// What is played of an entry. Samples are counted from the first one of its first frame.
+pub(super) struct Spool {
+    entry: Arc<Entry>,
+    /// None when it was read to its end and is needed elsewhere.
+    source: Option<Box<dyn FrameSource>>,
+    tape: Tape,
+    volume: Volume,
+    /// The volume of what is made.
+    gain: f32,
+    kept: Arc<AtomicU64>,
+    /// Samples at its beginning that are not to be heard.
+    lead: u64,
+    /// Samples that were read.
+    read: u64,
+    ended: bool,
+    error: Option<String>,
+}
+
+impl Spool {
+    pub(super) fn new(
+        entry: &Arc<Entry>,
+        opened: Opened,
+        downstream: &Arc<dyn Downstream>,
+        depth: u64,
+    ) -> Self {
+        entry.note_duration(opened.duration);
+        let mut spool = Self {
+            entry: Arc::clone(entry),
+            source: Some(opened.source),
+            tape: Tape::new(),
+            gain: opened.volume.get(),
+            volume: opened.volume,
+            kept: Arc::default(),
+            lead: 0,
+            read: 0,
+            ended: false,
+            error: None,
+        };
+        spool.attach(downstream, depth);
+        spool
+    }
+
+    pub(super) fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
+        if let Some(source) = &mut self.source {
+            let further = Further { downstream: Arc::clone(downstream), kept: Arc::clone(&self.kept) };
+            let further: Arc<dyn Downstream> = Arc::new(further);
+            source.attach(&further, depth);
+        }
+    }
+
+    pub(super) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// Samples at its beginning that are not to be heard.
+    pub(super) fn lead(&self) -> u64 {
+        self.lead
+    }
+
+    /// How many samples it has, if it was read to its end.
+    pub(super) fn len(&self) -> Option<u64> {
+        self.ended.then_some(self.read)
+    }
+
+    /// Frames that were read.
+    pub(super) fn frames(&self) -> u64 {
+        self.tape.end()
+    }
+
+    /// Where in the source its first frame begins.
+    pub(super) fn place(&self) -> u64 {
+        self.tape.place().unwrap_or_default()
+    }
+
+    /// Why it ended early.
+    pub(super) fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// Reads one frame more. An error is its end.
+    pub(super) fn read(&mut self, buffer: &mut FrameBuf) -> Reached {
+        let Some(source) = self.source.as_mut().filter(|_| !self.ended) else { return Reached::End };
+        let number = self.tape.end();
+        buffer.lead = 0;
+        match self.tape.read(&mut **source, buffer, number, WANT) {
+            Ok(Reached::There) => {
+                if self.lead == self.read {
+                    self.lead += u64::from(buffer.lead);
+                }
+                self.read = number * FRAME + self.tape.samples(number) as u64;
+                Reached::There
+            }
+            Ok(Reached::End) => {
+                self.ended = true;
+                Reached::End
+            }
+            Ok(other) => other,
+            Err(error) => {
+                (self.ended, self.error) = (true, Some(error.to_string()));
+                Reached::End
+            }
+        }
+    }
+
+    /// Reads until sample `to` is there.
+    pub(super) fn read_to(&mut self, to: u64, buffer: &mut FrameBuf) -> Reached {
+        // After a frame that is not full the end is looked for, so that it is known where what is there ends.
+        while !self.ended && (self.frames() * FRAME < to || self.read < self.frames() * FRAME) {
+            match self.read(buffer) {
+                Reached::There => {}
+                other => return other,
+            }
+        }
+        if self.tape.end() * FRAME >= to { Reached::There } else { Reached::End }
+    }
+
+    /// The packet that begins at sample `at`, if one does, and is to be heard as it is.
+    pub(super) fn packet(&self, at: u64) -> Option<&[u8]> {
+        if self.gain == 1.0 && at.is_multiple_of(FRAME) { self.tape.packet(at / FRAME) } else { None }
+    }
+
+    /// The sound from sample `at` on; silence where it has none.
+    pub(super) fn pcm(&mut self, at: u64, out: &mut [f32]) -> Result<(), OpusError> {
+        let mut frame: Pcm = [0.0; FRAME_LEN];
+        let (mut at, mut rest) = (at, out);
+        while !rest.is_empty() {
+            let within = (at % FRAME) as usize * 2;
+            let count = (FRAME_LEN - within).min(rest.len());
+            let (now, later) = rest.split_at_mut(count);
+            self.tape.pcm(at / FRAME, &mut frame)?;
+            now.copy_from_slice(&frame[within..within + count]);
+            let end = at + count as u64 / 2;
+            now[..((self.lead.clamp(at, end) - at) * 2) as usize].fill(0.0);
+            if self.ended {
+                now[((self.read.clamp(at, end) - at) * 2) as usize..].fill(0.0);
+            }
+            apply_gain(self.gain, self.gain, now);
+            (at, rest) = (end, later);
+        }
+        Ok(())
+    }
+
+    /// Whether no sample of the frames that hold samples `from` to `to` is louder than `level`.
+    pub(super) fn is_quiet(&mut self, from: u64, to: u64, level: f32) -> Result<bool, OpusError> {
+        let mut frame: Pcm = [0.0; FRAME_LEN];
+        for number in from / FRAME..to.div_ceil(FRAME) {
+            self.tape.pcm(number, &mut frame)?;
+            if frame.iter().any(|sample| sample.abs() > level) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Samples before `at` are not asked for again, those from `next` on have not been given yet.
+    pub(super) fn forget_before(&mut self, at: u64, next: u64) {
+        self.tape.forget_before((at / FRAME).saturating_sub(DECODER_LEAD));
+        self.kept.store(self.read.saturating_sub(next).div_ceil(FRAME), Relaxed);
+    }
+
+    /// Lets the memory go that decoding takes.
+    pub(super) fn rest(&mut self) {
+        self.tape.rest();
+    }
+
+    pub(super) fn is_changed(&mut self) -> bool {
+        self.gain != self.volume.get() || self.source.as_mut().is_some_and(|source| source.is_changed())
+    }
+
+    /// Has the source grant what it was asked for, from the frame on that holds sample `at`.
+    pub(super) fn revise(&mut self, at: u64) {
+        self.gain = self.volume.get();
+        let Some(source) = &mut self.source else { return };
+        let from = (at / FRAME).max(self.tape.first());
+        if !source.is_changed() {
+            return;
+        }
+        if source.goes_back() {
+            source.revise(self.tape.end().saturating_sub(from));
+            self.tape.cut(from);
+            (self.read, self.ended, self.error) = (self.read.min(from * FRAME), false, None);
+        } else {
+            source.revise(0);
+        }
+    }
+
+    /// Goes to a place; false if its source is elsewhere. Samples count from there on.
+    pub(super) fn seek(&mut self, seconds: f64) -> Option<Result<(), SeekError>> {
+        let source = self.source.as_mut()?;
+        self.tape.restart(0);
+        (self.lead, self.read, self.ended, self.error) = (0, 0, false, None);
+        Some(source.seek(seconds))
+    }
+
+    /// Nothing more can be had of it.
+    pub(super) fn break_off(&mut self, error: String) {
+        (self.ended, self.error) = (true, Some(error));
+    }
+
+    /// Gives the source back to its entry, which needs it for another time. What was read of it stays.
+    pub(super) fn release(&mut self) {
+        if let Some(source) = self.source.take() {
+            self.ended = true;
+            self.close(source);
+        }
+    }
+}
+
+impl Spool {
+    fn close(&self, source: Box<dyn FrameSource>) {
+        let (duration, volume) = (self.entry.duration(), self.volume.clone());
+        self.entry.opening().close(Opened { source, duration, volume });
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let Some(source) = self.source.take() {
+            self.close(source);
+        }
+    }
+}

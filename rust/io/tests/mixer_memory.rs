@@ -1,0 +1,117 @@
+//! A mixer that plays leaves the allocator alone, frame after frame.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use isocord_io::desk::Errands;
+use isocord_io::desk::mixer::{LayerOptions, MixSource, Mixer};
+use isocord_io::dsp::Volume;
+use isocord_io::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
+
+thread_local! {
+    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Goes on and on, and can go anywhere.
+struct Hum(u64);
+
+impl FrameSource for Hum {
+    fn next(&mut self, frame: &mut FrameBuf, _: Want) -> Result<Option<SourceFrame>, SourceError> {
+        frame.pcm.fill(0.4);
+        (frame.position, frame.samples) = (self.0, 960);
+        self.0 += 960;
+        Ok(Some(SourceFrame::Pcm))
+    }
+
+    fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
+        self.0 = (seconds * 48_000.0) as u64;
+        Ok(())
+    }
+
+    fn position(&self) -> u64 {
+        self.0
+    }
+
+    fn has_packets(&self) -> bool {
+        false
+    }
+}
+
+/// The 25 frames before are to be heard yet.
+#[derive(Default)]
+struct Taker(AtomicU64);
+
+impl Downstream for Taker {
+    fn wake(&self) {}
+
+    fn ahead(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+struct AtOnce;
+
+impl Errands for AtOnce {
+    fn run(&self, errand: Box<dyn FnOnce() + Send>) {
+        errand();
+    }
+}
+
+fn pull(source: &mut MixSource, frame: &mut FrameBuf, frames: usize) -> u64 {
+    let before = ALLOCATED.get();
+    for _ in 0..frames {
+        source.is_changed();
+        assert_eq!(source.next(frame, Want::PCM).expect("no error"), Some(SourceFrame::Pcm));
+    }
+    ALLOCATED.get() - before
+}
+
+#[test]
+fn frames_are_mixed_without_the_allocator() {
+    let mixer = Mixer::new(true, Arc::new(AtOnce));
+    let mut source = mixer.source().expect("it plays nowhere");
+    let taker = Arc::new(Taker::default());
+    source.attach(&(Arc::clone(&taker) as Arc<dyn Downstream>), 30);
+    let layers: Vec<_> = (0..4)
+        .map(|number| {
+            let options = LayerOptions {
+                // Too loud together, so that the limiter works; one that speaks, one that loops.
+                duck: (number == 1).then_some(0.25),
+                looped: number == 2,
+                ..LayerOptions::new(Volume::default(), None)
+            };
+            mixer.play(Box::new(Hum(0)), options).expect("in its range")
+        })
+        .collect();
+    let mut frame = FrameBuf::new();
+    source.revise(0);
+    taker.0.store(25, Relaxed);
+    pull(&mut source, &mut frame, 100);
+    assert_eq!(pull(&mut source, &mut frame, 500), 0, "as it goes on");
+    layers[0].fade(0.2, 5.0, None).expect("in its range");
+    layers[1].pause(true);
+    source.revise(23);
+    // What was gone back over has its room on the tapes made anew.
+    pull(&mut source, &mut frame, 60);
+    assert_eq!(pull(&mut source, &mut frame, 500), 0, "in a fade, while the others come back");
+}

@@ -1,0 +1,166 @@
+//! `QueueEntry`: what stands in a queue, and how it becomes a source when its turn comes.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use isocord_io::desk::queue::{Entry, Opened, Opening};
+use isocord_io::source::FrameSource;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+
+use crate::errors::AudioFileError;
+use crate::part::Part;
+use crate::playable::native_part;
+use crate::reel::Reel;
+
+/// What a queue holds of it. It keeps the entry of Python's alive, not the other way round.
+#[pyclass(frozen, subclass, module = "isocord._native")]
+pub(crate) struct QueueEntry {
+    /// Gives a native source; called on a thread of isocord's when its turn comes.
+    open: Py<PyAny>,
+    /// It is one source, and not one each time.
+    kept: Option<Mutex<Kept>>,
+    brief: bool,
+    error: Mutex<Option<Py<PyAny>>>,
+    entry: Mutex<Weak<Entry>>,
+}
+
+/// A source that is there once.
+enum Kept {
+    /// Not asked for yet.
+    Unopened,
+    Here(Part),
+    /// It plays, or is on its way.
+    Lent,
+    /// It cannot be played again.
+    Gone,
+}
+
+impl QueueEntry {
+    /// The entry as a queue has it.
+    pub(crate) fn entry(slf: &Bound<'_, Self>) -> Arc<Entry> {
+        let mut entry = lock(&slf.get().entry);
+        entry.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(Entry::new(Box::new(Turn(slf.clone().unbind()))));
+            *entry = Arc::downgrade(&made);
+            made
+        })
+    }
+
+    /// The entry as Python has it.
+    pub(crate) fn of<'py>(py: Python<'py>, entry: &Entry) -> Option<Bound<'py, Self>> {
+        let opening: &dyn Any = entry.opening();
+        Some(opening.downcast_ref::<Turn>()?.0.bind(py).clone())
+    }
+
+    fn note(&self, py: Python<'_>, error: &PyErr) -> String {
+        *lock(&self.error) = Some(error.value(py).clone().into_any().unbind());
+        error.value(py).to_string()
+    }
+}
+
+#[pymethods]
+impl QueueEntry {
+    #[new]
+    #[pyo3(signature = (open, *, keeps, brief))]
+    fn new(open: Py<PyAny>, keeps: bool, brief: bool) -> Self {
+        let kept = keeps.then(|| Mutex::new(Kept::Unopened));
+        Self { open, kept, brief, error: Mutex::default(), entry: Mutex::default() }
+    }
+
+    /// What made it fail or end early the last time, or None.
+    #[getter]
+    fn error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        lock(&self.error).as_ref().map(|error| error.clone_ref(py))
+    }
+
+    /// Length in seconds, where it is known; not before it was opened.
+    #[getter]
+    fn duration(&self) -> Option<f64> {
+        let samples = lock(&self.entry).upgrade()?.duration()?;
+        Some(samples as f64 / 48_000.0)
+    }
+
+    /// Why it broke, said in an event.
+    fn _broke(&self, py: Python<'_>, text: String) -> Py<PyAny> {
+        let error = AudioFileError::new_err(text);
+        self.note(py, &error);
+        error.into_value(py).into_any()
+    }
+}
+
+struct Turn(Py<QueueEntry>);
+
+impl Turn {
+    fn make(&self) -> Result<(Part, bool), String> {
+        let made = Python::try_attach(|py| {
+            let entry = self.0.get();
+            *lock(&entry.error) = None;
+            let made: PyResult<(Part, bool)> = (|| {
+                let source = entry.open.bind(py).call0()?;
+                let part = native_part(&source).map_err(PyErr::from)?;
+                let part = part.ok_or_else(|| PyTypeError::new_err("this is no native source"))?;
+                Ok((part, source.is_instance_of::<Reel>()))
+            })();
+            made.map_err(|error| entry.note(py, &error))
+        });
+        made.unwrap_or_else(|| Err("the interpreter shuts down".to_owned()))
+    }
+
+    fn fail(&self, text: &str) -> String {
+        Python::try_attach(|py| self.0.get().note(py, &AudioFileError::new_err(text.to_owned())));
+        text.to_owned()
+    }
+
+    fn opened(&self, part: Part) -> Opened {
+        Opened { source: part.source, duration: part.duration, volume: part.volume }
+    }
+}
+
+impl Opening for Turn {
+    fn open(&self) -> Result<Opened, String> {
+        let Some(kept) = &self.0.get().kept else { return Ok(self.opened(self.make()?.0)) };
+        let before = std::mem::replace(&mut *lock(kept), Kept::Lent);
+        match before {
+            Kept::Unopened => {
+                let (part, once) = self.make().inspect_err(|_| *lock(kept) = Kept::Unopened)?;
+                if once {
+                    *lock(kept) = Kept::Gone;
+                }
+                Ok(self.opened(part))
+            }
+            Kept::Here(mut part) => match part.source.seek(0.0) {
+                Ok(()) => Ok(self.opened(part)),
+                Err(error) => {
+                    *lock(kept) = Kept::Gone;
+                    Err(self.fail(&format!("it cannot be played again: {error}")))
+                }
+            },
+            state => {
+                *lock(kept) = state;
+                Err(self.fail("this source plays once: give the queue a function that makes it"))
+            }
+        }
+    }
+
+    fn close(&self, opened: Opened) {
+        let Some(kept) = &self.0.get().kept else { return };
+        let mut kept = lock(kept);
+        if matches!(*kept, Kept::Lent) {
+            let Opened { source, duration, volume } = opened;
+            *kept = Kept::Here(Part { source, volume, duration });
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        self.0.get().kept.as_ref().is_none_or(|kept| !matches!(*lock(kept), Kept::Lent))
+    }
+
+    fn is_brief(&self) -> bool {
+        self.0.get().brief
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,56 @@
+"""What a listener hears, as sound: a sine that is played, and how loud it arrives."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import Any
+
+import isocord
+
+from .world import RATE, World, np, until
+
+PITCH = 240.0
+LEVEL = 16_000.0
+FRAME = 960
+IDEAL = LEVEL * (2 * np.pi * PITCH / RATE) ** 2
+"""The largest second difference of the sine."""
+
+
+def sine(path: Path, seconds: float) -> Path:
+    """A WAV file; whole periods, so that the next one goes on where it ends."""
+    values = LEVEL * np.sin(2 * np.pi * PITCH * np.arange(int(seconds * RATE)) / RATE)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes(np.repeat(values.astype("<i2"), 2).tobytes())
+    return path
+
+
+async def heard_by(world: World, listener: Any, frames: int) -> None:
+    await until(lambda: len(listener.arrivals()) >= frames)
+
+
+class Ear:
+    """Hears what came to a listener, frame after frame, and leaves out silence; the left side."""
+
+    def __init__(self, listener: Any) -> None:
+        self._listener = listener
+        self._decoder = isocord._native.OpusDecoder()
+        self._heard = 0
+        self._pieces: list[Any] = []
+
+    def sound(self) -> Any:
+        """All of it until now."""
+        arrivals = self._listener.arrivals()[self._heard :]
+        self._heard += len(arrivals)
+        for arrival in arrivals:
+            pcm = np.frombuffer(self._decoder.decode(arrival.opus), "<i2")[::2].astype(float)
+            if not arrival.is_silence:
+                self._pieces.append(pcm)
+        return np.concatenate(self._pieces)
+
+    def level(self) -> float:
+        """How loud the last two frames are; 1.0 for the file as it is."""
+        return float(np.abs(self.sound()[-2 * FRAME :]).max() / LEVEL)

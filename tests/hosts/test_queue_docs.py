@@ -1,0 +1,39 @@
+"""The code of docs/queue.md runs as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import isocord
+
+from .ears import sine
+from .world import World
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "queue.md"
+BLOCKS = re.findall(r"(?ms)^```python\n(.*?)^```", DOCS.read_text("utf-8"))
+
+
+async def test_every_block_runs(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("intro.flac", "song.opus", "encore.mp3"):
+        # The content decides what a file is, not its name.
+        sine(tmp_path / name, 0.6)
+    scope: dict[str, Any] = {"isocord": isocord, "asyncio": asyncio, "voice": await world.connect()}
+    for block in BLOCKS:
+        kept = "    scope.update({name: value for name, value in locals().items() if name != 'scope'})\n"
+        given = "    queue = scope.get('queue')\n"
+        code = f"async def run(scope):\n{given}{textwrap.indent(block, '    ')}{kept}"
+        exec(code, scope)  # noqa: S102
+        await asyncio.wait_for(scope["run"](scope), 30)
+    said = capsys.readouterr().out
+    assert len(BLOCKS) == 3
+    assert "missing.mp3" in said
+    assert "now playing Again" in said
