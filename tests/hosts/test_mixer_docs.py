@@ -33,7 +33,7 @@ async def test_every_block_runs(
         given = "".join(f"    {name} = scope.get({name!r})\n" for name in names)
         kept = "    scope.update({name: value for name, value in locals().items() if name != 'scope'})\n"
         code = f"async def run(scope):\n{given}{textwrap.indent(block, '    ')}{kept}"
-        exec(code, scope)  # noqa: S102
+        exec(code, scope)
         await asyncio.wait_for(scope["run"](scope), 30)
     assert len(BLOCKS) == 4
     assert "missing.mp3" in capsys.readouterr().out

@@ -31,7 +31,7 @@ async def test_every_block_runs(
         kept = "    scope.update({name: value for name, value in locals().items() if name != 'scope'})\n"
         given = "    queue = scope.get('queue')\n"
         code = f"async def run(scope):\n{given}{textwrap.indent(block, '    ')}{kept}"
-        exec(code, scope)  # noqa: S102
+        exec(code, scope)
         await asyncio.wait_for(scope["run"](scope), 30)
     said = capsys.readouterr().out
     assert len(BLOCKS) == 3

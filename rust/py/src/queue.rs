@@ -260,7 +260,7 @@ impl QueueEvents {
                 Event::Empty => ("empty", None, None),
             };
             let entry = entry.and_then(|entry| QueueEntry::of(py, &entry));
-            Ok((kind, entry, error).into_pyobject(py)?)
+            (kind, entry, error).into_pyobject(py)
         });
         Ok(Some(told.collect::<PyResult<_>>()?))
     }

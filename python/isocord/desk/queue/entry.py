@@ -8,7 +8,7 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar
 
 from ... import _native
 from ...errors import AudioFileError
@@ -52,7 +52,7 @@ class QueueEntry(_native.QueueEntry):
         # It must not know the entry: that could then never be forgotten.
         opening = partial(_open, source, loop, opened)
         keeps = not made and not isinstance(source, (str, os.PathLike))
-        entry = cast("QueueEntry", super().__new__(cls, opening, keeps=keeps, brief=made))
+        entry = super().__new__(cls, opening, keeps=keeps, brief=made)
         entry.source, entry._title, entry._opened = source, title, opened
         return entry
 

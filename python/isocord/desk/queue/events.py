@@ -104,12 +104,7 @@ class Watchers:
         for iterator in iterators:
             iterator.put(event)
         for function, loop in functions:
-            try:
-                result = function(event)
-            except Exception:
-                _log.exception("What is called with the events of a queue failed")
-            else:
-                follow(result, loop, "What is called with the events of a queue", _log)
+            _call(function, event, loop)
 
     def _start(self) -> None:
         if self._thread is None:
@@ -139,3 +134,12 @@ def _event(
     if kind == "failed" and entry is not None:
         return QueueEvent(kind, entry, entry.error or entry.what_ended(text))
     return QueueEvent(kind, entry)
+
+
+def _call(function: Callable[[QueueEvent], object], event: QueueEvent, loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        result = function(event)
+    except Exception:
+        _log.exception("What is called with the events of a queue failed")
+    else:
+        follow(result, loop, "What is called with the events of a queue", _log)

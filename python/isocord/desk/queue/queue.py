@@ -60,8 +60,7 @@ class Queue(_native.Queue):
         volume: float = 1.0,
         endless: bool = False,
     ) -> Queue:
-        made = super().__new__(cls, crossfade=crossfade, loop=loop, volume=volume, endless=endless)
-        queue = cast("Queue", made)
+        queue = super().__new__(cls, crossfade=crossfade, loop=loop, volume=volume, endless=endless)
         queue._watchers = Watchers(queue._events())
         for entry in entries:
             queue.add(entry)
