@@ -194,7 +194,7 @@ class QueueEvents:
     def take(
         self, timeout: float
     ) -> list[tuple[Literal["started", "ended", "failed", "empty"], QueueEntry | None, str | None]] | None:
-        """Wait, without the GIL, for what happens next; empty after ``timeout`` seconds, None when the queue is gone."""
+        """Wait, without the GIL, for what happens next; none after ``timeout`` seconds, None when it is gone."""
 
 class Queue:
     """See :class:`isocord.Queue`."""

@@ -20,6 +20,10 @@ SSRC = 0x01020304
 SILENCE = b"\xf8\xff\xfe"
 
 
+KEEPALIVE = 8
+"""Bytes of the packets that keep the way open."""
+
+
 @dataclass(frozen=True)
 class Packet:
     sequence: int
@@ -71,6 +75,8 @@ class Server:
 
     def packet(self) -> Packet:
         datagram = self.socket.recv(2048)
+        while len(datagram) == KEEPALIVE:
+            datagram = self.socket.recv(2048)
         version, payload_type, sequence, timestamp, ssrc = struct.unpack_from(">BBHII", datagram)
         assert (version, payload_type) == (0x80, 0x78)
         return Packet(sequence, timestamp, ssrc, open_packet(self.mode, self.key, datagram))

@@ -12,43 +12,13 @@ import isocord
 from isocord.errors import AudioFileError
 
 from .chirps import RATE, SECONDS, encode, place, read_all, residue
-from .web import Answer, Request, Web
-
-EVERY = 4_000
+from .web import EVERY, Request, Web, radio, titled
 
 
 @pytest.fixture
 def web() -> Iterator[Web]:
     with Web() as web:
         yield web
-
-
-def titled(data: bytes, titles: dict[int, str], at: int = 0) -> bytes:
-    """The sound with a title after each 4,000 bytes; ``titles`` by the place from which on they hold."""
-    parts = []
-    for start in range(0, len(data) - EVERY + 1, EVERY):
-        parts.append(data[start : start + EVERY])
-        due = [title for place, title in titles.items() if start + EVERY <= at + place < start + 2 * EVERY]
-        text = f"StreamTitle='{due[0]}';StreamUrl='';".encode() if due else b""
-        length = -(-len(text) // 16)
-        parts += [bytes([length]), text.ljust(length * 16, b"\0")]
-    return b"".join(parts) + data[len(data) - len(data) % EVERY :]
-
-
-def radio(
-    data: bytes, *, status: str = "HTTP/1.0 200 OK", every: int | None = None, then: Answer | None = None
-) -> Answer:
-    """Sends the data and then nothing, or goes on with ``then``."""
-
-    def answer(request: Request) -> None:
-        lines = [status, "icy-name: Test", "Content-Type: audio/mpeg", *([f"icy-metaint: {every}"] if every else [])]
-        request.send(("\r\n".join(lines) + "\r\n\r\n").encode() + data)
-        if then is not None:
-            then(request)
-        else:
-            request.stopped.wait(20)
-
-    return answer
 
 
 @pytest.fixture(scope="module")

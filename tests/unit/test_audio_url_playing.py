@@ -15,8 +15,7 @@ from isocord import _native
 from tests.interop.wire import SILENCE, Server
 
 from .chirps import FRAME, RATE, SECONDS, encode, place, residue
-from .test_audio_radio import EVERY, radio, titled
-from .web import Answer, Request, Web, file
+from .web import EVERY, Answer, Request, Web, file, radio, titled
 
 BOUND = 15.0
 

@@ -60,7 +60,7 @@ def left(queue: isocord.Queue, frames: int) -> list[int]:
 
 def test_one_file_follows_the_other_to_the_sample() -> None:
     queue = isocord.Queue(file(0, 48_017), file(1, 20_000))
-    assert left(queue, 70)[:68_017] == samples(0, 48_017) + samples(1, 20_000)
+    assert left(queue, 71)[:68_017] == samples(0, 48_017) + samples(1, 20_000)
     assert queue.read() == b""
     assert queue.now is None
     assert [entry.duration for entry in queue.history] == [48_017 / 48_000, 20_000 / 48_000]

@@ -94,9 +94,12 @@ class Web:
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
+            stack.enter_context(connection)
             if self.tls is not None:
-                connection = self.tls.wrap_socket(connection, server_side=True)
+                secured = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                connection = stack.enter_context(secured)
+                secured.do_handshake()
             data = b""
             while b"\r\n\r\n" not in data:
                 piece = connection.recv(65_536)
@@ -138,3 +141,35 @@ def file(data: bytes, *, ranges: bool = True, cut: int | None = None, **headers:
 
 def redirect(to: str, status: str = "302 Found") -> Answer:
     return lambda request: request.head(status, Location=to, Content_Length=0)
+
+
+EVERY = 4_000
+"""Bytes of sound between two titles of a radio."""
+
+
+def titled(data: bytes, titles: dict[int, str], at: int = 0) -> bytes:
+    """The sound with a title after each 4,000 bytes; ``titles`` by the place from which on they hold."""
+    parts = []
+    for start in range(0, len(data) - EVERY + 1, EVERY):
+        parts.append(data[start : start + EVERY])
+        due = [title for place, title in titles.items() if start + EVERY <= at + place < start + 2 * EVERY]
+        text = f"StreamTitle='{due[0]}';StreamUrl='';".encode() if due else b""
+        length = -(-len(text) // 16)
+        parts += [bytes([length]), text.ljust(length * 16, b"\0")]
+    return b"".join(parts) + data[len(data) - len(data) % EVERY :]
+
+
+def radio(
+    data: bytes, *, status: str = "HTTP/1.0 200 OK", every: int | None = None, then: Answer | None = None
+) -> Answer:
+    """Sends the data and then nothing, or goes on with ``then``."""
+
+    def answer(request: Request) -> None:
+        lines = [status, "icy-name: Test", "Content-Type: audio/mpeg", *([f"icy-metaint: {every}"] if every else [])]
+        request.send(("\r\n".join(lines) + "\r\n\r\n").encode() + data)
+        if then is not None:
+            then(request)
+        else:
+            request.stopped.wait(20)
+
+    return answer

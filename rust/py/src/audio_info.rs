@@ -22,12 +22,12 @@ struct Extracted {
 
 #[pymethods]
 impl AudioFile {
-    /// Play what yt-dlp has found: `ydl.extract_info(url, download=False)`.
+    /// Play what yt-dlp has found: ``ydl.extract_info(url, download=False)``.
     ///
     ///     file = await asyncio.to_thread(isocord.AudioFile.from_info, info, resolve=find_again)
     ///
-    /// The format that was chosen is played, or the best one with sound that isocord can ask for. `title`, `artist`,
-    /// `duration` and `tags` are what the dict says, and what the file says for lack of it; `tags` has also "uploader",
+    /// The format that was chosen is played, or the best one with sound that isocord can ask for. ``title``, ``artist``,
+    /// ``duration`` and ``tags`` are what the dict says, and what the file says for lack of it; ``tags`` has also "uploader",
     /// "thumbnail" and "webpage_url".
     ///
     /// Args:

@@ -218,7 +218,12 @@ impl Queue {
                     none.insert(Reading::new(source, self.volume.clone()))
                 }
             };
-            reader.frame().map_err(Error::from)
+            let pcm = reader.frame().map_err(Error::from)?;
+            if pcm.is_none() {
+                // What was read is heard: its end is told now, for nobody asks again.
+                let _ = self.queue.len();
+            }
+            Ok::<_, Error>(pcm)
         })?;
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }
