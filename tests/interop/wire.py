@@ -63,9 +63,7 @@ class Server:
         connection = _native.Connection(self.events.put)
         connection.open("127.0.0.1", self.socket.getsockname()[1], SSRC)
         request, address = self.socket.recvfrom(2048)
-        assert struct.unpack_from(">HHI", request) == (1, 70, SSRC)
-        response = struct.pack(">HHI64sH", 2, 70, SSRC, b"203.0.113.9", address[1])
-        self.socket.sendto(response, address)
+        self.discover(request, address)
         found = self.events.get(timeout=BOUND)
         assert isinstance(found, _native.Discovered)
         assert (found.address, found.port) == ("203.0.113.9", address[1])
@@ -73,10 +71,17 @@ class Server:
         connection.allow_unencrypted()
         return connection
 
+    def discover(self, request: bytes, address: tuple[str, int]) -> None:
+        assert struct.unpack_from(">HHI", request) == (1, 70, SSRC)
+        self.socket.sendto(struct.pack(">HHI64sH", 2, 70, SSRC, b"203.0.113.9", address[1]), address)
+
     def packet(self) -> Packet:
-        datagram = self.socket.recv(2048)
-        while len(datagram) == KEEPALIVE:
-            datagram = self.socket.recv(2048)
+        datagram, address = self.socket.recvfrom(2048)
+        # Keepalives, and the discovery that asks whether the route still stands, come between packets.
+        while not datagram[0] & 0x80:
+            if len(datagram) != KEEPALIVE:
+                self.discover(datagram, address)
+            datagram, address = self.socket.recvfrom(2048)
         version, payload_type, sequence, timestamp, ssrc = struct.unpack_from(">BBHII", datagram)
         assert (version, payload_type) == (0x80, 0x78)
         return Packet(sequence, timestamp, ssrc, open_packet(self.mode, self.key, datagram))

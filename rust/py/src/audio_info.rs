@@ -26,9 +26,9 @@ impl AudioFile {
     ///
     ///     file = await asyncio.to_thread(isocord.AudioFile.from_info, info, resolve=find_again)
     ///
-    /// The format that was chosen is played, or the best one with sound that isocord can ask for. ``title``, ``artist``,
-    /// ``duration`` and ``tags`` are what the dict says, and what the file says for lack of it; ``tags`` has also "uploader",
-    /// "thumbnail" and "webpage_url".
+    /// The format that was chosen is played, or the best one with sound that isocord can ask for. ``title``,
+    /// ``artist``, ``duration`` and ``tags`` are what the dict says, and what the file says for lack of it; ``tags``
+    /// has also "uploader", "thumbnail" and "webpage_url".
     ///
     /// Args:
     ///     info: the dict. Of a playlist the first entry is played.
