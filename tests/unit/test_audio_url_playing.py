@@ -61,7 +61,8 @@ def held(data: bytes, at: int, go_on: threading.Event) -> Answer:
         whole = f"bytes {start}-{len(data) - 1}/{len(data)}"
         request.head("206 Partial Content", Content_Length=len(data) - start, Content_Range=whole)
         request.send(data[start : max(at, start)])
-        if start < at:
+        # Who has been to the end of the file comes back for what is missing, and waits too.
+        if start <= at:
             go_on.wait(BOUND)
         request.send(data[max(at, start) :])
 
