@@ -12,8 +12,9 @@ import pytest
 
 import isocord
 
-from .ears import FRAME, Ear, heard_by
-from .world import World, library, logged_in, np, until
+from .ears import FRAME, heard_by
+from .rooms import Room, rooms
+from .world import World, library, np, until
 
 
 class Noise(library.AudioSource):  # type: ignore[misc, name-defined]
@@ -39,30 +40,11 @@ class Noise(library.AudioSource):  # type: ignore[misc, name-defined]
         self.cleaned += 1
 
 
-class Room:
-    """A guild's voice channel: the bot's connection, and who listens there."""
-
-    def __init__(self, listener: Any, voice: Any) -> None:
-        self.listener, self.voice = listener, voice
-
-    @property
-    def packets(self) -> list[bytes]:
-        return [arrival.opus for arrival in self.listener.arrivals() if not arrival.is_silence]
-
-    async def hears(self, more: int) -> None:
-        """Wait for so many packets more."""
-        wanted = len(self.packets) + more
-        await until(lambda: len(self.packets) >= wanted)
-
-
 @asynccontextmanager
-async def rooms(count: int, **options: Any) -> AsyncIterator[tuple[World, list[Room]]]:
-    async with logged_in(guilds=count, **options) as world:
-        made = []
-        for guild in world.bot.guilds:
-            channel = next(channel for channel in guild.voice_channels if channel.name == "General")
-            listener = world.discord.listen(channel.id, user="alice")
-            made.append(Room(listener, await channel.connect(cls=isocord.VoiceClient, timeout=10.0)))
+async def connected(count: int, **options: Any) -> AsyncIterator[tuple[World, list[Room]]]:
+    async with rooms(count, **options) as (world, made):
+        for room in made:
+            room.voice = await room.channel.connect(cls=isocord.VoiceClient, timeout=10.0)
         yield world, made
 
 
@@ -75,7 +57,7 @@ def place(piece: list[bytes], whole: list[bytes]) -> int:
 
 @pytest.mark.parametrize("encrypted", [True, False])
 async def test_all_get_the_packets_of_one_encode_and_who_comes_later_those_of_now(encrypted: bool) -> None:
-    async with rooms(3, dave_version=1 if encrypted else 0) as (_, (first, second, third)):
+    async with connected(3, dave_version=1 if encrypted else 0) as (_, (first, second, third)):
         source = Noise(250)
         radio = isocord.Broadcast(source)
         after: list[Exception | None] = []
@@ -98,7 +80,7 @@ async def test_all_get_the_packets_of_one_encode_and_who_comes_later_those_of_no
 
 
 async def test_pauses_and_stops_are_each_connections_own() -> None:
-    async with rooms(3) as (_, (first, second, third)):
+    async with connected(3) as (_, (first, second, third)):
         radio = isocord.Broadcast(Noise())
         for room in (first, second, third):
             room.voice.play(radio)
@@ -125,7 +107,7 @@ async def test_pauses_and_stops_are_each_connections_own() -> None:
 
 
 async def test_it_stands_still_while_nobody_hears_it() -> None:
-    async with rooms(2) as (_, (first, second)):
+    async with connected(2) as (_, (first, second)):
         source = Noise()
         radio = isocord.Broadcast(source)
         first.voice.play(radio)
@@ -142,7 +124,7 @@ async def test_it_stands_still_while_nobody_hears_it() -> None:
 
 @pytest.mark.parametrize("behind", ["itself", "filters", "a mixer of one"])
 async def test_what_the_source_raises_is_told_to_each(behind: str) -> None:
-    async with rooms(2) as (_, (first, second)):
+    async with connected(2) as (_, (first, second)):
         failure = OSError("the far end is gone")
         source = Noise(30, error=failure)
         if behind == "a mixer of one":
@@ -164,7 +146,7 @@ async def test_what_the_source_raises_is_told_to_each(behind: str) -> None:
 
 
 async def test_a_live_feed_begins_when_its_store_is_full() -> None:
-    async with rooms(2) as (_, (first, second)):
+    async with connected(2) as (_, (first, second)):
         source = Noise(ready=25)
         radio = isocord.Broadcast(source, prebuffer=1.0)
         for room in (first, second):
@@ -182,12 +164,12 @@ async def test_a_live_feed_begins_when_its_store_is_full() -> None:
 
 
 async def test_its_volume_is_that_of_all_and_a_transformer_is_none() -> None:
-    async with rooms(2) as (world, (first, second)):
+    async with connected(2) as (world, (first, second)):
         radio = isocord.Broadcast(Noise())
         radio.volume = 0.0
         for room in (first, second):
             room.voice.play(radio)
-        ears = [Ear(first.listener), Ear(second.listener)]
+        ears = [first.ear, second.ear]
         await heard_by(world, first.listener, 10)
         await heard_by(world, second.listener, 10)
         assert all(ear.level() < 0.01 for ear in ears)
