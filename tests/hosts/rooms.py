@@ -27,9 +27,11 @@ class Room:
         wanted = len(self.packets) + more
         await until(lambda: len(self.packets) >= wanted)
 
-    async def hears_tone(self, pitch: float, level: float) -> None:
-        """Wait until a tone is as loud as that."""
-        await until(lambda: self.packets and abs(self.ear.tone(pitch) - level) < 0.06)
+    async def hears_tones(self, levels: dict[float, float]) -> None:
+        """Wait until tones are as loud as that, all at once."""
+        await until(
+            lambda: self.packets and all(abs(self.ear.tone(pitch) - level) < 0.06 for pitch, level in levels.items())
+        )
 
 
 @asynccontextmanager

@@ -52,18 +52,18 @@ async def test_a_radio_for_many_guilds(tmp_path: Path, monkeypatch: pytest.Monke
             for room in all_of_them:
                 await scope["tune_in"](room.channel)
             for room in all_of_them:
-                await room.hears_tone(400, 1.0)
-            assert len(web.asked("/radio.mp3")) == 1
+                await room.hears_tones({400: 1.0})
+            # One plays in all three, and the queue has the next one ready.
+            assert len(web.asked("/radio.mp3")) <= 2
 
             scope["bot"] = world.bot
             exec(f"async def go_on():\n{textwrap.indent(desk, '    ')}", scope)
             news = asyncio.create_task(scope["go_on"]())
             for room in all_of_them:
-                await room.hears_tone(1100, 1.0)
-                assert abs(room.ear.tone(700) - 0.2) < 0.06
+                await room.hears_tones({1100: 1.0, 700: 0.2})
             await asyncio.wait_for(news, 15)
             for room in all_of_them:
-                await room.hears_tone(700, 1.0)
+                await room.hears_tones({700: 1.0})
             for voice in world.bot.voice_clients:
                 voice.stop()
 
@@ -78,16 +78,16 @@ async def test_a_soundboard_for_each_guild(tmp_path: Path, monkeypatch: pytest.M
     async with rooms(2) as (_, (first, second)):
         boards = [await scope["join"](room.channel) for room in (first, second)]
         horn = boards[0].press("horn")
-        await first.hears_tone(700, 1.0)
+        await first.hears_tones({700: 1.0})
         boards[0].press("bell")
         boards[1].press("bell")
         # Two at once, in the one; the other guild hears its own.
         await until(lambda: abs(first.ear.tone(900) - first.ear.tone(700)) < 0.1 and first.ear.tone(900) > 0.7)
-        await second.hears_tone(900, 1.0)
+        await second.hears_tones({900: 1.0})
         assert second.ear.tone(700) < 0.05
         await asyncio.wait_for(asyncio.ensure_future(horn), 15)
         with pytest.raises(isocord.AudioFileError, match=r"missing\.wav"):
             boards[0].press("missing")
         boards[0].stop()
         boards[0].press("horn")
-        await first.hears_tone(700, 1.0)
+        await first.hears_tones({700: 1.0})
