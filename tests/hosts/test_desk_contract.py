@@ -109,7 +109,7 @@ async def test_what_plays_elsewhere_or_is_none_is_refused_and_what_plays_goes_on
     source = make(path)
     if not isinstance(source, isocord.Broadcast):
         held = isocord.Broadcast(source)
-        with pytest.raises(isocord.AudioFileError, match="plays already|already plays"):
+        with pytest.raises(isocord.AudioFileError, match=r"plays already|already plays"):
             voice.play(source)
         held.stop()
     voice.play(isocord.Broadcast(path))
