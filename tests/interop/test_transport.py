@@ -11,7 +11,6 @@ from isocord import _native
 
 from .wire import BOUND, SILENCE, SSRC, Server, decode, loudest, tone
 
-
 FRAME_BYTES = 3_840
 
 
