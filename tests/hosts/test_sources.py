@@ -138,7 +138,7 @@ class TestRefused:
         ("wrong", "instead"),
         [
             ("song.mp3", r"str: play isocord\.AudioFile\('song\.mp3'\)"),
-            ("https://example.org/a.mp3", r"URL: play FFmpegPCMAudio\(url\)"),
+            ("https://example.org/a.mp3", r"URL: play isocord.AudioFile\(url\)"),
             (b"RIFF", r"isocord\.AudioFile\(io\.BytesIO\(data\)\)"),
             (Tone, r"the class Tone: make one of it, Tone\(\.\.\.\)"),
             (isocord.AudioFile, r"the class AudioFile: make one of it"),
