@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 from typing_extensions import Buffer, Self
 
 from .desk.parts import Part
-from .errors import AudioFileError, SinkError
+from .errors import AudioFileError, FFmpegError, SinkError
 from .filters import Filter
 
 LIBOPUS_VERSION: Final[str]
@@ -736,8 +736,8 @@ class AudioFile:
     def simplified(self) -> int:
         """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
     @property
-    def error(self) -> AudioFileError | None:
-        """The AudioFileError that ended it early, or None."""
+    def error(self) -> AudioFileError | FFmpegError | None:
+        """What ended it early, or None: an FFmpegError where ffmpeg decoded it and has failed."""
     def seek(self, seconds: float) -> None:
         """Go to a place in the file, in seconds; heard with the next frame if it plays. Past the end, the file ends.
 

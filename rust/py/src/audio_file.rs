@@ -22,9 +22,9 @@ use crate::part::{Native, Part};
 ///     voice.play(isocord.AudioFile("song.mp3", volume=0.5))
 ///
 /// It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
-/// Vorbis, AAC-LC or Opus in them; the content decides, not the name. What else there is plays if ffmpeg
-/// is on the PATH: it decodes in a process of its own, fetches nothing, and ends with the file. Opus packets of 20 ms are sent as they stand
-/// while the volume is 1.0.
+/// Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
+/// while the volume is 1.0. What nothing of this reads (AC-3, WMA, AVI) plays if ffmpeg is on the PATH: in a process
+/// of its own, which opens and fetches nothing itself and ends with the file.
 ///
 /// A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
 /// It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
@@ -107,7 +107,17 @@ impl AudioFile {
         let (seekable, stream_title) = (opened.is_seekable(), opened.stream_title());
         let exit_code = Box::new(opened.exit_code());
         let state = Mutex::new(State::Open(Arc::new(Deck::from(opened))));
-        Ok(Self { state, info, duration, seekable, stream_title, closer, exit_code, reader: Mutex::default(), cover })
+        Ok(Self {
+            state,
+            info,
+            duration,
+            seekable,
+            stream_title,
+            closer,
+            exit_code,
+            reader: Mutex::default(),
+            cover,
+        })
     }
 
     /// The open file.
@@ -157,7 +167,8 @@ impl AudioFile {
         allow_private: bool,
     ) -> Result<Self> {
         let (input, name) = input(file, asking(headers.as_ref(), allow_private)?)?;
-        Self::open(py, input, AudioFileOptions { volume, start, name, ffmpeg: source::find_ffmpeg(), ..Default::default() })
+        let ffmpeg = source::find_ffmpeg();
+        Self::open(py, input, AudioFileOptions { volume, start, name, extension: None, ffmpeg })
     }
 
     /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,

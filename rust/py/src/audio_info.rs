@@ -55,7 +55,8 @@ impl AudioFile {
         let Extracted { url, headers, said, duration, fresh } = found.extract()?;
         let mut options = asking(Some(&headers), allow_private)?;
         options.fresh = fresh.as_ref().map(|ask| again(ask.clone_ref(py)));
-        let named = AudioFileOptions { volume, start, ffmpeg: source::find_ffmpeg(), ..AudioFileOptions::default() };
+        let named =
+            AudioFileOptions { volume, start, ffmpeg: source::find_ffmpeg(), ..AudioFileOptions::default() };
         let opened = Self::open(py, Input::Url { url, options }, named);
         if let Some(fresh) = fresh {
             // From now on nobody waits on the loop for it to be open.

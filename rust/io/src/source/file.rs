@@ -138,8 +138,19 @@ impl AudioFile {
             Contents::Pcm(_) if lasts => true,
             _ => window.as_ref().is_none_or(|window| window.outline().seekable),
         };
-        let mut opened =
-            Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window, seekable, exit };
+        let mut opened = Self {
+            contents,
+            info,
+            cover,
+            volume,
+            gain,
+            position: 0,
+            over: false,
+            meter,
+            window,
+            seekable,
+            exit,
+        };
         if options.start > 0.0 && !seekable {
             return Err(OpenError::NotSeekable { name: place.to_owned() });
         }
@@ -179,7 +190,6 @@ impl AudioFile {
 
     /// How the process that decodes it ended, if one does and that was a failure: its exit status; below zero, the
     /// signal that ended it. To be asked from any thread.
-    #[must_use]
     pub fn exit_code(&self) -> impl Fn() -> Option<i32> + Send + Sync + use<> {
         let exit = self.exit.clone();
         move || exit.as_ref().and_then(|exit| exit.get().copied())

@@ -44,6 +44,8 @@ pub(crate) fn code(status: ExitStatus) -> i32 {
 ///
 /// # Errors
 /// The system gives none.
-pub(crate) fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+pub(crate) fn spawn<T: Send + 'static>(
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     std::thread::Builder::new().name("isocord-ffmpeg".to_owned()).spawn(run)
 }

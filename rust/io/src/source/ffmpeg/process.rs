@@ -52,7 +52,7 @@ impl Run {
         let place = (seconds > 0.0).then(|| ["-ss".to_owned(), format!("{seconds:.6}")]);
         let mut command = Command::new(program);
         command.args("-hide_banner -nostdin -nostats -loglevel level+info -threads 1".split(' '));
-        command.arg("-format_whitelist").arg(FORMATS.join(","));
+        command.arg("-format_whitelist").arg(FORMATS);
         command.arg("-protocol_whitelist").arg(if plain.is_some() { "file" } else { "pipe" });
         // A file is sought in; through a pipe, what lies before the place is decoded and dropped.
         if let (Some(place), true) = (&place, plain.is_some()) {

@@ -12,23 +12,19 @@ const MAX_TAIL: usize = 2 << 10;
 const MAX_LINE: usize = 300;
 
 /// Demuxers that are allowed: their files hold all of their sound, and name no others.
-pub(super) const FORMATS: &[&str] = &[
-    "aac", "ac3", "act", "adp", "adx", "aea", "aiff", "amr", "amrnb", "amrwb", "ape", "apm", "aptx", "asf", "asf_o", "au",
-    "avi", "avr", "bfstm", "boa", "brstm", "caf", "codec2", "dsf", "dts", "dtshd", "eac3", "flac", "flv", "genh", "hca",
-    "iff", "ilbc", "ircam", "kvag", "loas", "matroska", "mlp", "mmf", "mov", "mp3", "mpc", "mpc8", "mpeg", "mpegts", "msf",
-    "nistsphere", "nut", "ogg", "oma", "paf", "pvf", "qcp", "rm", "rso", "sbc", "sds", "shn", "sox", "spdif", "svag", "tak",
-    "truehd", "tta", "vag", "voc", "vqf", "w64", "wav", "wsd", "wtv", "wv", "wve", "xa", "xwma",
-];
+pub(super) const FORMATS: &str = "\
+     aac,ac3,act,adp,adx,aea,aiff,amr,amrnb,amrwb,ape,apm,aptx,asf,asf_o,au,avi,avr,bfstm,boa,brstm,caf,\
+     codec2,dsf,dts,dtshd,eac3,flac,flv,genh,hca,iff,ilbc,ircam,kvag,loas,matroska,mlp,mmf,mov,mp3,mpc,\
+     mpc8,mpeg,mpegts,msf,nistsphere,nut,ogg,oma,paf,pvf,qcp,rm,rso,sbc,sds,shn,sox,spdif,svag,tak,\
+     truehd,tta,vag,voc,vqf,w64,wav,wsd,wtv,wv,wve,xa,xwma";
 
 /// Codecs by name; others are called unknown.
-const CODECS: &[&str] = &[
-    "aac", "aac_latm", "ac3", "adpcm_adx", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf", "adpcm_yamaha", "alac",
-    "amr_nb", "amr_wb", "ape", "atrac3", "atrac3p", "codec2", "cook", "dsd_lsbf", "dsd_lsbf_planar", "dsd_msbf",
-    "dsd_msbf_planar", "dts", "eac3", "evrc", "flac", "g723_1", "g729", "gsm", "gsm_ms", "ilbc", "mlp", "mp1", "mp2", "mp3",
-    "musepack7", "musepack8", "nellymoser", "opus", "pcm_alaw", "pcm_bluray", "pcm_dvd", "pcm_mulaw", "pcm_s16be",
-    "pcm_s16le", "pcm_s24le", "qcelp", "qdm2", "ra_144", "ra_288", "ralf", "shorten", "sipr", "speex", "tak", "truehd",
-    "tta", "twinvq", "vorbis", "wavpack", "wmalossless", "wmapro", "wmav1", "wmav2", "wmavoice",
-];
+const CODECS: &str = "\
+     aac,aac_latm,ac3,adpcm_adx,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,adpcm_swf,adpcm_yamaha,alac,amr_nb,\
+     amr_wb,ape,atrac3,atrac3p,codec2,cook,dsd_lsbf,dsd_lsbf_planar,dsd_msbf,dsd_msbf_planar,dts,eac3,\
+     evrc,flac,g723_1,g729,gsm,gsm_ms,ilbc,mlp,mp1,mp2,mp3,musepack7,musepack8,nellymoser,opus,pcm_alaw,\
+     pcm_bluray,pcm_dvd,pcm_mulaw,pcm_s16be,pcm_s16le,pcm_s24le,qcelp,qdm2,ra_144,ra_288,ralf,shorten,\
+     sipr,speex,tak,truehd,tta,twinvq,vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice";
 
 /// What it says that its input is.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,15 +76,15 @@ impl Said {
         let is_error = |line: &&str| line.contains("[error]") || line.contains("[fatal]");
         let line = lines().find(is_error).or_else(|| lines().next())?;
         // `[asf @ 0x5581] [error] `: an address tells nobody anything.
-        let line = line.rsplit_once("[error] ").or(line.rsplit_once("[fatal] ")).map_or(line, |found| found.1);
+        let line =
+            line.rsplit_once("[error] ").or(line.rsplit_once("[fatal] ")).map_or(line, |found| found.1);
         Some(line.chars().filter(|one| !one.is_control()).take(MAX_LINE).collect())
     }
 
     /// What its input is; it has said so when there is sound.
     pub(super) fn described(&self, patience: Duration) -> Described {
-        let is_whole = |text: &Text| {
-            text.over || text.head.len() >= MAX_HEAD || contains(&text.head, b"Output #0")
-        };
+        let is_whole =
+            |text: &Text| text.over || text.head.len() >= MAX_HEAD || contains(&text.head, b"Output #0");
         describe(&String::from_utf8_lossy(&self.when(patience, is_whole).head))
     }
 
@@ -114,8 +110,8 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }
 
-fn known(names: &'static [&'static str], name: &str) -> &'static str {
-    names.iter().find(|known| **known == name).copied().unwrap_or("unknown")
+fn known(names: &'static str, name: &str) -> &'static str {
+    names.split(',').find(|known| *known == name).unwrap_or("unknown")
 }
 
 fn describe(text: &str) -> Described {
