@@ -139,21 +139,37 @@ def test_probe_tells_of_it_too(tmp_path: Path) -> None:
 
 
 @scripts
-def test_one_that_is_killed_gives_its_signal_as_the_error(runs: Runs, minute: Path) -> None:
+def test_one_that_is_killed_while_it_plays_gives_its_signal_as_the_error(
+    runs: Runs, minute: Path, server: Server
+) -> None:
+    opened = isocord.AudioFile(minute)
+    feed = Feed(opened, None, lookahead=25)
+    connection = server.connect()
+    connection.play(feed.track)
+    server.hear(20)
+    os.kill(runs.pids[-1], 9)
+    # What it has decoded is heard first: some seconds.
+    assert feed.track.wait_end(4 * BOUND) == "failed"
+    connection.close()
+    opened.close()
+    for error in (feed.error, opened.error):
+        assert isinstance(error, FFmpegError)
+        assert error.code == -9
+        assert "signal 9" in str(error)
+
+
+@scripts
+def test_who_reads_one_that_is_killed_is_told_as_well(runs: Runs, minute: Path) -> None:
     opened = isocord.AudioFile(minute)
     opened.read()
     os.kill(runs.pids[-1], 9)
     with pytest.raises(AudioFileError, match="signal 9"):
         read_all(opened)
-    error = opened.error
-    assert isinstance(error, FFmpegError)
-    assert error.code == -9
     opened.close()
-    assert isinstance(opened.error, FFmpegError)
 
 
 @scripts
-def test_so_does_one_that_ends_while_it_plays(
+def test_so_does_one_that_ends_with_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minute: Path, server: Server
 ) -> None:
     said = "echo '[ac3 @ 0x55] [error] the disk is on fire' >&2"
