@@ -8,12 +8,13 @@ pub(crate) mod mixdown;
 mod ramp;
 pub(crate) mod resample;
 mod samples;
+pub(crate) mod sinc;
 mod splice;
 mod volume;
 
 pub(crate) use downmix::StereoMatrix;
 pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
-pub(crate) use splice::splice;
+pub(crate) use splice::{splice, swing_on};
 pub(crate) use volume::bend;
 pub use volume::{MAX_VOLUME, Volume, VolumeError, apply_gain};

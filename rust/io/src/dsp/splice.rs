@@ -17,6 +17,16 @@ pub(crate) fn splice(old: &[f32; FRAME_LEN], new: &mut [f32; FRAME_LEN]) {
     }
 }
 
+/// What might follow a frame: its end, mirrored at the last sample so that neither level nor slope jumps.
+pub(crate) fn swing_on(last: &[f32; FRAME_LEN]) -> [f32; FRAME_LEN] {
+    let end = FRAME_LEN - 2;
+    std::array::from_fn(|index| {
+        let (back, side) = (index / 2 + 1, index % 2);
+        let mirrored = last[end.saturating_sub(back * 2) + side];
+        (2.0 * last[end + side] - mirrored).clamp(-1.0, 1.0)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +38,15 @@ mod tests {
         let left = new.iter().step_by(2).copied().collect::<Vec<_>>();
         assert!(left[0] > 0.499 && left[LENGTH..].iter().all(|&sample| sample == -0.5));
         assert!(left.windows(3).all(|three| (three[0] - 2.0 * three[1] + three[2]).abs() < 4e-5));
+    }
+
+    #[test]
+    fn what_swings_on_goes_on_as_it_went() {
+        let wave = |from: usize| std::array::from_fn(|index| ((from + index / 2) as f32 * 0.05).sin() * 0.3);
+        let (last, on): ([f32; FRAME_LEN], _) = (wave(0), swing_on(&wave(0)));
+        let both = last.iter().chain(&on).step_by(2).copied().collect::<Vec<_>>();
+        let bend = |three: &[f32]| (three[0] - 2.0 * three[1] + three[2]).abs();
+        assert!(both.windows(3).map(bend).fold(0.0, f32::max) < 1.1 * 0.3 * 0.05 * 0.05);
     }
 
     #[test]

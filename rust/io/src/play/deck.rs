@@ -8,6 +8,7 @@ mod encoder;
 mod error;
 mod feed;
 mod made;
+mod noted;
 mod part;
 
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl<S: FrameSource + 'static> Deck<S> {
 }
 
 #[cfg(test)]
-mod bench;
+pub(crate) mod bench;
 #[cfg(test)]
 mod revise_tests;
 #[cfg(test)]

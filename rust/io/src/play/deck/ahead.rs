@@ -13,7 +13,7 @@ use isocord_proto::opus::{EncoderOptions, OpusError};
 use super::encoder::LazyEncoder;
 use super::error::FeedError;
 use super::made::{History, Made};
-use crate::dsp::{apply_gain, splice};
+use crate::dsp::{apply_gain, splice, swing_on};
 use crate::play::Pressure;
 use crate::source::{CutFrames, DECODER_LEAD, FrameBuf, FrameSource, Pcm, Reached, SourceFrame, Tape, Want};
 
@@ -93,6 +93,11 @@ impl Ahead {
     /// Number of the frame that is made next.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor
+    }
+
+    /// Number of the frame that the source gives next.
+    pub(super) fn given(&self) -> u64 {
+        self.given
     }
 
     /// Whether all frames from `from` on have this gain.
@@ -310,6 +315,11 @@ impl Ahead {
                 let mut old = Box::new([0.0; FRAME_LEN]);
                 self.tape.pcm(from, &mut old)?;
                 self.splice = Some((from, old));
+            } else if self.tape.end() == from && self.given != from {
+                // An earlier revision came too late, and the old sound is not to be had any more.
+                let mut last = [0.0; FRAME_LEN];
+                self.tape.pcm(from - 1, &mut last)?;
+                self.splice = Some((from, Box::new(swing_on(&last))));
             }
         }
         source.revise(self.given.saturating_sub(from));

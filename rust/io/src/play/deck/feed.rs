@@ -7,13 +7,14 @@ use isocord_proto::frame::OpusFrame;
 use super::ahead::{Ahead, NextFrame, Wanted};
 use super::controls::{Deck, Playing, Request};
 use super::error::FeedError;
+use super::noted::Noted;
 use crate::play::track::{TooLate, TrackWriter};
 use crate::play::{Feed, FeedStatus, Pressure};
 use crate::source::{FrameBuf, FrameSource};
 
 /// Frames that are made before another job has its turn.
 const PIECE: usize = 4;
-/// Frames that are not made again: they leave while those after them are encoded.
+/// Frames that are not made again for a new volume: they leave while those after them are encoded.
 const KEEP: u64 = 2;
 /// With so few frames in the ring a source of many parts goes on without those that have nothing yet.
 const FEW: usize = 4;
@@ -63,7 +64,10 @@ impl<S: FrameSource> Drop for DeckFeed<S> {
         if !self.over && self.deck.plays() {
             self.deck.fail("its reading was ended".to_owned());
         }
-        self.deck.source().detach();
+        let mut source = self.deck.source();
+        // It sees what has been heard, once more.
+        let _ = source.is_changed();
+        source.detach();
     }
 }
 
@@ -118,7 +122,12 @@ impl<S: FrameSource> DeckFeed<S> {
                 }
                 NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
                 // Whoever brings more wakes the job, and so does the clock when few frames are left.
-                NextFrame::Starved if now || writer.sleep_until(FEW) => return Ok(FeedStatus::Wait),
+                NextFrame::Starved if now => {
+                    // The source sees that what it gave has been heard.
+                    writer.sleep_until(1);
+                    return Ok(FeedStatus::Wait);
+                }
+                NextFrame::Starved if writer.sleep_until(FEW) => return Ok(FeedStatus::Wait),
                 NextFrame::Starved => {}
                 NextFrame::End => {
                     writer.finish();
@@ -131,12 +140,13 @@ impl<S: FrameSource> DeckFeed<S> {
 
     fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, now: bool) -> Result<NextFrame, FeedError> {
         let wanted = Wanted { gain: self.deck.volume(), pressure, now };
-        let made = self.deck.with_source(|source| self.ahead.make(source, buffer, wanted))?;
+        let deck = Arc::clone(&self.deck);
+        let made = deck.with_source(|source| {
+            let mut source = Noted { source, given: self.ahead.given(), playing: deck.playing() };
+            self.ahead.make(&mut source, buffer, wanted)
+        })?;
         if let NextFrame::Frame { simplified, .. } = made {
             self.deck.note_simplified(simplified);
-        }
-        if let Some(playing) = self.deck.playing() {
-            playing.note_made(self.ahead.cursor());
         }
         Ok(made)
     }
@@ -149,6 +159,7 @@ impl<S: FrameSource> DeckFeed<S> {
         }
         self.deck.with_source(|source| source.seek(seconds))?;
         self.ahead.jump(writer.end());
+        self.note_given();
         (self.landing, self.over) = (true, false);
         Ok(())
     }
@@ -196,7 +207,8 @@ impl<S: FrameSource> DeckFeed<S> {
             return Ok(());
         }
         self.revising = false;
-        let mut keep = KEEP;
+        // What is asked of a source is heard with the very next frame, if the clock leaves the time for it.
+        let mut keep = if changed { 0 } else { KEEP };
         loop {
             let (next, end) = (writer.next(), self.ahead.cursor());
             let from = if next == 0 { 0 } else { end.min(next + keep) };
@@ -207,6 +219,7 @@ impl<S: FrameSource> DeckFeed<S> {
             let deck = Arc::clone(&self.deck);
             let cut = if changed {
                 let cut = deck.with_source(|source| self.ahead.revise(source, buffer, from))?;
+                self.note_given();
                 if cut.is_none() {
                     self.revising = true;
                     return self.ahead.restore(from, &undone, end, None);
@@ -240,7 +253,7 @@ impl<S: FrameSource> DeckFeed<S> {
                     return Ok(());
                 }
                 _ if frames.is_empty() => None,
-                _ => Some(self.put(writer, playing, from, &frames)),
+                _ => Some(self.put(writer, playing, (from, keep == 0), &frames)),
             };
             if let Some(Ok(())) = put {
                 self.over = false;
@@ -255,30 +268,38 @@ impl<S: FrameSource> DeckFeed<S> {
                 }
                 return Ok(());
             }
-            keep *= 2;
+            keep = (keep * 2).max(1);
         }
     }
 
-    /// Puts frames in the place of those from `from` on.
+    /// Puts frames in the place of those from `from` on; `at_once` if that is the clock's next.
     fn put(
         &mut self,
         writer: &mut TrackWriter,
         playing: &Playing,
-        from: u64,
+        (from, at_once): (u64, bool),
         frames: &[OpusFrame],
     ) -> Result<(), TooLate> {
         let [first, rest @ ..] = frames else { return Ok(()) };
-        if from > 0 {
+        if from > 0 && !at_once {
             return writer.replace_from(from, frames);
         }
         let number = writer.end();
-        let place = playing.place_of(number);
-        playing.begin_run(number, playing.place_of(0));
+        let (given, place) = (self.ahead.given(), playing.place_of(number));
+        playing.begin_run(number, playing.place_of(from));
+        playing.note_given(given + (number - from));
         if let Err(late) = writer.replace_all_at(from, first) {
+            playing.note_given(given);
             playing.begin_run(number, place);
             return Err(late);
         }
         self.ahead.renumber(from, number);
         writer.replace_from(number + 1, rest)
+    }
+
+    fn note_given(&self) {
+        if let Some(playing) = self.deck.playing() {
+            playing.note_given(self.ahead.given());
+        }
     }
 }
