@@ -23,7 +23,7 @@ pub(crate) fn swing_on(last: &[f32; FRAME_LEN]) -> [f32; FRAME_LEN] {
     std::array::from_fn(|index| {
         let (back, side) = (index / 2 + 1, index % 2);
         let mirrored = last[end.saturating_sub(back * 2) + side];
-        (2.0 * last[end + side] - mirrored).clamp(-1.0, 1.0)
+        2.0 * last[end + side] - mirrored
     })
 }
 
@@ -44,7 +44,7 @@ mod tests {
     fn what_swings_on_goes_on_as_it_went() {
         let wave = |from: usize| std::array::from_fn(|index| ((from + index / 2) as f32 * 0.05).sin() * 0.3);
         let (last, on): ([f32; FRAME_LEN], _) = (wave(0), swing_on(&wave(0)));
-        let both = last.iter().chain(&on).step_by(2).copied().collect::<Vec<_>>();
+        let both = last.iter().chain(&on[..FRAME_LEN / 2]).step_by(2).copied().collect::<Vec<_>>();
         let bend = |three: &[f32]| (three[0] - 2.0 * three[1] + three[2]).abs();
         assert!(both.windows(3).map(bend).fold(0.0, f32::max) < 1.1 * 0.3 * 0.05 * 0.05);
     }

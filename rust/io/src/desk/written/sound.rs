@@ -132,7 +132,7 @@ impl Sound {
             _ => last,
         };
         let gain = 1.0 - smooth(behind as f32 / (tail + 1) as f32);
-        [0, 1].map(|side| ((2.0 * last[side] - mirrored[side]) * gain).clamp(-1.0, 1.0))
+        [0, 1].map(|side| (2.0 * last[side] - mirrored[side]) * gain)
     }
 
     fn kept(&self, place: u64) -> Pair {

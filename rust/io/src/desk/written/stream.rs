@@ -226,6 +226,12 @@ impl WrittenStream {
         self.0.body().starved
     }
 
+    /// Has who plays it look at it soon: at its volume, say, which is theirs to apply.
+    pub fn look(&self) {
+        let wake = self.0.body().asked();
+        Shared::wake(wake);
+    }
+
     /// Whether somebody plays it.
     #[must_use]
     pub fn plays(&self) -> bool {

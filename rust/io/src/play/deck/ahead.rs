@@ -62,6 +62,8 @@ pub(super) struct Ahead {
     gain_before: f32,
     /// Number of the frame that the source gives next.
     given: u64,
+    /// What it gave last came too late: the tape is another.
+    astray: bool,
     /// The sound that frame of that number begins with, for what follows has changed.
     splice: Option<(u64, Box<Pcm>)>,
     has_packets: bool,
@@ -79,6 +81,7 @@ impl Ahead {
             cursor: 0,
             gain_before: gain,
             given: 0,
+            astray: false,
             splice: None,
             has_packets,
             mixed: false,
@@ -184,6 +187,7 @@ impl Ahead {
         if let Some(cut) = cut {
             self.tape.put_back(number, cut);
             self.splice = None;
+            self.astray = true;
         }
         self.encoder.forget_after(number);
         for (number, made) in (number..).zip(made) {
@@ -226,7 +230,7 @@ impl Ahead {
         self.tape.restart(number);
         self.made.restart(number);
         self.encoder.forget_all();
-        (self.cursor, self.given, self.splice) = (number, number, None);
+        (self.cursor, self.given, self.splice, self.astray) = (number, number, None, false);
     }
 
     /// Frame `from` has become frame `to`, and so on.
@@ -308,15 +312,15 @@ impl Ahead {
     ) -> Result<Option<CutFrames>, FeedError> {
         self.splice = None;
         if from > 0 {
-            if self.tape.end() <= from && self.given == self.tape.end() {
+            if self.tape.end() <= from && !self.astray {
                 self.read(source, buffer, from, false, true)?;
             }
             if self.tape.end() > from {
                 let mut old = Box::new([0.0; FRAME_LEN]);
                 self.tape.pcm(from, &mut old)?;
                 self.splice = Some((from, old));
-            } else if self.tape.end() == from && self.given != from {
-                // An earlier revision came too late, and the old sound is not to be had any more.
+            } else if self.astray {
+                // The old sound is not to be had any more.
                 let mut last = [0.0; FRAME_LEN];
                 self.tape.pcm(from - 1, &mut last)?;
                 self.splice = Some((from, Box::new(swing_on(&last))));
@@ -332,6 +336,7 @@ impl Ahead {
                 Some(SourceFrame::Starved) | None => return Ok(None),
             }
         }
+        self.astray = false;
         Ok(Some(self.tape.cut(from)))
     }
 
