@@ -15,6 +15,6 @@ mod volume;
 pub(crate) use downmix::StereoMatrix;
 pub(crate) use ramp::Ramp;
 pub(crate) use samples::Samples;
-pub(crate) use splice::{splice, swing_on};
+pub(crate) use splice::splice;
 pub(crate) use volume::bend;
 pub use volume::{MAX_VOLUME, Volume, VolumeError, apply_gain};

@@ -13,7 +13,7 @@ use isocord_proto::opus::{EncoderOptions, OpusError};
 use super::encoder::LazyEncoder;
 use super::error::FeedError;
 use super::made::{History, Made};
-use crate::dsp::{apply_gain, splice, swing_on};
+use crate::dsp::{apply_gain, splice};
 use crate::play::Pressure;
 use crate::source::{CutFrames, DECODER_LEAD, FrameBuf, FrameSource, Pcm, Reached, SourceFrame, Tape, Want};
 
@@ -62,8 +62,6 @@ pub(super) struct Ahead {
     gain_before: f32,
     /// Number of the frame that the source gives next.
     given: u64,
-    /// What it gave last came too late: the tape is another.
-    astray: bool,
     /// The sound that frame of that number begins with, for what follows has changed.
     splice: Option<(u64, Box<Pcm>)>,
     has_packets: bool,
@@ -81,7 +79,6 @@ impl Ahead {
             cursor: 0,
             gain_before: gain,
             given: 0,
-            astray: false,
             splice: None,
             has_packets,
             mixed: false,
@@ -187,7 +184,6 @@ impl Ahead {
         if let Some(cut) = cut {
             self.tape.put_back(number, cut);
             self.splice = None;
-            self.astray = true;
         }
         self.encoder.forget_after(number);
         for (number, made) in (number..).zip(made) {
@@ -230,7 +226,7 @@ impl Ahead {
         self.tape.restart(number);
         self.made.restart(number);
         self.encoder.forget_all();
-        (self.cursor, self.given, self.splice, self.astray) = (number, number, None, false);
+        (self.cursor, self.given, self.splice) = (number, number, None);
     }
 
     /// Frame `from` has become frame `to`, and so on.
@@ -294,7 +290,10 @@ impl Ahead {
             if begins && let Some((at, old)) = self.splice.take() {
                 let mut new = [0.0; FRAME_LEN];
                 self.tape.pcm(at, &mut new)?;
-                splice(&old, &mut new);
+                // What was taken earlier has been encoded in the frame before.
+                let early = self.early()?;
+                new[..early].copy_from_slice(&old[..early]);
+                splice(&old[early..], &mut new[early..]);
                 self.tape.replace(at, &new);
             }
             self.mixed |= self.has_packets && self.tape.is_pcm(next);
@@ -302,28 +301,28 @@ impl Ahead {
         Ok(Reached::There)
     }
 
-    /// The source has changed: from frame `from` on, which is made next, it gives its sound anew, and the old sound
-    /// goes over into it. Gives the frames that were kept of the old one; none if the source has nothing yet.
+    /// The source has changed: from frame `from` on, which is made next, it gives its sound anew, and the old sound,
+    /// of which frames before `end` were made, goes over into it. Gives the frames that were kept of the old one; none
+    /// if the source has nothing yet.
     pub(super) fn revise(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
-        from: u64,
+        (from, end): (u64, u64),
     ) -> Result<Option<CutFrames>, FeedError> {
-        self.splice = None;
+        let pending = self.splice.take().filter(|(at, _)| *at == from);
         if from > 0 {
-            if self.tape.end() <= from && !self.astray {
-                self.read(source, buffer, from, false, true)?;
+            if self.tape.end() <= end && self.given == self.tape.end() && pending.is_none() {
+                // One more, for by the time that the new sound is made all that was made may have left.
+                self.read(source, buffer, end, false, true)?;
             }
             if self.tape.end() > from {
                 let mut old = Box::new([0.0; FRAME_LEN]);
                 self.tape.pcm(from, &mut old)?;
                 self.splice = Some((from, old));
-            } else if self.astray {
-                // The old sound is not to be had any more.
-                let mut last = [0.0; FRAME_LEN];
-                self.tape.pcm(from - 1, &mut last)?;
-                self.splice = Some((from, Box::new(swing_on(&last))));
+            } else {
+                // Nothing of what was to come last has been heard.
+                self.splice = pending;
             }
         }
         source.revise(self.given.saturating_sub(from));
@@ -336,7 +335,6 @@ impl Ahead {
                 Some(SourceFrame::Starved) | None => return Ok(None),
             }
         }
-        self.astray = false;
         Ok(Some(self.tape.cut(from)))
     }
 
@@ -355,6 +353,11 @@ impl Ahead {
             self.encode_between(Some(number), number + 1, gain, (asked, gain), &mut unheard)?;
         }
         Ok(())
+    }
+
+    /// By how many values of sound frames are encoded earlier than they are in the source.
+    fn early(&mut self) -> Result<usize, OpusError> {
+        if self.has_packets { Ok(self.encoder.get()?.delay()? * 2) } else { Ok(0) }
     }
 
     /// Encodes the sound of frame `number`, and notes how.
@@ -383,7 +386,7 @@ impl Ahead {
         out: &mut OpusFrame,
     ) -> Result<(), FeedError> {
         let mut pcm = [0.0; FRAME_LEN];
-        let early = if self.has_packets { self.encoder.get()?.delay()? * 2 } else { 0 };
+        let early = self.early()?;
         if let Some(first) = first {
             self.tape.pcm(first, &mut pcm)?;
             pcm.copy_within(early.., 0);

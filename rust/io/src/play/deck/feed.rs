@@ -218,7 +218,7 @@ impl<S: FrameSource> DeckFeed<S> {
             let undone = self.ahead.go_back(from)?;
             let deck = Arc::clone(&self.deck);
             let cut = if changed {
-                let cut = deck.with_source(|source| self.ahead.revise(source, buffer, from))?;
+                let cut = deck.with_source(|source| self.ahead.revise(source, buffer, (from, end)))?;
                 self.note_given();
                 if cut.is_none() {
                     self.revising = true;
@@ -266,6 +266,10 @@ impl<S: FrameSource> DeckFeed<S> {
                 if !changed {
                     self.deck.refresh_later();
                 }
+                return Ok(());
+            }
+            if from == end {
+                // The clock has come to the end of all there was: it is over.
                 return Ok(());
             }
             keep = (keep * 2).max(1);
