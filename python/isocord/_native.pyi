@@ -360,7 +360,7 @@ class StreamSource:
         sample_rate: int = 24_000,
         channels: int = 1,
         *,
-        format: Literal["s16", "f32"] = "s16",  # noqa: A002
+        format: Literal["s16", "f32"] = "s16",
         prebuffer: float = 0.0,
         capacity: float = 10.0,
         on_starve: Literal["silence", "hold"] = "silence",
@@ -368,7 +368,7 @@ class StreamSource:
     ) -> Self: ...
     def _bytes(self, pcm: Buffer) -> bytes: ...
     def _push(self, pcm: bytes, start: int) -> int: ...
-    def _room(self, bytes: int) -> asyncio.Future[None]: ...  # noqa: A002
+    def _room(self, bytes: int) -> asyncio.Future[None]: ...
     def _drained(self) -> asyncio.Future[None]: ...
     def write_nowait(self, pcm: Buffer) -> None:
         """Write all of it, or nothing.

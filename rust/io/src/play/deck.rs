@@ -65,10 +65,12 @@ impl<S: FrameSource + 'static> Deck<S> {
 }
 
 #[cfg(test)]
-pub(crate) mod bench;
+mod bench;
 #[cfg(test)]
 mod revise_tests;
 #[cfg(test)]
 mod seam_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod written_tests;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::intake::Intake;
 use super::log::Log;
+use super::options::{Options, WriteError};
 use super::sound::Sound;
-use super::stream::{Options, WriteError};
 use super::waits::Waits;
 use crate::source::Downstream;
 
@@ -87,7 +87,8 @@ impl Body {
     /// Where the next sound is read that was not forgotten.
     pub(super) fn next(&self) -> u64 {
         let now = &self.log.now;
-        let next = now.run.map_or(now.next, |run| self.sound.place(run.from, run.given).min(self.sound.end()));
+        let next =
+            now.run.map_or(now.next, |run| self.sound.place(run.from, run.given).min(self.sound.end()));
         if now.clears == self.clears { next } else { self.cleared }
     }
 

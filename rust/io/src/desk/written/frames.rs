@@ -24,7 +24,8 @@ impl Body {
             self.moves += 1;
             self.ahead += u64::from(self.downstream.is_some());
             let oldest = self.log.oldest();
-            self.sound.forget_before(oldest.run.map_or(oldest.next, |run| self.sound.place(run.from, run.given)));
+            self.sound
+                .forget_before(oldest.run.map_or(oldest.next, |run| self.sound.place(run.from, run.given)));
         } else {
             self.log.now = before;
         }
@@ -108,7 +109,8 @@ impl Body {
 
     fn next_place(&self) -> u64 {
         let now = &self.log.now;
-        let read = |run: Run| run.end.unwrap_or_else(|| self.sound.place(run.from, run.given).min(self.sound.end()));
+        let read =
+            |run: Run| run.end.unwrap_or_else(|| self.sound.place(run.from, run.given).min(self.sound.end()));
         now.run.map_or(now.next, read)
     }
 

@@ -8,14 +8,17 @@ mod body;
 mod frames;
 mod intake;
 mod log;
+mod options;
+mod shared;
 mod sound;
 mod source;
 mod stream;
 mod waits;
 
 pub use intake::Format;
+pub use options::{Options, OptionsError, WriteError};
 pub use source::WrittenSource;
-pub use stream::{Options, OptionsError, WriteError, WrittenStream};
+pub use stream::WrittenStream;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stream::Shared;
+use super::shared::Shared;
 use crate::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
 /// The end of who plays it. Nobody writes any more once it is gone.

@@ -1,70 +1,14 @@
 //! The end of who writes a stream.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use isocord_proto::frame::SAMPLE_RATE;
 
-use super::body::{Body, Wake};
-use super::intake::Format;
+use super::body::Body;
+use super::options::{Options, OptionsError, WriteError};
+use super::shared::Shared;
 use super::source::WrittenSource;
 use crate::desk::outcome::{Errands, Listener};
-
-/// Rates that are taken, in Hz.
-const RATES: std::ops::RangeInclusive<u32> = 1_000..=384_000;
-const MAX_CHANNELS: u16 = 64;
-/// Seconds that may wait at most.
-const MAX_CAPACITY: f64 = 600.0;
-
-/// What is written, and how it is played.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// In Hz.
-    pub rate: u32,
-    /// Interleaved; more than two are mixed down.
-    pub channels: u16,
-    /// Of the bytes.
-    pub format: Format,
-    /// Seconds that have to be there for the sound to begin.
-    pub prebuffer: f64,
-    /// Seconds that may wait.
-    pub capacity: f64,
-    /// Once it has run dry, the sound begins again as it did at first, and not with the first frame that is there.
-    pub hold: bool,
-}
-
-/// Why a stream cannot be what was asked for.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum OptionsError {
-    /// See [`Options::rate`].
-    #[error("sample_rate must be 1000 to 384000 Hz, not {0}")]
-    Rate(u32),
-    /// See [`Options::channels`].
-    #[error("channels must be 1 to 64, not {0}")]
-    Channels(u16),
-    /// See [`Options::capacity`].
-    #[error("capacity must be 0.1 to 600 seconds, not {0}")]
-    Capacity(f64),
-    /// See [`Options::prebuffer`].
-    #[error("prebuffer must be 0 seconds to half of the capacity ({most}), not {0}", most = .1 / 2.0)]
-    Prebuffer(f64, f64),
-}
-
-/// Why nothing was written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WriteError {
-    /// It was said that no more comes.
-    #[error("nothing can be written after finish()")]
-    Finished,
-    /// Nobody plays it any more.
-    #[error("{0}")]
-    Closed(String),
-}
-
-pub(super) struct Shared {
-    body: Mutex<Body>,
-    errands: Arc<dyn Errands>,
-    rate: u32,
-}
 
 /// The end of who writes it: any thread, which waits for nobody.
 pub struct WrittenStream(Arc<Shared>);
@@ -75,21 +19,8 @@ impl WrittenStream {
     /// # Errors
     /// A number is out of its range.
     pub fn new(options: &Options, errands: Arc<dyn Errands>) -> Result<(Self, WrittenSource), OptionsError> {
-        let Options { rate, channels, prebuffer, capacity, .. } = *options;
-        if !RATES.contains(&rate) {
-            return Err(OptionsError::Rate(rate));
-        }
-        if !(1..=MAX_CHANNELS).contains(&channels) {
-            return Err(OptionsError::Channels(channels));
-        }
-        // What is no number is in no range.
-        if !(0.1..=MAX_CAPACITY).contains(&capacity) {
-            return Err(OptionsError::Capacity(capacity));
-        }
-        if !(0.0..=capacity / 2.0).contains(&prebuffer) {
-            return Err(OptionsError::Prebuffer(prebuffer, capacity));
-        }
-        let shared = Arc::new(Shared { body: Mutex::new(Body::new(options)), errands, rate });
+        options.check()?;
+        let shared = Arc::new(Shared::new(options, errands));
         Ok((Self(Arc::clone(&shared)), WrittenSource(shared)))
     }
 
@@ -241,62 +172,5 @@ impl WrittenStream {
     /// Ends it: nothing more is heard, and who waits is told why.
     pub fn close(&self, why: &str) {
         self.0.close(why);
-    }
-}
-
-impl Shared {
-    pub(super) fn body(&self) -> MutexGuard<'_, Body> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sees what has been heard. Whoever plays is asked without the lock, which it may want; if frames were given
-    /// meanwhile, once more.
-    pub(super) fn see(&self) {
-        let mut before = None;
-        for _ in 0..8 {
-            let body = self.body();
-            let (downstream, moves) = (body.downstream.clone(), body.moves);
-            drop(body);
-            let Some(ahead) = downstream.map(|downstream| downstream.ahead()) else { return };
-            let mut body = self.body();
-            if before.replace((moves, ahead)) == Some((body.moves, ahead)) && body.downstream.is_some() {
-                body.see(ahead);
-                return self.tell(body);
-            }
-        }
-    }
-
-    /// Tells those who wait for what is so now.
-    pub(super) fn told(&self, mut body: MutexGuard<'_, Body>) {
-        body.tell();
-        self.tell(body);
-    }
-
-    /// Tells those who are to be told, on a thread that may wait.
-    pub(super) fn tell(&self, mut body: MutexGuard<'_, Body>) {
-        let told = body.waits.take();
-        drop(body);
-        if !told.is_empty() {
-            let tell = move || told.into_iter().for_each(|(listener, why)| listener(why.as_deref()));
-            self.errands.run(Box::new(tell));
-        }
-    }
-
-    pub(super) fn wake(wake: Wake) {
-        if let Some(downstream) = wake {
-            downstream.wake();
-        }
-    }
-
-    /// Nothing more is heard. What has been heard was seen before.
-    pub(super) fn close(&self, why: &str) {
-        let mut body = self.body();
-        if body.closed.is_none() {
-            body.closed = Some(why.to_owned());
-        }
-        let downstream = body.downstream.take();
-        self.told(body);
-        // It may be the last that holds on to a track.
-        Self::wake(downstream);
     }
 }

@@ -1,6 +1,5 @@
-//! A stream as its writer and its listener know it, in virtual time.
+//! A stream as its writer knows it.
 
-mod heard;
 mod written;
 
 use std::f64::consts::TAU;

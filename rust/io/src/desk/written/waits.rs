@@ -27,7 +27,8 @@ impl Waits {
 
     /// Those are to be told for whom there is room.
     pub(super) fn room(&mut self, enough: impl Fn(u64) -> bool) {
-        let (told, kept) = std::mem::take(&mut self.room).into_iter().partition(|(wanted, _)| enough(*wanted));
+        let (told, kept) =
+            std::mem::take(&mut self.room).into_iter().partition(|(wanted, _)| enough(*wanted));
         self.room = kept;
         let told: Vec<(u64, Listener)> = told;
         self.told.extend(told.into_iter().map(|(_, listener)| (listener, None)));

@@ -10,9 +10,9 @@ use crate::play::track::TrackReader;
 use crate::play::{Feed, FeedStatus, FeederPool, JobHandle, Pressure};
 use crate::source::FrameSource;
 
-pub(crate) struct Bench<S: FrameSource + 'static> {
+pub(super) struct Bench<S: FrameSource + 'static> {
     pub deck: Arc<Deck<S>>,
-    pub(in crate::play::deck) feed: DeckFeed<S>,
+    pub feed: DeckFeed<S>,
     pub reader: TrackReader,
     pub heard: Vec<Vec<u8>>,
     _pool: FeederPool,
@@ -30,7 +30,7 @@ impl Feed for Idle {
 }
 
 impl<S: FrameSource + 'static> Bench<S> {
-    pub(crate) fn new(deck: Deck<S>, options: &EncoderOptions) -> Self {
+    pub(super) fn new(deck: Deck<S>, options: &EncoderOptions) -> Self {
         let deck = Arc::new(deck);
         let (feed, reader, start) = deck.feed(options, 25).expect("an encoder");
         let pool = FeederPool::new();
@@ -41,7 +41,7 @@ impl<S: FrameSource + 'static> Bench<S> {
         bench
     }
 
-    pub(crate) fn work(&mut self) {
+    pub(super) fn work(&mut self) {
         // One that only looks for sound is let be after a while.
         for _ in 0..100 {
             if !matches!(
@@ -54,7 +54,7 @@ impl<S: FrameSource + 'static> Bench<S> {
     }
 
     /// The clock takes that many frames, and the pool works after each.
-    pub(crate) fn play(&mut self, frames: usize) {
+    pub(super) fn play(&mut self, frames: usize) {
         for _ in 0..frames {
             if let Some(frame) = self.reader.take() {
                 self.heard.push(frame.as_bytes().to_vec());
@@ -63,13 +63,13 @@ impl<S: FrameSource + 'static> Bench<S> {
         }
     }
 
-    pub(crate) fn set_volume(&mut self, volume: f32) {
+    pub(super) fn set_volume(&mut self, volume: f32) {
         self.deck.set_volume(volume).expect("a volume");
         self.work();
     }
 }
 
-pub(crate) fn decode(packets: &[Vec<u8>]) -> Vec<f64> {
+pub(super) fn decode(packets: &[Vec<u8>]) -> Vec<f64> {
     let mut decoder = Decoder::new().expect("a decoder");
     let mut samples = [0; MAX_DECODED_LEN];
     let mut left = Vec::new();
@@ -81,7 +81,7 @@ pub(crate) fn decode(packets: &[Vec<u8>]) -> Vec<f64> {
 }
 
 /// The largest second difference between the first frames, in which the codec starts, and the last, which is cut off.
-pub(crate) fn roughness(left: &[f64]) -> f64 {
+pub(super) fn roughness(left: &[f64]) -> f64 {
     let bend = |three: &[f64]| (three[0] - 2.0 * three[1] + three[2]).abs();
     left[4 * FRAME_SAMPLES..left.len() - FRAME_SAMPLES].windows(3).map(bend).fold(0.0, f64::max)
 }
