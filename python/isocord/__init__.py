@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .desk.queue.entry import QueueEntry as QueueEntry
     from .desk.queue.events import QueueEvent as QueueEvent
     from .desk.queue.queue import Queue as Queue
+    from .desk.stream_source import StreamSource as StreamSource
     from .errors import AudioFileError as AudioFileError
     from .errors import ClientError as ClientError
     from .errors import ClosedError as ClosedError
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from .errors import OpusError as OpusError
     from .errors import RecordingError as RecordingError
     from .errors import SinkError as SinkError
+    from .errors import StreamError as StreamError
+    from .errors import StreamFullError as StreamFullError
     from .errors import UdpError as UdpError
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
@@ -71,6 +74,7 @@ _HOMES = {
     "desk.queue.entry": ("QueueEntry",),
     "desk.queue.events": ("QueueEvent",),
     "desk.queue.queue": ("Queue",),
+    "desk.stream_source": ("StreamSource",),
     "errors": (
         "AudioFileError",
         "ClientError",
@@ -83,6 +87,8 @@ _HOMES = {
         "OpusError",
         "RecordingError",
         "SinkError",
+        "StreamError",
+        "StreamFullError",
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",

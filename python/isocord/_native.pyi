@@ -1,5 +1,6 @@
 """The Rust core as Python sees it. Nothing here waits for the bot's event loop."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence, Set
 from os import PathLike
 from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
@@ -349,7 +350,77 @@ class Broadcast:
     def cleanup(self) -> None:
         """Nothing: others may hear it still. It goes when nobody holds or hears it."""
 
-Playable: TypeAlias = AudioFile | Broadcast | Filtered | Mixer | Queue
+Playable: TypeAlias = AudioFile | Broadcast | Filtered | Mixer | Queue | StreamSource
+
+class StreamSource:
+    """What :class:`isocord.StreamSource` stands on."""
+
+    def __new__(
+        cls,
+        sample_rate: int = 24_000,
+        channels: int = 1,
+        *,
+        format: Literal["s16", "f32"] = "s16",
+        prebuffer: float = 0.0,
+        capacity: float = 10.0,
+        on_starve: Literal["silence", "hold"] = "silence",
+        volume: float = 1.0,
+    ) -> Self: ...
+    def _bytes(self, pcm: Buffer) -> bytes: ...
+    def _push(self, pcm: bytes, start: int) -> int: ...
+    def _room(self, bytes: int) -> asyncio.Future[None]: ...
+    def _drained(self) -> asyncio.Future[None]: ...
+    def write_nowait(self, pcm: Buffer) -> None:
+        """Write all of it, or nothing.
+
+        Raises:
+            StreamFullError: there is no room for so much.
+            StreamError: it is finished, or not played any more.
+            TypeError: it is no buffer, or one of other samples.
+        """
+    def flush(self) -> None:
+        """All is said for now: what is there is played to its end, also below ``prebuffer``."""
+    def finish(self) -> None:
+        """No more comes: what is there is played to its end, and then the source is over. A sample that was cut in two
+        and whose rest never came is dropped."""
+    def clear(self) -> float:
+        """Forget all that has not left, and go on. The next frame that leaves is silence or new sound, into which the
+        old goes over within 10 ms. Returns how many seconds were not heard."""
+    def pause(self) -> None:
+        """Hold the sound from the next frame on. It can be written to meanwhile."""
+    def resume(self) -> None:
+        """Let it go on where it was."""
+    @property
+    def paused(self) -> bool:
+        """Whether it is held."""
+    @property
+    def played(self) -> float:
+        """Seconds of what was written that have left, in steps of a frame; what was cleared does not count."""
+    @property
+    def unheard(self) -> float:
+        """Seconds of what was written that have not left and were not cleared."""
+    @property
+    def starved(self) -> int:
+        """How often it ran dry: nothing more was there, and neither :meth:`flush` nor :meth:`finish` had said so."""
+    @property
+    def volume(self) -> float:
+        """0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard at once, without a click.
+
+        Raises, when it is set:
+            ValueError: it is out of its range.
+        """
+    @volume.setter
+    def volume(self, value: float) -> None: ...
+    def is_opus(self) -> Literal[False]:
+        """False: read() gives PCM, so that a wrapper of the bot library's can work on it."""
+    def read(self) -> bytes:
+        """The next 20 ms as 3,840 bytes of s16le stereo at 48 kHz; empty at the end. For wrappers in Python.
+
+        Raises:
+            AudioFileError: it plays natively.
+        """
+    def cleanup(self) -> None:
+        """Called by players at the end: who waits for it is told, and it takes no more."""
 
 @final
 class Mixer:

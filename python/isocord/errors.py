@@ -46,6 +46,14 @@ class FFmpegError(IsocordError):
         self.code = code
 
 
+class StreamError(IsocordError):
+    """A :class:`StreamSource` takes no more: it is finished, full, or not played any more."""
+
+
+class StreamFullError(StreamError):
+    """There is no room for so much at once: ``await stream.write(...)`` waits for it."""
+
+
 class SinkError(IsocordError):
     """A recording cannot be written: a file cannot be made, the disk is full, or there is no ffmpeg."""
 

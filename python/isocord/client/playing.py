@@ -8,16 +8,21 @@ import contextlib
 import datetime
 import io
 import os
+from collections.abc import AsyncIterable
 from functools import partial
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from .. import _native
+from ..desk.pump import PumpedStream
 from ..errors import ClientError, ClosedError, OpusError
 from ..playing.encoding import native_options
 from ..playing.playback import After, AnySource, Playback, PlaybackState
 from ..playing.sources.feed import Feed
 from .base import ClientBase
 from .encoder import VoiceEncoder
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 _DEFAULT_LOOKAHEAD = 25
 _SPEAKING_LIMIT = 0.15
@@ -43,7 +48,7 @@ class PlaybackSurface(ClientBase):
     @overload
     def play(
         self,
-        source: AnySource,
+        source: AnySource | AsyncIterable[Buffer],
         *,
         after: After | None = ...,
         application: _native.Application | None = ...,
@@ -54,13 +59,16 @@ class PlaybackSurface(ClientBase):
         signal_type: _native.SignalType | None = ...,
         complexity: int | None = ...,
         lookahead: int = ...,
+        sample_rate: int | None = ...,
+        channels: int | None = ...,
+        format: Literal["s16", "f32"] | None = ...,
         wait_finish: Literal[False] = ...,
     ) -> None: ...
 
     @overload
     def play(
         self,
-        source: AnySource,
+        source: AnySource | AsyncIterable[Buffer],
         *,
         after: After | None = ...,
         application: _native.Application | None = ...,
@@ -71,12 +79,15 @@ class PlaybackSurface(ClientBase):
         signal_type: _native.SignalType | None = ...,
         complexity: int | None = ...,
         lookahead: int = ...,
+        sample_rate: int | None = ...,
+        channels: int | None = ...,
+        format: Literal["s16", "f32"] | None = ...,
         wait_finish: Literal[True],
     ) -> asyncio.Future[Exception | None]: ...
 
     def play(
         self,
-        source: AnySource,
+        source: AnySource | AsyncIterable[Buffer],
         *,
         after: After | None = None,
         application: _native.Application | None = None,
@@ -87,6 +98,9 @@ class PlaybackSurface(ClientBase):
         signal_type: _native.SignalType | None = None,
         complexity: int | None = None,
         lookahead: int = _DEFAULT_LOOKAHEAD,
+        sample_rate: int | None = None,
+        channels: int | None = None,
+        format: Literal["s16", "f32"] | None = None,
         wait_finish: bool = False,
     ) -> asyncio.Future[Exception | None] | None:
         """Play an audio source: one of the bot library's, or an :class:`isocord.AudioFile`.
@@ -97,7 +111,9 @@ class PlaybackSurface(ClientBase):
         is not given is as :attr:`encoder` was set, or else as said here.
 
         Args:
-            source: what to play.
+            source: what to play. An asynchronous iterator of PCM chunks (of any size, as :class:`isocord.StreamSource`
+                takes them) is emptied on the bot's loop and closed when the playback ends; what it raises is the
+                error of ``after``.
             after: called on a thread of isocord's when the source is over; a coroutine function runs on the bot's loop.
             application: libopus's mode of coding, by default "audio".
             bitrate: kbit/s, 16 to 512, by default 128.
@@ -108,6 +124,9 @@ class PlaybackSurface(ClientBase):
             complexity: 0 (cheapest) to 10 (best), by default 10. It is the most that is spent: where the machine cannot
                 keep up, an ``AudioFile`` gets less until it has caught up.
             lookahead: frames of 20 ms that are read ahead, 1 to 1,000.
+            sample_rate: of an asynchronous iterator's chunks, by default 24,000 Hz.
+            channels: of the same, by default 1.
+            format: of the same, "s16" (by default) or "f32".
             wait_finish: return a future whose result is the error, or None, when the source is over.
 
         Raises:
@@ -120,6 +139,16 @@ class PlaybackSurface(ClientBase):
         connection = self._live()
         if connection.player.sounding:
             raise self._error(ClientError, "Already playing audio")
+        if isinstance(source, AsyncIterable):
+            source = PumpedStream.of(
+                source,
+                self.loop,
+                sample_rate=24_000 if sample_rate is None else sample_rate,
+                channels=1 if channels is None else channels,
+                format=format or "s16",
+            )
+        elif (sample_rate, channels, format) != (None, None, None):
+            raise TypeError("sample_rate, channels and format are for an asynchronous iterator: a source knows its own")
         self._check_source(source)
         if after is not None and not callable(after):
             raise TypeError('Expected a callable for the "after" parameter.')
@@ -137,6 +166,8 @@ class PlaybackSurface(ClientBase):
         self._encoder._playing, self._lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
         connection.player.start(feed, after, future, self._exchange)
+        if isinstance(source, PumpedStream):
+            source.start()
         return future
 
     def stop(self) -> None:
@@ -235,6 +266,8 @@ class PlaybackSurface(ClientBase):
         native = self._host.native_source(source)
         options = None if native is None and source.is_opus() else native_options(encoding)
         process = self._host.process_of(source)
+        if isinstance(source, PumpedStream):
+            return Feed(source, options, lookahead=lookahead, native=native, failure=lambda: source.failure)
         if process is None:
             return Feed(source, options, lookahead=lookahead, native=native)
         failure = partial(self._host.process_failure, process)

@@ -2,6 +2,7 @@
 
 use isocord_io::connection::{ConnectionError, RecordError};
 use isocord_io::desk::mixer::LayerError;
+use isocord_io::desk::written::OptionsError;
 use isocord_io::dsp::VolumeError;
 use isocord_io::play::deck::DeckError;
 use isocord_io::receive::shape::ShapeError;
@@ -24,6 +25,8 @@ mod python {
     pyo3::import_exception!(isocord.errors, OpusError);
 }
 import_exception!(isocord.errors, SinkError);
+import_exception!(isocord.errors, StreamError);
+import_exception!(isocord.errors, StreamFullError);
 import_exception!(isocord.errors, UdpError);
 import_exception!(isocord.errors, UnsupportedModeError);
 
@@ -44,6 +47,7 @@ pub(crate) enum Error {
     Shape(ShapeError),
     Source(SourceError),
     Start(RecordError),
+    Stream(OptionsError),
     Volume(VolumeError),
 }
 
@@ -85,6 +89,7 @@ impl From<Error> for PyErr {
                 error @ (RecorderError::Option(_) | RecorderError::Limit { .. }),
             )) => PyValueError::new_err(error.to_string()),
             Error::Start(error) => SinkError::new_err(error.to_string()),
+            Error::Stream(error) => PyValueError::new_err(error.to_string()),
             Error::Volume(error) => PyValueError::new_err(error.to_string()),
         }
     }
@@ -130,5 +135,6 @@ from!(
     Shape(ShapeError),
     Source(SourceError),
     Start(RecordError),
+    Stream(OptionsError),
     Volume(VolumeError),
 );

@@ -29,6 +29,7 @@ mod reading;
 mod recording;
 mod reel;
 mod stats;
+mod stream_source;
 mod telling;
 mod track;
 
@@ -80,6 +81,8 @@ mod _native {
     #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]
+    use crate::stream_source::StreamSource;
+    #[pymodule_export]
     use crate::track::Track;
 
     #[pymodule_init]
@@ -88,7 +91,14 @@ mod _native {
         module.add("LIBOPUS_VERSION", isocord_proto::opus::version())?;
         module.add("HAS_MP3", isocord_io::record::HAS_MP3)?;
         // What the native threads play by themselves; a reel stands for what they do not.
-        know(&[take::<AudioFile>, take::<Filtered>, take::<Mixer>, take::<Queue>, take::<Reel>]);
+        know(&[
+            take::<AudioFile>,
+            take::<Filtered>,
+            take::<Mixer>,
+            take::<Queue>,
+            take::<Reel>,
+            take::<StreamSource>,
+        ]);
         let py = module.py();
         let sources = [
             py.get_type::<AudioFile>(),
@@ -96,6 +106,7 @@ mod _native {
             py.get_type::<Filtered>(),
             py.get_type::<Mixer>(),
             py.get_type::<Queue>(),
+            py.get_type::<StreamSource>(),
         ];
         module.add("SOURCES", PyTuple::new(py, sources)?)?;
         module.add("FILTERS", crate::filters::kinds(py)?)?;

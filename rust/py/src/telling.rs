@@ -12,6 +12,15 @@ pub(crate) fn await_told<'py>(
     tell: impl FnOnce(Listener),
     error: impl FnOnce(Python<'_>, Option<&str>) -> Option<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Bound<'py, PyAny>> {
+    future_told(py, tell, error)?.call_method0("__await__")
+}
+
+/// The same, as a future of the running loop.
+pub(crate) fn future_told<'py>(
+    py: Python<'py>,
+    tell: impl FnOnce(Listener),
+    error: impl FnOnce(Python<'_>, Option<&str>) -> Option<Py<PyAny>> + Send + 'static,
+) -> PyResult<Bound<'py, PyAny>> {
     static RUNNING_LOOP: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let running_loop = RUNNING_LOOP.import(py, "asyncio", "get_running_loop")?.call0()?;
     let future = running_loop.call_method0("create_future")?;
@@ -27,7 +36,7 @@ pub(crate) fn await_told<'py>(
             }
         });
     }));
-    future.call_method0("__await__")
+    Ok(future)
 }
 
 /// Has the future settled on its loop; a loop that is closed raises RuntimeError.

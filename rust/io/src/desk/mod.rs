@@ -8,6 +8,7 @@ mod past;
 mod prebuffered;
 pub mod queue;
 mod taped;
+pub mod written;
 
 pub use filtered::{Filtered, Filters};
 pub use outcome::{Errands, Listener, Outcome};

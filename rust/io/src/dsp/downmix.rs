@@ -48,6 +48,11 @@ impl StereoMatrix {
         Self::normalised(gains)
     }
 
+    /// How much of each channel goes left and right.
+    pub(crate) fn gains(&self) -> &[(f32, f32)] {
+        &self.gains
+    }
+
     /// The matrix for the channel order of Vorbis and surround Opus (RFC 7845, 5.1.1.2), 1 to 8 channels.
     pub(crate) fn vorbis_order(channels: u8) -> Self {
         Self::normalised(match channels {

@@ -72,3 +72,5 @@ mod revise_tests;
 mod seam_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod written_tests;

@@ -232,7 +232,12 @@ impl Tape {
     /// All numbers become greater by `count`.
     pub(crate) fn shift(&mut self, count: u64) {
         self.first += count;
-        self.rest();
+        if let Some((next, _)) = &mut self.decoder {
+            *next += count;
+        }
+        if let Some((heard, _)) = &mut self.heard {
+            *heard += count;
+        }
     }
 
     /// Lets the memory go that decoding takes.

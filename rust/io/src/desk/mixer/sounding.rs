@@ -348,7 +348,11 @@ impl Sounding {
 
 impl Drop for Sounding {
     fn drop(&mut self) {
-        let source = self.source.take();
+        let mut source = self.source.take();
+        if let Some(source) = &mut source {
+            // It sees what has been heard, once more.
+            let _ = source.is_changed();
+        }
         self.layer.settle(move || {
             if let Some(mut source) = source {
                 source.detach();

@@ -14,7 +14,7 @@ use crate::source::{FrameBuf, FrameSource};
 
 /// Frames that are made before another job has its turn.
 const PIECE: usize = 4;
-/// Frames that are not made again: they leave while those after them are encoded.
+/// Frames that are not made again for a new volume: they leave while those after them are encoded.
 const KEEP: u64 = 2;
 /// With so few frames in the ring a source of many parts goes on without those that have nothing yet.
 const FEW: usize = 4;
@@ -207,7 +207,8 @@ impl<S: FrameSource> DeckFeed<S> {
             return Ok(());
         }
         self.revising = false;
-        let mut keep = KEEP;
+        // What is asked of a source is heard with the very next frame, if the clock leaves the time for it.
+        let mut keep = if changed { 0 } else { KEEP };
         loop {
             let (next, end) = (writer.next(), self.ahead.cursor());
             let from = if next == 0 { 0 } else { end.min(next + keep) };
@@ -252,7 +253,7 @@ impl<S: FrameSource> DeckFeed<S> {
                     return Ok(());
                 }
                 _ if frames.is_empty() => None,
-                _ => Some(self.put(writer, playing, from, &frames)),
+                _ => Some(self.put(writer, playing, (from, keep == 0), &frames)),
             };
             if let Some(Ok(())) = put {
                 self.over = false;
@@ -271,20 +272,20 @@ impl<S: FrameSource> DeckFeed<S> {
                 // The clock has come to the end of all there was: it is over.
                 return Ok(());
             }
-            keep *= 2;
+            keep = (keep * 2).max(1);
         }
     }
 
-    /// Puts frames in the place of those from `from` on.
+    /// Puts frames in the place of those from `from` on; `at_once` if that is the clock's next.
     fn put(
         &mut self,
         writer: &mut TrackWriter,
         playing: &Playing,
-        from: u64,
+        (from, at_once): (u64, bool),
         frames: &[OpusFrame],
     ) -> Result<(), TooLate> {
         let [first, rest @ ..] = frames else { return Ok(()) };
-        if from > 0 {
+        if from > 0 && !at_once {
             return writer.replace_from(from, frames);
         }
         let number = writer.end();

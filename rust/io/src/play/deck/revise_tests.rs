@@ -102,7 +102,7 @@ fn level(left: &[f64], frame: usize) -> f64 {
 }
 
 #[test]
-fn a_change_is_heard_with_the_third_frame_and_without_a_click() {
+fn a_change_is_heard_with_the_next_frame_and_without_a_click() {
     for may_pass in [false, true] {
         let (wanted, mut bench) = wave(may_pass);
         bench.play(30);
@@ -112,8 +112,8 @@ fn a_change_is_heard_with_the_third_frame_and_without_a_click() {
         bench.play(FRAMES as usize);
         assert_eq!(bench.heard.len() as u64, FRAMES, "no frame is lost, and none comes twice");
         let left = decode(&bench.heard);
-        // The first frame left before the pool saw the change, and two more were about to.
-        let levels = [32, 34, 60, 64, 100].map(|frame| level(&left, frame));
+        // The first frame left before the pool saw the change; the decoder is 6.5 ms late, and the change takes 10.
+        let levels = [30, 32, 60, 62, 100].map(|frame| level(&left, frame));
         let right = [1.0, 0.25, 0.25, 0.75, 0.75];
         assert!(levels.iter().zip(right).all(|(level, right)| (level - right).abs() < 0.02), "{levels:?}");
         assert!(roughness(&left) < 2.0 * IDEAL, "{} where {IDEAL} is right", roughness(&left));
@@ -126,11 +126,11 @@ fn an_end_is_heard_at_once_and_without_a_click() {
     bench.play(30);
     set(&wanted, -1.0);
     bench.play(FRAMES as usize);
-    assert_eq!(bench.heard.len(), 34, "one left, two were about to, and in one the old sound goes out");
+    assert_eq!(bench.heard.len(), 32, "one left, and in one the old sound goes out");
     assert_eq!(bench.reader.supply(), Supply::Exhausted);
     let left = decode(&bench.heard);
-    assert!(roughness(&left[..33 * FRAME_SAMPLES + FRAME_LEN / 4]) < 2.0 * IDEAL);
-    assert!(left[33 * FRAME_SAMPLES + 900..].iter().all(|sample| sample.abs() < 200.0));
+    assert!(roughness(&left[..31 * FRAME_SAMPLES + FRAME_LEN / 4]) < 2.0 * IDEAL);
+    assert!(left[31 * FRAME_SAMPLES + 900..].iter().all(|sample| sample.abs() < 200.0));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn a_change_while_the_source_starves_waits_for_it_and_what_is_queued_plays() {
     bench.play(FRAMES as usize);
     assert_eq!(bench.heard.len() as u64, FRAMES);
     let left = decode(&bench.heard);
-    let levels = [20, 40].map(|frame| level(&left, frame));
+    let levels = [15, 40].map(|frame| level(&left, frame));
     assert!((levels[0] - 1.0).abs() < 0.02 && (levels[1] - 0.5).abs() < 0.02, "{levels:?}");
     assert!(roughness(&left) < 2.0 * IDEAL);
 }
