@@ -8,6 +8,7 @@ pub(crate) mod mixdown;
 mod ramp;
 pub(crate) mod resample;
 mod samples;
+pub mod speech;
 mod splice;
 mod volume;
 
