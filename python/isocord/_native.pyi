@@ -334,7 +334,7 @@ class Broadcast:
     def simplified(self) -> int:
         """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
     @property
-    def error(self) -> AudioFileError | None:
+    def error(self) -> BaseException | None:
         """What ended it early, or None."""
     def stop(self) -> None:
         """End it for all who hear it."""

@@ -118,12 +118,12 @@ def test_participants_stay_there_and_are_used_from_here(
 
 def test_what_is_not_held_any_more_is_forgotten_there(discord: FakeDiscordProcess) -> None:
     gateway: Any = discord.gateway
-    line, number = gateway._line, gateway._number
+    dialogue, number = gateway._dialogue, gateway._number
     assert gateway.is_connected is False
     del gateway
     assert discord.messages == []
     with pytest.raises(KeyError):
-        line.ask("get", number, "is_connected")
+        dialogue.ask("get", number, "is_connected")
 
 
 def test_a_rehearsal_goes_on_there(discord: FakeDiscordProcess) -> None:

@@ -17,9 +17,9 @@ IDEAL = LEVEL * (2 * np.pi * PITCH / RATE) ** 2
 """The largest second difference of the sine."""
 
 
-def sine(path: Path, seconds: float) -> Path:
+def sine(path: Path, seconds: float, pitch: float = PITCH) -> Path:
     """A WAV file; whole periods, so that the next one goes on where it ends."""
-    values = LEVEL * np.sin(2 * np.pi * PITCH * np.arange(int(seconds * RATE)) / RATE)
+    values = LEVEL * np.sin(2 * np.pi * pitch * np.arange(int(seconds * RATE)) / RATE)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
@@ -54,3 +54,9 @@ class Ear:
     def level(self) -> float:
         """How loud the last two frames are; 1.0 for the file as it is."""
         return float(np.abs(self.sound()[-2 * FRAME :]).max() / LEVEL)
+
+    def tone(self, pitch: float) -> float:
+        """How loud a tone is in the last 100 ms; 1.0 for a file of it as it is."""
+        last = self.sound()[-5 * FRAME :]
+        turning = np.exp(-2j * np.pi * pitch * np.arange(last.size) / RATE)
+        return float(2 * np.abs(np.mean(last * turning)) / LEVEL)

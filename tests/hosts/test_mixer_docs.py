@@ -35,6 +35,6 @@ async def test_every_block_runs(
         code = f"async def run(scope):\n{given}{textwrap.indent(block, '    ')}{kept}"
         exec(code, scope)
         await asyncio.wait_for(scope["run"](scope), 30)
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     assert "missing.mp3" in capsys.readouterr().out
     assert scope["mixer"].endless

@@ -100,6 +100,22 @@ def test_it_reads_no_further_than_the_lookahead() -> None:
     assert len(source.frames) >= 32
 
 
+def test_the_frames_before_an_error_are_played() -> None:
+    class Breaking(Script):
+        def read(self) -> bytes:
+            if not self.frames:
+                raise OSError("gone")
+            return super().read()
+
+    track, ends = FakeTrack("pcm", 100), []
+    feed(Breaking([FRAME] * 30), track, ends)
+    wait_until(lambda: track.finishing)
+    assert sum(track.batches) == 30
+    track.end_as("finished")
+    wait_until(lambda: ends)
+    assert [str(error) for error in ends] == ["gone"]
+
+
 def test_a_cancelled_feeder_of_a_track_that_never_starts_ends() -> None:
     track, ends = FakeTrack("pcm", 4), []
     feeder = feed(Script([FRAME] * 50), track, ends)

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _native
 from ..playing.encoding import native_options
-from .parts import Part
+from .parts import Part, native
 
 
 class Broadcast(_native.Broadcast):
@@ -39,6 +39,9 @@ class Broadcast(_native.Broadcast):
         ValueError: an option is out of its range.
     """
 
+    _source: Part
+    _part: _native.Playable | _native.Reel
+
     def __new__(
         cls,
         source: Part,
@@ -63,4 +66,18 @@ class Broadcast(_native.Broadcast):
             "signal_type": signal_type,
         }
         options = native_options({name: value for name, value in given.items() if value is not None})
-        return super().__new__(cls, source, options, lookahead=lookahead, prebuffer=prebuffer)
+        part = native(source)
+        broadcast = super().__new__(cls, part, options, lookahead=lookahead, prebuffer=prebuffer)
+        broadcast._source, broadcast._part = source, part
+        return broadcast
+
+    @property
+    def source(self) -> Part:
+        """What was given."""
+        return self._source
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended it early, or None: an AudioFileError, or whatever a source written in Python raised."""
+        told = getattr(self._part, "error", None)
+        return told if isinstance(told, BaseException) else super().error

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from .. import _native
-from ..errors import UnknownHostError
+from ..errors import AudioFileError, UnknownHostError
 from ..hosts import host_of
-from ..playing.sources.feeder import Feeder
+from ..playing.sources.feeder import Feeder, is_read
 
 if TYPE_CHECKING:
     from ..hosts.base import Host
@@ -26,11 +26,11 @@ def native(source: Part) -> _native.Playable | _native.Reel:
     cleaned up when it is over.
 
     Raises:
-        AudioFileError: it is a path or a URL that cannot be played.
-        TypeError: it is nothing that can be played.
+        AudioFileError: it is a path or a URL that cannot be played, or plays already.
+        TypeError: it is nothing that can be played, or a Broadcast.
     """
     if isinstance(source, _native.SOURCES):
-        return source
+        return _no_broadcast(source)
     if isinstance(source, (str, os.PathLike)):
         return _native.AudioFile(source)
     host = _host_of(source)
@@ -38,6 +38,8 @@ def native(source: Part) -> _native.Playable | _native.Reel:
     if wrapped is not None:
         wrapped.follow()
         return wrapped.source
+    if is_read(source):
+        raise AudioFileError(f"the {type(source).__name__} plays already: each place needs a source of its own")
     reel = _native.Reel()
     process = host.process_of(source)
 
@@ -61,10 +63,18 @@ def check(source: object) -> None:
     """Refuse what :func:`native` would.
 
     Raises:
-        TypeError: it is nothing that can be played.
+        TypeError: it is nothing that can be played, or a Broadcast.
     """
-    if not isinstance(source, (*_native.SOURCES, str, os.PathLike)):
+    if isinstance(source, _native.SOURCES):
+        _no_broadcast(source)
+    elif not isinstance(source, (str, os.PathLike)):
         _host_of(source)
+
+
+def _no_broadcast(source: _native.Playable) -> _native.Playable:
+    if isinstance(source, _native.Broadcast):
+        raise TypeError("a Broadcast is played by connections, not by another source: make a Broadcast of that one")
+    return source
 
 
 def _host_of(source: object) -> Host:

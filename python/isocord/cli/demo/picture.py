@@ -7,11 +7,14 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
+from . import desk
 from .compare import Samples
 
 mpl.use("Agg")
 
 from matplotlib import pyplot as plt
+
+_COLOURS = ("#4050c8", "#2e8b57", "#c06020")
 
 
 def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, title: str) -> None:
@@ -43,6 +46,39 @@ def draw(path: Path, gaps_ms: list[float], played: Samples, heard: Samples, titl
     plt.close(figure)
 
 
+def draw_desk(path: Path, heard: desk.Heard) -> None:
+    """Write a PNG of what was heard of the desk: its frequencies, and how loud each of its sounds is.
+
+    Args:
+        path: where.
+        heard: what the listener heard.
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(11, 8), sharex=True, gridspec_kw={"height_ratios": [1.1, 1]}, constrained_layout=True
+    )
+    figure.suptitle("isocord: two tunes and a crossfade, then a voice that ducks the music, as a listener heard them")
+    highest, end = 4_500, len(heard.sound) / desk.RATE
+    loudness = desk.spectrogram(heard.sound, highest)
+    above.imshow(loudness.T, origin="lower", aspect="auto", extent=(0, end, 0, highest), cmap="magma", vmin=-70, vmax=0)
+    above.set(ylabel="frequency / Hz")
+    first, second, voice = heard.levels.values()
+    at = np.arange(len(first)) * desk.STEP / desk.RATE
+    for (name, level), colour in zip(heard.levels.items(), _COLOURS, strict=True):
+        above.text(0.08, desk.BANDS[name][1] + 20, name, color="white")
+        if name == "voice":
+            below.fill_between(at, 0, level * 0.5, color=colour, alpha=0.25, linewidth=0, label=f"{name}, half as high")
+        else:
+            below.plot(at, level, color=colour, linewidth=1.8, label=name)
+    both = (first > 0.05) & (second > 0.05) & (voice < 0.1)
+    below.plot(at[both], np.sqrt(first**2 + second**2)[both], color="#888888", linewidth=1, label="power of both tunes")
+    below.axhline(desk.DUCK, color="#888888", linewidth=0.8, linestyle="--")
+    below.text(0.6, desk.DUCK + 0.02, f"duck={desk.DUCK:g}", color="#666666")
+    below.set(xlabel="time / s", ylabel="level; 1 is the file's own", ylim=(0, 1.35), xlim=(0, end))
+    below.legend(loc="upper right", ncols=4, frameon=False)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
 def draw_tracks(path: Path, tracks: dict[str, Samples]) -> None:
     """Write a PNG of tracks below each other, on one axis of time.
 
@@ -54,7 +90,7 @@ def draw_tracks(path: Path, tracks: dict[str, Samples]) -> None:
         len(tracks), 1, figsize=(11, 1.6 * len(tracks) + 1), sharex=True, squeeze=False, constrained_layout=True
     )
     figure.suptitle("isocord: recorded, a file for each participant, all on one clock")
-    for axes, (name, sound), colour in zip(rows[:, 0], tracks.items(), ("#4050c8", "#2e8b57", "#c06020"), strict=False):
+    for axes, (name, sound), colour in zip(rows[:, 0], tracks.items(), _COLOURS, strict=False):
         low, high, at = _envelope(sound)
         axes.fill_between(at, low, high, linewidth=0, color=colour)
         axes.set(ylabel=name, ylim=(-0.5, 0.5), xlim=(0, len(sound) / 48_000))

@@ -17,7 +17,7 @@ import isocord
 from isocord.testing import FakeDiscordProcess, GuildSpec, Listener
 from isocord.testing.people.listener import Arrival
 
-from . import clip, compare, picture, recording
+from . import clip, compare, desk, picture, recording
 from .load import Load
 
 _LOGIN = 20.0
@@ -36,6 +36,7 @@ class Result:
     heard: bytes
     blocked: int
     encrypted: bool
+    desk: desk.Heard
     tracks: list[recording.Track]
 
 
@@ -50,13 +51,13 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
         print(f"Playing {file.name}: {probe.codec} in {probe.container}, {probe.sample_rate} Hz, {probe.channels} ch")
         with FakeDiscordProcess(guilds=[GuildSpec(members=("alice", *recording.VOICES))]) as fake:
             listener = fake.listen("General", user="alice")
-            result = asyncio.run(_play(fake, listener, file, seconds, out, busy=busy))
+            result = asyncio.run(_play(fake, listener, file, seconds, out, scratch=Path(scratch), busy=busy))
             listener.save_wav(out / "heard.wav")
     return _report(result, out, file.name, busy=busy)
 
 
 async def _play(
-    fake: FakeDiscordProcess, listener: Listener, file: Path, seconds: float, out: Path, *, busy: bool
+    fake: FakeDiscordProcess, listener: Listener, file: Path, seconds: float, out: Path, *, scratch: Path, busy: bool
 ) -> Result:
     # py-cord's own classes are not typed.
     make_bot: Any = discord.Bot
@@ -79,6 +80,7 @@ async def _play(
         await asyncio.sleep(_SETTLE)
         stats, encrypted = voice.stats, voice.is_dave_connection()
         arrivals, heard = listener.arrivals(), listener.pcm()
+        mixed = await desk.play(listener, voice, scratch, busy=busy)
         tracks = await recording.record(fake, listener, voice, out)
         await voice.disconnect()
         return Result(
@@ -90,6 +92,7 @@ async def _play(
             heard=heard,
             blocked=load.blocked,
             encrypted=encrypted,
+            desk=mixed,
             tracks=tracks,
         )
     finally:
@@ -147,6 +150,10 @@ def _report(result: Result, out: Path, name: str, *, busy: bool) -> int:
         ("heard against played", f"{alike.heard:.2f} s of {alike.played:.2f} s, likeness {alike.correlation:.4f}"),
     ]
     complete = len(sound) == stats.packets_sent - stats.silence_sent and alike.correlation > 0.9
+    rows += [
+        ("both tunes in the crossfade", f"{result.desk.crossfade:+.2f} dB at most beside one of them"),
+        ("the tune under the voice", f"at {result.desk.ducked:.3f} where {desk.DUCK:g} was asked for"),
+    ]
     tracks, aligned = result.tracks, True
     if tracks:
         own, foreign = min(track.own for track in tracks), max(track.foreign for track in tracks)
@@ -165,11 +172,15 @@ def _report(result: Result, out: Path, name: str, *, busy: bool) -> int:
     start = round(alike.delay * 48_000)
     picture.draw(out / "demo.png", gaps or [20.0], played, heard[start:], f"isocord: {name}, load: {load}")
     print(f"\n  what was heard: {out / 'heard.wav'}\n  the picture:    {out / 'demo.png'}")
+    picture.draw_desk(out / "desk.png", result.desk)
+    print(f"  the desk:       {out / 'desk.png'}")
     if tracks:
         picture.draw_tracks(out / "recording.png", {track.name: track.sound for track in tracks})
         print(f"  the tracks:     {out / 'tracks'}, {out / 'recording.png'}")
     if not complete:
         print("\n  The listener did not hear all of it.", file=sys.stderr)
+    if not result.desk.well:
+        print("\n  The crossfade or the ducking is not what was asked for.", file=sys.stderr)
     if not recorded:
         print("\n  The recording is not what was said.", file=sys.stderr)
-    return 0 if complete and recorded else 1
+    return 0 if complete and result.desk.well and recorded else 1

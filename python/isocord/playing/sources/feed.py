@@ -67,7 +67,13 @@ class Feed:
     @property
     def error(self) -> BaseException | None:
         """What ended a native source early."""
-        return self.track.error if self.track.end == "failed" else None
+        if self.track.end == "failed":
+            return self.track.error
+        if self.track.end == "finished" and self.native is not None:
+            # A source in Python that it is made of has raised it.
+            told = getattr(self.native.source, "error", None)
+            return told if isinstance(told, BaseException) else None
+        return None
 
     @property
     def has_frames(self) -> bool:

@@ -78,6 +78,7 @@ class Feeder:
         self._kill = kill
         self._failure = failure
         self._cancelled = False
+        self._raised: BaseException | None = None
         self.written: int = 0
         """Frames that the track has taken."""
         self._thread = threading.Thread(target=self._run, name=f"isocord-feed-{next(_numbers)}", daemon=True)
@@ -130,10 +131,13 @@ class Feeder:
         while (room := self._wait_room()) is not None:
             limit = min(batch, room)
             frames, exhausted = self._read(limit, (self.written - self._track.frames_sent) * _FRAME_SECONDS)
+            if frames and not self._cancelled:
+                self._write(frames)
+            if self._raised is not None:
+                raised, self._raised = self._raised, None
+                raise raised
             if self._cancelled:
                 return
-            if frames:
-                self._write(frames)
             if exhausted:
                 self._track.finish()
                 # It is asked for while the last of it plays.
@@ -160,7 +164,12 @@ class Feeder:
         started = time.perf_counter()
         frames: list[Buffer] = []
         while len(frames) < limit and not self._cancelled:
-            frame = self.source.read()
+            try:
+                frame = self.source.read()
+            except BaseException as error:
+                # The frames before it are heard.
+                self._raised = error
+                return frames, True
             if not frame:
                 return frames, True
             frames.append(frame)
@@ -181,6 +190,11 @@ def _whole(frame: Buffer) -> bytes:
     """A frame of exactly 20 ms: padded with silence, or cut as the bot libraries do."""
     pcm = bytes(frame)
     return pcm if len(pcm) == FRAME_BYTES else pcm[:FRAME_BYTES].ljust(FRAME_BYTES, b"\0")
+
+
+def is_read(source: object) -> bool:
+    """Whether a thread reads it now."""
+    return any(feeder.source is source and not feeder._cancelled for feeder in tuple(_reading))
 
 
 def kill_feeders() -> None:

@@ -33,14 +33,22 @@ class NativeSource:
 
     @staticmethod
     def of(source: object, kind: type | None) -> NativeSource | None:
-        """What ``source`` is, if it is native or nothing but transformers of ``kind`` around one."""
+        """What ``source`` is, if it is native or nothing but transformers of ``kind`` around one.
+
+        Raises:
+            TypeError: they are around a Broadcast.
+        """
         transformers: list[Any] = []
         while kind is not None and type(source) in (kind, _following(cast("Hashable", kind))):
             transformers.append(source)
             source = cast("Any", source).original
             if len(transformers) > _DEEPEST:
                 return None
-        return NativeSource(source, tuple(transformers), kind) if isinstance(source, _native.SOURCES) else None
+        if not isinstance(source, _native.SOURCES):
+            return None
+        if transformers and isinstance(source, _native.Broadcast):
+            raise TypeError("a Broadcast has one volume for all who hear it: set it there, without a transformer")
+        return NativeSource(source, tuple(transformers), kind)
 
     def follow(self, earlier: NativeSource | None = None) -> None:
         """Have the source's volume follow the transformers; ``earlier`` is what it followed before.

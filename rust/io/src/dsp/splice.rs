@@ -1,12 +1,12 @@
 //! One sound goes over into another.
 
-use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
+use isocord_proto::frame::FRAME_SAMPLES;
 
 /// Sample pairs that it takes: 10 ms, too short to be heard as a fade and too long to be heard as a click.
 const LENGTH: usize = FRAME_SAMPLES / 2;
 
 /// The first 10 ms of `new` come out of `old`, which was to follow in its place.
-pub(crate) fn splice(old: &[f32; FRAME_LEN], new: &mut [f32; FRAME_LEN]) {
+pub(crate) fn splice(old: &[f32], new: &mut [f32]) {
     let pairs = old.chunks_exact(2).zip(new.chunks_exact_mut(2)).take(LENGTH);
     for (index, (old, new)) in pairs.enumerate() {
         let way = (index + 1) as f32 / (LENGTH + 1) as f32;
@@ -19,6 +19,8 @@ pub(crate) fn splice(old: &[f32; FRAME_LEN], new: &mut [f32; FRAME_LEN]) {
 
 #[cfg(test)]
 mod tests {
+    use isocord_proto::frame::FRAME_LEN;
+
     use super::*;
 
     #[test]
@@ -32,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_same_sound_stays_the_same() {
-        let mut new = std::array::from_fn(|index| (index as f32).sin());
+        let mut new = std::array::from_fn::<_, FRAME_LEN, _>(|index| (index as f32).sin());
         let old = new;
         splice(&old, &mut new);
         assert_eq!(old, new);

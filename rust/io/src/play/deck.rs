@@ -8,6 +8,7 @@ mod encoder;
 mod error;
 mod feed;
 mod made;
+mod noted;
 mod part;
 
 use std::sync::Arc;

@@ -95,6 +95,11 @@ impl Ahead {
         self.cursor
     }
 
+    /// Number of the frame that the source gives next.
+    pub(super) fn given(&self) -> u64 {
+        self.given
+    }
+
     /// Whether all frames from `from` on have this gain.
     pub(super) fn is_all(&self, from: u64, gain: f32) -> bool {
         (from..=self.cursor).all(|number| self.gain_at(number) == gain)
@@ -285,7 +290,10 @@ impl Ahead {
             if begins && let Some((at, old)) = self.splice.take() {
                 let mut new = [0.0; FRAME_LEN];
                 self.tape.pcm(at, &mut new)?;
-                splice(&old, &mut new);
+                // What was taken earlier has been encoded in the frame before.
+                let early = self.early()?;
+                new[..early].copy_from_slice(&old[..early]);
+                splice(&old[early..], &mut new[early..]);
                 self.tape.replace(at, &new);
             }
             self.mixed |= self.has_packets && self.tape.is_pcm(next);
@@ -293,23 +301,28 @@ impl Ahead {
         Ok(Reached::There)
     }
 
-    /// The source has changed: from frame `from` on, which is made next, it gives its sound anew, and the old sound
-    /// goes over into it. Gives the frames that were kept of the old one; none if the source has nothing yet.
+    /// The source has changed: from frame `from` on, which is made next, it gives its sound anew, and the old sound,
+    /// of which frames before `end` were made, goes over into it. Gives the frames that were kept of the old one; none
+    /// if the source has nothing yet.
     pub(super) fn revise(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
-        from: u64,
+        (from, end): (u64, u64),
     ) -> Result<Option<CutFrames>, FeedError> {
-        self.splice = None;
+        let pending = self.splice.take().filter(|(at, _)| *at == from);
         if from > 0 {
-            if self.tape.end() <= from && self.given == self.tape.end() {
-                self.read(source, buffer, from, false, true)?;
+            if self.tape.end() <= end && self.given == self.tape.end() && pending.is_none() {
+                // One more, for by the time that the new sound is made all that was made may have left.
+                self.read(source, buffer, end, false, true)?;
             }
             if self.tape.end() > from {
                 let mut old = Box::new([0.0; FRAME_LEN]);
                 self.tape.pcm(from, &mut old)?;
                 self.splice = Some((from, old));
+            } else {
+                // Nothing of what was to come last has been heard.
+                self.splice = pending;
             }
         }
         source.revise(self.given.saturating_sub(from));
@@ -342,6 +355,11 @@ impl Ahead {
         Ok(())
     }
 
+    /// By how many values of sound frames are encoded earlier than they are in the source.
+    fn early(&mut self) -> Result<usize, OpusError> {
+        if self.has_packets { Ok(self.encoder.get()?.delay()? * 2) } else { Ok(0) }
+    }
+
     /// Encodes the sound of frame `number`, and notes how.
     fn encode(
         &mut self,
@@ -368,7 +386,7 @@ impl Ahead {
         out: &mut OpusFrame,
     ) -> Result<(), FeedError> {
         let mut pcm = [0.0; FRAME_LEN];
-        let early = if self.has_packets { self.encoder.get()?.delay()? * 2 } else { 0 };
+        let early = self.early()?;
         if let Some(first) = first {
             self.tape.pcm(first, &mut pcm)?;
             pcm.copy_within(early.., 0);

@@ -57,8 +57,8 @@ pub(super) enum Request {
 pub(super) struct Playing {
     track: Arc<TrackState>,
     waker: JobWaker,
-    /// Number of the frame that is made next.
-    made: AtomicU64,
+    /// Number of the frame that the source gives next.
+    given: AtomicU64,
     /// Where runs of frames begin: the frame's number in the track, and its place in the file in samples.
     runs: Mutex<Vec<(u64, u64)>>,
 }
@@ -102,7 +102,7 @@ impl<S: FrameSource> Deck<S> {
     ) -> Result<(), DeckError> {
         self.claim()?;
         let depth = lookahead as u64 + SPARE;
-        let playing = Playing { track, waker, made: AtomicU64::new(0), runs: Mutex::new(vec![(0, start)]) };
+        let playing = Playing { track, waker, given: AtomicU64::new(0), runs: Mutex::new(vec![(0, start)]) };
         let playing = Arc::new(playing);
         self.playing.set(Arc::clone(&playing)).map_err(|_| DeckError::InUse)?;
         let downstream: Arc<dyn Downstream> = playing;
@@ -320,14 +320,14 @@ impl Downstream for Playing {
     }
 
     fn ahead(&self) -> u64 {
-        self.made.load(Relaxed).saturating_sub(self.track.next_heard())
+        self.given.load(Relaxed).saturating_sub(self.track.next_heard())
     }
 }
 
 impl Playing {
-    /// Frames up to this one are made.
-    pub(super) fn note_made(&self, next: u64) {
-        self.made.store(next, Relaxed);
+    /// The source has given the frames before this one.
+    pub(super) fn note_given(&self, next: u64) {
+        self.given.store(next, Relaxed);
     }
 
     /// The place in the file of a frame of the track, in samples.

@@ -7,6 +7,7 @@ use isocord_proto::frame::OpusFrame;
 use super::ahead::{Ahead, NextFrame, Wanted};
 use super::controls::{Deck, Playing, Request};
 use super::error::FeedError;
+use super::noted::Noted;
 use crate::play::track::{TooLate, TrackWriter};
 use crate::play::{Feed, FeedStatus, Pressure};
 use crate::source::{FrameBuf, FrameSource};
@@ -63,7 +64,10 @@ impl<S: FrameSource> Drop for DeckFeed<S> {
         if !self.over && self.deck.plays() {
             self.deck.fail("its reading was ended".to_owned());
         }
-        self.deck.source().detach();
+        let mut source = self.deck.source();
+        // It sees what has been heard, once more.
+        let _ = source.is_changed();
+        source.detach();
     }
 }
 
@@ -118,7 +122,12 @@ impl<S: FrameSource> DeckFeed<S> {
                 }
                 NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
                 // Whoever brings more wakes the job, and so does the clock when few frames are left.
-                NextFrame::Starved if now || writer.sleep_until(FEW) => return Ok(FeedStatus::Wait),
+                NextFrame::Starved if now => {
+                    // The source sees that what it gave has been heard.
+                    writer.sleep_until(1);
+                    return Ok(FeedStatus::Wait);
+                }
+                NextFrame::Starved if writer.sleep_until(FEW) => return Ok(FeedStatus::Wait),
                 NextFrame::Starved => {}
                 NextFrame::End => {
                     writer.finish();
@@ -131,12 +140,13 @@ impl<S: FrameSource> DeckFeed<S> {
 
     fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, now: bool) -> Result<NextFrame, FeedError> {
         let wanted = Wanted { gain: self.deck.volume(), pressure, now };
-        let made = self.deck.with_source(|source| self.ahead.make(source, buffer, wanted))?;
+        let deck = Arc::clone(&self.deck);
+        let made = deck.with_source(|source| {
+            let mut source = Noted { source, given: self.ahead.given(), playing: deck.playing() };
+            self.ahead.make(&mut source, buffer, wanted)
+        })?;
         if let NextFrame::Frame { simplified, .. } = made {
             self.deck.note_simplified(simplified);
-        }
-        if let Some(playing) = self.deck.playing() {
-            playing.note_made(self.ahead.cursor());
         }
         Ok(made)
     }
@@ -149,6 +159,7 @@ impl<S: FrameSource> DeckFeed<S> {
         }
         self.deck.with_source(|source| source.seek(seconds))?;
         self.ahead.jump(writer.end());
+        self.note_given();
         (self.landing, self.over) = (true, false);
         Ok(())
     }
@@ -206,7 +217,8 @@ impl<S: FrameSource> DeckFeed<S> {
             let undone = self.ahead.go_back(from)?;
             let deck = Arc::clone(&self.deck);
             let cut = if changed {
-                let cut = deck.with_source(|source| self.ahead.revise(source, buffer, from))?;
+                let cut = deck.with_source(|source| self.ahead.revise(source, buffer, (from, end)))?;
+                self.note_given();
                 if cut.is_none() {
                     self.revising = true;
                     return self.ahead.restore(from, &undone, end, None);
@@ -255,6 +267,10 @@ impl<S: FrameSource> DeckFeed<S> {
                 }
                 return Ok(());
             }
+            if from == end {
+                // The clock has come to the end of all there was: it is over.
+                return Ok(());
+            }
             keep *= 2;
         }
     }
@@ -272,13 +288,21 @@ impl<S: FrameSource> DeckFeed<S> {
             return writer.replace_from(from, frames);
         }
         let number = writer.end();
-        let place = playing.place_of(number);
-        playing.begin_run(number, playing.place_of(0));
+        let (given, place) = (self.ahead.given(), playing.place_of(number));
+        playing.begin_run(number, playing.place_of(from));
+        playing.note_given(given + (number - from));
         if let Err(late) = writer.replace_all_at(from, first) {
+            playing.note_given(given);
             playing.begin_run(number, place);
             return Err(late);
         }
         self.ahead.renumber(from, number);
         writer.replace_from(number + 1, rest)
+    }
+
+    fn note_given(&self) {
+        if let Some(playing) = self.deck.playing() {
+            playing.note_given(self.ahead.given());
+        }
     }
 }

@@ -129,7 +129,8 @@ fn packets_pass_untouched_and_the_way_out_and_back_is_not_heard() {
 #[test]
 fn what_leaves_while_it_is_encoded_again_is_followed_exactly() {
     let samples = sine();
-    for (kind, bytes) in [("wav", wav(&samples)), ("ogg", ogg(&encode_all(&samples)))] {
+    // Packets and encoded sound that take turns every few frames differ by what the codec loses.
+    for (kind, bytes, most) in [("wav", wav(&samples), 2.0), ("ogg", ogg(&encode_all(&samples)), 8.0)] {
         let Bench { deck: source, mut feed, mut reader, .. } = file(bytes, &EncoderOptions::default());
         let over = AtomicBool::new(false);
         let mut heard = Vec::new();
@@ -157,6 +158,6 @@ fn what_leaves_while_it_is_encoded_again_is_followed_exactly() {
         assert_eq!(heard.len(), SECONDS * 50, "no frame is lost, and none comes twice");
         let left = decode(&heard);
         let rough = roughness(&left);
-        assert!(rough < 2.0 * IDEAL, "{kind}: {rough} where {IDEAL} is right");
+        assert!(rough < most * IDEAL, "{kind}: {rough} where {IDEAL} is right");
     }
 }

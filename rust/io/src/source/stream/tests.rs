@@ -131,10 +131,10 @@ fn the_other_end_is_looked_at_and_the_beginning_is_still_there() {
     assert_eq!(read(&window, len - 5_000, 6_000), bytes(len - 5_000, 5_000));
     assert_eq!(read(&window, 0, 300_000), bytes(0, 300_000));
     let jumps = seen.jumps.lock().expect("a lock").clone();
-    // Back at the beginning it goes on where the first run had ended.
+    // Back at the beginning it goes on where the first run had ended, if that did not come so far.
     assert_eq!(jumps[0], len - 5_000);
-    assert_eq!(jumps.len(), 2);
-    assert!(jumps[1] > 0);
+    assert!(jumps.len() <= 2);
+    assert!(jumps.iter().all(|&at| at > 0));
 }
 
 #[test]

@@ -1,0 +1,152 @@
+"""The music bot of README.md, as it stands there: what a listener hears after each command."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import re
+import struct
+import sys
+import types
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import isocord
+
+from ..unit.web import Request, Web
+from .ears import Ear, sine
+from .world import RATE, library, np, testing, until
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+BLOCKS = re.findall(r"(?ms)^## A music bot\n.*?^```python\n(.*?)^```", README.read_text("utf-8"))
+PITCHES = {"song": 400.0, "second": 700.0, "spoken": 1100.0, "radio": 1600.0}
+
+if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
+    pytest.skip("the bot is one of py-cord's", allow_module_level=True)
+
+
+def radio(request: Request) -> None:
+    """A WAV without end."""
+    request.head("200 OK", Content_Type="audio/wav", icy_name="The radio")
+    request.send(b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16))
+    request.send(b"data\xff\xff\xff\xff")
+    second = (16_000 * np.sin(2 * np.pi * PITCHES["radio"] * np.arange(RATE) / RATE)).astype("<i2").tobytes()
+    while not request.stopped.is_set():
+        request.send(second)
+
+
+class Stage:
+    """The bot, who listens to it, and what it answers."""
+
+    def __init__(self, discord: Any, bot: Any) -> None:
+        self.discord, self.bot = discord, bot
+        self.listener = discord.listen("General", user="alice")
+        self.ear = Ear(self.listener)
+
+    async def does(self, command: str, **options: Any) -> str:
+        """What it answers to a command."""
+        before = len(self.listener.arrivals())
+        answers = self.discord.invoke(command, **options)
+        # It defers, and answers then.
+        await until(lambda: len(answers) > 1, 20)
+        assert len(self.listener.arrivals()) >= before
+        return str(answers[-1]["data"]["content"])
+
+    async def hears(self, limit: float = 20.0, **tones: float) -> None:
+        """Wait until each of these is as loud as that."""
+        levels: dict[str, float] = {}
+
+        def so_it_is() -> bool:
+            if not self.listener.arrivals():
+                return False
+            levels.update({name: self.ear.tone(PITCHES.get(name, 0.0) or float(name[1:])) for name in tones})
+            return all(abs(levels[name] - wanted) < 0.06 for name, wanted in tones.items())
+
+        try:
+            await until(so_it_is, limit)
+        except pytest.fail.Exception:
+            pytest.fail(f"heard {levels} where {tones} is right")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    monkeypatch.chdir(tmp_path)
+    spoken = sine(tmp_path / "spoken.wav", 1.5, PITCHES["spoken"])
+
+    async def speech(text: str) -> Path:
+        assert text == "Hello"
+        return spoken
+
+    mine = types.ModuleType("mybot")
+    mine.speech = speech  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mybot", mine)
+    monkeypatch.setattr(library.Bot, "run", lambda self, token: None)
+    # The radio of this test is on this machine.
+    private = functools.partial(isocord._native.AudioFile, allow_private=True)
+    monkeypatch.setattr(isocord._native, "AudioFile", private)
+    scope: dict[str, Any] = {}
+    async with testing.FakeDiscord() as discord:
+        # The annotations of a bot are what they say, and no text as in this file.
+        exec(compile(BLOCKS[0], "README.md", "exec", dont_inherit=True), scope)
+        bot = scope["bot"]
+        running = asyncio.create_task(bot.start(discord.token))
+        await until(lambda: bot.is_ready() and len(discord.commands()) == 8)
+        yield Stage(discord, bot)
+        await bot.close()
+        await asyncio.wait([running], timeout=5)
+        if running.done() and not running.cancelled():
+            running.exception()
+
+
+def test_it_is_short() -> None:
+    assert sum(bool(line.strip()) for line in BLOCKS[0].splitlines()) <= 40
+
+
+async def test_a_listener_hears_what_the_music_bot_is_asked_for(stage: Stage, tmp_path: Path) -> None:
+    sine(tmp_path / "song.wav", 30.0, PITCHES["song"])
+    sine(tmp_path / "second.wav", 30.0, PITCHES["second"])
+    with Web() as web:
+        web.answers["/radio"] = radio
+        assert await stage.does("now") == "Silence [--------------------] 0 s"
+        await stage.does("play", song="song.wav")
+        await stage.hears(song=1.0)
+        assert (await stage.does("now")).startswith("song.wav [")
+        await stage.does("play", song="second.wav")
+
+        await stage.does("seek", seconds=15.0)
+        assert re.fullmatch(r"song\.wav \[={10,11}-{9,10}\] 1[56] s", await stage.does("now"))
+        await stage.hears(song=1.0)
+
+        await stage.does("fade", volume=0.5, seconds=0.3)
+        await stage.hears(song=0.5)
+        await stage.does("fade", volume=1.0, seconds=0.1)
+
+        await stage.does("say", text="Hello")
+        await stage.hears(song=0.25, spoken=1.0)
+        await stage.hears(song=1.0, spoken=0.0)
+
+        await stage.does("effect", name="nightcore")
+        await stage.hears(song=0.0)
+        await stage.does("effect")
+        await stage.hears(song=1.0)
+
+        await stage.does("skip")
+        await stage.hears(song=0.0, second=1.0)
+        await stage.does("loop", what="one")
+        await stage.does("seek", seconds=29.0)
+        await stage.hears(second=1.0)
+        voice = stage.bot.voice_clients[0]
+        await until(lambda: voice.queue.position < 20)
+        await stage.hears(second=1.0)
+        await stage.does("loop", what="off")
+
+        await stage.does("play", song=web.url("/radio"))
+        await stage.does("skip")
+        await stage.hears(second=0.0, radio=1.0)
+        assert re.match(r"radio \[-{20}\] \d+ s", await stage.does("now"))
+        await stage.does("play", song="song.wav")
+        await stage.does("skip")
+        await stage.hears(radio=0.0, song=1.0)
