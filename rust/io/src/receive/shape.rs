@@ -136,7 +136,7 @@ impl Sum {
     /// It begins when something is first known of it, and not when the clock did.
     fn begin(&mut self, at: u64) {
         if !std::mem::replace(&mut self.has_begun, true) {
-            let Ok(()) = self.mix.flush(at.saturating_sub(LEAD), &mut Row::new(false, 0));
+            let Ok(()) = self.mix.flush(at, &mut Row::new(false, 0));
             self.row.start_at(self.mix.begin());
         }
     }
@@ -271,7 +271,7 @@ impl Shaper {
         out: &mut impl FnMut(Out),
     ) {
         if let Some(sum) = &mut self.sum {
-            sum.begin(position);
+            sum.begin(position.saturating_sub(LEAD));
             let late = sum.mix.late;
             let Ok(()) = sum.mix.add(position, pcm, &mut sum.row);
             self.late += u64::from(sum.mix.late > late);

@@ -99,12 +99,12 @@ impl PcmRow for Row {
     }
 
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), Infallible> {
-        // Zeros do not begin a frame.
-        if self.part.is_none() && pcm.iter().all(|&sample| sample == 0) {
-            self.silence(self.at + (pcm.len() / CHANNELS) as u64);
-        } else {
-            self.sound(Origin(Some(FrameKind::Voice), None), pcm);
-        }
+        // Zeros do not begin a frame of sound.
+        let silent =
+            if self.part.is_none() { pcm.iter().take_while(|&&sample| sample == 0).count() } else { 0 };
+        let (silent, sound) = pcm.split_at(silent / CHANNELS * CHANNELS);
+        self.silence(self.at + (silent.len() / CHANNELS) as u64);
+        self.sound(Origin(Some(FrameKind::Voice), None), sound);
         Ok(())
     }
 }
