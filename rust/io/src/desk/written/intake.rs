@@ -78,7 +78,7 @@ impl Intake {
     }
 
     fn pair(&self, block: &[u8]) -> Pair {
-        let samples = block.chunks_exact(self.format.width()).map(|bytes| match *bytes {
+        let mut samples = block.chunks_exact(self.format.width()).map(|bytes| match *bytes {
             [low, high] => f32::from(i16::from_le_bytes([low, high])) / 32_768.0,
             [one, two, three, four] => sane(f32::from_le_bytes([one, two, three, four])),
             _ => 0.0,
@@ -91,7 +91,7 @@ impl Intake {
                     pair[1] += right * sample;
                 }
             }
-            None if self.channels == 1 => pair = [samples.last().unwrap_or_default(); 2],
+            None if self.channels == 1 => pair = [samples.next().unwrap_or_default(); 2],
             None => pair.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample),
         }
         pair
