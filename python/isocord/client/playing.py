@@ -266,8 +266,6 @@ class PlaybackSurface(ClientBase):
         native = self._host.native_source(source)
         options = None if native is None and source.is_opus() else native_options(encoding)
         process = self._host.process_of(source)
-        if isinstance(source, PumpedStream):
-            return Feed(source, options, lookahead=lookahead, native=native, failure=lambda: source.failure)
         if process is None:
             return Feed(source, options, lookahead=lookahead, native=native)
         failure = partial(self._host.process_failure, process)

@@ -19,7 +19,8 @@ class PumpedStream(StreamSource):
     Whoever ends the playback closes the iterator: a generator's ``finally`` runs on the loop.
     """
 
-    failure: Exception | None
+    error: Exception | None
+    """What the iterator has raised."""
     _task: asyncio.Task[None] | None
 
     @classmethod
@@ -34,7 +35,7 @@ class PumpedStream(StreamSource):
     ) -> PumpedStream:
         """The stream of an iterator whose chunks are of this kind; :meth:`start` begins."""
         stream = cls(sample_rate, channels, format=format)
-        stream.failure = None
+        stream.error = None
         stream._task = None
         stream._chunks = chunks
         stream._loop = loop
@@ -74,7 +75,7 @@ class PumpedStream(StreamSource):
             # Nobody plays it any more.
             pass
         except Exception as error:
-            self.failure = error
+            self.error = error
         finally:
             self.finish()
             close = getattr(iterator, "aclose", None)

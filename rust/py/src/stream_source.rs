@@ -95,10 +95,10 @@ impl StreamSource {
         }
         let view = PyMemoryView::from(pcm)?;
         let kind: String = view.getattr("format")?.extract()?;
-        let fits = match (kind.trim_start_matches(['<', '=', '@']), self.format) {
-            ("B" | "b" | "c", _) | ("h", Format::S16) | ("f", Format::F32) => true,
-            _ => false,
-        };
+        let fits = matches!(
+            (kind.trim_start_matches(['<', '=', '@']), self.format),
+            ("B" | "b" | "c", _) | ("h", Format::S16) | ("f", Format::F32)
+        );
         if !fits {
             let wanted = if self.format == Format::S16 { "16-bit integers" } else { "32-bit floats" };
             let text = format!("this stream takes bytes or {wanted}, not a buffer of format {kind:?}");

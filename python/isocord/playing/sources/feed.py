@@ -54,7 +54,6 @@ class Feed:
         self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
-        self._failure = failure
         if native is not None:
             self.track: _native.Track = _native.Track.native(native.source, options, lookahead=lookahead)
             native.follow()

@@ -91,7 +91,7 @@ impl Intake {
                     pair[1] += right * sample;
                 }
             }
-            None if self.channels == 1 => pair = [samples.next_back().unwrap_or_default(); 2],
+            None if self.channels == 1 => pair = [samples.next().unwrap_or_default(); 2],
             None => pair.iter_mut().zip(samples).for_each(|(out, sample)| *out = sample),
         }
         pair

@@ -1,0 +1,134 @@
+"""What a listener in an encrypted call hears of sound that is written while it plays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+import isocord
+
+from .ears import Ear, heard_by
+from .world import World, logged_in, np, until
+
+WRITTEN = 24_000
+PITCH = 440.0
+
+
+def speech(seconds: float, pitch: float = PITCH) -> bytes:
+    at = np.arange(int(seconds * WRITTEN)) / WRITTEN
+    data: bytes = (8_000 * np.sin(2 * np.pi * pitch * at)).astype("<i2").tobytes()
+    return data
+
+
+async def encrypted() -> AsyncIterator[World]:
+    async with logged_in(dave_version=1) as world:
+        yield world
+
+
+call = pytest.fixture(encrypted)
+
+
+async def test_it_is_written_heard_forgotten_and_written_again(call: World) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General")
+    ear = Ear(listener)
+    stream = isocord.StreamSource(WRITTEN)
+    voice.play(stream)
+    assert voice.source is stream
+    await stream.write(speech(5.0))
+    await heard_by(call, listener, 20)
+    await until(lambda: ear.tone(PITCH) > 0.2)
+    unheard = stream.clear()
+    played = stream.played
+    assert 0.0 < played < 5.0
+    # A frame may have left while it was asked.
+    assert played + unheard == pytest.approx(5.0, abs=0.021)
+    await asyncio.wait_for(stream.drained(), 10)
+    count = len([arrival for arrival in listener.arrivals() if not arrival.is_silence])
+    # One frame in which it goes out, and one that was just about to leave.
+    assert count * 0.02 <= played + 0.061
+    await stream.write(speech(1.0, 1_000.0))
+    await until(lambda: ear.tone(1_000.0) > 0.2)
+    stream.finish()
+    await asyncio.wait_for(stream.drained(), 10)
+    assert stream.played == pytest.approx(played + 1.0, abs=0.021)
+    await until(lambda: not voice.is_playing())
+    with pytest.raises(isocord.StreamError):
+        await stream.write(speech(0.1))
+
+
+async def test_stopping_ends_every_wait(call: World) -> None:
+    voice = await call.connect()
+    stream = isocord.StreamSource(WRITTEN, capacity=0.5)
+    voice.play(stream)
+    waits = [asyncio.ensure_future(stream.write(speech(60.0))), asyncio.ensure_future(stream.drained())]
+    await until(lambda: stream.played > 0.1)
+    voice.stop()
+    for result in await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 10):
+        assert isinstance(result, isocord.StreamError)
+    assert voice.source is None
+
+
+async def test_speech_over_music_in_a_mixer(call: World) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General")
+    ear = Ear(listener)
+    mixer, stream = isocord.Mixer(endless=True), isocord.StreamSource(WRITTEN)
+    voice.play(mixer)
+    layer = mixer.play(stream)
+    await stream.write(speech(1.0))
+    await until(lambda: any(not arrival.is_silence for arrival in listener.arrivals()))
+    await until(lambda: ear.tone(PITCH) > 0.2)
+    stream.clear()
+    await stream.write(speech(1.0, 1_000.0))
+    await until(lambda: ear.tone(1_000.0) > 0.2 and ear.tone(PITCH) < 0.05)
+    stream.finish()
+    await asyncio.wait_for(asyncio.ensure_future(layer), 10)
+    voice.stop()
+
+
+async def test_an_asynchronous_generator_plays(call: World) -> None:
+    voice = await call.connect()
+    ear = Ear(call.discord.listen("General"))
+    closed = asyncio.Event()
+
+    async def speak(error: Exception | None = None) -> AsyncIterator[bytes]:
+        try:
+            for _ in range(10):
+                yield speech(0.1)[:-1]
+            if error is not None:
+                raise error
+        finally:
+            closed.set()
+
+    assert await asyncio.wait_for(voice.play(speak(), sample_rate=WRITTEN, wait_finish=True), 15) is None
+    assert ear.tone(PITCH) > 0.0
+    assert closed.is_set()
+    error = OSError("the synthesiser is gone")
+    assert await asyncio.wait_for(voice.play(speak(error), wait_finish=True), 15) is error
+
+
+async def test_stopping_closes_the_generator(call: World) -> None:
+    voice = await call.connect()
+    closed = asyncio.Event()
+
+    async def speak() -> AsyncIterator[Any]:
+        try:
+            while True:
+                yield speech(1.0)
+        finally:
+            closed.set()
+
+    voice.play(speak())
+    await until(lambda: voice.source.played > 0.1)
+    voice.stop()
+    await asyncio.wait_for(closed.wait(), 10)
+
+
+async def test_what_is_for_iterators_only_is_refused_elsewhere(call: World) -> None:
+    voice = await call.connect()
+    with pytest.raises(TypeError, match="asynchronous iterator"):
+        voice.play(isocord.StreamSource(), sample_rate=48_000)
