@@ -135,7 +135,6 @@ async def test_it_goes_on_with_whatever_can_be_played_and_tells_when_it_is_heard
         if told[-1].kind == "started" and told[-1].entry is one:
             # It has left; the listener is told by another thread.
             await until(lambda: bool(listener.arrivals()))
-            assert len(listener.arrivals()) < 10
     assert await asyncio.wait_for(failed, 15) is None
     heard = [(event.kind, event.entry) for event in told if event.kind != "failed"]
     wanted = [(kind, entry) for entry in (one, two, three) for kind in ("started", "ended")]
