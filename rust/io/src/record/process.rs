@@ -14,7 +14,7 @@ use super::coded::{self, Coded, Progress};
 use super::error::SinkError;
 use super::output::{OpenTarget, system};
 use super::target::{Encoding, Target};
-use crate::threads::child::{apart, spawn};
+use crate::threads::child::{apart, ended, spawn};
 
 /// After the end of its input it gets that long to finish its file.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -144,17 +144,11 @@ impl Encoding for Process {
 impl Process {
     fn reap(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait()? {
-                break Some(status);
-            }
-            if Instant::now() >= deadline {
-                self.child.kill()?;
-                self.child.wait()?;
-                break None;
-            }
-            std::thread::sleep(POLL);
-        };
+        let status = ended(deadline, || self.child.try_wait())?;
+        if status.is_none() {
+            self.child.kill()?;
+            self.child.wait()?;
+        }
         let complaint = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let copied = self.copied(deadline);
         match status {

@@ -3,6 +3,10 @@
 use std::io;
 use std::process::{Child, Command, ExitStatus};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Between two looks whether one has ended.
+const POLL: Duration = Duration::from_millis(2);
 
 /// Windows: Ctrl-C does not reach the process.
 #[cfg(windows)]
@@ -28,6 +32,24 @@ pub(crate) fn kill(child: &mut Child) {
         }
         let _ = child.kill();
         let _ = child.wait();
+    }
+}
+
+/// Waits until one has ended: its exit status, or None if that takes longer than until the deadline. `look` is its
+/// `try_wait`.
+///
+/// # Errors
+/// The system's.
+pub(crate) fn ended(
+    deadline: Instant,
+    mut look: impl FnMut() -> io::Result<Option<ExitStatus>>,
+) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = look()?;
+        if status.is_some() || Instant::now() >= deadline {
+            return Ok(status);
+        }
+        std::thread::sleep(POLL);
     }
 }
 

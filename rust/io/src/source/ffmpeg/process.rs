@@ -18,7 +18,6 @@ pub(crate) type ExitCode = Arc<OnceLock<i32>>;
 
 /// After the end of its sound it gets that long to end.
 const PATIENCE: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(2);
 /// And its last words that long to come.
 const WORDS: Duration = Duration::from_secs(1);
 const PIECE: usize = 32 << 10;
@@ -128,17 +127,10 @@ impl Process {
 
     /// What it came to, after its sound.
     fn finish(&self) -> io::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            let ended = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?;
-            match ended {
-                Some(status) => break status,
-                None if Instant::now() >= deadline => {
-                    self.kill();
-                    return Err(io::Error::other("ffmpeg did not end after its sound"));
-                }
-                None => std::thread::sleep(POLL),
-            }
+        let look = || self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait();
+        let Some(status) = child::ended(Instant::now() + PATIENCE, look)? else {
+            self.kill();
+            return Err(io::Error::other("ffmpeg did not end after its sound"));
         };
         if let Some(reason) = self.unfed.get() {
             return Err(io::Error::other(reason.clone()));
