@@ -954,8 +954,12 @@ class Connection:
         capacity: int = 4096,
         users: Set[int] | None = None,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48000,
         channels: int = 2,
+        format: Literal["s16", "f32"] = "s16",
+        vad: bool = False,
     ) -> FrameQueue:
         """Listen: what users say comes out of the queue until it is closed. Several can listen at once.
 
@@ -966,9 +970,13 @@ class Connection:
             form: decoded sound, Opus packets as they came, or only the news of who speaks.
             capacity: frames of 20 ms that may wait, of all users; what finds the queue full is dropped and counted.
             users: those who are heard; all if None.
-            mixdown: all as one, whose id is 0; 0.3 s later.
+            mixdown: all as one, whose id is 0.
+            latency: seconds that a mixdown waits for users beyond the slowest jitter buffer, 0 to 1.
+            fill: frames of silence where nobody speaks.
             sample_rate: 48000, 24000, 16000, 12000 or 8000.
             channels: 1 or 2.
+            format: how samples are written: 16 bits, or floating point of 32 bits.
+            vad: whether frames are judged for speech.
 
         Raises:
             ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
@@ -1317,8 +1325,23 @@ class DeliveryService:
 
 @final
 class HeardFrame:
-    """20 ms of one user's sound, or of all as one, or one Opus packet."""
+    """20 ms of one user's sound, or of all as one, or one Opus packet. It pickles."""
 
+    def __init__(
+        self,
+        user_id: int,
+        position: int,
+        samples: int,
+        kind: Literal["voice", "recovered", "concealed", "silence"],
+        data: bytes,
+        *,
+        sample_rate: int = 48000,
+        channels: int = 2,
+        level: float | None = None,
+        speech: float | None = None,
+        received_ns: int | None = None,
+        captured: float = 0.0,
+    ) -> None: ...
     @property
     def user_id(self) -> int:
         """Whose; 0 for all as one."""
@@ -1329,19 +1352,41 @@ class HeardFrame:
     def samples(self) -> int:
         """Its length in samples per channel, at its own rate."""
     @property
-    def kind(self) -> Literal["voice", "recovered", "concealed"]:
-        """As it came; from in-band FEC; filled in for a lost packet."""
+    def kind(self) -> Literal["voice", "recovered", "concealed", "silence"]:
+        """As it came; from in-band FEC; filled in for a lost packet; filled in where nobody spoke."""
     @property
     def data(self) -> bytes:
         """s16le, stereo at 48 kHz unless asked for otherwise, or an Opus packet."""
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+    @property
+    def level(self) -> float | None:
+        """Its loudness (root mean square) in dBFS, minus infinity for silence; None of Opus packets."""
+    @property
+    def speech(self) -> float | None:
+        """How likely it is speech, 0 to 1, if that was asked for (``vad``)."""
+    @property
+    def received_ns(self) -> int | None:
+        """When its newest packet came, as ``time.time_ns()`` tells time, to 21 us; on Linux the kernel's own time.
+
+        None of what no packet stands behind (silence, what was lost), and of all as one.
+        """
+    @property
+    def captured(self) -> float:
+        """When its first sample would have come over a network without jitter, as ``time.time()`` tells time."""
 
 @final
 class SpeakingChanged:
     """A user begins or ceases to speak, as the packets tell it.
 
-    The beginning is told with the first packet, before its sound is due.
+    The beginning is told with the first packet, before its sound is due, the end after the last frame. It pickles.
     """
 
+    def __init__(self, user_id: int, speaking: bool, position: int) -> None: ...
     @property
     def user_id(self) -> int:
         """Who."""
@@ -1364,6 +1409,9 @@ class FrameQueue:
     @property
     def dropped(self) -> int:
         """Items that found the queue full."""
+    @property
+    def late(self) -> int:
+        """Frames that came too late to be heard whole: for the mixdown, or after silence stood in their place."""
     def close(self) -> None:
         """Stop listening. What waits can still be taken."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from typing import Any
 
@@ -122,3 +123,44 @@ async def test_what_is_heard_shows_who_and_how_much_in_a_log_but_no_sound(world:
     user = stats.users[bob.user_id]
     assert repr(user).startswith(f"<UserReceiveStats received={user.received} lost={user.lost} ")
     assert repr(user).endswith(f" jitter={user.jitter} delay={user.delay}>")
+
+
+async def test_a_filled_row_is_unbroken_and_says_when_it_was_heard(world: World) -> None:
+    voice = await world.connect()
+    heard: list[Any] = []
+    listening = voice.listen_with(heard.append, fill=True, sample_rate=16_000, channels=1, format="f32", vad=True)
+    with listening:
+        (bob,) = world.speak(0.4, "bob")
+        await until(lambda: len(heard) >= 50)
+        # The call of the fake ends with its sound; silence goes on.
+        await until(lambda: heard[-1].kind == "silence")
+    assert {frame.user_id for frame in heard} == {bob.user_id}
+    assert {later.position - frame.position for frame, later in zip(heard, heard[1:], strict=False)} == {960}
+    assert {(frame.sample_rate, frame.channels, len(frame.data)) for frame in heard} == {(16_000, 1, 1280)}
+    voiced = [frame for frame in heard if frame.kind == "voice" and frame.received_ns]
+    assert len(voiced) >= 15
+    # A frame is received when its packet comes, which is when its first sample would have come at the earliest.
+    assert all(frame.received_ns / 1e9 >= frame.captured - 0.03 for frame in voiced)
+    assert all(-40 < frame.level <= 0 and 0 <= frame.speech <= 1 for frame in voiced[2:10])
+    silence = heard[-1]
+    assert (silence.level, silence.received_ns) == (-np.inf, None)
+    assert listening.late == 0
+    again = pickle.loads(pickle.dumps(voiced[0]))
+    names = [name for name in dir(again) if not name.startswith("_")]
+    assert [getattr(again, name) for name in names] == [getattr(voiced[0], name) for name in names]
+    with pytest.raises(ValueError, match="latency"):
+        voice.listen(mixdown=True, latency=2.0)
+    with pytest.raises(ValueError, match="format"):
+        voice.listen(format="s24")
+
+
+async def test_the_end_of_speech_comes_after_its_last_frame(world: World) -> None:
+    voice = await world.connect()
+    heard: list[Any] = []
+    with voice.listen_with(heard.append, speaking=True):
+        world.speak(0.4, "bob")
+        await until(lambda: bool(heard) and getattr(heard[-1], "speaking", None) is False)
+    events = [at for at, item in enumerate(heard) if hasattr(item, "speaking")]
+    assert events == [0, len(heard) - 1]
+    change = pickle.loads(pickle.dumps(heard[0]))
+    assert (change.user_id, change.speaking, change.position) == (heard[0].user_id, True, heard[0].position)

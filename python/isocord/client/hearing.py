@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ..hearing.recording.recording import FrameSource
 
 
+Format: TypeAlias = Literal["s16", "f32"]
 Frame: TypeAlias = "_native.HeardFrame"
 FrameOrEvent: TypeAlias = "_native.HeardFrame | _native.SpeakingChanged"
 
@@ -36,8 +37,12 @@ class ListeningSurface(ClientBase):
         speaking: Literal[False] = False,
         opus: bool = False,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48_000,
         channels: int = 2,
+        format: Format = "s16",
+        vad: bool = False,
         capacity: int = 500,
         drop: Drop = "oldest",
     ) -> Listening[Frame]: ...
@@ -50,8 +55,12 @@ class ListeningSurface(ClientBase):
         speaking: bool,
         opus: bool = False,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48_000,
         channels: int = 2,
+        format: Format = "s16",
+        vad: bool = False,
         capacity: int = 500,
         drop: Drop = "oldest",
     ) -> Listening[FrameOrEvent]: ...
@@ -63,8 +72,12 @@ class ListeningSurface(ClientBase):
         speaking: bool = False,
         opus: bool = False,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48_000,
         channels: int = 2,
+        format: Format = "s16",
+        vad: bool = False,
         capacity: int = 500,
         drop: Drop = "oldest",
     ) -> Listening[Any]:
@@ -78,22 +91,37 @@ class ListeningSurface(ClientBase):
             users: members, users or ids to listen to; all if empty.
             speaking: whether :class:`isocord.SpeakingChanged` comes as well when users begin and cease to speak.
             opus: Opus packets as they came instead of decoded sound.
-            mixdown: all users as one, whose ``user_id`` is 0; 0.3 s later, so that all get in.
+            mixdown: all users as one, whose ``user_id`` is 0. It comes when everybody's sound has come.
+            latency: how long a mixdown waits for somebody beyond the jitter buffers at most, in seconds, 0 to 1; what
+                comes later is left out and counted in :attr:`Listening.late`.
+            fill: frames of silence (``kind`` is "silence") where nobody speaks, so that each of ``users``, everybody
+                heard so far, or the mixdown, is one unbroken row of frames: recognisers that find ends themselves
+                need it. Silence comes 40 ms after its time. A user who leaves ends its row.
             sample_rate: 48000, 24000, 16000, 12000 or 8000 Hz; resampled natively.
             channels: 1 or 2. Speech recognition usually wants ``sample_rate=16000, channels=1``.
+            format: "s16" or "f32": samples of 16 bits, or floating point with full scale at 1.0.
+            vad: whether frames are judged for speech, without the GIL: :attr:`HeardFrame.speech`.
             capacity: frames that may wait for the loop, of all users, 1 to 100,000; 50 are a second of one user.
             drop: which frame goes if no more may wait.
 
         Raises:
             ClientError: not connected. It is a ``ClientException`` of the bot library as well.
-            ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
+            ValueError: an option is out of its range, or Opus packets are to be mixed, filled, judged or resampled.
         """
         if not 1 <= capacity <= 100_000:
             raise ValueError("capacity must be 1 to 100,000 frames")
         if drop not in ("oldest", "newest"):
             raise ValueError('drop must be "oldest" or "newest"')
         frames = self._hear(
-            "opus" if opus else "pcm", users=users, mixdown=mixdown, sample_rate=sample_rate, channels=channels
+            "opus" if opus else "pcm",
+            users=users,
+            mixdown=mixdown,
+            latency=latency,
+            fill=fill,
+            sample_rate=sample_rate,
+            channels=channels,
+            format=format,
+            vad=vad,
         )
         return Listening(frames, speaking=speaking, capacity=capacity, drop=drop)
 
@@ -106,8 +134,12 @@ class ListeningSurface(ClientBase):
         speaking: Literal[False] = False,
         opus: bool = False,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48_000,
         channels: int = 2,
+        format: Format = "s16",
+        vad: bool = False,
     ) -> CallbackListening: ...
 
     @overload
@@ -119,8 +151,12 @@ class ListeningSurface(ClientBase):
         speaking: bool,
         opus: bool = False,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48_000,
         channels: int = 2,
+        format: Format = "s16",
+        vad: bool = False,
     ) -> CallbackListening: ...
 
     def listen_with(
@@ -131,8 +167,12 @@ class ListeningSurface(ClientBase):
         speaking: bool = False,
         opus: bool = False,
         mixdown: bool = False,
+        latency: float = 0.06,
+        fill: bool = False,
         sample_rate: int = 48_000,
         channels: int = 2,
+        format: Format = "s16",
+        vad: bool = False,
     ) -> CallbackListening:
         """Hear what users say in a plain function, on a thread of its own that never holds the bot's loop.
 
@@ -144,8 +184,12 @@ class ListeningSurface(ClientBase):
             speaking: see :meth:`listen`.
             opus: see :meth:`listen`.
             mixdown: see :meth:`listen`.
+            latency: see :meth:`listen`.
+            fill: see :meth:`listen`.
             sample_rate: see :meth:`listen`.
             channels: see :meth:`listen`.
+            format: see :meth:`listen`.
+            vad: see :meth:`listen`.
 
         Raises:
             ClientError: not connected. It is a ``ClientException`` of the bot library as well.
@@ -155,7 +199,15 @@ class ListeningSurface(ClientBase):
         if not callable(callback) or inspect.iscoroutinefunction(callback):
             raise TypeError("callback must be a plain function; coroutines read from listen() with async for")
         frames = self._hear(
-            "opus" if opus else "pcm", users=users, mixdown=mixdown, sample_rate=sample_rate, channels=channels
+            "opus" if opus else "pcm",
+            users=users,
+            mixdown=mixdown,
+            latency=latency,
+            fill=fill,
+            sample_rate=sample_rate,
+            channels=channels,
+            format=format,
+            vad=vad,
         )
         return CallbackListening(frames, callback, speaking=speaking)
 

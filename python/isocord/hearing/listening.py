@@ -42,6 +42,11 @@ class Listening(Generic[_Item]):
         """Frames that found no room."""
         return self._waiting.dropped + self._frames.dropped
 
+    @property
+    def late(self) -> int:
+        """Frames that came too late to be heard whole: for the mixdown, or after silence stood in their place."""
+        return self._frames.late
+
     def close(self) -> None:
         """Stop listening; what waits can still be read. Idempotent."""
         self._frames.close()
@@ -85,6 +90,11 @@ class CallbackListening:
     def dropped(self) -> int:
         """Frames that found no room."""
         return self._frames.dropped
+
+    @property
+    def late(self) -> int:
+        """Frames that came too late to be heard whole: see :attr:`Listening.late`."""
+        return self._frames.late
 
     @property
     def is_over(self) -> bool:

@@ -1,5 +1,6 @@
 //! One voice connection's UDP leg, as its owner holds it.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::engine::Engine;
 use crate::events::EventHandler;
 use crate::play::track::TrackReader;
+use crate::receive::bell::{BellHandle, Ring, Trigger, bell};
 use crate::receive::common_clock::CommonClock;
 use crate::receive::inlet::InletCommand;
 use crate::receive::queue::{Form, FrameReader, frame_queue};
@@ -224,6 +226,22 @@ impl Connection {
         let (writer, reader) = frame_queue(form, capacity);
         self.receive(InletCommand::Listen(writer))?;
         Ok(reader)
+    }
+
+    /// Has `ring` called on the receive thread whenever one of `users`, or anybody if there are none, begins to speak,
+    /// until the handle is dropped. It holds over new sockets and sessions, with or without somebody who listens.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn bell(
+        &self,
+        trigger: Trigger,
+        users: Option<HashSet<u64>>,
+        ring: Ring,
+    ) -> Result<BellHandle, ConnectionError> {
+        let (bell, handle) = bell(trigger, users, ring);
+        self.receive(InletCommand::Bell(bell))?;
+        Ok(handle)
     }
 
     /// Records what users say from now on, until [`Recording::stop`], a limit, or the end of the connection.

@@ -10,7 +10,7 @@ use isocord_io::receive::shape::{Out, Shape, Shaper};
 use isocord_io::record::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
 use isocord_proto::frame::FRAME_LEN;
 use isocord_proto::opus::{Encoder, EncoderOptions};
-use isocord_proto::recv::{Frame, Listening, Sound};
+use isocord_proto::recv::{Frame, Listening, Sound, Speaking};
 use record_support::{Shared, tone};
 use recv_support::{Call, FRAME_MS, Heard, Sender, ms, samples};
 
@@ -99,7 +99,8 @@ fn what_is_too_late_for_a_mixdown_is_counted() {
 
 #[test]
 fn nobody_is_too_late_for_a_live_mixdown_and_it_waits_no_longer_than_it_must() {
-    let mut shaper = Shaper::new(Shape { mixdown: true, ..Shape::default() }, false).unwrap();
+    let mut shaper =
+        Shaper::new(Shape { mixdown: true, latency: 11_520, ..Shape::default() }, false).unwrap();
     let (mut sum, mut mixed) = (Sum::default(), Sum::default());
     let (mut behind_least, mut behind_most) = (u64::MAX, 0);
     let mut take = |out, now: Option<u64>| {
@@ -111,11 +112,15 @@ fn nobody_is_too_late_for_a_live_mixdown_and_it_waits_no_longer_than_it_must() {
         let pcm = frame.data.chunks(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect::<Vec<_>>();
         mixed.add(frame.position, &pcm);
     };
+    for user_id in [1, 2] {
+        shaper.item(Item::Speaking(user_id, Speaking::Started, samples(ms(100))), &mut |_| {});
+    }
     two_speak(|heard, now, delay| {
         for Heard { user_id, position, samples, kind, pcm, .. } in &heard {
             let sound: &[i16; FRAME_LEN] = pcm.as_slice().try_into().unwrap();
             let (user_id, position, samples, kind) = (*user_id, *position, *samples, *kind);
-            let frame = Frame { user_id, position, samples, kind, sound: Sound::Pcm(sound) };
+            let received = None;
+            let frame = Frame { user_id, position, samples, kind, received, sound: Sound::Pcm(sound) };
             shaper.item(Item::Frame(frame), &mut |out| take(out, None));
         }
         heard.iter().for_each(|frame| sum.add(frame.position, &frame.pcm));

@@ -225,7 +225,7 @@ impl FrameConsumer for Notes {
         match item {
             Item::Frame(frame) => self.frames.push(frame.position),
             Item::Speaking(100, speaking, _) => self.speaking.push(speaking),
-            Item::Speaking(..) => panic!("a stranger speaks"),
+            Item::Speaking(..) | Item::Left(_) => panic!("a stranger speaks, or leaves"),
         }
     }
 

@@ -168,6 +168,7 @@ impl JitterBuffer {
         }
         let slot = self.slots.place(sequence);
         slot.timestamp = time;
+        slot.at = packet.at;
         slot.samples = packet.samples;
         slot.frame_samples = packet.frame_samples;
         slot.silence = packet.silence;
@@ -306,7 +307,8 @@ impl JitterBuffer {
         self.next_time = time + i64::from(samples);
         self.frame = i64::from(samples);
         self.silent = slot.silence;
-        Turn::Packet { position, samples, silence: slot.silence, payload: &slot.payload }
+        let (silence, payload) = (slot.silence, &slot.payload);
+        Turn::Packet { position, samples, at: slot.at, silence, payload }
     }
 
     fn lost(&mut self, found: i64, found_time: i64) -> Turn<'_> {

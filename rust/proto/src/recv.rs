@@ -19,7 +19,7 @@ mod users;
 use core::time::Duration;
 
 pub use end_to_end::{EndToEnd, NotOpened, PlainFrames};
-pub use output::{Frame, FrameKind, FrameOutput, Listening, Sound, Speaking};
+pub use output::{Arrived, Frame, FrameKind, FrameOutput, Listening, Sound, Speaking};
 pub use stats::{ReceiveStats, UserStats};
 
 use crate::cipher::Opener;
@@ -321,6 +321,8 @@ impl<E: EndToEnd> ReceivePath<E> {
             silence: head.silence,
             payload: opus,
         };
+        let at = arrival.at.max(0) as u64;
+        out.arrived(Arrived { user_id, sequence: packet.sequence, at, silence: head.silence, opus });
         let end = user.end;
         let stream = user.stream.get_or_insert_with(|| Box::new(Stream::new(user_id, self.bounds, end)));
         let mut stage = Stage { listening: self.listening, scratch: &mut buffers.pcm, out };

@@ -91,3 +91,45 @@ fn words_right_behind_a_silence_are_one_more_beginning() {
         [(Speaking::Started, 0), (Speaking::Stopped, 30), (Speaking::Started, 35), (Speaking::Stopped, 60)];
     assert_eq!(told, expected);
 }
+
+#[test]
+fn the_end_of_speech_is_told_after_its_last_frame() {
+    for lost in [None, Some(33), Some(34)] {
+        let mut call = Call::new(Listening::Pcm);
+        call.assign(5, 500);
+        let mut sender = Sender::new(5, 0, 0);
+        for slot in 0..35 {
+            let media = if slot >= 30 { SILENCE.to_vec() } else { numbered(slot) };
+            let packet = sender.packet(&media, 960);
+            if lost != Some(slot) {
+                call.wire(ms(20 * u64::from(slot)), packet);
+            }
+        }
+        let mut told = None;
+        for at in 0..2_000 {
+            call.run_until(ms(at));
+            let frames = call.take();
+            if told.is_some() {
+                assert!(frames.is_empty(), "a frame after the end, {lost:?}");
+            }
+            told = told
+                .or_else(|| call.listener.speaking.iter().find(|told| told.1 == Speaking::Stopped).copied());
+        }
+        assert_eq!(told, Some((500, Speaking::Stopped, 30 * 960)), "{lost:?}");
+    }
+}
+
+#[test]
+fn silence_without_an_end_is_no_speech() {
+    let mut call = Call::new(Listening::Pcm);
+    call.assign(5, 500);
+    let mut sender = Sender::new(5, 0, 0);
+    for slot in 0..200 {
+        let media = if slot >= 30 { SILENCE.to_vec() } else { numbered(slot) };
+        call.wire(ms(20 * u64::from(slot)), sender.packet(&media, 960));
+    }
+    call.run_until(ms(20 * 50));
+    assert_eq!(call.listener.speaking.last(), Some(&(500, Speaking::Stopped, 30 * 960)));
+    call.run_until(ms(6_000));
+    assert_eq!(call.listener.speaking.len(), 2);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use isocord_io::connection::{self, ConnectionError};
 use isocord_io::events::EventHandler;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
-use isocord_io::receive::shape::{Shape, Shaper};
+use isocord_io::receive::shape::{SampleFormat, Shape, ShapeError, Shaper};
 use isocord_io::record::RecorderOptions;
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
@@ -103,8 +103,8 @@ impl Connection {
     }
 
     #[pyo3(signature = (
-        *, form = "pcm", capacity = DEFAULT_CAPACITY, users = None, mixdown = false, sample_rate = SAMPLE_RATE,
-        channels = 2,
+        *, form = "pcm", capacity = DEFAULT_CAPACITY, users = None, mixdown = false, latency = 0.06,
+        fill = false, sample_rate = SAMPLE_RATE, channels = 2, format = "s16", vad = false,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
     fn listen(
@@ -114,8 +114,12 @@ impl Connection {
         capacity: usize,
         users: Option<HashSet<u64>>,
         mixdown: bool,
+        latency: f64,
+        fill: bool,
         sample_rate: u32,
         channels: u32,
+        format: &str,
+        vad: bool,
     ) -> Result<FrameQueue> {
         let form = match form {
             "pcm" => Form::Pcm,
@@ -123,7 +127,16 @@ impl Connection {
             "speaking" => Form::Speaking,
             _ => return Err(PyValueError::new_err(format!("{form:?} is no form of sound")).into()),
         };
-        let shaper = Shaper::new(Shape { users, mixdown, sample_rate, channels }, form != Form::Pcm)?;
+        let format = match format {
+            "s16" => SampleFormat::S16,
+            "f32" => SampleFormat::F32,
+            _ => return Err(PyValueError::new_err("format must be \"s16\" or \"f32\"").into()),
+        };
+        let seconds = Duration::try_from_secs_f64(latency).map_err(|_| ShapeError::Latency)?;
+        let latency = (seconds.as_secs_f64() * f64::from(SAMPLE_RATE)) as u64;
+        let shape = Shape { users, mixdown, latency, fill, sample_rate, channels, format, vad };
+        // Packets, and the mere news of who speaks, are not decoded.
+        let shaper = Shaper::new(shape, form != Form::Pcm)?;
         let capacity = capacity.clamp(1, MAX_CAPACITY);
         let reader = py.detach(|| self.inner.listen(form, capacity))?;
         Ok(FrameQueue::new(reader, shaper, self.inner.clock()))

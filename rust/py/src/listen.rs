@@ -1,62 +1,98 @@
 //! `FrameQueue`: what users say, on its way to a thread of Python's.
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use isocord_io::receive::common_clock::CommonClock;
 use isocord_io::receive::queue::{FrameReader, ReaderWaker};
-use isocord_io::receive::shape::{Out, Shaped, Shaper};
+use isocord_io::receive::shape::{Out, Shape, Shaped, Shaper};
+use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{FrameKind, Speaking};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 /// 20 ms of one user's sound, or of all as one, or one Opus packet: what VoiceClient.listen() gives.
-#[pyclass(frozen, module = "isocord._native")]
+#[pyclass(frozen, get_all, module = "isocord._native")]
 pub(crate) struct HeardFrame {
+    /// Whose; 0 for all as one.
     user_id: u64,
+    /// Place of its first sample on the clock that all users share, in samples of 48 kHz whatever its own rate is.
     position: u64,
+    /// Its length in samples per channel, at its own rate.
     samples: u32,
-    kind: &'static str,
-    data: Vec<u8>,
+    /// "voice" as it came, "recovered" from in-band FEC, "concealed": filled in for a lost packet, or "silence".
+    kind: String,
+    /// Samples, or an Opus packet.
+    data: Py<PyBytes>,
+    /// Samples a second.
+    sample_rate: u32,
+    /// 1 or 2.
+    channels: u32,
+    /// Its loudness in dBFS; None of Opus packets.
+    level: Option<f32>,
+    /// How likely it is speech, 0 to 1; None unless that was asked for.
+    speech: Option<f32>,
+    /// When its packet came, in nanoseconds since 1970.
+    received_ns: Option<u64>,
+    /// When its first sample was spoken, as far as is known here, in seconds since 1970.
+    captured: f64,
 }
 
 #[pymethods]
 impl HeardFrame {
-    /// Whose; 0 for all as one.
-    #[getter]
-    fn user_id(&self) -> u64 {
-        self.user_id
+    #[new]
+    #[pyo3(signature = (
+        user_id, position, samples, kind, data, *, sample_rate = SAMPLE_RATE, channels = 2, level = None, speech = None,
+        received_ns = None, captured = 0.0,
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
+    fn new(
+        user_id: u64,
+        position: u64,
+        samples: u32,
+        kind: String,
+        data: Py<PyBytes>,
+        sample_rate: u32,
+        channels: u32,
+        level: Option<f32>,
+        speech: Option<f32>,
+        received_ns: Option<u64>,
+        captured: f64,
+    ) -> Self {
+        Self {
+            user_id,
+            position,
+            samples,
+            kind,
+            data,
+            sample_rate,
+            channels,
+            level,
+            speech,
+            received_ns,
+            captured,
+        }
     }
 
-    /// Place of its first sample on the clock that all users share, in samples of 48 kHz whatever its own rate is.
-    #[getter]
-    fn position(&self) -> u64 {
-        self.position
-    }
-
-    /// Its length in samples per channel, at its own rate.
-    #[getter]
-    fn samples(&self) -> u32 {
-        self.samples
-    }
-
-    /// "voice" as it came, "recovered" from in-band FEC, or "concealed": filled in for a lost packet.
-    #[getter]
-    fn kind(&self) -> &'static str {
-        self.kind
-    }
-
-    /// s16le, stereo at 48 kHz unless asked for otherwise, or an Opus packet.
-    #[getter]
-    fn data<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.data)
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
+        let names = PyDict::new(py);
+        names.set_item("sample_rate", self.sample_rate)?;
+        names.set_item("channels", self.channels)?;
+        names.set_item("level", self.level)?;
+        names.set_item("speech", self.speech)?;
+        names.set_item("received_ns", self.received_ns)?;
+        names.set_item("captured", self.captured)?;
+        let places = (self.user_id, self.position, self.samples, &self.kind, &self.data).into_pyobject(py)?;
+        Ok((places, names))
     }
 
     /// Without the sound, which nobody wants in a log.
-    fn __repr__(&self) -> String {
-        let Self { user_id, position, samples, kind, data } = self;
-        let size = data.len();
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let Self { user_id, position, samples, kind, data, .. } = self;
+        let size = data.as_bytes(py).len();
         format!("<HeardFrame user_id={user_id} {kind} position={position} samples={samples} {size} bytes>")
     }
 }
@@ -74,6 +110,15 @@ pub(crate) struct SpeakingChanged {
 
 #[pymethods]
 impl SpeakingChanged {
+    #[new]
+    fn new(user_id: u64, speaking: bool, position: u64) -> Self {
+        Self { user_id, speaking, position }
+    }
+
+    fn __getnewargs__(&self) -> (u64, bool, u64) {
+        (self.user_id, self.speaking, self.position)
+    }
+
     fn __repr__(&self) -> String {
         let Self { user_id, speaking, position } = self;
         let change = if *speaking { "began" } else { "ceased" };
@@ -81,18 +126,52 @@ impl SpeakingChanged {
     }
 }
 
-impl From<Shaped> for HeardFrame {
-    fn from(frame: Shaped) -> Self {
-        let Shaped { user_id, position, samples, kind, data } = frame;
-        let kind = match kind {
-            FrameKind::Voice => "voice",
-            FrameKind::Recovered => "recovered",
-            FrameKind::Concealed => "concealed",
-        };
-        Self { user_id, position, samples, kind, data }
+/// The wall clock beside the clock of positions, at one moment.
+#[derive(Clone, Copy)]
+struct Moment {
+    position: u64,
+    ns: u64,
+}
+
+impl Moment {
+    fn now(clock: &CommonClock) -> Self {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { position: clock.position(), ns: wall.as_nanos() as u64 }
+    }
+
+    /// Nanoseconds since 1970 at a position, which may be ahead.
+    fn at(self, position: u64) -> u64 {
+        let samples = i128::from(position) - i128::from(self.position);
+        let ns = i128::from(self.ns) + samples * 1_000_000_000 / i128::from(SAMPLE_RATE);
+        ns.max(0) as u64
     }
 }
 
+fn heard(py: Python<'_>, frame: Shaped, shape: &Shape, moment: Moment) -> HeardFrame {
+    let Shaped { user_id, position, samples, kind, received, level, speech, data } = frame;
+    let kind = match kind {
+        Some(FrameKind::Voice) => "voice",
+        Some(FrameKind::Recovered) => "recovered",
+        Some(FrameKind::Concealed) => "concealed",
+        None => "silence",
+    };
+    HeardFrame {
+        user_id,
+        position,
+        samples,
+        kind: kind.to_owned(),
+        data: PyBytes::new(py, &data).unbind(),
+        sample_rate: shape.sample_rate,
+        channels: shape.channels,
+        level,
+        speech,
+        received_ns: received.map(|at| moment.at(at)),
+        captured: moment.at(position) as f64 / 1e9,
+    }
+}
+
+/// Whoever has something to do though nothing comes does it that often.
+const NAP: Duration = Duration::from_millis(10);
 /// The longest a single wait can be asked for.
 const MAX_WAIT: f64 = 3_600.0;
 
@@ -106,33 +185,44 @@ struct Ears {
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct FrameQueue {
     ears: Mutex<Option<Ears>>,
+    shape: Shape,
+    clock: CommonClock,
+    late: AtomicU64,
     waker: ReaderWaker,
 }
 
 impl FrameQueue {
     pub(crate) fn new(reader: FrameReader, shaper: Shaper, clock: CommonClock) -> Self {
         let waker = reader.waker();
-        Self { ears: Mutex::new(Some(Ears { reader, shaper, clock })), waker }
+        let (shape, late) = (shaper.shape().clone(), AtomicU64::new(0));
+        Self { ears: Mutex::new(Some(Ears { reader, shaper, clock })), shape, clock, late, waker }
     }
 }
 
 impl Ears {
     /// None once nothing more comes.
     fn take(&mut self, max: usize, timeout: Duration) -> Option<Vec<Out>> {
-        self.reader.wait(timeout);
-        let closed = self.reader.is_closed();
-        let position = self.clock.position();
+        let deadline = Instant::now() + timeout;
         let mut taken = Vec::new();
-        let count = self.reader.drain(max, |item| self.shaper.item(item, &mut |out| taken.push(out)));
-        if count < max {
-            let delay = self.reader.delay();
-            self.shaper.advance(position, delay, &mut |out| taken.push(out));
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let nap = if self.shaper.is_restless() { left.min(NAP) } else { left };
+            self.reader.wait(nap);
+            let closed = self.reader.is_closed();
+            let position = self.clock.position();
+            let count = self.reader.drain(max, |item| self.shaper.item(item, &mut |out| taken.push(out)));
+            if count < max {
+                let delay = self.reader.delay();
+                self.shaper.advance(position, delay, &mut |out| taken.push(out));
+            }
+            if count == 0 && closed {
+                self.shaper.finish(&mut |out| taken.push(out));
+                return (!taken.is_empty()).then_some(taken);
+            }
+            if !taken.is_empty() || nap == left {
+                return Some(taken);
+            }
         }
-        if count == 0 && closed {
-            self.shaper.finish(&mut |out| taken.push(out));
-            return (!taken.is_empty()).then_some(taken);
-        }
-        Some(taken)
     }
 }
 
@@ -149,7 +239,9 @@ impl FrameQueue {
             .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))?;
         let taken = py.detach(|| {
             let mut guard = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
-            let taken = guard.as_mut()?.take(max.max(1), timeout);
+            let ears = guard.as_mut()?;
+            let taken = ears.take(max.max(1), timeout);
+            self.late.store(ears.shaper.late(), Relaxed);
             if taken.is_none() {
                 // Dropping the reader tells the receive thread that nobody listens here any more.
                 *guard = None;
@@ -157,8 +249,9 @@ impl FrameQueue {
             taken
         });
         let Some(taken) = taken else { return Ok(None) };
+        let moment = Moment::now(&self.clock);
         let object = |out| match out {
-            Out::Frame(frame) => Bound::new(py, HeardFrame::from(frame)).map(Bound::into_any),
+            Out::Frame(frame) => Bound::new(py, heard(py, frame, &self.shape, moment)).map(Bound::into_any),
             Out::Speaking(user_id, speaking, position) => {
                 let speaking = matches!(speaking, Speaking::Started);
                 Bound::new(py, SpeakingChanged { user_id, speaking, position }).map(Bound::into_any)
@@ -170,6 +263,12 @@ impl FrameQueue {
     #[getter]
     fn dropped(&self) -> u64 {
         self.waker.dropped()
+    }
+
+    /// Frames that came too late to be heard whole.
+    #[getter]
+    fn late(&self) -> u64 {
+        self.late.load(Relaxed)
     }
 
     fn close(&self) {

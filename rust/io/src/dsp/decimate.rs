@@ -33,9 +33,9 @@ impl Decimator {
         Self { factor, channels, taps, rows, next: None }
     }
 
-    /// Takes a frame at `position` and appends what it gives, as s16le, to `out`; returns the place of its first
+    /// Takes a frame at `position` and appends what it gives, in the scale of 16 bits, to `out`; returns the place of its first
     /// sample at 48 kHz. That is earlier than `position` by half the filter, whose other half lies in the future.
-    pub fn frame(&mut self, position: u64, pcm: &[i16; FRAME_LEN], out: &mut Vec<u8>) -> u64 {
+    pub fn frame(&mut self, position: u64, pcm: &[i16; FRAME_LEN], out: &mut Vec<f32>) -> u64 {
         let past = self.taps.len() - 1;
         if self.next != Some(position) {
             self.rows.iter_mut().for_each(|row| row.fill(0.0));
@@ -54,9 +54,7 @@ impl Decimator {
         }
         for at in (0..FRAME_SAMPLES).step_by(self.factor) {
             for row in &self.rows {
-                let sum = dot(&row[at..=at + past], &self.taps);
-                // The cast keeps what is too loud at full scale.
-                out.extend((sum.round() as i16).to_le_bytes());
+                out.push(dot(&row[at..=at + past], &self.taps));
             }
         }
         position.saturating_sub(past as u64 / 2)
@@ -97,18 +95,17 @@ mod tests {
 
     fn run(factor: usize, channels: usize, sound: impl Fn(u64) -> i16, start: u64) -> (u64, Vec<i16>) {
         let mut decimator = Decimator::new(factor, channels);
-        let (mut bytes, mut first) = (Vec::new(), None);
+        let (mut values, mut first) = (Vec::new(), None);
         for frame in 0..10 {
             let position = start + frame * 960;
             let mut pcm = [0; FRAME_LEN];
             for (at, pair) in pcm.chunks_exact_mut(2).enumerate() {
                 pair.fill(sound(position + at as u64));
             }
-            let at = decimator.frame(position, &pcm, &mut bytes);
+            let at = decimator.frame(position, &pcm, &mut values);
             first.get_or_insert(at);
         }
-        let samples = bytes.chunks_exact(2).map(|two| i16::from_le_bytes([two[0], two[1]])).collect();
-        (first.unwrap(), samples)
+        (first.unwrap(), values.iter().map(|value: &f32| value.round() as i16).collect())
     }
 
     #[test]
@@ -150,7 +147,7 @@ mod tests {
         decimator.frame(0, &[10_000; FRAME_LEN], &mut out);
         out.clear();
         assert_eq!(decimator.frame(9_600, &[0; FRAME_LEN], &mut out), 9_600 - 96);
-        assert_eq!(out.len(), 320 * 4);
-        assert!(out.iter().all(|&byte| byte == 0));
+        assert_eq!(out.len(), 320 * 2);
+        assert!(out.iter().all(|&value| value == 0.0));
     }
 }

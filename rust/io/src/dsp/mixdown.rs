@@ -105,6 +105,11 @@ impl Mixdown {
         Ok(())
     }
 
+    /// Where the next sound to leave lies.
+    pub(crate) fn begin(&self) -> u64 {
+        self.base
+    }
+
     /// The end of all sound that was added.
     pub(crate) fn end(&self) -> u64 {
         self.end

@@ -9,6 +9,7 @@ mod ramp;
 pub(crate) mod resample;
 mod samples;
 pub(crate) mod sinc;
+pub mod speech;
 mod splice;
 mod volume;
 

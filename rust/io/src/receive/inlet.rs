@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use isocord_proto::cipher::Opener;
 use isocord_proto::dave::{Openers, ReceiverChange};
-use isocord_proto::recv::{DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
+use isocord_proto::recv::{Arrived, DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
 
+use super::bell::Bell;
 use super::queue::{Form, FrameWriter};
 use super::report::{PUBLISH_MS, Published};
 
@@ -24,6 +25,8 @@ pub(crate) enum InletCommand {
     Left(u64),
     /// Somebody listens, until the other end of the queue is dropped.
     Listen(FrameWriter),
+    /// Somebody wants to know at once who begins to speak, until the bell's handle is dropped.
+    Bell(Bell),
     /// New end-to-end keys, or a transition from or to plain frames.
     Keys(ReceiverChange),
 }
@@ -37,23 +40,38 @@ pub(crate) struct Inlet {
     publish_at: Option<u64>,
 }
 
-struct Listeners(Vec<FrameWriter>);
+#[derive(Default)]
+struct Listeners {
+    writers: Vec<FrameWriter>,
+    bells: Vec<Bell>,
+}
 
 impl FrameOutput for Listeners {
     fn frame(&mut self, frame: Frame<'_>) {
-        self.0.iter_mut().for_each(|writer| writer.frame(&frame));
+        self.writers.iter_mut().for_each(|writer| writer.frame(&frame));
     }
 
     fn speaking(&mut self, user_id: u64, speaking: Speaking, position: u64) {
-        self.0.iter_mut().for_each(|writer| writer.speaking(user_id, speaking, position));
+        self.writers.iter_mut().for_each(|writer| writer.speaking(user_id, speaking, position));
+    }
+
+    fn arrived(&mut self, packet: Arrived<'_>) {
+        self.bells.iter_mut().for_each(|bell| bell.arrived(&packet));
     }
 }
 
 impl Listeners {
+    /// Whether any of them wants nothing more.
+    fn have_gone(&self) -> bool {
+        let gone = self.writers.iter().any(FrameWriter::is_abandoned);
+        gone || self.bells.iter().any(Bell::is_abandoned)
+    }
+
     fn listening(&self) -> Listening {
-        let wants = |form| self.0.iter().any(|writer| writer.form() == form);
+        let wants = |form| self.writers.iter().any(|writer| writer.form() == form);
         // Talk spurts are told from packets: there is nothing to decode for them.
-        match (wants(Form::Pcm), wants(Form::Opus) || wants(Form::Speaking)) {
+        let packets = wants(Form::Opus) || wants(Form::Speaking) || !self.bells.is_empty();
+        match (wants(Form::Pcm), packets) {
             (false, false) => Listening::Off,
             (true, false) => Listening::Pcm,
             (false, true) => Listening::Opus,
@@ -66,7 +84,7 @@ impl Inlet {
     pub(crate) fn new(published: Arc<Published>) -> Self {
         Self {
             path: ReceivePath::new(Openers::new(), DelayBounds::default()),
-            listeners: Listeners(Vec::new()),
+            listeners: Listeners::default(),
             published,
             next_tick: None,
             publish_at: None,
@@ -79,9 +97,17 @@ impl Inlet {
         match command {
             InletCommand::Session(opener) => self.path.start_session(*opener),
             InletCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
-            InletCommand::Left(user_id) => self.path.user_left(user_id, now, out),
+            InletCommand::Left(user_id) => {
+                self.path.user_left(user_id, now, out);
+                out.writers.iter_mut().for_each(|writer| writer.left(user_id));
+                out.bells.iter_mut().for_each(|bell| bell.left(user_id));
+            }
             InletCommand::Listen(writer) => {
-                out.0.push(writer);
+                out.writers.push(writer);
+                self.listeners_changed(now);
+            }
+            InletCommand::Bell(bell) => {
+                out.bells.push(bell);
                 self.listeners_changed(now);
             }
             InletCommand::Keys(change) => {
@@ -97,9 +123,9 @@ impl Inlet {
         self.schedule(now);
     }
 
-    /// Takes a datagram in, whose bytes are overwritten.
-    pub(crate) fn datagram(&mut self, datagram: &mut [u8], now: Duration) {
-        self.path.datagram(datagram, now, &mut self.listeners);
+    /// Takes a datagram in that came `age` ago; its bytes are overwritten.
+    pub(crate) fn datagram(&mut self, datagram: &mut [u8], age: Duration, now: Duration) {
+        self.path.datagram(datagram, now.saturating_sub(age), &mut self.listeners);
         if self.path.listening() == Listening::Off {
             self.schedule_report(now.as_millis() as u64);
         } else {
@@ -111,12 +137,12 @@ impl Inlet {
     pub(crate) fn run_timers(&mut self, now: Duration) -> Option<u64> {
         let now_ms = now.as_millis() as u64;
         if self.next_tick.is_some_and(|at| at <= now_ms) {
-            if self.listeners.0.iter().any(FrameWriter::is_abandoned) {
+            if self.listeners.have_gone() {
                 self.listeners_changed(now);
             }
             let due = self.path.poll(now, &mut self.listeners);
             let delay = self.path.delay();
-            for writer in &mut self.listeners.0 {
+            for writer in &mut self.listeners.writers {
                 writer.note_delay(delay);
                 writer.flush();
             }
@@ -137,7 +163,8 @@ impl Inlet {
     }
 
     fn listeners_changed(&mut self, now: Duration) {
-        self.listeners.0.retain(|writer| !writer.is_abandoned());
+        self.listeners.writers.retain(|writer| !writer.is_abandoned());
+        self.listeners.bells.retain(|bell| !bell.is_abandoned());
         let listening = self.listeners.listening();
         if listening != self.path.listening() {
             self.path.listen(listening, now, &mut self.listeners);

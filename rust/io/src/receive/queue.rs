@@ -39,6 +39,8 @@ pub enum Item<'a> {
     Frame(Frame<'a>),
     /// A user begins or ceases to speak at this position.
     Speaking(u64, Speaking, u64),
+    /// A user left.
+    Left(u64),
 }
 
 struct Stored {
@@ -46,6 +48,7 @@ struct Stored {
     position: u64,
     samples: u32,
     kind: FrameKind,
+    received: Option<u64>,
     /// Bytes of an Opus packet at the front of `room`; none if it is all PCM.
     opus: Option<u16>,
     room: [i16; FRAME_LEN],
@@ -54,6 +57,7 @@ struct Stored {
 enum Entry {
     Frame(Box<Stored>),
     Speaking(u64, Speaking, u64),
+    Left(u64),
 }
 
 #[derive(Default)]
@@ -122,10 +126,12 @@ impl FrameWriter {
         let spare = self.spare.take().or_else(|| self.empties.pop().ok());
         let mut stored = spare.unwrap_or_else(|| {
             let room = [0; FRAME_LEN];
-            Box::new(Stored { user_id: 0, position: 0, samples: 0, kind: FrameKind::Voice, opus: None, room })
+            let (kind, received, opus) = (FrameKind::Voice, None, None);
+            Box::new(Stored { user_id: 0, position: 0, samples: 0, kind, received, opus, room })
         });
         let Frame { user_id, position, samples, kind, .. } = *frame;
         (stored.user_id, stored.position, stored.samples, stored.kind) = (user_id, position, samples, kind);
+        stored.received = frame.received;
         stored.opus = matches!(self.form, Form::Opus).then_some(bytes.len() as u16);
         let room: &mut [u8] = bytemuck::cast_slice_mut(stored.room.as_mut_slice());
         room[..bytes.len()].copy_from_slice(bytes);
@@ -140,6 +146,11 @@ impl FrameWriter {
     /// Queues the news of a talk spurt.
     pub fn speaking(&mut self, user_id: u64, speaking: Speaking, position: u64) {
         self.push(Entry::Speaking(user_id, speaking, position));
+    }
+
+    /// Queues the news that a user left.
+    pub fn left(&mut self, user_id: u64) {
+        self.push(Entry::Left(user_id));
     }
 
     /// Wakes the consumer, if there is something for it. To be called after each round of work.
@@ -194,6 +205,7 @@ impl FrameReader {
                 Entry::Speaking(user_id, speaking, position) => {
                     take(Item::Speaking(user_id, speaking, position));
                 }
+                Entry::Left(user_id) => take(Item::Left(user_id)),
                 Entry::Frame(stored) => {
                     take(Item::Frame(stored.as_frame()));
                     // Where the way back is full there are enough; this one is freed.
@@ -305,8 +317,8 @@ impl Stored {
                 Sound::Opus(&bytes[..usize::from(len)])
             }
         };
-        let Self { user_id, position, samples, kind, .. } = *self;
-        Frame { user_id, position, samples, kind, sound }
+        let Self { user_id, position, samples, kind, received, .. } = *self;
+        Frame { user_id, position, samples, kind, received, sound }
     }
 }
 
@@ -316,7 +328,7 @@ mod tests {
 
     fn opus(position: u64) -> Frame<'static> {
         let sound = Sound::Opus(&[1, 2, 3]);
-        Frame { user_id: 7, position, samples: 960, kind: FrameKind::Voice, sound }
+        Frame { user_id: 7, position, samples: 960, kind: FrameKind::Voice, received: Some(position), sound }
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl Receiver {
     fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) -> Left {
         let mut left = Left::Errors;
         for _ in 0..BATCH {
-            let Some(socket) = self.sockets.get(&id) else { return Left::Empty };
+            let Some(socket) = self.sockets.get_mut(&id) else { return Left::Empty };
             let received = socket.receive(datagram);
             // What was commanded before a datagram came holds for it: a key, or that somebody listens.
             if !self.commands.is_empty() {
@@ -198,14 +198,14 @@ impl Receiver {
             }
             let Some(socket) = self.sockets.get_mut(&id) else { return Left::Empty };
             match received {
-                Ok(len) => {
+                Ok((len, age)) => {
                     left = Left::More;
                     let datagram = &mut datagram[..len];
                     if socket.is_ours(datagram, &mut self.out) {
                         continue;
                     }
                     if let Some(inlet) = self.inlets.get_mut(&id) {
-                        inlet.datagram(datagram, self.epoch.elapsed());
+                        inlet.datagram(datagram, age, self.epoch.elapsed());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Left::Empty,

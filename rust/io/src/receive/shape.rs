@@ -1,24 +1,45 @@
-//! What a listener gets is made here, on its own thread: some users only, all of them as one, at another rate.
+//! What a listener gets is made here, on its own thread: some users only, all of them as one, at another rate, with
+//! the silence between them, judged by a voice activity detector.
+
+mod row;
+mod spurts;
+mod voices;
 
 use std::collections::{HashMap, HashSet};
-use std::convert::Infallible;
 
 use isocord_proto::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::recv::{DelayBounds, Frame, FrameKind, Sound, Speaking};
 
 use super::queue::Item;
-use crate::dsp::decimate::Decimator;
-use crate::dsp::mixdown::{Mixdown, PcmRow};
+use crate::dsp::mixdown::Mixdown;
+use row::{Origin, Row, Whole};
+use spurts::{SILENCE_LAG, Spurts};
+use voices::Voice;
 
-/// What a mixdown waits for users beside the delay of the slowest one: a stream's first packets are held for
-/// 200 ms, frames are made whole in 20 ms more, and the threads have 20 ms.
-const MIX_MARGIN: u64 = SAMPLE_RATE as u64 * 240 / 1_000;
-/// The longest that it waits.
-const MAX_MIX_WINDOW: u64 = DelayBounds::MAX as u64 + MIX_MARGIN;
+/// The longest that a mixdown may wait beyond the jitter buffers.
+pub const MAX_LATENCY: u64 = SAMPLE_RATE as u64;
+/// What a mixdown waits beyond them unless it is told: 60 ms, a frame and what threads need.
+pub const DEFAULT_LATENCY: u64 = SAMPLE_RATE as u64 * 60 / 1_000;
+/// A user who speaks and of whom nothing comes is waited for that long.
+const MAX_PATIENCE: u64 = DelayBounds::MAX as u64 + SAMPLE_RATE as u64 / 2;
+/// What the mixdown has room for.
+const MIX_ROOM: u64 = MAX_PATIENCE + MAX_LATENCY;
+/// Sound that was on its way when the mixdown began gets in from that far back: 0.1 s.
+const LEAD: u64 = SAMPLE_RATE as u64 / 10;
 /// The user id of frames that are the sum of all.
 pub const EVERYBODY: u64 = 0;
-/// Users whose sound is resampled; of more than that some begin anew.
-const MAX_STREAMS: usize = 256;
+/// Users of whom something is kept between frames; of more than that some begin anew.
+const MAX_VOICES: usize = 256;
+
+/// How samples are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SampleFormat {
+    /// 16 bits, little endian.
+    #[default]
+    S16,
+    /// Floating point of 32 bits, little endian; full scale is 1.0.
+    F32,
+}
 
 /// What a listener wants.
 #[derive(Debug, Clone)]
@@ -27,15 +48,33 @@ pub struct Shape {
     pub users: Option<HashSet<u64>>,
     /// All users summed, [`EVERYBODY`] being their id.
     pub mixdown: bool,
+    /// What a mixdown waits for users beyond the delay of the slowest one, in samples at 48 kHz; what comes later is
+    /// left out and counted.
+    pub latency: u64,
+    /// Frames of silence where nobody speaks.
+    pub fill: bool,
     /// 48 kHz, or a whole part of it that divides 20 ms into whole samples.
     pub sample_rate: u32,
     /// 1 or 2.
     pub channels: u32,
+    /// How samples are written.
+    pub format: SampleFormat,
+    /// Whether frames are judged for speech.
+    pub vad: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { users: None, mixdown: false, sample_rate: SAMPLE_RATE, channels: CHANNELS as u32 }
+        Self {
+            users: None,
+            mixdown: false,
+            latency: DEFAULT_LATENCY,
+            fill: false,
+            sample_rate: SAMPLE_RATE,
+            channels: CHANNELS as u32,
+            format: SampleFormat::S16,
+            vad: false,
+        }
     }
 }
 
@@ -48,13 +87,16 @@ pub enum ShapeError {
     /// Neither mono nor stereo.
     #[error("channels must be 1 or 2")]
     Channels,
+    /// Longer than a second.
+    #[error("latency must be 0 to 1 second")]
+    Latency,
     /// Packets are not decoded.
-    #[error("Opus packets come as they are: no mixdown, no other sample_rate or channels")]
+    #[error("Opus packets come as they are: no mixdown, fill, vad, or other sample_rate, channels or format")]
     Opus,
 }
 
 /// A frame as the listener wants it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Shaped {
     /// Whose.
     pub user_id: u64,
@@ -62,14 +104,20 @@ pub struct Shaped {
     pub position: u64,
     /// Samples per channel, at the rate that was asked for.
     pub samples: u32,
-    /// Where the sound comes from.
-    pub kind: FrameKind,
-    /// s16le, or a packet.
+    /// Where the sound comes from; none for silence that was filled in.
+    pub kind: Option<FrameKind>,
+    /// When the newest packet in it came, on the common clock at 48 kHz; none of a sum and where there was no packet.
+    pub received: Option<u64>,
+    /// Its loudness in dBFS (root mean square); none of packets.
+    pub level: Option<f32>,
+    /// How likely it is speech, if that was asked for.
+    pub speech: Option<f32>,
+    /// Samples, or a packet.
     pub data: Vec<u8>,
 }
 
 /// What comes out of a [`Shaper`].
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Out {
     /// A frame.
     Frame(Shaped),
@@ -77,12 +125,32 @@ pub enum Out {
     Speaking(u64, Speaking, u64),
 }
 
+/// All users on their way into one row.
+struct Sum {
+    mix: Mixdown,
+    row: Row,
+    has_begun: bool,
+}
+
+impl Sum {
+    /// It begins when something is first known of it, and not when the clock did.
+    fn begin(&mut self, at: u64) {
+        if !std::mem::replace(&mut self.has_begun, true) {
+            let Ok(()) = self.mix.flush(at, &mut Row::new(false, 0));
+            self.row.start_at(self.mix.begin());
+        }
+    }
+}
+
 /// Makes a listener's frames.
 pub struct Shaper {
     shape: Shape,
-    mix: Option<Mixdown>,
-    rows: Row,
-    streams: HashMap<u64, Decimator>,
+    sum: Option<Sum>,
+    /// Of each user who is filled up with silence.
+    rows: HashMap<u64, Row>,
+    spurts: Spurts,
+    voices: HashMap<u64, Voice>,
+    late: u64,
 }
 
 impl Shaper {
@@ -97,202 +165,165 @@ impl Shaper {
         if !(1..=CHANNELS as u32).contains(&shape.channels) {
             return Err(ShapeError::Channels);
         }
-        let plain = shape.sample_rate == SAMPLE_RATE && shape.channels == CHANNELS as u32 && !shape.mixdown;
+        if shape.latency > MAX_LATENCY {
+            return Err(ShapeError::Latency);
+        }
+        let plain = shape.sample_rate == SAMPLE_RATE && shape.channels == CHANNELS as u32;
+        let plain = plain && shape.format == SampleFormat::S16 && !shape.mixdown && !shape.fill && !shape.vad;
         if opus && !plain {
             return Err(ShapeError::Opus);
         }
-        let mix = shape.mixdown.then(|| Mixdown::new(MAX_MIX_WINDOW));
-        Ok(Self { shape, mix, rows: Row::default(), streams: HashMap::new() })
+        let row = Row::new(shape.fill, 0);
+        let sum = shape.mixdown.then(|| Sum { mix: Mixdown::new(MIX_ROOM), row, has_begun: false });
+        let (rows, spurts, voices) = (HashMap::new(), Spurts::default(), HashMap::new());
+        Ok(Self { shape, sum, rows, spurts, voices, late: 0 })
     }
 
-    /// The rate of its frames.
+    /// What was asked for.
     #[must_use]
-    pub fn sample_rate(&self) -> u32 {
-        self.shape.sample_rate
+    pub fn shape(&self) -> &Shape {
+        &self.shape
     }
 
-    /// Their channels.
+    /// Frames that came too late to be heard whole: for the mixdown, or after silence was put in their place.
     #[must_use]
-    pub fn channels(&self) -> u32 {
-        self.shape.channels
+    pub fn late(&self) -> u64 {
+        self.late
+    }
+
+    /// Whether it has something to do though nothing comes: [`Self::advance`] is to be called every 10 ms.
+    #[must_use]
+    pub fn is_restless(&self) -> bool {
+        self.shape.fill || self.shape.mixdown
     }
 
     /// Takes what came out of a queue.
     pub fn item(&mut self, item: Item<'_>, out: &mut impl FnMut(Out)) {
-        let (Item::Frame(Frame { user_id, .. }) | Item::Speaking(user_id, ..)) = item;
+        let (Item::Frame(Frame { user_id, .. }) | Item::Speaking(user_id, ..) | Item::Left(user_id)) = item;
         if self.shape.users.as_ref().is_some_and(|users| !users.contains(&user_id)) {
             return;
         }
         match item {
-            Item::Speaking(user_id, speaking, position) => out(Out::Speaking(user_id, speaking, position)),
-            Item::Frame(Frame { position, samples, kind, sound: Sound::Opus(packet), .. }) => {
-                out(Out::Frame(Shaped { user_id, position, samples, kind, data: packet.to_vec() }));
-            }
-            Item::Frame(Frame { position, kind, sound: Sound::Pcm(pcm), .. }) => match &mut self.mix {
-                Some(mix) => {
-                    let Ok(()) = mix.add(position, pcm, &mut self.rows);
-                    self.mixed(out);
+            Item::Speaking(user_id, speaking, position) => {
+                match speaking {
+                    Speaking::Started => self.spurts.started(user_id, position),
+                    Speaking::Stopped => self.spurts.stopped(user_id),
                 }
-                None => self.resample(user_id, position, kind, pcm, out),
-            },
+                out(Out::Speaking(user_id, speaking, position));
+            }
+            Item::Frame(Frame { user_id, position, samples, kind, received, sound: Sound::Opus(packet) }) => {
+                let (kind, data) = (Some(kind), packet.to_vec());
+                let (level, speech) = (None, None);
+                out(Out::Frame(Shaped { user_id, position, samples, kind, received, level, speech, data }));
+            }
+            Item::Frame(Frame { user_id, position, kind, received, sound: Sound::Pcm(pcm), .. }) => {
+                self.spurts.heard(user_id, position + FRAME_SAMPLES as u64);
+                self.pcm(user_id, position, Origin(Some(kind), received), pcm, out);
+            }
+            Item::Left(user_id) => {
+                self.spurts.stopped(user_id);
+                self.end_row(user_id, out);
+                self.voices.remove(&user_id);
+            }
         }
     }
 
     /// All that was queued before the common clock had come to `position` has been taken; jitter buffers hold
     /// packets for `delay` samples at most.
     pub fn advance(&mut self, position: u64, delay: u32, out: &mut impl FnMut(Out)) {
-        if let Some(mix) = &mut self.mix {
-            let window = (u64::from(delay) + MIX_MARGIN).min(MAX_MIX_WINDOW);
-            let Ok(()) = mix.flush(position.saturating_sub(window), &mut self.rows);
-            self.mixed(out);
+        let patience = u64::from(delay).min(MAX_PATIENCE);
+        if let Some(sum) = &mut self.sum {
+            let until = self.spurts.all_complete(position, patience + self.shape.latency);
+            sum.begin(until.saturating_sub(FRAME_SAMPLES as u64));
+            let Ok(()) = sum.mix.flush(until, &mut sum.row);
+            self.summed(out);
+        } else if self.shape.fill {
+            for &user_id in self.shape.users.iter().flatten() {
+                let begin = position.saturating_sub(SILENCE_LAG);
+                self.rows.entry(user_id).or_insert_with(|| Row::new(true, begin));
+            }
+            let mut whole = Vec::new();
+            for (&user_id, row) in &mut self.rows {
+                row.silence(self.spurts.complete(user_id, position, MAX_PATIENCE));
+                whole.push((user_id, row.take()));
+            }
+            whole.into_iter().for_each(|(user_id, frames)| self.whole(user_id, frames, out));
         }
     }
 
     /// Nothing more comes.
     pub fn finish(&mut self, out: &mut impl FnMut(Out)) {
-        if let Some(mix) = &mut self.mix {
-            let Ok(()) = mix.flush(mix.end(), &mut self.rows);
-            self.rows.fill();
-            self.mixed(out);
+        if let Some(sum) = &mut self.sum {
+            let Ok(()) = sum.mix.flush(sum.mix.end(), &mut sum.row);
+            sum.row.end();
+            self.summed(out);
         }
+        let users: Vec<u64> = self.rows.keys().copied().collect();
+        users.into_iter().for_each(|user_id| self.end_row(user_id, out));
     }
 
-    fn mixed(&mut self, out: &mut impl FnMut(Out)) {
-        for (position, pcm) in std::mem::take(&mut self.rows.whole) {
-            self.resample(EVERYBODY, position, FrameKind::Voice, &pcm, out);
-        }
-    }
-
-    fn resample(
+    fn pcm(
         &mut self,
         user_id: u64,
         position: u64,
-        kind: FrameKind,
+        origin: Origin,
         pcm: &[i16; FRAME_LEN],
         out: &mut impl FnMut(Out),
     ) {
-        let Shape { sample_rate, channels, .. } = self.shape;
-        let samples = FRAME_SAMPLES as u32 * sample_rate / SAMPLE_RATE;
-        let mut data = Vec::with_capacity((samples * channels * 2) as usize);
-        let mut at = position;
-        if sample_rate == SAMPLE_RATE && channels == CHANNELS as u32 {
-            data.extend(pcm.iter().flat_map(|sample| sample.to_le_bytes()));
+        if let Some(sum) = &mut self.sum {
+            sum.begin(position.saturating_sub(LEAD));
+            let late = sum.mix.late;
+            let Ok(()) = sum.mix.add(position, pcm, &mut sum.row);
+            self.late += u64::from(sum.mix.late > late);
+            self.summed(out);
+        } else if self.shape.fill {
+            if self.rows.len() >= MAX_VOICES && !self.rows.contains_key(&user_id) {
+                self.rows.clear();
+            }
+            let row = self.rows.entry(user_id).or_insert_with(|| Row::new(true, position));
+            row.silence(position);
+            let behind = (row.at() - position).min(FRAME_SAMPLES as u64);
+            self.late += u64::from(behind > 0);
+            row.sound(origin, &pcm[behind as usize * CHANNELS..]);
+            let whole = row.take();
+            self.whole(user_id, whole, out);
         } else {
-            if self.streams.len() >= MAX_STREAMS && !self.streams.contains_key(&user_id) {
-                self.streams.clear();
-            }
-            let make = || Decimator::new((SAMPLE_RATE / sample_rate) as usize, channels as usize);
-            at = self.streams.entry(user_id).or_insert_with(make).frame(position, pcm, &mut data);
-        }
-        out(Out::Frame(Shaped { user_id, position: at, samples, kind, data }));
-    }
-}
-
-/// Makes whole frames of what the mixdown hands out; where all are silent there are none.
-#[derive(Default)]
-struct Row {
-    whole: Vec<(u64, Box<[i16; FRAME_LEN]>)>,
-    part: Option<(u64, Box<[i16; FRAME_LEN]>, usize)>,
-    at: u64,
-}
-
-impl Row {
-    fn fill(&mut self) {
-        if let Some((position, pcm, _)) = self.part.take() {
-            self.whole.push((position, pcm));
+            self.shaped(user_id, (position, origin), pcm, out);
         }
     }
 
-    fn push(&mut self, mut pcm: &[i16]) {
-        while !pcm.is_empty() {
-            let at = self.at;
-            let empty = || (at, Box::new([0; FRAME_LEN]), 0);
-            let (_, room, len) = self.part.get_or_insert_with(empty);
-            let step = pcm.len().min(FRAME_LEN - *len);
-            room[*len..*len + step].copy_from_slice(&pcm[..step]);
-            *len += step;
-            self.at += step as u64 / 2;
-            pcm = &pcm[step..];
-            if *len == FRAME_LEN {
-                self.fill();
-            }
+    fn end_row(&mut self, user_id: u64, out: &mut impl FnMut(Out)) {
+        if let Some(mut row) = self.rows.remove(&user_id) {
+            row.end();
+            self.whole(user_id, row.take(), out);
         }
     }
-}
 
-impl PcmRow for Row {
-    type Error = Infallible;
-
-    fn gap(&mut self, mut samples: u64) -> Result<(), Infallible> {
-        // A frame that has begun is filled with the silence before it is handed out.
-        if let Some((_, _, len)) = &mut self.part {
-            let step = samples.min((FRAME_LEN - *len) as u64 / 2);
-            *len += 2 * step as usize;
-            self.at += step;
-            samples -= step;
-            if *len == FRAME_LEN {
-                self.fill();
-            }
-        }
-        self.at += samples;
-        Ok(())
+    fn summed(&mut self, out: &mut impl FnMut(Out)) {
+        let whole = self.sum.as_mut().map(|sum| sum.row.take());
+        self.whole(EVERYBODY, whole.unwrap_or_default(), out);
     }
 
-    fn pcm(&mut self, pcm: &[i16]) -> Result<(), Infallible> {
-        // A row of zeros does not begin a frame.
-        if self.part.is_none() && pcm.iter().all(|&sample| sample == 0) {
-            self.at += pcm.len() as u64 / 2;
-        } else {
-            self.push(pcm);
+    fn whole(&mut self, user_id: u64, frames: Vec<Whole>, out: &mut impl FnMut(Out)) {
+        for (position, origin, pcm) in frames {
+            self.shaped(user_id, (position, origin), &pcm, out);
         }
-        Ok(())
+    }
+
+    fn shaped(
+        &mut self,
+        user_id: u64,
+        place: (u64, Origin),
+        pcm: &[i16; FRAME_LEN],
+        out: &mut impl FnMut(Out),
+    ) {
+        if self.voices.len() >= MAX_VOICES && !self.voices.contains_key(&user_id) {
+            self.voices.clear();
+        }
+        let voice = self.voices.entry(user_id).or_insert_with(|| Voice::new(&self.shape));
+        out(Out::Frame(voice.frame(user_id, place, pcm, &self.shape)));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(user_id: u64, position: u64, pcm: &[i16; FRAME_LEN]) -> Item<'_> {
-        Item::Frame(Frame { user_id, position, samples: 960, kind: FrameKind::Voice, sound: Sound::Pcm(pcm) })
-    }
-
-    #[test]
-    fn a_mixdown_is_the_sum_in_its_place() {
-        let shape = Shape { mixdown: true, users: Some(HashSet::from([1, 2])), ..Shape::default() };
-        let mut shaper = Shaper::new(shape, false).unwrap();
-        let mut got = Vec::new();
-        let mut out = |item| match item {
-            Out::Frame(frame) => got.push(frame),
-            Out::Speaking(..) => panic!(),
-        };
-        let start = 480_000;
-        for at in 0..50 {
-            shaper.item(frame(1, start + at * 960, &[100; FRAME_LEN]), &mut out);
-            shaper.item(frame(3, start + at * 960, &[7_000; FRAME_LEN]), &mut out);
-            shaper.advance(start + at * 960 + 2_000, 2_880, &mut out);
-        }
-        // One that comes late still gets in.
-        shaper.item(frame(2, start + 45 * 960, &[20; FRAME_LEN]), &mut out);
-        shaper.finish(&mut out);
-        assert!(got.iter().all(|frame| frame.user_id == EVERYBODY && frame.samples == 960));
-        assert!(got.is_sorted_by_key(|frame| frame.position));
-        let mut all = vec![0; 60 * FRAME_LEN];
-        for frame in &got {
-            let from = 2 * (frame.position + 960 - start) as usize;
-            for (value, two) in all[from..].iter_mut().zip(frame.data.chunks_exact(2)) {
-                *value = i16::from_le_bytes([two[0], two[1]]);
-            }
-        }
-        let at = |number: usize| all[(number + 1) * FRAME_LEN];
-        assert_eq!([at(0), at(44), at(45), at(46), at(49), at(50)], [100, 100, 120, 100, 100, 0]);
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        let shape = |sample_rate, channels| Shape { sample_rate, channels, ..Shape::default() };
-        assert_eq!(Shaper::new(shape(44_100, 2), false).err(), Some(ShapeError::Rate));
-        assert_eq!(Shaper::new(shape(16_000, 3), false).err(), Some(ShapeError::Channels));
-        assert_eq!(Shaper::new(shape(16_000, 1), true).err(), Some(ShapeError::Opus));
-    }
-}
+mod tests;

@@ -3,11 +3,13 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use isocord_proto::discovery::{Discovery, External, Step};
 use isocord_proto::keepalive::{self, Keepalive};
 use mio::net::UdpSocket;
 
+use super::arrival::Arrivals;
 use crate::events::{Event, EventHandler, EventOutbox, Notice};
 use crate::stats::Counters;
 
@@ -26,6 +28,7 @@ enum Phase {
 /// One socket as the receive thread sees it.
 pub(crate) struct VoiceSocket {
     socket: UdpSocket,
+    arrivals: Arrivals,
     discovery: Discovery,
     counters: Arc<Counters>,
     handler: Arc<dyn EventHandler>,
@@ -52,6 +55,7 @@ impl VoiceSocket {
         handler: Arc<dyn EventHandler>,
     ) -> Self {
         Self {
+            arrivals: Arrivals::of(&socket),
             socket,
             discovery,
             counters,
@@ -71,8 +75,9 @@ impl VoiceSocket {
         &mut self.socket
     }
 
-    pub(super) fn receive(&self, datagram: &mut [u8]) -> io::Result<usize> {
-        self.socket.recv(datagram)
+    /// A datagram's length, and how long ago it came.
+    pub(super) fn receive(&mut self, datagram: &mut [u8]) -> io::Result<(usize, Duration)> {
+        self.arrivals.receive(&self.socket, datagram)
     }
 
     /// The socket leads nowhere: the owner closes it or opens another.

@@ -17,6 +17,8 @@ pub(super) struct Slot {
     state: State,
     sequence: i64,
     pub timestamp: i64,
+    /// When it came.
+    pub at: i64,
     pub samples: u32,
     pub frame_samples: u32,
     pub silence: bool,

@@ -46,6 +46,8 @@ pub enum Turn<'a> {
         position: i64,
         /// Samples per channel in it.
         samples: u32,
+        /// When it came.
+        at: i64,
         /// The silence that ends a talk spurt.
         silence: bool,
         /// The Opus packet.

@@ -3,16 +3,20 @@
 use super::output::FrameKind;
 use crate::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES};
 
-/// A whole frame with its place.
-pub(super) type Whole<'a> = (i64, FrameKind, &'a [i16; FRAME_LEN]);
+/// A whole frame with its place and source.
+pub(super) type Whole<'a> = (i64, Source, &'a [i16; FRAME_LEN]);
+
+/// Where a frame's sound comes from, and when its packet came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Source(pub FrameKind, pub Option<i64>);
 
 /// The frames of one stream.
 pub(super) struct Framer {
     /// The end of what has been handed out.
     end: i64,
-    /// A frame in the making: its place, its kind, the samples that are there.
+    /// A frame in the making: its place, where it comes from, the samples that are there.
     start: i64,
-    kind: FrameKind,
+    source: Source,
     filled: usize,
     pcm: Box<[i16; FRAME_LEN]>,
 }
@@ -21,7 +25,7 @@ impl Framer {
     /// Nothing is handed out before the position `end`.
     pub(super) fn new(end: i64) -> Self {
         let pcm = Box::new([0; FRAME_LEN]);
-        Self { end, start: end, kind: FrameKind::Voice, filled: 0, pcm }
+        Self { end, start: end, source: Source(FrameKind::Voice, None), filled: 0, pcm }
     }
 
     /// Takes in interleaved sound at `position` and hands out the frames that are whole. What lies
@@ -30,7 +34,7 @@ impl Framer {
         &mut self,
         mut position: i64,
         mut sound: &[i16],
-        kind: FrameKind,
+        source: Source,
         mut emit: impl FnMut(Whole<'_>),
     ) {
         let overlap = (self.covered() - position).clamp(0, (sound.len() / CHANNELS) as i64);
@@ -42,14 +46,15 @@ impl Framer {
         while !sound.is_empty() {
             if self.filled == 0 {
                 if let Some((frame, rest)) = sound.split_first_chunk::<FRAME_LEN>() {
-                    emit((position, kind, frame));
+                    emit((position, source, frame));
                     position += FRAME_SAMPLES as i64;
                     self.end = position;
                     sound = rest;
                     continue;
                 }
-                (self.start, self.kind) = (position, kind);
+                (self.start, self.source) = (position, source);
             }
+            self.source.1 = self.source.1.max(source.1);
             let at = self.filled * CHANNELS;
             let (part, rest) = sound.split_at(sound.len().min(FRAME_LEN - at));
             self.pcm[at..at + part.len()].copy_from_slice(part);
@@ -90,7 +95,7 @@ impl Framer {
         if self.filled == FRAME_SAMPLES {
             self.filled = 0;
             self.end = self.start + FRAME_SAMPLES as i64;
-            emit((self.start, self.kind, &self.pcm));
+            emit((self.start, self.source, &self.pcm));
         }
     }
 }
@@ -104,7 +109,9 @@ mod tests {
         let mut out = Vec::new();
         for &(position, samples) in pushes {
             let sound: Vec<i16> = (0..samples).flat_map(|i| [(position + i as i64) as i16; 2]).collect();
-            framer.push(position, &sound, FrameKind::Voice, |(at, _, pcm)| out.push((at, pcm.to_vec())));
+            framer.push(position, &sound, Source(FrameKind::Voice, Some(position)), |(at, _, pcm)| {
+                out.push((at, pcm.to_vec()))
+            });
         }
         framer.flush(|(at, _, pcm)| out.push((at, pcm.to_vec())));
         out

@@ -15,6 +15,8 @@ pub struct Frame<'a> {
     pub samples: u32,
     /// Where the sound comes from.
     pub kind: FrameKind,
+    /// When the packet came that it was decoded from, the newest one if they are several; on the common clock.
+    pub received: Option<u64>,
     /// The sound.
     pub sound: Sound<'a>,
 }
@@ -44,8 +46,23 @@ pub enum Sound<'a> {
 pub enum Speaking {
     /// A talk spurt begins; it is told with the first packet, before its sound is due.
     Started,
-    /// A talk spurt is over.
+    /// A talk spurt is over, and all of it has been handed out.
     Stopped,
+}
+
+/// A packet right when it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrived<'a> {
+    /// Who speaks.
+    pub user_id: u64,
+    /// As in its header.
+    pub sequence: u16,
+    /// When it came, on the common clock.
+    pub at: u64,
+    /// The silence that ends a talk spurt.
+    pub silence: bool,
+    /// The Opus packet.
+    pub opus: &'a [u8],
 }
 
 /// Takes what the receive path hands out. Calls come in the order of time for each user.
@@ -55,6 +72,9 @@ pub trait FrameOutput {
 
     /// A user begins or ceases to speak at `position`.
     fn speaking(&mut self, user_id: u64, speaking: Speaking, position: u64);
+
+    /// A packet of Opus has come, long before its turn: for those who watch for speech. As it comes, so in any order.
+    fn arrived(&mut self, _packet: Arrived<'_>) {}
 }
 
 /// Which forms of the sound somebody wants.

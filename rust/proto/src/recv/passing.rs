@@ -38,6 +38,7 @@ impl Passing {
         user_id: u64,
         position: i64,
         samples: u32,
+        received: i64,
         payload: &[u8],
         out: &mut O,
     ) {
@@ -57,6 +58,7 @@ impl Passing {
         let position = at.max(self.end).max(0);
         self.end = position + length;
         let (position, kind) = (position as u64, FrameKind::Voice);
-        out.frame(Frame { user_id, position, samples, kind, sound: Sound::Opus(payload) });
+        let received = Some(received.max(0) as u64);
+        out.frame(Frame { user_id, position, samples, kind, received, sound: Sound::Opus(payload) });
     }
 }

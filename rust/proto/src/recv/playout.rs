@@ -1,6 +1,6 @@
 //! Turns what a jitter buffer says into sound: decodes, restores, conceals.
 
-use super::framer::{Framer, Whole};
+use super::framer::{Framer, Source, Whole};
 use super::output::FrameKind;
 use super::slip::Slip;
 use super::stretch::{MIN_PIECE, stretch};
@@ -54,7 +54,7 @@ impl Playout {
         (-self.slip.get()).max(0) as u32
     }
 
-    /// A packet. If it cannot be decoded, its time is concealed.
+    /// A packet that came at `at`. If it cannot be decoded, its time is concealed.
     ///
     /// # Errors
     /// libopus's; what it could not decode has been concealed.
@@ -62,6 +62,7 @@ impl Playout {
         &mut self,
         position: i64,
         samples: u32,
+        at: i64,
         packet: &[u8],
         scratch: &mut Scratch,
         emit: impl FnMut(Whole<'_>),
@@ -71,7 +72,12 @@ impl Playout {
             Ok(decoded) => {
                 self.concealed = 0;
                 let len = self.make_up(scratch, decoded);
-                self.framer.push(position, &scratch[..len * CHANNELS], FrameKind::Voice, emit);
+                self.framer.push(
+                    position,
+                    &scratch[..len * CHANNELS],
+                    Source(FrameKind::Voice, Some(at)),
+                    emit,
+                );
                 Ok(())
             }
             Err(error) => {
@@ -110,7 +116,7 @@ impl Playout {
         self.framer.push(
             position + before as i64,
             &scratch[..restored * CHANNELS],
-            FrameKind::Recovered,
+            Source(FrameKind::Recovered, None),
             emit,
         );
         Replaced::Recovered
@@ -170,7 +176,7 @@ impl Playout {
             if self.concealed >= MAX_CONCEALED {
                 fade_out(sound);
             }
-            self.framer.push(position, sound, FrameKind::Concealed, &mut emit);
+            self.framer.push(position, sound, Source(FrameKind::Concealed, None), &mut emit);
             position += made as i64;
             left -= made.min(left);
             if made == 0 {

@@ -1,11 +1,15 @@
 //! One user's stream: jitter buffer, decoder and counts.
 
+use super::framer::Source;
 use super::output::{Frame, FrameOutput, Listening, Sound, Speaking};
 use super::passing::Passing;
 use super::playout::{Playout, Replaced, Scratch};
 use super::stats::{Jitter, UserStats};
 use crate::jitter::{Arrival, DelayBounds, Inserted, JitterBuffer, Turn};
 use crate::toc;
+
+/// Discord's clients end a spurt with so many packets of silence; some go on for longer.
+const SILENCES: u32 = 5;
 
 /// When a decoder forgets the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,12 @@ pub(super) struct Stream {
     speaking: Speaking,
     /// Where the newest talk spurt was said to begin.
     started_at: i64,
+    /// Where the silence that ends it began, and how many packets of it have been played.
+    silence_at: i64,
+    silences: u32,
+    /// Whether the last packet that came was silence, and where words behind it begin while it waits for its turn.
+    came_silent: bool,
+    words_at: Option<i64>,
     /// When the last packet came.
     pub last_arrival: i64,
     /// When the stream wants to be played next; never, if none.
@@ -51,12 +61,17 @@ impl Stream {
             reset: Reset::NotDue,
             speaking: Speaking::Stopped,
             started_at: 0,
+            silence_at: 0,
+            silences: 0,
+            came_silent: false,
+            words_at: None,
             last_arrival: 0,
             due: None,
         }
     }
 
-    /// Takes in a packet, the first one of a talk spurt being told of at once. It is played by [`Self::play`] at the earliest, after the others that came with it.
+    /// Takes in a packet, the first one of a talk spurt being told of at once. It is played by [`Self::play`] at the
+    /// earliest, after the others that came with it.
     pub(super) fn receive<O: FrameOutput + ?Sized>(
         &mut self,
         arrival: &Arrival<'_>,
@@ -74,7 +89,10 @@ impl Stream {
                     if !arrival.silence && self.speaking == Speaking::Stopped {
                         self.started_at = position;
                         self.announce(Speaking::Started, position, stage.out);
+                    } else if !arrival.silence && self.came_silent {
+                        self.words_at = Some(position);
                     }
+                    self.came_silent = arrival.silence;
                     break;
                 }
                 Inserted::Suspect => break,
@@ -158,24 +176,37 @@ impl Stream {
         let user_id = self.user_id;
         loop {
             match self.jitter.next(now) {
-                Turn::Packet { position, samples, silence, payload } => {
-                    let speaking = match silence {
-                        false => Speaking::Started,
-                        // It ends the spurt before the one that has been told of.
-                        true if position < self.started_at => self.speaking,
-                        true => Speaking::Stopped,
-                    };
-                    announce(user_id, &mut self.speaking, speaking, position, stage.out);
+                Turn::Packet { position, samples, at, silence, payload } => {
+                    if silence {
+                        self.silence_at = if self.silences == 0 { position } else { self.silence_at };
+                        self.silences += 1;
+                    } else {
+                        // The end of the spurt before this one, if its silence was cut short by these words.
+                        if self.silences > 0 && self.silence_at >= self.started_at {
+                            announce(
+                                user_id,
+                                &mut self.speaking,
+                                Speaking::Stopped,
+                                self.silence_at,
+                                stage.out,
+                            );
+                        }
+                        (self.silences, self.words_at) = (0, None);
+                        announce(user_id, &mut self.speaking, Speaking::Started, position, stage.out);
+                    }
                     if stage.listening.wants_opus() {
-                        self.passing.packet(user_id, position, samples, payload, stage.out);
+                        self.passing.packet(user_id, position, samples, at, payload, stage.out);
                     }
                     if stage.listening.wants_pcm() {
                         let out = &mut *stage.out;
                         let decoded =
-                            self.playout.packet(position, samples, payload, stage.scratch, |whole| {
+                            self.playout.packet(position, samples, at, payload, stage.scratch, |whole| {
                                 out.frame(pcm(user_id, whole));
                             });
                         stats.malformed += u64::from(decoded.is_err());
+                    }
+                    if self.silences == SILENCES {
+                        self.fall_silent(stage.out);
                     }
                 }
                 Turn::Lost { position, samples, next } => {
@@ -214,8 +245,13 @@ impl Stream {
                 Turn::SpurtEnd => {
                     let out = &mut *stage.out;
                     self.playout.end_spurt(|whole| out.frame(pcm(user_id, whole)));
-                    let end = self.jitter.end();
-                    self.announce(Speaking::Stopped, end, stage.out);
+                    if self.silences > 0 {
+                        self.fall_silent(stage.out);
+                    } else {
+                        let end = self.jitter.end();
+                        self.announce(Speaking::Stopped, end, stage.out);
+                    }
+                    self.silences = 0;
                     self.take_reset();
                 }
                 Turn::Wait(due) => {
@@ -230,6 +266,18 @@ impl Stream {
         }
     }
 
+    /// The end of a spurt is told when its last frame has been handed out. It does not end the one after it, which may
+    /// have been told of.
+    fn fall_silent<O: FrameOutput + ?Sized>(&mut self, out: &mut O) {
+        if self.silence_at >= self.started_at {
+            self.announce(Speaking::Stopped, self.silence_at, out);
+        }
+        if let Some(position) = self.words_at.take().filter(|&position| position > self.silence_at) {
+            self.started_at = position;
+            self.announce(Speaking::Started, position, out);
+        }
+    }
+
     fn announce<O: FrameOutput + ?Sized>(&mut self, speaking: Speaking, position: i64, out: &mut O) {
         announce(self.user_id, &mut self.speaking, speaking, position, out);
     }
@@ -241,9 +289,10 @@ impl Stream {
     }
 }
 
-fn pcm(user_id: u64, (position, kind, sound): super::framer::Whole<'_>) -> Frame<'_> {
+fn pcm(user_id: u64, (position, Source(kind, at), sound): super::framer::Whole<'_>) -> Frame<'_> {
     let samples = crate::frame::FRAME_SAMPLES as u32;
-    Frame { user_id, position: position.max(0) as u64, samples, kind, sound: Sound::Pcm(sound) }
+    let (position, received) = (position.max(0) as u64, at.map(|at| at.max(0) as u64));
+    Frame { user_id, position, samples, kind, received, sound: Sound::Pcm(sound) }
 }
 
 fn announce<O: FrameOutput + ?Sized>(
