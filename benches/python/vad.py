@@ -92,9 +92,9 @@ def main() -> None:
             found = judge(pcm)
             share = (time.perf_counter() - began) / (len(pcm) / RATE)
             best = min(np.linspace(0.05, 0.95, 19), key=lambda at: wrong(truth, found, at))
-            errs = f"wrong {wrong(truth, found, best):.3f} at {best:.2f}"
             print(
-                f"{snr:3} dB {name:8} area {area(truth, found):.4f}  {errs}"
+                f"{snr:3} dB {name:8} area {area(truth, found):.4f}"
+                f"  wrong {wrong(truth, found, best):.3f} at {best:.2f}"
                 f"  {wrong(truth, found, 0.5):.3f} at 0.50  {share:.3%} of a core"
             )
 

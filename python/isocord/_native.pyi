@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias, final
 from typing_extensions import Buffer, Self
 
 from .desk.parts import Part
-from .errors import AudioFileError, SinkError
+from .errors import AudioFileError, FFmpegError, SinkError
 from .filters import Filter
 
 LIBOPUS_VERSION: Final[str]
@@ -679,7 +679,8 @@ class AudioFile:
 
     It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
     Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
-    while the volume is 1.0.
+    while the volume is 1.0. What nothing of this reads (AC-3, WMA, AVI) plays if ffmpeg is on the PATH: in a process
+    of its own, which opens and fetches nothing itself and ends with the file.
 
     A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
     It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
@@ -807,8 +808,8 @@ class AudioFile:
     def simplified(self) -> int:
         """Frames that were encoded with a lower complexity than asked, because the machine could not keep up."""
     @property
-    def error(self) -> AudioFileError | None:
-        """The AudioFileError that ended it early, or None."""
+    def error(self) -> AudioFileError | FFmpegError | None:
+        """What ended it early, or None: an AudioFileError, or an FFmpegError where ffmpeg decoded it and has failed."""
     def seek(self, seconds: float) -> None:
         """Go to a place in the file, in seconds; heard with the next frame if it plays. Past the end, the file ends.
 

@@ -87,7 +87,8 @@ async def test_pauses_and_stops_are_each_connections_own() -> None:
         await third.hears(20)
         second.voice.pause()
         third.voice.stop()
-        await first.hears(5)
+        # What was asked for is in force by then, also on a machine that is busy.
+        await first.hears(50)
         heard, stopped = len(second.packets), len(third.packets)
         await first.hears(30)
         assert second.voice.is_paused()
@@ -98,10 +99,11 @@ async def test_pauses_and_stops_are_each_connections_own() -> None:
         third.voice.play(radio)
         await second.hears(10)
         await third.hears(10)
+        later = [room.packets[earlier:] for room, earlier in ((second, heard), (third, stopped))]
         await first.hears(10)
-        for room, earlier in ((second, heard), (third, stopped)):
+        for room, earlier, packets in zip((second, third), (heard, stopped), later, strict=True):
             assert place(room.packets[:earlier], first.packets) + earlier < missed
-            assert place(room.packets[earlier:], first.packets) >= missed - 3
+            assert place(packets, first.packets) >= missed - 3
         radio.stop()
         await until(lambda: not any(room.voice.is_playing() for room in (first, second, third)))
 

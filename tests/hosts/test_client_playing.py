@@ -125,10 +125,12 @@ class TestPlay:
         alice = world.discord.listen("General", user="alice")
         voice = await world.connect()
         source = isocord.AudioFile(path)
+        before = set(threading.enumerate())
         names: list[str] = []
         future = voice.play(source, after=lambda error: names.append(threading.current_thread().name), wait_finish=True)
         assert voice.source is source
-        assert not any(thread.name.startswith("isocord-feed") for thread in threading.enumerate())
+        others = set(threading.enumerate()) - before
+        assert not any(thread.name.startswith("isocord-feed") for thread in others)
         assert await asyncio.wait_for(future, 10) is None
         assert names == ["isocord-after"]
         await until(lambda: len(alice.arrivals()) >= 20)

@@ -170,6 +170,9 @@ def test_ctrl_c_ends_the_bot_and_what_it_started(with_process: bool) -> None:
     if with_process and shutil.which("ffmpeg") is None:
         pytest.skip("there is no ffmpeg")
     program = textwrap.dedent(START) + textwrap.dedent(f"""
+        # What a shell runs in the background is started with Ctrl-C ignored.
+        import signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         bot = library.Client(intents=library.Intents.default())
 
         @bot.event

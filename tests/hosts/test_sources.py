@@ -25,8 +25,9 @@ def audio_file(seconds: float = 60.0, **options: Any) -> isocord.AudioFile:
     return isocord.AudioFile(io.BytesIO(data.getvalue()), **options)
 
 
-def reads_in_python() -> bool:
-    return any(thread.name.startswith("isocord-feed") for thread in threading.enumerate())
+def feeders() -> set[threading.Thread]:
+    """Threads that read sources in Python."""
+    return {thread for thread in threading.enumerate() if thread.name.startswith("isocord-feed")}
 
 
 def test_a_file_is_a_source_of_the_library() -> None:
@@ -45,7 +46,7 @@ def test_a_transformer_around_a_file_is_read_as_ever_while_it_does_not_play() ->
 
 class TestVolume:
     async def test_a_transformer_around_a_file_plays_natively(self, world: World) -> None:
-        alice = world.discord.listen("General", user="alice")
+        alice, before = world.discord.listen("General", user="alice"), feeders()
         voice = await world.connect()
         file = audio_file(volume=0.5)
         source = library.PCMVolumeTransformer(file, volume=0.5)
@@ -53,7 +54,7 @@ class TestVolume:
         assert voice.source is source
         assert isinstance(source, library.PCMVolumeTransformer)
         await until(lambda: len(alice.arrivals()) > 5)
-        await until(lambda: not reads_in_python())
+        assert feeders() <= before
         assert file.volume == 0.25
         voice.source.volume = 1.5
         assert (source.volume, file.volume) == (1.5, 0.75)
@@ -66,7 +67,7 @@ class TestVolume:
         assert source.volume == 0.7
 
     async def test_a_file_that_plays_may_be_wrapped_and_unwrapped(self, world: World) -> None:
-        alice = world.discord.listen("General", user="alice")
+        alice, before = world.discord.listen("General", user="alice"), feeders()
         voice = await world.connect()
         file = audio_file()
         ended: list[Exception | None] = []
@@ -86,7 +87,7 @@ class TestVolume:
         assert (voice.source, file.volume) == (file, 1.0)
         seen = len(alice.arrivals())
         await until(lambda: len(alice.arrivals()) > seen + 5)
-        await until(lambda: not reads_in_python())
+        assert feeders() <= before
         assert not ended
 
     async def test_what_is_refused_leaves_the_transformer_alone(self, world: World) -> None:

@@ -165,7 +165,7 @@ def test_an_error_says_what_to_do(tmp_path: Path) -> None:
     at_its_end.seek(0)
     assert isocord.AudioFile(at_its_end).duration == SECONDS
     (tmp_path / "sound.pcm").write_bytes(bytes(200_000))
-    with pytest.raises(AudioFileError, match=r"sound\.pcm \(raw PCM is for PCMAudio\)"):
+    with pytest.raises(AudioFileError, match=r"sound\.pcm.*\(raw PCM is for PCMAudio\)"):
         isocord.AudioFile(tmp_path / "sound.pcm")
 
 

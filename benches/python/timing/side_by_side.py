@@ -30,7 +30,16 @@ LOADS = (
     Load("blocked loop", 0, True),
     Load("both", 2, True),
 )
-ROWS = ((STOCK, "pcm"), (ISOCORD, "pcm"), (ISOCORD, "file"), (STOCK, "opus"), (ISOCORD, "opus"))
+ROWS = (
+    (STOCK, "pcm"),
+    (ISOCORD, "pcm"),
+    (ISOCORD, "file"),
+    (ISOCORD, "mixer"),
+    (ISOCORD, "queue"),
+    (ISOCORD, "broadcast"),
+    (STOCK, "opus"),
+    (ISOCORD, "opus"),
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,7 @@ class Cell:
 
     Attributes:
         pinned: whether the bot had one core, and the fake another.
-        source: ``pcm`` and ``opus`` are sources of py-cord, ``file`` is isocord.AudioFile.
+        source: ``pcm`` and ``opus`` are sources of py-cord, the others isocord's, see :meth:`Tune.source`.
         timing: of the packets; None if none came.
         connect: how long ``channel.connect`` took.
         first_packet: from the call of ``channel.connect`` to the first packet's arrival.

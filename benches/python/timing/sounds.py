@@ -10,6 +10,9 @@ from typing import Any
 FRAME_BYTES = 3840
 """20 ms of s16le stereo at 48 kHz."""
 
+CROSSFADE = 1.0
+"""Seconds that a queue's entries go over into one another."""
+
 
 @dataclass(frozen=True)
 class Tune:
@@ -50,7 +53,9 @@ class Tune:
         return [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)]
 
     def source(self, kind: str) -> Any:
-        """A new source: ``pcm`` and ``opus`` are py-cord's, ``file`` and ``opus-file`` isocord's."""
+        """A new source: ``pcm`` and ``opus`` are py-cord's, the others isocord's."""
+        if kind in _DESK:
+            return _DESK[kind](self)
         if kind == "file":
             return _isocord_file(self.wav)
         if kind == "opus-file":
@@ -66,6 +71,39 @@ def _isocord_file(path: Path) -> Any:
     import isocord
 
     return isocord.AudioFile(path)
+
+
+def _mixer(tune: Tune) -> Any:
+    """Three layers: a file, a filtered file, one from Python."""
+    import isocord
+
+    mixer = isocord.Mixer(volume=0.4)
+    mixer.play(tune.wav)
+    mixer.play(isocord.Filtered(isocord.AudioFile(tune.wav), isocord.filters.Timescale(speed=1.2)), loop=True)
+    mixer.play(tune.source("pcm"))
+    return mixer
+
+
+def _queue(tune: Tune) -> Any:
+    """The last seconds of two files in turns, so that much of what is heard are crossfades."""
+    import isocord
+
+    def end_of(path: Path) -> Any:
+        file = isocord.AudioFile(path)
+        file.seek((file.duration or 0.0) - 3 * CROSSFADE)
+        return file
+
+    ends = (lambda: end_of(tune.wav)), (lambda: end_of(tune.opus))
+    return isocord.Queue(*ends, loop="all", crossfade=CROSSFADE)
+
+
+def _broadcast(tune: Tune) -> Any:
+    import isocord
+
+    return isocord.Broadcast(isocord.AudioFile(tune.wav))
+
+
+_DESK = {"mixer": _mixer, "queue": _queue, "broadcast": _broadcast}
 
 
 def _ogg_packets(path: Path) -> Any:

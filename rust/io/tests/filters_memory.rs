@@ -1,8 +1,8 @@
 //! Filters leave the allocator alone once they run, and so does going back.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::sync::Arc;
 
 use isocord_io::desk::{Filtered, Filters};
@@ -10,26 +10,7 @@ use isocord_io::dsp::Volume;
 use isocord_io::dsp::filters::{FilterSpec, KINDS};
 use isocord_io::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
-thread_local! {
-    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::allocated;
 
 /// Two tones without end.
 struct Tones(u64);
@@ -92,10 +73,10 @@ fn no_filter_allocates_a_frame() {
             run(&mut source, &mut frame, 100);
             source.revise(25);
         }
-        let before = ALLOCATED.get();
+        let before = allocated();
         run(&mut source, &mut frame, 100);
         source.revise(25);
         run(&mut source, &mut frame, 100);
-        assert_eq!(ALLOCATED.get() - before, 0, "{spec:?}");
+        assert_eq!(allocated() - before, 0, "{spec:?}");
     }
 }

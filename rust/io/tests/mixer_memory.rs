@@ -1,8 +1,8 @@
 //! A mixer that plays leaves the allocator alone, frame after frame.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -11,26 +11,7 @@ use isocord_io::desk::mixer::{LayerOptions, MixSource, Mixer};
 use isocord_io::dsp::Volume;
 use isocord_io::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
-thread_local! {
-    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::allocated;
 
 /// Goes on and on, and can go anywhere.
 struct Hum(u64);
@@ -78,12 +59,12 @@ impl Errands for AtOnce {
 }
 
 fn pull(source: &mut MixSource, frame: &mut FrameBuf, frames: usize) -> u64 {
-    let before = ALLOCATED.get();
+    let before = allocated();
     for _ in 0..frames {
         source.is_changed();
         assert_eq!(source.next(frame, Want::PCM).expect("no error"), Some(SourceFrame::Pcm));
     }
-    ALLOCATED.get() - before
+    allocated() - before
 }
 
 #[test]

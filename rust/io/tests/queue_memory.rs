@@ -1,34 +1,15 @@
 //! A queue that plays leaves the allocator alone, frame after frame.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use isocord_io::desk::queue::{Entry, Given, Opened, Queue, QueueOptions, QueueSource};
 use isocord_io::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
-thread_local! {
-    static ALLOCATED: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use counting::allocated;
 
 /// Goes on and on, and can go anywhere.
 struct Hum(u64);
@@ -68,7 +49,7 @@ impl Downstream for Taker {
 }
 
 fn pull(source: &mut QueueSource, frame: &mut FrameBuf, frames: usize) -> u64 {
-    let before = ALLOCATED.get();
+    let before = allocated();
     for _ in 0..frames {
         source.is_changed();
         while source.next(frame, Want::PCM).expect("no error") != Some(SourceFrame::Pcm) {
@@ -76,7 +57,7 @@ fn pull(source: &mut QueueSource, frame: &mut FrameBuf, frames: usize) -> u64 {
             std::thread::yield_now();
         }
     }
-    ALLOCATED.get() - before
+    allocated() - before
 }
 
 #[test]

@@ -14,7 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
 use crate::audio_input::{asking, input};
-use crate::errors::{AudioFileError, Error, Result};
+use crate::errors::{AudioFileError, Error, FFmpegError, Result};
 use crate::part::{Native, Part};
 
 /// A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
@@ -23,7 +23,8 @@ use crate::part::{Native, Part};
 ///
 /// It plays WAV, AIFF, FLAC, MP3 (and MP1, MP2), Ogg, MP4 and M4A, Matroska and WebM, and ADTS, with PCM, FLAC, ALAC,
 /// Vorbis, AAC-LC or Opus in them; the content decides, not the name. Opus packets of 20 ms are sent as they stand
-/// while the volume is 1.0.
+/// while the volume is 1.0. What nothing of this reads (AC-3, WMA, AVI) plays if ffmpeg is on the PATH: in a process
+/// of its own, which opens and fetches nothing itself and ends with the file.
 ///
 /// A URL is played while it comes: a file, which is taken up again where the connection breaks, or a radio without end.
 /// It can be sought in where its server sends byte ranges. To make one waits for the server, 10 s at most, so in a
@@ -56,6 +57,7 @@ pub(crate) struct AudioFile {
     seekable: bool,
     pub(crate) stream_title: StreamTitle,
     closer: Closer,
+    exit_code: Box<dyn Fn() -> Option<i32> + Send + Sync>,
     reader: Mutex<Reader>,
     pub(crate) cover: Mutex<Option<Arc<Cover>>>,
 }
@@ -103,8 +105,19 @@ impl AudioFile {
         let cover = Mutex::new(opened.take_cover().map(Arc::new));
         let (info, duration, closer) = (opened.info().clone(), opened.duration(), opened.closer());
         let (seekable, stream_title) = (opened.is_seekable(), opened.stream_title());
+        let exit_code = Box::new(opened.exit_code());
         let state = Mutex::new(State::Open(Arc::new(Deck::from(opened))));
-        Ok(Self { state, info, duration, seekable, stream_title, closer, reader: Mutex::default(), cover })
+        Ok(Self {
+            state,
+            info,
+            duration,
+            seekable,
+            stream_title,
+            closer,
+            exit_code,
+            reader: Mutex::default(),
+            cover,
+        })
     }
 
     /// The open file.
@@ -154,7 +167,8 @@ impl AudioFile {
         allow_private: bool,
     ) -> Result<Self> {
         let (input, name) = input(file, asking(headers.as_ref(), allow_private)?)?;
-        Self::open(py, input, AudioFileOptions { volume, start, name, extension: None })
+        let ffmpeg = source::find_ffmpeg();
+        Self::open(py, input, AudioFileOptions { volume, start, name, extension: None, ffmpeg })
     }
 
     /// 0.0 to 16.0; 1.0 leaves the sound as it is. Setting it while it plays is heard within 60 ms,
@@ -227,11 +241,15 @@ impl AudioFile {
         self.ask(py, FileDeck::simplified, |last| last.simplified)
     }
 
-    /// The AudioFileError that ended it early, or None.
+    /// What ended it early, or None: an AudioFileError, or an FFmpegError where ffmpeg decoded it and has failed.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let text = self.ask(py, |source| source.error().map(str::to_owned), |last| last.error.clone())?;
-        Some(AudioFileError::new_err(text).into_value(py).into_bound(py).into_any())
+        let error = match (self.exit_code)() {
+            Some(code) => FFmpegError::new_err((text, code)),
+            None => AudioFileError::new_err(text),
+        };
+        Some(error.into_value(py).into_bound(py).into_any())
     }
 
     /// Go to a place in the file, in seconds; heard with the next frame if it plays. Past the end, the file ends.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use isocord_io::source::{AudioFileOptions, Fresh, HttpHeaders, Input};
+use isocord_io::source::{self, AudioFileOptions, Fresh, HttpHeaders, Input};
 use pyo3::prelude::*;
 
 use crate::audio_file::AudioFile;
@@ -55,7 +55,8 @@ impl AudioFile {
         let Extracted { url, headers, said, duration, fresh } = found.extract()?;
         let mut options = asking(Some(&headers), allow_private)?;
         options.fresh = fresh.as_ref().map(|ask| again(ask.clone_ref(py)));
-        let named = AudioFileOptions { volume, start, ..AudioFileOptions::default() };
+        let named =
+            AudioFileOptions { volume, start, ffmpeg: source::find_ffmpeg(), ..AudioFileOptions::default() };
         let opened = Self::open(py, Input::Url { url, options }, named);
         if let Some(fresh) = fresh {
             // From now on nobody waits on the loop for it to be open.

@@ -89,7 +89,7 @@ pub(crate) fn probe(
     allow_private: bool,
 ) -> Result<AudioInfo> {
     let (input, name) = input(file, asking(headers.as_ref(), allow_private)?)?;
-    let options = AudioFileOptions { name, ..AudioFileOptions::default() };
+    let options = AudioFileOptions { name, ffmpeg: source::find_ffmpeg(), ..AudioFileOptions::default() };
     let (info, duration, cover) = py.detach(|| {
         let mut opened = source::AudioFile::open(input, options)?;
         Ok::<_, Error>((opened.info().clone(), opened.duration(), opened.take_cover()))

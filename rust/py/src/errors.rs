@@ -7,7 +7,7 @@ use isocord_io::dsp::VolumeError;
 use isocord_io::play::deck::DeckError;
 use isocord_io::receive::shape::ShapeError;
 use isocord_io::record::SinkError as RecorderError;
-use isocord_io::source::{OpenError, SeekError, SourceError};
+use isocord_io::source::{OpenError, SeekError, SourceError, find_ffmpeg};
 use isocord_proto::cipher::UnknownMode;
 use isocord_proto::dave::delivery::DeliveryError;
 use isocord_proto::dave::{FrameOpenError, SealError};
@@ -20,6 +20,7 @@ use pyo3::prelude::*;
 import_exception!(isocord.errors, AudioFileError);
 import_exception!(isocord.errors, ClosedError);
 import_exception!(isocord.errors, DaveError);
+import_exception!(isocord.errors, FFmpegError);
 mod python {
     pyo3::import_exception!(isocord.errors, OpusError);
 }
@@ -70,8 +71,10 @@ impl From<Error> for PyErr {
             Error::Open(error @ (OpenError::Start(_) | OpenError::Volume(_))) => {
                 PyValueError::new_err(error.to_string())
             }
-            Error::Open(error @ OpenError::Unknown { .. }) => {
-                AudioFileError::new_err(format!("{error} (raw PCM is for PCMAudio)"))
+            Error::Open(error) if is_foreign(&error) => {
+                let raw = if is_unknown(&error) { " (raw PCM is for PCMAudio)" } else { "" };
+                let hint = if find_ffmpeg().is_none() { FFMPEG_HINT } else { "" };
+                AudioFileError::new_err(format!("{error}{raw}{hint}"))
             }
             Error::Open(error) => AudioFileError::new_err(error.to_string()),
             Error::Opus(error @ OpusError::Option(_)) => PyValueError::new_err(error.to_string()),
@@ -89,6 +92,20 @@ impl From<Error> for PyErr {
             Error::Stream(error) => PyValueError::new_err(error.to_string()),
             Error::Volume(error) => PyValueError::new_err(error.to_string()),
         }
+    }
+}
+
+const FFMPEG_HINT: &str = "; install ffmpeg, so that it is on the PATH, and it plays what ffmpeg can decode";
+
+/// What ffmpeg would have been asked about.
+fn is_foreign(error: &OpenError) -> bool {
+    matches!(error, OpenError::Unknown { .. } | OpenError::Unsupported { .. } | OpenError::Helpless { .. })
+}
+
+fn is_unknown(error: &OpenError) -> bool {
+    match error {
+        OpenError::Helpless { error, .. } => is_unknown(error),
+        _ => matches!(error, OpenError::Unknown { .. }),
     }
 }
 

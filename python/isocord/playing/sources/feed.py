@@ -67,13 +67,11 @@ class Feed:
     @property
     def error(self) -> BaseException | None:
         """What ended a native source early."""
-        if self.track.end == "failed":
-            return self.track.error
-        if self.track.end == "finished" and self.native is not None:
-            # A source in Python that it is made of has raised it.
-            told = getattr(self.native.source, "error", None)
-            return told if isinstance(told, BaseException) else None
-        return None
+        if self.track.end not in ("failed", "finished"):
+            return None
+        # It knows best itself: ffmpeg's exit status, what a source in Python that it is made of has raised.
+        own = getattr(self.native.source, "error", None) if self.native is not None else None
+        return own if isinstance(own, BaseException) else self.track.error
 
     @property
     def has_frames(self) -> bool:

@@ -14,16 +14,13 @@ use super::coded::{self, Coded, Progress};
 use super::error::SinkError;
 use super::output::{OpenTarget, system};
 use super::target::{Encoding, Target};
+use crate::threads::child::{apart, ended, spawn};
 
 /// After the end of its input it gets that long to finish its file.
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(5);
 /// As much of what it complains of is kept.
 const MAX_COMPLAINT: usize = 2_048;
-
-/// Windows: Ctrl-C does not reach the process.
-#[cfg(windows)]
-const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
 
 /// An MP4 has more than that before its first sound.
 const LEAST: u64 = 2_048;
@@ -147,17 +144,11 @@ impl Encoding for Process {
 impl Process {
     fn reap(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.child.try_wait()? {
-                break Some(status);
-            }
-            if Instant::now() >= deadline {
-                self.child.kill()?;
-                self.child.wait()?;
-                break None;
-            }
-            std::thread::sleep(POLL);
-        };
+        let status = ended(deadline, || self.child.try_wait())?;
+        if status.is_none() {
+            self.child.kill()?;
+            self.child.wait()?;
+        }
         let complaint = self.complaints.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
         let copied = self.copied(deadline);
         match status {
@@ -217,26 +208,12 @@ impl Drop for Process {
     }
 }
 
-/// Ctrl-C goes to all processes of the terminal's group: this one is to finish its file after us.
-fn apart(command: &mut Command) {
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
-    #[cfg(windows)]
-    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
-    #[cfg(not(any(unix, windows)))]
-    let _ = command;
-}
-
 fn complaints(mut stderr: impl Read) -> String {
     let mut text = Vec::new();
     let _ = stderr.by_ref().take(MAX_COMPLAINT as u64).read_to_end(&mut text);
     // The rest is read as well, or ffmpeg would wait for room.
     let _ = io::copy(&mut stderr, &mut io::sink());
     String::from_utf8_lossy(&text).trim().to_owned()
-}
-
-fn spawn<T: Send + 'static>(run: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
-    std::thread::Builder::new().name("isocord-ffmpeg".to_owned()).spawn(run)
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -176,6 +176,10 @@ pub(super) fn open_contents(mut file: MediaFile, extension: Option<&str>) -> Res
             OggOpened::Other(file) => file,
         };
     }
+    if start.starts_with(b"RIFF") && start.get(8..12).is_some_and(|kind| kind != b"WAVE") {
+        // AVI, say, of which symphonia reads a part.
+        return Err(StageError::Unknown);
+    }
     let mut mp4 = None;
     if mp4::is_mp4(start) {
         let mut info = mp4::inspect(&file)?;

@@ -59,6 +59,14 @@ pub enum OpenError {
         /// What it asked for, and how much of it.
         reason: String,
     },
+    /// Nothing here reads it, and neither does ffmpeg.
+    #[error("{error}; neither can ffmpeg: {reason}")]
+    Helpless {
+        /// What is wrong with it here.
+        error: Box<OpenError>,
+        /// What ffmpeg says.
+        reason: String,
+    },
     /// The disk, or whatever is behind the file, does not answer.
     #[error("opening {name} took longer than {seconds} s")]
     TimedOut {

@@ -1,16 +1,17 @@
 //! One file that plays: what it is, its frames, volume and place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::budget::Meter;
 use super::contents::{Contents, FileInfo, PANICKED, describe, guarded, open_contents};
 use super::error::{OpenError, SeekError, SourceError, StageError};
+use super::ffmpeg::{ExitCode, FfmpegStream};
 use super::frame::{Downstream, FrameBuf, FrameSource, SAMPLE_RATE, SourceFrame, Want};
-use super::input::Input;
+use super::input::{Input, MediaFile};
 use super::opener;
-use super::stream::{StreamTitle, Window};
+use super::stream::{DecodedFrames, StreamTitle, Window};
 use super::tags::{self, Cover};
 use crate::dsp::{Volume, apply_gain};
 
@@ -28,11 +29,13 @@ pub struct AudioFileOptions {
     pub name: Option<String>,
     /// A hint for the container, without a dot; the content decides.
     pub extension: Option<String>,
+    /// The ffmpeg that decodes what nothing here does; see [`super::find_ffmpeg`].
+    pub ffmpeg: Option<PathBuf>,
 }
 
 impl Default for AudioFileOptions {
     fn default() -> Self {
-        Self { volume: 1.0, start: 0.0, name: None, extension: None }
+        Self { volume: 1.0, start: 0.0, name: None, extension: None, ffmpeg: None }
     }
 }
 
@@ -50,6 +53,8 @@ pub struct AudioFile {
     /// Where it comes over a network.
     window: Option<Arc<Window>>,
     seekable: bool,
+    /// Of the process that decodes it, if one does.
+    exit: Option<ExitCode>,
 }
 
 /// Closes a file from another thread than the one that reads it.
@@ -102,11 +107,23 @@ impl AudioFile {
         let tags = Arc::new(tags::read(&file.front()));
         let presented = file.presented().cloned();
         let cover = if presented.is_none() { tags.cover(&file, url) } else { None };
-        let contents = guarded(|| open_contents(file, extension.as_deref()))
-            .map_err(|error| described(meter.explain(error), window.as_deref()).into_open(place))?;
+        let program = options.ffmpeg.filter(|_| presented.is_none());
+        let again = program.map(|program| (program, file.again(Arc::clone(&meter))));
+        let opened = guarded(|| open_contents(file, extension.as_deref()))
+            .map(|contents| (describe(&contents, name.clone(), Arc::clone(&tags)), contents, None))
+            .map_err(|error| described(meter.explain(error), window.as_deref()));
+        let (mut info, contents, exit) = match (opened, again) {
+            (Err(error @ (StageError::Unknown | StageError::Unsupported(_))), Some((program, file))) => {
+                meter.opened();
+                helped(program, file, name, tags).map_err(|failure| {
+                    let (error, reason) = (Box::new(error.into_open(place)), words(meter.explain(failure)));
+                    OpenError::Helpless { error, reason }
+                })?
+            }
+            (opened, _) => opened.map_err(|error| error.into_open(place))?,
+        };
         meter.opened();
         let gain = volume.get();
-        let mut info = describe(&contents, name, tags);
         if window.as_ref().is_some_and(|window| window.outline().live) {
             // What it began with does not tell how long it is.
             info.duration = None;
@@ -121,8 +138,19 @@ impl AudioFile {
             Contents::Pcm(_) if lasts => true,
             _ => window.as_ref().is_none_or(|window| window.outline().seekable),
         };
-        let mut opened =
-            Self { contents, info, cover, volume, gain, position: 0, over: false, meter, window, seekable };
+        let mut opened = Self {
+            contents,
+            info,
+            cover,
+            volume,
+            gain,
+            position: 0,
+            over: false,
+            meter,
+            window,
+            seekable,
+            exit,
+        };
         if options.start > 0.0 && !seekable {
             return Err(OpenError::NotSeekable { name: place.to_owned() });
         }
@@ -158,6 +186,13 @@ impl AudioFile {
     #[must_use]
     pub fn stream_title(&self) -> StreamTitle {
         StreamTitle::new(self.window.clone())
+    }
+
+    /// How the process that decodes it ended, if one does and that was a failure: its exit status; below zero, the
+    /// signal that ended it. To be asked from any thread.
+    pub fn exit_code(&self) -> impl Fn() -> Option<i32> + Send + Sync + use<> {
+        let exit = self.exit.clone();
+        move || exit.as_ref().and_then(|exit| exit.get().copied())
     }
 
     /// What the file is.
@@ -364,6 +399,41 @@ impl FrameSource for AudioFile {
             Contents::Opus(stream) => stream.passes(),
             Contents::Pcm(_) | Contents::Decoded(_) | Contents::Failed => false,
         }
+    }
+}
+
+/// What ffmpeg makes of it.
+fn helped(
+    program: PathBuf,
+    file: MediaFile,
+    name: String,
+    tags: Arc<tags::Tags>,
+) -> Result<(FileInfo, Contents, Option<ExitCode>), StageError> {
+    let meter = Arc::clone(file.meter());
+    let (stream, found) = FfmpegStream::open(program, file)?;
+    let exit = stream.exit_code();
+    let info = FileInfo {
+        name,
+        container: found.container,
+        codec: found.codec,
+        sample_rate: found.sample_rate,
+        channels: found.channels,
+        duration: found.duration.map(|seconds| (seconds * f64::from(SAMPLE_RATE)).round() as u64),
+        tags,
+    };
+    Ok((info, Contents::Decoded(Box::new(DecodedFrames::start(stream, &meter)?)), Some(exit)))
+}
+
+/// Of a failure, without the file's name.
+fn words(error: StageError) -> String {
+    match error {
+        StageError::Io(error) => error.to_string(),
+        StageError::Unknown => "it does not know it".to_owned(),
+        StageError::Unsupported(reason)
+        | StageError::Broken(reason)
+        | StageError::TooMuch(reason)
+        | StageError::Network(reason) => reason,
+        StageError::Closed => "it was closed".to_owned(),
     }
 }
 

@@ -179,6 +179,12 @@ impl Backing {
     }
 }
 
+fn rewound(file: &File) -> io::Result<File> {
+    let mut again = file.try_clone()?;
+    again.rewind()?;
+    Ok(again)
+}
+
 #[cfg(unix)]
 fn read_file_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
     std::os::unix::fs::FileExt::read_at(file, buf, offset)
@@ -238,6 +244,14 @@ impl MediaFile {
     pub(crate) fn of_window(window: Arc<Window>, meter: Arc<Meter>) -> Self {
         let backing = Arc::new(Backing::Window(Brought { window, presented: None }));
         Self { backing, start: 0, len: UNKNOWN, position: 0, patches: Vec::new(), meter }
+    }
+
+    /// All of it as a file of the system, at its beginning, if it is one.
+    pub(crate) fn plain(&self) -> Option<io::Result<File>> {
+        match &*self.backing {
+            Backing::File(file) if self.start == 0 && self.patches.is_empty() => Some(rewound(file)),
+            _ => None,
+        }
     }
 
     /// What can be looked at without waiting for long: all of a file, the beginning of a stream.

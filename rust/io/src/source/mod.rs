@@ -14,6 +14,7 @@ mod budget;
 mod contents;
 mod ebml;
 mod error;
+mod ffmpeg;
 mod file;
 mod frame;
 mod hidden;
@@ -32,6 +33,7 @@ mod url;
 
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
+pub use ffmpeg::find_ffmpeg;
 pub use file::{AudioFile, AudioFileOptions, Closer};
 pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,

@@ -285,8 +285,13 @@ impl Player {
                     .map(|all| all.saturating_sub(last.place(self.cursor * FRAME)));
                 rest.is_some_and(|rest| rest > NEAR + self.crossfade)
             };
+            // A radio that is repeated should it break off is not opened twice as long as it sounds.
+            let is_endless = || {
+                let present = last.spool.entry();
+                Arc::ptr_eq(present, entry) && present.duration().is_none() && last.end().is_none()
+            };
             if self.silence.is_none()
-                && (entry.opening().is_brief() && is_far() || !entry.opening().is_free())
+                && (entry.opening().is_brief() && is_far() || !entry.opening().is_free() || is_endless())
             {
                 return;
             }

@@ -21,4 +21,6 @@ pub use source::WrittenSource;
 pub use stream::WrittenStream;
 
 #[cfg(test)]
+pub(crate) mod stand;
+#[cfg(test)]
 mod tests;

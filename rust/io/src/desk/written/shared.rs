@@ -60,8 +60,10 @@ impl Shared {
         }
     }
 
-    /// Nothing more is heard. What has been heard was seen before.
+    /// Nothing more is heard.
     pub(super) fn close(&self, why: &str) {
+        // Whoever ends it may be faster than the last look of who plays it.
+        self.see();
         let mut body = self.body();
         if body.closed.is_none() {
             body.closed = Some(why.to_owned());

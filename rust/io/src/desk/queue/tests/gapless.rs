@@ -1,7 +1,10 @@
 //! One entry follows another without a sample between them.
 
-use super::stand::{Stand, counted, counting, expected, given};
-use crate::desk::queue::{QueueOptions, Repeat};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::stand::{Stand, counted, counting, expected, given, made};
+use crate::desk::queue::{Opened, QueueOptions, Repeat};
 
 fn padded(mut sound: Vec<f32>) -> Vec<f32> {
     sound.resize(sound.len().next_multiple_of(960), 0.0);
@@ -49,6 +52,22 @@ fn one_comes_again_and_so_do_all_without_a_gap() {
     let mut stand = Stand::new(options, &counting(&[1_500, 100]));
     stand.hear(10);
     assert!(stand.sound()[..4_800] == expected(&[(0, 0, 1_500), (1, 0, 100)].repeat(3)));
+}
+
+#[test]
+fn a_radio_is_opened_again_when_it_breaks_off_and_not_before() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let counts = Arc::clone(&opened);
+    let radio = made(move || {
+        counts.fetch_add(1, Relaxed);
+        Ok(Opened::new(Box::new(counted(0, 960 * 300)), None))
+    });
+    let options = QueueOptions { repeat: Repeat::All, ..QueueOptions::default() };
+    let mut stand = Stand::new(options, &[radio]);
+    stand.hear(250);
+    assert_eq!(opened.load(Relaxed), 1);
+    stand.hear(100);
+    assert_eq!(opened.load(Relaxed), 2);
 }
 
 #[test]

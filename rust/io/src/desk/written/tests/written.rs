@@ -175,6 +175,26 @@ fn what_is_made_again_is_the_same_to_the_bit() {
 }
 
 #[test]
+fn what_was_heard_before_the_end_is_known_to_whoever_waits() {
+    for unheard in [0, 1] {
+        let (stream, mut source) = stream(&options(48_000, 1, Format::S16));
+        let taker = Arc::new(Taker::default());
+        let downstream: Arc<dyn Downstream> = Arc::clone(&taker) as _;
+        source.attach(&downstream, 29);
+        assert!(stream.write_all(&s16(&tone(48_000, 0, 9_600))).expect("it is open"));
+        stream.finish();
+        taker.ahead.store(10, Relaxed);
+        pull(&mut source, 10);
+        let told = Told::default();
+        stream.on_drained(told.listener());
+        assert!(told.take().is_empty());
+        taker.ahead.store(unheard, Relaxed);
+        stream.close("it is over");
+        assert_eq!(told.take(), [(unheard > 0).then(|| "it is over".to_owned())]);
+    }
+}
+
+#[test]
 fn options_out_of_range_are_refused() {
     let good = options(24_000, 1, Format::S16);
     let refused = |options: Options| WrittenStream::new(&options, Arc::new(Here)).err();
