@@ -169,11 +169,19 @@ impl Connection {
     }
 
     /// Starts a track, or puts it in the place of the one that plays, as soon as it has a frame. On a closed connection
-    /// it ends as closed. While it is heard, who speaks may interrupt it: it goes out within a frame, and ends.
+    /// it ends as closed.
     ///
     /// # Errors
     /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
-    pub fn play(&self, track: TrackReader, barge_in: Option<BargeIn>) -> Result<(), ConnectionError> {
+    pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
+        self.play_with(track, None)
+    }
+
+    /// The same; while it is heard, who speaks may interrupt it: it goes out within a frame, and ends.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn play_with(&self, track: TrackReader, barge_in: Option<BargeIn>) -> Result<(), ConnectionError> {
         let (clock, id) = (self.engine.clock.clone(), self.id);
         // A clock that takes no commands has stopped, and has ended the track.
         let wake = move || {

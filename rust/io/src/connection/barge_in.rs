@@ -35,7 +35,11 @@ impl Monitor for Watch {
 }
 
 /// The bell that interrupts `track`, and what has to see its frames leave.
-pub(super) fn watch(options: BargeIn, track: &Arc<TrackState>, clock: CommonClock) -> (Bell, Box<dyn Monitor>) {
+pub(super) fn watch(
+    options: BargeIn,
+    track: &Arc<TrackState>,
+    clock: CommonClock,
+) -> (Bell, Box<dyn Monitor>) {
     let (heard, rung) = (Arc::clone(track), Arc::clone(track));
     let ring = move |Rung { user_id, began, at }: Rung| rung.interrupt(Interrupter { user_id, began, at });
     let (bell, handle) = bell(Trigger::Speech(options.speech), options.users, Box::new(ring));

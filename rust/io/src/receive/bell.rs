@@ -81,7 +81,8 @@ struct Judge {
 /// A bell, of these users' or of everybody's speech.
 pub(crate) fn bell(trigger: Trigger, users: Option<HashSet<u64>>, ring: Ring) -> (Bell, BellHandle) {
     let alive = Arc::new(());
-    let bell = Bell { trigger, users, heeds: None, ring, ears: HashMap::new(), handle: Arc::downgrade(&alive) };
+    let bell =
+        Bell { trigger, users, heeds: None, ring, ears: HashMap::new(), handle: Arc::downgrade(&alive) };
     (bell, BellHandle(alive))
 }
 

@@ -260,8 +260,7 @@ impl Outlet {
 
     /// What is interrupted and cannot go out now is not heard at all: not after a pause, and in no other session.
     fn drop_interrupted(&mut self, now_ms: u64, out: &mut EventOutbox) {
-        let asked =
-            self.stream.source().is_some_and(|track| track.reader.state().interruption().is_asked());
+        let asked = self.stream.source().is_some_and(|track| track.reader.state().interruption().is_asked());
         if !asked || self.stream.flows(now_ms) {
             return;
         }

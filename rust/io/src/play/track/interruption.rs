@@ -188,7 +188,9 @@ mod tests {
     #[test]
     fn the_table_of_steps() {
         type Step = fn(&Interruption);
-        let ask: Step = |one| drop(one.ask(BY, 5));
+        let ask: Step = |one| {
+            let _ = one.ask(BY, 5);
+        };
         let (fade, cut): (Step, Step) = (|one| one.settle(true), |one| one.settle(false));
         for (steps, stage) in [
             (&[fade, cut] as &[Step], Stage::Quiet),
@@ -216,12 +218,9 @@ mod tests {
 
     #[test]
     fn what_was_heard_is_without_the_frame_in_which_it_goes_out() {
-        for (settled, all, heard) in [
-            (None, true, 8),
-            (Some(true), true, 7),
-            (Some(true), false, 8),
-            (Some(false), true, 8),
-        ] {
+        for (settled, all, heard) in
+            [(None, true, 8), (Some(true), true, 7), (Some(true), false, 8), (Some(false), true, 8)]
+        {
             let one = Interruption::new();
             assert!(one.ask(BY, 5));
             if let Some(faded) = settled {

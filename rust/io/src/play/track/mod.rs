@@ -14,8 +14,8 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isocord_proto::frame::MAX_OPUS_LEN;
 pub use interruption::{Interrupted, Interrupter};
+use isocord_proto::frame::MAX_OPUS_LEN;
 pub use isocord_ring::TooLate;
 pub use reader::TrackReader;
 pub use shared::SharedTrack;
@@ -51,15 +51,8 @@ pub enum TrackEnd {
 
 impl TrackEnd {
     fn from_code(code: u8) -> Option<Self> {
-        [
-            Self::Finished,
-            Self::Stopped,
-            Self::Replaced,
-            Self::Closed,
-            Self::Failed,
-            Self::Interrupted,
-        ]
-        .into_iter()
+        [Self::Finished, Self::Stopped, Self::Replaced, Self::Closed, Self::Failed, Self::Interrupted]
+            .into_iter()
             .find(|end| *end as u8 == code)
     }
 }
