@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .errors import ConnectError as ConnectError
     from .errors import DaveError as DaveError
     from .errors import FFmpegError as FFmpegError
+    from .errors import Interrupted as Interrupted
     from .errors import IsocordError as IsocordError
     from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .playing.barge_in import BargeIn as BargeIn
 
     __version__: str
 
@@ -82,6 +84,7 @@ _HOMES = {
         "ConnectError",
         "DaveError",
         "FFmpegError",
+        "Interrupted",
         "IsocordError",
         "NotASinkError",
         "OpusError",
@@ -94,6 +97,7 @@ _HOMES = {
         "UnsupportedModeError",
         "VoiceTimeoutError",
     ),
+    "playing.barge_in": ("BargeIn",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605
