@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from ..hosts.voices import voice as babble
 from ..hosts.world import np
 
 RATE = 24_000
@@ -16,15 +17,8 @@ PITCH = 440.0
 USER_RATE = 48_000
 
 
-def voiced(seconds: float, rate: int) -> Any:
-    """Syllables as a throat makes them: a buzz of 120 Hz that comes and goes four times a second."""
-    at = np.arange(round(seconds * rate)) / rate
-    buzz = np.sum([np.sin(2 * np.pi * 120 * number * at + number**2) / number for number in range(1, 20)], axis=0)
-    return buzz * (0.3 + 0.7 * np.abs(np.sin(2 * np.pi * 2 * at)))
-
-
 def users_voice(seconds: float, scratch: Path, text: str = "Hello, what is the weather like today?") -> bytes:
-    """Somebody says something, as 48 kHz stereo: by espeak-ng where it is installed."""
+    """Somebody says something, as 48 kHz stereo: by espeak-ng where it is installed, and otherwise babbles."""
     if (espeak := shutil.which("espeak-ng")) is not None:
         path = scratch / "user.wav"
         subprocess.run([espeak, "-w", str(path), text], check=True, timeout=30)
@@ -33,11 +27,10 @@ def users_voice(seconds: float, scratch: Path, text: str = "Hello, what is the w
             spoken = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(float)
         at = np.arange(round(len(spoken) * USER_RATE / rate)) * rate / USER_RATE
         sound = np.interp(at, np.arange(len(spoken)), spoken)[: round(seconds * USER_RATE)]
-    else:
-        sound = voiced(seconds, USER_RATE)
-    sound *= 12_000 / np.abs(sound).max()
-    data: bytes = np.repeat(sound.astype("<i2"), 2).tobytes()
-    return data
+        sound *= 12_000 / np.abs(sound).max()
+        data: bytes = np.repeat(sound.astype("<i2"), 2).tobytes()
+        return data
+    return babble(seconds)
 
 
 def assistants_voice(seconds: float, rate: int = RATE) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -168,3 +169,25 @@ async def test_what_the_bot_stops_ends_a_sentence_and_not_the_transport(call: Wo
         await until(lambda: len(assistant.below.of(BotStoppedSpeakingFrame)) > 1)
         assert transport.output().heard == pytest.approx(heard + 1.0, abs=0.041)
         assert told.of("on_bot_interrupted") == [heard]
+
+
+async def test_who_speaks_over_it_ends_it_natively_and_the_pipeline_follows(call: World, tmp_path: Path) -> None:
+    voice = await call.connect()
+    bob = call.discord.speak("General", user="bob")
+    transport = DiscordTransport(voice, play=functools.partial(voice.play, barge_in=True))
+    told = Told(transport)
+    async with running(transport) as assistant:
+        for _ in range(2):
+            before = len(spells(bob))
+            told.events.clear()
+            frames = [TTSAudioRawFrame(assistants_voice(1.0), RATE, 1) for _ in range(30)]
+            await assistant.worker.queue_frames(frames)
+            await until(lambda before=before: len(spells(bob)) > before and len(spells(bob)[-1]) > 20)
+            # Nothing in the pipeline itself interrupts so soon.
+            bob.play(users_voice(0.6, tmp_path))
+            await until(lambda: told.of("on_bot_interrupted"))
+            (heard,) = told.of("on_bot_interrupted")
+            await until(lambda: bob.arrivals()[-1].is_silence)
+            assert heard <= seconds(spells(bob)[-1]) <= heard + 0.061
+            assert heard < 5.0
+            await until(lambda: not bob.is_playing)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _PIECE = 1.0
 """Seconds that are written in one go; a stream has room for more."""
-_LOOK = 0.25
-"""Seconds after which a writer that waits looks again whether anybody plays what it wrote."""
 
 
 class Mouth:
@@ -100,13 +98,22 @@ class Mouth:
         piece = round(_PIECE * self._rate) * self._channels
         for at in range(0, len(samples), piece):
             stream.write_nowait(samples[at : at + piece])
-            while not cleared.done() and (ahead := stream.unheard - self._ahead) > 0:
-                await asyncio.wait([cleared], timeout=min(ahead, _LOOK))
-                # Somebody may have stopped it.
-                stream.write_nowait(b"")
+            if stream.unheard > self._ahead:
+                await self._pace(stream, cleared)
             if cleared.done():
                 return False
         return True
+
+    async def _pace(self, stream: StreamSource, cleared: asyncio.Future[None]) -> None:
+        # It fails as soon as the stream is over.
+        drained = asyncio.ensure_future(stream.drained())
+        try:
+            while not cleared.done() and not drained.done() and (ahead := stream.unheard - self._ahead) > 0:
+                await asyncio.wait([cleared, drained], timeout=ahead, return_when=asyncio.FIRST_COMPLETED)
+            if drained.done():
+                drained.result()
+        finally:
+            drained.cancel()
 
     def flush(self) -> None:
         """That was all for now."""

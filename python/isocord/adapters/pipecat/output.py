@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -123,16 +122,21 @@ class DiscordOutput(BaseOutputTransport):
         if isinstance(frame, BotStartedSpeakingFrame) and self._begun is None and self._mouth is not None:
             self._begun = self._mouth.said
         elif isinstance(frame, BotStoppedSpeakingFrame):
-            await self._drain()
+            whole = await self._drain()
             begun, self._begun = self._begun, None
-            await self._over(begun, interrupted=False)
+            await self._over(begun, interrupted=not whole)
         await super().push_frame(frame, direction)
 
-    async def _drain(self) -> None:
-        if self._mouth is not None:
-            self._mouth.flush()
-            with contextlib.suppress(asyncio.TimeoutError, StreamError):
-                await asyncio.wait_for(self._mouth.drained(), _DRAIN)
+    async def _drain(self) -> bool:
+        """Wait until all was heard; whether it was."""
+        if self._mouth is None:
+            return True
+        self._mouth.flush()
+        try:
+            await asyncio.wait_for(self._mouth.drained(), _DRAIN)
+        except (asyncio.TimeoutError, StreamError):
+            return False
+        return True
 
     async def _over(self, begun: float | None, *, interrupted: bool) -> None:
         """What the bot has said from there on is over."""
