@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._native import Layer as Layer
     from ._native import Mixer as Mixer
     from ._native import SpeakingChanged as SpeakingChanged
+    from ._native import Utterance as Utterance
     from ._native import probe as probe
     from .client.install import install as install
     from .client.install import uninstall as uninstall
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .hearing.utterances import PartialUtterance as PartialUtterance
 
     __version__: str
 
@@ -64,6 +66,7 @@ _HOMES = {
         "Layer",
         "Mixer",
         "SpeakingChanged",
+        "Utterance",
         "probe",
     ),
     "client.install": ("install", "uninstall"),
@@ -94,6 +97,7 @@ _HOMES = {
         "UnsupportedModeError",
         "VoiceTimeoutError",
     ),
+    "hearing.utterances": ("PartialUtterance",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605

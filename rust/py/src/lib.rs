@@ -11,6 +11,7 @@ mod codec;
 mod connection;
 mod dave;
 mod delivery;
+mod ears;
 mod engine;
 mod errors;
 mod events;
@@ -32,6 +33,7 @@ mod stats;
 mod stream_source;
 mod telling;
 mod track;
+mod utterances;
 
 use pyo3::prelude::*;
 
@@ -84,6 +86,8 @@ mod _native {
     use crate::stream_source::StreamSource;
     #[pymodule_export]
     use crate::track::Track;
+    #[pymodule_export]
+    use crate::utterances::{Utterance, UtteranceQueue};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
