@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .errors import ConnectError as ConnectError
     from .errors import DaveError as DaveError
     from .errors import FFmpegError as FFmpegError
+    from .errors import Interrupted as Interrupted
     from .errors import IsocordError as IsocordError
     from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
     from .hearing.utterances import PartialUtterance as PartialUtterance
+    from .playing.barge_in import BargeIn as BargeIn
 
     __version__: str
 
@@ -85,6 +87,7 @@ _HOMES = {
         "ConnectError",
         "DaveError",
         "FFmpegError",
+        "Interrupted",
         "IsocordError",
         "NotASinkError",
         "OpusError",
@@ -98,6 +101,7 @@ _HOMES = {
         "VoiceTimeoutError",
     ),
     "hearing.utterances": ("PartialUtterance",),
+    "playing.barge_in": ("BargeIn",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605

@@ -10,6 +10,7 @@ from typing_extensions import Buffer, Self
 from .desk.parts import Part
 from .errors import AudioFileError, FFmpegError, SinkError
 from .filters import Filter
+from .playing.barge_in import BargeIn
 
 LIBOPUS_VERSION: Final[str]
 """The version string of the libopus inside, e.g. ``"libopus 1.6.1"``."""
@@ -170,6 +171,10 @@ class Track:
     def end(self) -> TrackEnd | None:
         """How the track ended, or None while it has not."""
     @property
+    def interrupted(self) -> tuple[int, int, float, float] | None:
+        """If that was its end: by which user, the frames that had left before it was faded out, the seconds from the
+        packet with which speech began to the one with which it was enough, and those from then to our last packet."""
+    @property
     def frames_sent(self) -> int:
         """Frames that have left, each 20 ms."""
     @property
@@ -313,8 +318,9 @@ class Reel:
     def frames_sent(self) -> int:
         """Frames that were taken, each 20 ms."""
 
-TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
-"""Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
+TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed", "interrupted"]
+"""Played to its end; stop(); another track took its place; the connection closed; a native source failed; somebody
+spoke over it."""
 
 class Broadcast:
     """See :class:`isocord.Broadcast`."""
@@ -931,10 +937,11 @@ class Connection:
         """The voice server has ended the session: what plays waits for the next :meth:`start_session`."""
     def allow_unencrypted(self) -> None:
         """Let packets leave without end-to-end encryption, in a call that has none and no :class:`DaveSession`."""
-    def play(self, track: Track) -> None:
+    def play(self, track: Track, barge_in: BargeIn | None = None) -> None:
         """Start ``track`` in the next free slot, or in the place of the one that plays.
 
-        Before :meth:`start_session` the track waits for the session.
+        Before :meth:`start_session` the track waits for the session. With ``barge_in`` it is faded out and ends when
+        somebody speaks over it.
         """
     def stop(self) -> None:
         """End the track ("stopped"); five silence frames follow."""

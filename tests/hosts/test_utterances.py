@@ -12,7 +12,7 @@ import pytest
 
 import isocord
 
-from ..speech import noise, said, silence, stereo
+from .speech import noise, said, silence, stereo
 from .world import World, np, until
 
 

@@ -18,6 +18,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use zeroize::Zeroizing;
 
+use crate::barge_in::BargeIn;
 use crate::bytes::bytes_like;
 use crate::engine::engine;
 use crate::errors::{Error, Result};
@@ -88,10 +89,11 @@ impl Connection {
         })
     }
 
-    fn play(&self, py: Python<'_>, track: &Bound<'_, Track>) -> Result<()> {
+    #[pyo3(signature = (track, barge_in = None))]
+    fn play(&self, py: Python<'_>, track: &Bound<'_, Track>, barge_in: Option<BargeIn>) -> Result<()> {
         let reader = track.get().take_reader().ok_or(ConnectionError::TrackUsed)?;
         self.handler.keep(track);
-        Ok(py.detach(|| self.inner.play(reader))?)
+        Ok(py.detach(|| self.inner.play_with(reader, barge_in.map(BargeIn::into)))?)
     }
 
     fn stop(&self, py: Python<'_>) -> Result<()> {

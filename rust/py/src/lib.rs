@@ -5,6 +5,7 @@ mod audio_file;
 mod audio_info;
 mod audio_input;
 mod audio_tags;
+mod barge_in;
 mod broadcast;
 mod bytes;
 mod codec;

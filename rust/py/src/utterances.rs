@@ -203,7 +203,7 @@ impl Connection {
         let shaper = Shaper::new(shape, false)?;
         let reader = py.detach(|| self.inner.listen(Form::Pcm, DEFAULT_CAPACITY))?;
         let (waker, clock) = (reader.waker(), self.inner.clock());
-        let ears = Ears::new(reader, shaper, clock.clone());
+        let ears = Ears::new(reader, shaper, clock);
         let (maker, late) = (Mutex::new(Some(Maker { ears, segmenter })), AtomicU64::new(0));
         Ok(UtteranceQueue { maker, sample_rate, channels, clock, late, waker })
     }

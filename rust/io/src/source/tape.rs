@@ -207,6 +207,12 @@ impl Tape {
         }
     }
 
+    /// Leaves the room of frames that went to another tape.
+    pub(crate) fn leave_room(&mut self, other: &mut Self) {
+        let count = self.spare.len().min(MAX_SPARE.saturating_sub(other.spare.len()));
+        other.spare.extend(self.spare.drain(..count));
+    }
+
     /// Takes the frames from number `from` on out: the source has gone back to there.
     pub(crate) fn cut(&mut self, from: u64) -> CutFrames {
         let ended = std::mem::take(&mut self.ended);

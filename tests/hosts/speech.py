@@ -1,4 +1,4 @@
-"""What people say in tests: by espeak-ng where it is installed, otherwise syllables of vowels and hisses; and noise."""
+"""What people say in tests: by espeak-ng where it is installed, otherwise syllables that are made here; and noise."""
 
 from __future__ import annotations
 
@@ -8,36 +8,17 @@ import wave
 from io import BytesIO
 from typing import Any
 
-import pytest
+from .voices import voice
+from .world import RATE, np
 
-np = pytest.importorskip("numpy")
-
-RATE = 48_000
 LEVEL = 3_000.0
 """Root mean square of what is said, against 32,768."""
-VOWELS = ((730, 1090, 2440), (270, 2290, 3010), (570, 840, 2410), (530, 1840, 2480), (300, 870, 2240))
-
-
-def syllables(seconds: float, pitch: float = 120.0) -> Any:
-    """Vowels of 0.16 s as a throat makes them, each after a hiss of 0.04 s; mono, 48 kHz."""
-    random = np.random.default_rng(1)
-    parts: list[Any] = []
-    for number in range(int(seconds / 0.2) + 1):
-        formants = np.array(VOWELS[number % len(VOWELS)], dtype=float)
-        at = np.arange(round(0.16 * RATE)) / RATE
-        phase = 2 * np.pi * pitch * (at + 0.1 * at**2 * (-1) ** number)
-        tones = np.arange(1, int(4_000 / pitch))
-        near = 1 / (1 + ((tones[:, None] * pitch - formants) / np.array([60.0, 90.0, 120.0])) ** 2)
-        vowel = ((near * [1.0, 0.5, 0.25]).sum(axis=1)[:, None] * np.sin(tones[:, None] * phase)).sum(axis=0)
-        hiss = np.diff(random.standard_normal(round(0.04 * RATE)), append=0.0) * 0.03
-        parts += [hiss, vowel * np.sin(np.pi * at / 0.16) ** 0.5]
-    return np.concatenate(parts)[: round(seconds * RATE)]
 
 
 def said(seconds: float, text: str = "What time does the last train to the city leave tonight, and from where?") -> Any:
     """So many seconds of speech at 48 kHz, mono, as floating point in the scale of 16 bits."""
     if (espeak := shutil.which("espeak-ng")) is None:
-        sound = syllables(seconds)
+        sound = np.frombuffer(voice(seconds), "<i2")[::2].astype(float)
     else:
         spoken = subprocess.run([espeak, "--stdout", text], check=True, capture_output=True, timeout=30).stdout
         with wave.open(BytesIO(spoken)) as file:
