@@ -60,6 +60,7 @@ pub(crate) struct Tape {
     first: u64,
     /// Room of frames that went, for those that come.
     spare_packets: Vec<Vec<u8>>,
+    #[expect(clippy::vec_box, reason = "the box is what is used again")]
     spare_samples: Vec<Box<Samples>>,
     ended: bool,
     place: Option<u64>,
