@@ -7,12 +7,10 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLES_PER_MS};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::recv::Arrived;
 
-use crate::dsp::speech::SpeechDetector;
+use crate::dsp::speech::{SPEECH, SpeechDetector};
 
 /// Who has been quiet for that long begins anew: 0.3 s.
 const QUIET: u64 = 300 * SAMPLES_PER_MS;
-/// From this score on a frame is speech: of all thresholds it errs least, with noise and without (`benches/python/vad.py`).
-const SPEECH: f32 = 0.7;
 /// Users who are followed at once; of more than that some begin anew.
 const MAX_EARS: usize = 256;
 
