@@ -52,9 +52,10 @@ def main() -> int:
         print("\r\x1b[K", end="", file=sys.stderr)
     print(show(found))
     print(
-        f"\n  In ms; the ratio is that of the p99s. Barge-in takes {MIN_SPEECH * 1e3:.0f} ms of speech. py-cord tells no "
-        f"ends: its bot waits {HANG_OVER * 1e3:.0f} ms.\n  Aims of isocord, p99: mouth {AIMS['mouth']:.0f} (a slot of 20, "
-        f"and 2), ear {AIMS['beyond']:.0f} beyond the jitter buffer, barge-in {AIMS['reaction']:.0f} beyond the speech."
+        f"\n  In ms; the ratio is that of the p99s. Barge-in takes {MIN_SPEECH * 1e3:.0f} ms of speech."
+        f" py-cord tells no ends: its bot waits {HANG_OVER * 1e3:.0f} ms, and its ears have no jitter buffer."
+        f"\n  Aims of isocord, p99: mouth {AIMS['mouth']:.0f} (a slot of 20, and 2),"
+        f" ear {AIMS['beyond']:.0f} beyond the jitter buffer, barge-in {AIMS['reaction']:.0f} beyond the speech."
     )
     if options.json is not None:
         options.json.write_text(json.dumps([figures.plain() for figures in found], indent=1) + "\n", "utf-8")
@@ -85,9 +86,11 @@ def show(found: Sequence[Figures]) -> str:
                         f"x {theirs / ours:.1f}" if client == "py-cord" and ours and theirs else "",
                     )
                 )
-        for figures in by_client.values():
-            if figures.missed or figures.error:
-                rows.append((load, f"missed: {figures.missed} {figures.error}", figures.client, "", "", "", ""))
+        rows += [
+            (load, f"missed: {figures.missed} {figures.error[:120]}", figures.client, "", "", "", "")
+            for figures in by_client.values()
+            if figures.missed or figures.error
+        ]
     return table(("load", "from what to what", "client", "times", "p50", "p99", "ratio"), rows)
 
 

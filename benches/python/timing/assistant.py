@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import select
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import discord
+import nacl.secret
 import numpy as np
 
 import isocord
@@ -85,7 +88,7 @@ class Isocord:
 
 
 class PyCord:
-    """py-cord's means, and the glue: a source that is silent while nothing is written, a sink with timers."""
+    """py-cord's means, and the glue: a source that is silent while nothing is written, ears with timers."""
 
     def __init__(self, voice: Any) -> None:
         self._voice = voice
@@ -121,7 +124,7 @@ class PyCord:
             if is_loud(pcm):
                 loop.call_soon_threadsafe(heard, time.time_ns())
 
-        self._voice.start_recording(Ears(self._voice, take), _ended)
+        Ears(self._voice, take)
         await asyncio.Event().wait()
 
     async def be_interrupted(self) -> None:
@@ -136,7 +139,7 @@ class PyCord:
                 self._voice.stop()
                 loop.call_soon_threadsafe(stopped.set)
 
-        self._voice.start_recording(Ears(self._voice, take), _ended)
+        Ears(self._voice, take)
         speech = tone(20.0)
         while True:
             source = Written()
@@ -165,37 +168,40 @@ class Written(discord.AudioSource):
         return frame.ljust(_FRAME, b"\0")
 
 
-class Ears(discord.sinks.Sink):
-    """Gives what comes to a function. py-cord 2.8 asks more of sinks than its own ones have."""
+class Ears:
+    """Gives what comes to a function, as it comes, without a jitter buffer.
 
-    __sink_listeners__ = ()
+    py-cord 2.8.1 opens no packets of today's encryption, and hands them to its loop without waking it; so this reads,
+    opens and decodes them itself, on a thread.
+    """
 
-    def __init__(self, voice: Any, take: Any) -> None:
-        super().__init__()
-        self.init(voice)
+    def __init__(self, voice: Any, take: Callable[[bytes], None]) -> None:
+        assert voice.mode == "aead_xchacha20_poly1305_rtpsize"
+        self._box = nacl.secret.Aead(bytes(voice.secret_key))
+        self._decoder = discord.opus.Decoder()
         self._take = take
+        self._socket = voice._connection.socket
+        threading.Thread(target=self._read, daemon=True).start()
 
-    def walk_children(self) -> tuple[()]:
-        return ()
+    def _read(self) -> None:
+        while True:
+            select.select([self._socket], [], [])
+            self._packet(self._socket.recv(4_096))
 
-    def is_opus(self) -> bool:
-        return False
-
-    def write(self, data: Any, user: Any) -> None:
-        if data.pcm:
-            self._take(data.pcm)
-
-    def cleanup(self) -> None:
-        self.finished = True
+    def _packet(self, data: bytes) -> None:
+        if len(data) < 32 or data[0] >> 6 != 2 or data[1] & 0x7F != 120:
+            return
+        extended = bool(data[0] & 0x10)
+        clear = 12 + 4 * (data[0] & 0x0F) + 4 * extended
+        opus = self._box.decrypt(data[clear:-4], data[:clear], data[-4:].ljust(24, b"\0"))
+        if extended:
+            opus = opus[4 * int.from_bytes(data[clear - 2 : clear], "big") :]
+        self._take(self._decoder.decode(opus, fec=False))
 
 
 def is_loud(pcm: bytes) -> bool:
     samples = np.frombuffer(pcm, "<i2").astype(float)
     return bool(len(samples)) and float(np.sqrt(np.mean(samples**2))) > LOUD
-
-
-async def _ended(*_: object) -> None:
-    return None
 
 
 MEANS = {"isocord": Isocord, "py-cord": PyCord}
@@ -221,6 +227,10 @@ async def listen(voice: Any, job: dict[str, Any]) -> dict[str, Any]:
     if job["part"] == "turns":
         means.open()
     doing = asyncio.create_task(means.converse() if job["part"] == "turns" else means.be_interrupted())
+    if job["part"] == "turns":
+        # It can be heard that the bot is ready.
+        await asyncio.sleep(_SETTLE)
+        await means.say(tone(0.1))
     await asyncio.wait([doing], timeout=job["seconds"])
     if doing.done():
         doing.result()

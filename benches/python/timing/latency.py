@@ -60,11 +60,15 @@ def run(client: str, load: str, threads: int, *, rounds: int, scratch: Path) -> 
     """All of it, each part with a fake and a bot of its own."""
     figures = Figures(client, load)
     for part in PARTS:
-        try:
-            _run(figures, part, threads, rounds, scratch)
-        except lab.JobError as error:
-            figures.error += f"{part}: {error} "
+        _try(figures, part, threads, rounds, scratch)
     return figures
+
+
+def _try(figures: Figures, part: str, threads: int, rounds: int, scratch: Path) -> None:
+    try:
+        _run(figures, part, threads, rounds, scratch)
+    except lab.JobError as error:
+        figures.error += f"{part}: {error} "
 
 
 def _run(figures: Figures, part: str, threads: int, rounds: int, scratch: Path) -> None:
@@ -85,7 +89,7 @@ def _run(figures: Figures, part: str, threads: int, rounds: int, scratch: Path) 
             rounds=rounds,
             seconds=seconds + _SETTLE,
         )
-        begun = [] if part == "mouth" else _speak(fake, job, part, rounds)
+        begun = [] if part == "mouth" else _speak(fake, alice, job, part, rounds)
         result = job.result()
         heard = _sounds(alice.arrivals())
     if part == "mouth":
@@ -106,13 +110,13 @@ def _run(figures: Figures, part: str, threads: int, rounds: int, scratch: Path) 
         figures.reaction += result["reactions"]
 
 
-def _speak(fake: FakeDiscordProcess, job: Any, part: str, rounds: int) -> list[int]:
+def _speak(fake: FakeDiscordProcess, alice: Any, job: Any, part: str, rounds: int) -> list[int]:
     """A user speaks again and again; gives when each time began."""
     bob = fake.speak("General", user="bob")
     packets = _voice(_SPOKEN if part == "turns" else _OVER)
     limit = time.monotonic() + _JOIN
-    while fake.voice_session() is None and not job.done() and time.monotonic() < limit:
-        time.sleep(0.05)
+    while not len(_sounds(alice.arrivals())) and not job.done() and time.monotonic() < limit:
+        time.sleep(0.2)
     time.sleep(_SETTLE)
     begun = []
     for _ in range(rounds):
