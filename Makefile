@@ -84,6 +84,7 @@ bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
 	$(BIN)/python benches/python/send_timing.py
 	$(BIN)/python benches/python/receive.py --hour
+	$(BIN)/python benches/python/latency.py
 
 music: build
 	$(BIN)/python -m tests.music $(MUSIC)

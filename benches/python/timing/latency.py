@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from isocord import _native
+from isocord.cli.demo.babble import babble
 from isocord.testing import FakeDiscordProcess
 
 from . import lab
@@ -22,7 +23,7 @@ _OVER = 1.0
 _PERIOD = {"turns": 1.6, "barge-in": 3.2}
 _JOIN = 60.0
 _SETTLE = 1.5
-_SOUND = 1_000
+_SOUND = 100
 """Peak of a packet that is more than silence."""
 
 
@@ -152,21 +153,7 @@ def _sounds(arrivals: list[Any]) -> Any:
 
 
 def _voice(seconds: float) -> list[bytes]:
-    """Syllables with formants, as Discord's clients send them: voice activity detection takes them for speech."""
-    random_numbers, pieces, rate = np.random.default_rng(1), [], 48_000
-    formants = ((730, 1_090, 2_440), (270, 2_290, 3_010), (300, 870, 2_240), (530, 1_840, 2_480))
-    while sum(map(len, pieces)) < seconds * rate:
-        length = int(rate * random_numbers.uniform(0.15, 0.2))
-        pitch = 120 * random_numbers.uniform(0.9, 1.2)
-        phase = 2 * np.pi * np.cumsum(pitch * np.linspace(1.1, 0.9, length)) / rate
-        vowel = formants[random_numbers.integers(len(formants))]
-        sound = np.zeros(length)
-        for harmonic in range(1, int(4_000 / pitch)):
-            gain = sum(1 / (1 + ((harmonic * pitch - formant) / 80) ** 2) for formant in vowel) / np.sqrt(harmonic)
-            sound += gain * np.sin(harmonic * phase)
-        edge = np.minimum(np.arange(length), np.arange(length)[::-1]) / (0.01 * rate)
-        pieces.append(sound / np.abs(sound).max() * np.minimum(1, edge))
-    sound = np.concatenate(pieces)[: int(seconds * rate)]
-    pcm = np.repeat((13_000 * sound).astype("<i2"), 2).tobytes()
+    """Babble, as Discord's clients send it."""
+    pcm = babble(seconds)
     encoder = _native.OpusEncoder(_native.EncoderOptions(bitrate=64, application="voip"))
     return [encoder.encode(pcm[at : at + 3_840]) for at in range(0, len(pcm), 3_840)]
