@@ -191,6 +191,11 @@ impl Track {
     }
 
     #[getter]
+    fn waiting(&self) -> u64 {
+        self.state.waiting()
+    }
+
+    #[getter]
     fn underruns(&self) -> u64 {
         self.state.underruns()
     }
