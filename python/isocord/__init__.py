@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._native import Layer as Layer
     from ._native import Mixer as Mixer
     from ._native import SpeakingChanged as SpeakingChanged
+    from ._native import Utterance as Utterance
     from ._native import probe as probe
     from .client.install import install as install
     from .client.install import uninstall as uninstall
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .errors import ConnectError as ConnectError
     from .errors import DaveError as DaveError
     from .errors import FFmpegError as FFmpegError
+    from .errors import Interrupted as Interrupted
     from .errors import IsocordError as IsocordError
     from .errors import NotASinkError as NotASinkError
     from .errors import OpusError as OpusError
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .hearing.utterances import PartialUtterance as PartialUtterance
+    from .playing.barge_in import BargeIn as BargeIn
 
     __version__: str
 
@@ -64,6 +68,7 @@ _HOMES = {
         "Layer",
         "Mixer",
         "SpeakingChanged",
+        "Utterance",
         "probe",
     ),
     "client.install": ("install", "uninstall"),
@@ -82,6 +87,7 @@ _HOMES = {
         "ConnectError",
         "DaveError",
         "FFmpegError",
+        "Interrupted",
         "IsocordError",
         "NotASinkError",
         "OpusError",
@@ -94,6 +100,8 @@ _HOMES = {
         "UnsupportedModeError",
         "VoiceTimeoutError",
     ),
+    "hearing.utterances": ("PartialUtterance",),
+    "playing.barge_in": ("BargeIn",),
 }
 
 __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: PLE0605

@@ -10,6 +10,7 @@ from typing_extensions import Buffer, Self
 from .desk.parts import Part
 from .errors import AudioFileError, FFmpegError, SinkError
 from .filters import Filter
+from .playing.barge_in import BargeIn
 
 LIBOPUS_VERSION: Final[str]
 """The version string of the libopus inside, e.g. ``"libopus 1.6.1"``."""
@@ -170,6 +171,10 @@ class Track:
     def end(self) -> TrackEnd | None:
         """How the track ended, or None while it has not."""
     @property
+    def interrupted(self) -> tuple[int, int, float, float] | None:
+        """If that was its end: by which user, the frames that had left before it was faded out, the seconds from the
+        packet with which speech began to the one with which it was enough, and those from then to our last packet."""
+    @property
     def frames_sent(self) -> int:
         """Frames that have left, each 20 ms."""
     @property
@@ -316,8 +321,9 @@ class Reel:
     def frames_sent(self) -> int:
         """Frames that were taken, each 20 ms."""
 
-TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed"]
-"""Played to its end; stop(); another track took its place; the connection closed; a native source failed."""
+TrackEnd = Literal["finished", "stopped", "replaced", "closed", "failed", "interrupted"]
+"""Played to its end; stop(); another track took its place; the connection closed; a native source failed; somebody
+spoke over it."""
 
 class Broadcast:
     """See :class:`isocord.Broadcast`."""
@@ -936,10 +942,11 @@ class Connection:
         """The voice server has ended the session: what plays waits for the next :meth:`start_session`."""
     def allow_unencrypted(self) -> None:
         """Let packets leave without end-to-end encryption, in a call that has none and no :class:`DaveSession`."""
-    def play(self, track: Track) -> None:
+    def play(self, track: Track, barge_in: BargeIn | None = None) -> None:
         """Start ``track`` in the next free slot, or in the place of the one that plays.
 
-        Before :meth:`start_session` the track waits for the session.
+        Before :meth:`start_session` the track waits for the session. With ``barge_in`` it is faded out and ends when
+        somebody speaks over it.
         """
     def stop(self) -> None:
         """End the track ("stopped"); five silence frames follow."""
@@ -986,6 +993,38 @@ class Connection:
 
         Raises:
             ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
+        """
+    def utterances(
+        self,
+        *,
+        users: Set[int] | None = None,
+        sample_rate: int = 16000,
+        channels: int = 1,
+        format: Literal["s16", "f32"] = "s16",
+        silence: float = 0.6,
+        min_speech: float = 0.1,
+        max_length: float = 30.0,
+        pre_roll: float = 0.3,
+        vad: bool = True,
+        partial: bool = False,
+    ) -> UtteranceQueue:
+        """Listen, and have what each user says cut into utterances, without the GIL.
+
+        Args:
+            users: those who are heard; all if None.
+            sample_rate: see :meth:`listen`.
+            channels: see :meth:`listen`.
+            format: see :meth:`listen`.
+            silence: seconds without speech that end an utterance, 0.02 to 10; they are its last part.
+            min_speech: seconds of speech that begin one, 0 to 2.
+            max_length: seconds after which the next one begins, 1 to 120.
+            pre_roll: seconds before the speech that are its first part, 0 to 2.
+            vad: whether the voice activity detector says what speech is; otherwise all that comes is.
+            partial: whether parts come as they are heard, or each utterance at its end.
+
+        Raises:
+            ValueError: an option is out of its range.
+            ClosedError: the connection is closed.
         """
     def record(
         self,
@@ -1418,6 +1457,66 @@ class FrameQueue:
     @property
     def late(self) -> int:
         """Frames that came too late to be heard whole: for the mixdown, or after silence stood in their place."""
+    def close(self) -> None:
+        """Stop listening. What waits can still be taken."""
+
+@final
+class Utterance:
+    """What one user said in one go. It pickles."""
+
+    def __init__(
+        self,
+        user_id: int,
+        pcm: bytes,
+        start: int,
+        end: int,
+        captured: float,
+        ended: Literal["silence", "length", "left", "closed"] | None,
+        sample_rate: int = 16000,
+        channels: int = 1,
+    ) -> None: ...
+    @property
+    def user_id(self) -> int:
+        """Whose."""
+    @property
+    def pcm(self) -> bytes:
+        """Its sound, s16le or f32le as asked for, from ``start`` to ``end``, pre-roll and last silence included."""
+    @property
+    def start(self) -> int:
+        """Place of its first sample on the common clock, in samples of 48 kHz whatever its own rate is."""
+    @property
+    def end(self) -> int:
+        """Place after its last sample, on the same clock."""
+    @property
+    def duration(self) -> float:
+        """Its length in seconds."""
+    @property
+    def captured(self) -> float:
+        """When its first sample would have come over a network without jitter, as ``time.time()`` tells time."""
+    @property
+    def ended(self) -> Literal["silence", "length", "left", "closed"] | None:
+        """Why it is over: silence followed; it became too long and the next one follows; the user left; nothing more
+        comes. None of a part that is not the last."""
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+
+@final
+class UtteranceQueue:
+    """Utterances on their way from the receive thread to one consumer, cut by whoever takes them."""
+
+    def take(self, max: int, timeout: float) -> list[tuple[int, Utterance]] | None:
+        """Those, or the parts of those, that have come, each with the number of the utterance.
+
+        It waits (without the GIL) up to ``timeout`` seconds for the first and takes in at most ``max`` frames at once.
+        Empty if none came; None once the queue is closed and empty.
+        """
+    @property
+    def late(self) -> int:
+        """Frames that came too late to be heard whole, or found no room."""
     def close(self) -> None:
         """Stop listening. What waits can still be taken."""
 

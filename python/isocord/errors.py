@@ -54,6 +54,29 @@ class StreamFullError(StreamError):
     """There is no room for so much at once: ``await stream.write(...)`` waits for it."""
 
 
+class Interrupted(IsocordError):  # noqa: N818 - it is what happened, and nothing went wrong
+    """Somebody spoke over what played, which has ended early: see ``barge_in`` of :meth:`VoiceClient.play`.
+
+    Attributes:
+        by: the id of the user who spoke.
+        heard: seconds of the source that had left before it was faded out, exact to the frame of 20 ms; of a
+            :class:`StreamSource` seconds of what was written, as its ``played``.
+        speech: seconds between the packet with which speech began and the one with which it was enough, both by the
+            kernel's time: as long as was asked for, and the pauses in it.
+        reaction: seconds from then to the last packet of the source.
+    """
+
+    def __init__(self, by: int, heard: float, speech: float = 0.0, reaction: float = 0.0) -> None:
+        super().__init__(by, heard, speech, reaction)
+        self.by = by
+        self.heard = heard
+        self.speech = speech
+        self.reaction = reaction
+
+    def __str__(self) -> str:
+        return f"user {self.by} spoke over it after {self.heard:.2f} s"
+
+
 class SinkError(IsocordError):
     """A recording cannot be written: a file cannot be made, the disk is full, or there is no ffmpeg."""
 

@@ -38,6 +38,7 @@ class FakeTrack:
         self.frames_sent = 0
         self.underruns = 0
         self.end: str | None = None
+        self.interrupted: tuple[int, int, float, float] | None = None
         self.error: Exception | None = None
         self.finishing = kind == "file"
         self.changed = threading.Condition()
@@ -143,7 +144,7 @@ class FakeConnection:
         self.session = None
         self.commands.append("session ends")
 
-    def play(self, track: FakeTrack) -> None:
+    def play(self, track: FakeTrack, barge_in: object = None) -> None:
         self.commands.append("play")
         self._end("replaced")
         self.track, self.paused = track, False

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from .. import _native
 from ..desk.pump import PumpedStream
 from ..errors import ClientError, ClosedError, OpusError
+from ..playing.barge_in import BargeIn
 from ..playing.encoding import native_options
 from ..playing.playback import After, AnySource, Playback, PlaybackState
 from ..playing.sources.feed import Feed
@@ -62,6 +63,7 @@ class PlaybackSurface(ClientBase):
         sample_rate: int | None = ...,
         channels: int | None = ...,
         format: Literal["s16", "f32"] | None = ...,
+        barge_in: BargeIn | bool = ...,
         wait_finish: Literal[False] = ...,
     ) -> None: ...
 
@@ -82,6 +84,7 @@ class PlaybackSurface(ClientBase):
         sample_rate: int | None = ...,
         channels: int | None = ...,
         format: Literal["s16", "f32"] | None = ...,
+        barge_in: BargeIn | bool = ...,
         wait_finish: Literal[True],
     ) -> asyncio.Future[Exception | None]: ...
 
@@ -101,6 +104,7 @@ class PlaybackSurface(ClientBase):
         sample_rate: int | None = None,
         channels: int | None = None,
         format: Literal["s16", "f32"] | None = None,
+        barge_in: BargeIn | bool = False,
         wait_finish: bool = False,
     ) -> asyncio.Future[Exception | None] | None:
         """Play an audio source: one of the bot library's, or an :class:`isocord.AudioFile`.
@@ -127,6 +131,10 @@ class PlaybackSurface(ClientBase):
             sample_rate: of an asynchronous iterator's chunks, by default 24,000 Hz.
             channels: of the same, by default 1.
             format: of the same, "s16" (by default) or "f32".
+            barge_in: end it when somebody speaks over it for 0.2 seconds, or as an :class:`isocord.BargeIn` says. It is
+                faded out natively, in the next frame that leaves, whatever the bot's loop and the GIL are doing;
+                ``after`` gets an :class:`isocord.Interrupted`. A :class:`isocord.StreamSource` forgets what is unheard,
+                and who writes to it gets a :class:`isocord.StreamError`: the next answer is a new stream.
             wait_finish: return a future whose result is the error, or None, when the source is over.
 
         Raises:
@@ -137,6 +145,7 @@ class PlaybackSurface(ClientBase):
             AudioFileError: the file is closed, or plays already.
         """
         connection = self._live()
+        interrupter = BargeIn.of(barge_in)
         if connection.player.sounding:
             raise self._error(ClientError, "Already playing audio")
         if isinstance(source, AsyncIterable):
@@ -165,7 +174,7 @@ class PlaybackSurface(ClientBase):
         feed = self._feed(source, encoding, lookahead)
         self._encoder._playing, self._lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
-        connection.player.start(feed, after, future, self._exchange)
+        connection.player.start(feed, after, future, self._exchange, interrupter)
         if isinstance(source, PumpedStream):
             source.start()
         return future

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import _native
+from ..errors import Interrupted
 from ..runtime.callbacks import follow
 from ..runtime.handover import raisable
+from .barge_in import BargeIn
 from .sources.feed import Feed
 from .sources.feeder import Source
 
@@ -66,6 +68,7 @@ class Playback:
         self._end = threading.Event()
         self._resumed = threading.Event()
         self._resumed.set()
+        self.barge_in: BargeIn | None = None
         self.feed = feed
         self.after = after
         self.future = future
@@ -183,7 +186,7 @@ class Playback:
                 self._player.log.exception("Calling the after function failed.", exc_info=raised)
                 result = None
             follow(result, loop, "The after function", self._player.log)
-        elif error is not None:
+        elif error is not None and not isinstance(error, Interrupted):
             self._player.log.error("The source %s failed", type(self.source).__name__, exc_info=error)
 
     def _clean_up(self) -> None:

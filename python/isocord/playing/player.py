@@ -20,6 +20,7 @@ from typing import Any
 from .. import _native
 from ..errors import IsocordError
 from ..runtime.log import GuildLog
+from .barge_in import BargeIn
 from .manners import Manners
 from .playback import After, AnySource, Playback, PlaybackState
 from .sources.feed import Feed
@@ -86,9 +87,11 @@ class Player:
         after: After | None,
         future: asyncio.Future[Exception | None] | None,
         exchange: Callable[[Any], None] | None = None,
+        barge_in: BargeIn | None = None,
     ) -> Playback:
         """Play ``feed``, in place of a playback that is paused; ``exchange`` swaps its source later on."""
         playback = Playback(self, feed, after, future, exchange)
+        playback.barge_in = barge_in
 
         def change() -> Callable[[], None]:
             earlier = self._current
@@ -237,7 +240,7 @@ class Player:
             if self._closed or current is None or not current.is_playing():
                 return
             if current.feed is not self._applied:
-                self._command(self._native.play, current.feed.track)
+                self._command(self._native.play, current.feed.track, current.barge_in)
                 self._applied = current.feed
             if self._applied_pause:
                 self._command(self._native.resume)
@@ -248,8 +251,27 @@ class Player:
     # Feeder threads and the native event thread.
 
     def track_ended(self) -> None:
-        """A track is over. Only those of native sources matter: feeders see the end of theirs themselves."""
-        self._turns.take(lambda: self._finishing(lambda feed: feed.feeder is None and feed.track.end is not None))
+        """A track is over. Feeders see the end of theirs themselves, those that hang when their source was interrupted
+        excepted."""
+        self._turns.take(self._track_ended)
+
+    def _track_ended(self) -> Callable[[], None]:
+        finish = self._finishing(lambda feed: feed.feeder is None and feed.track.end is not None)
+        stopped = []
+        for playback in self._unfinished:
+            feeder = playback.feed.feeder
+            if feeder is not None and playback.feed.track.end == "interrupted" and not playback.state.is_over:
+                self._end(playback, PlaybackState.ENDED)
+                stopped.append(feeder)
+
+        def settle() -> None:
+            finish()
+            for feeder in stopped:
+                feeder.kill_later(_STUCK_AFTER)
+            if stopped:
+                self._sync()
+
+        return settle
 
     def _finishing(self, is_over: Callable[[Feed], bool]) -> Callable[[], None]:
         over = [(playback, playback.feed) for playback in self._unfinished if is_over(playback.feed)]

@@ -1,5 +1,7 @@
 //! One voice connection's UDP leg, as its owner holds it.
 
+mod barge_in;
+
 use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -15,6 +17,8 @@ use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Seat;
 use ring::rand::{SecureRandom, SystemRandom};
+
+pub use barge_in::BargeIn;
 
 use crate::engine::Engine;
 use crate::events::EventHandler;
@@ -170,6 +174,14 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError::TrackUsed`], [`ConnectionError::Stalled`].
     pub fn play(&self, track: TrackReader) -> Result<(), ConnectionError> {
+        self.play_with(track, None)
+    }
+
+    /// The same; while it is heard, who speaks may interrupt it: it goes out within a frame, and ends.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn play_with(&self, track: TrackReader, barge_in: Option<BargeIn>) -> Result<(), ConnectionError> {
         let (clock, id) = (self.engine.clock.clone(), self.id);
         // A clock that takes no commands has stopped, and has ended the track.
         let wake = move || {
@@ -178,8 +190,14 @@ impl Connection {
         if !track.state().attach(Box::new(wake)) {
             return Err(ConnectionError::TrackUsed);
         }
+        let mut monitor = None;
+        if let Some(options) = barge_in {
+            let (bell, watch) = barge_in::watch(options, track.state(), self.clock());
+            self.receive(InletCommand::Bell(bell))?;
+            monitor = Some(watch);
+        }
         let handler = Arc::clone(&self.handler);
-        self.command(OutletCommand::Play(Box::new(PlayedTrack { reader: track, handler })))
+        self.command(OutletCommand::Play(Box::new(PlayedTrack { reader: track, handler, monitor })))
     }
 
     /// Ends the track.

@@ -5,12 +5,14 @@ mod audio_file;
 mod audio_info;
 mod audio_input;
 mod audio_tags;
+mod barge_in;
 mod broadcast;
 mod bytes;
 mod codec;
 mod connection;
 mod dave;
 mod delivery;
+mod ears;
 mod engine;
 mod errors;
 mod events;
@@ -32,6 +34,7 @@ mod stats;
 mod stream_source;
 mod telling;
 mod track;
+mod utterances;
 
 use pyo3::prelude::*;
 
@@ -84,6 +87,8 @@ mod _native {
     use crate::stream_source::StreamSource;
     #[pymodule_export]
     use crate::track::Track;
+    #[pymodule_export]
+    use crate::utterances::{Utterance, UtteranceQueue};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use isocord_io::dsp::Volume;
 use isocord_io::play::JobHandle;
 use isocord_io::play::deck::{Deck, OnDeck};
-use isocord_io::play::track::{TrackEnd, TrackReader, TrackState, TrackWriter, track};
+use isocord_io::play::track::{Interrupted, TrackEnd, TrackReader, TrackState, TrackWriter, track};
 use isocord_io::source::{FrameSource, ReelWriter, reel};
-use isocord_proto::frame::OpusFrame;
+use isocord_proto::frame::{OpusFrame, SAMPLE_RATE};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -186,6 +186,18 @@ impl Track {
     }
 
     #[getter]
+    fn interrupted(&self) -> Option<(u64, u64, f64, f64)> {
+        let Interrupted { by, heard, last } = self.state.interrupted()?;
+        let seconds = |samples: u64| samples as f64 / f64::from(SAMPLE_RATE);
+        Some((
+            by.user_id,
+            heard,
+            seconds(by.at.saturating_sub(by.began)),
+            seconds(last.saturating_sub(by.at)),
+        ))
+    }
+
+    #[getter]
     fn frames_sent(&self) -> u64 {
         self.state.frames_sent()
     }
@@ -209,6 +221,7 @@ pub(crate) fn end_name(end: TrackEnd) -> &'static str {
         TrackEnd::Replaced => "replaced",
         TrackEnd::Closed => "closed",
         TrackEnd::Failed => "failed",
+        TrackEnd::Interrupted => "interrupted",
     }
 }
 

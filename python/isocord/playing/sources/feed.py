@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ... import _native
+from ...errors import Interrupted
 from .feeder import Feeder, Source
 from .native import NativeSource
 
@@ -67,6 +68,8 @@ class Feed:
     @property
     def error(self) -> BaseException | None:
         """What ended a native source early."""
+        if self.track.end == "interrupted":
+            return self._interruption()
         if self.track.end not in ("failed", "finished"):
             return None
         # It knows best itself: ffmpeg's exit status, what a source in Python that it is made of has raised.
@@ -109,4 +112,12 @@ class Feed:
 
     def _fed(self, error: BaseException | None) -> None:
         if self._over is not None:
-            self._over(self, error)
+            self._over(self, error or self._interruption())
+
+    def _interruption(self) -> Interrupted | None:
+        if (told := self.track.interrupted) is None:
+            return None
+        by, frames, speech, reaction = told
+        source = self.native.source if self.native is not None else None
+        heard = source.played if isinstance(source, _native.StreamSource) else frames * 0.02
+        return Interrupted(by, heard, speech, reaction)

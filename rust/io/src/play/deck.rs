@@ -7,6 +7,7 @@ mod controls;
 mod encoder;
 mod error;
 mod feed;
+mod go_out;
 mod made;
 mod noted;
 mod part;
@@ -66,6 +67,8 @@ impl<S: FrameSource + 'static> Deck<S> {
 
 #[cfg(test)]
 mod bench;
+#[cfg(test)]
+mod interrupt_tests;
 #[cfg(test)]
 mod revise_tests;
 #[cfg(test)]

@@ -7,12 +7,10 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLES_PER_MS};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::recv::Arrived;
 
-use crate::dsp::speech::SpeechDetector;
+use crate::dsp::speech::{SPEECH, SpeechDetector};
 
 /// Who has been quiet for that long begins anew: 0.3 s.
 const QUIET: u64 = 300 * SAMPLES_PER_MS;
-/// From this score on a frame is speech: of all thresholds it errs least, with noise and without (`benches/python/vad.py`).
-const SPEECH: f32 = 0.7;
 /// Users who are followed at once; of more than that some begin anew.
 const MAX_EARS: usize = 256;
 
@@ -39,10 +37,14 @@ pub struct Rung {
 /// What is called; it is on the receive thread, so it may not wait.
 pub type Ring = Box<dyn FnMut(Rung) + Send>;
 
+/// Whether what is said at that time counts; the same holds.
+pub type Heeds = Box<dyn FnMut(u64) -> bool + Send>;
+
 /// The receive thread's end.
 pub(crate) struct Bell {
     trigger: Trigger,
     users: Option<HashSet<u64>>,
+    heeds: Option<Heeds>,
     ring: Ring,
     ears: HashMap<u64, Ear>,
     handle: Weak<()>,
@@ -77,11 +79,17 @@ struct Judge {
 /// A bell, of these users' or of everybody's speech.
 pub(crate) fn bell(trigger: Trigger, users: Option<HashSet<u64>>, ring: Ring) -> (Bell, BellHandle) {
     let alive = Arc::new(());
-    let bell = Bell { trigger, users, ring, ears: HashMap::new(), handle: Arc::downgrade(&alive) };
+    let bell =
+        Bell { trigger, users, heeds: None, ring, ears: HashMap::new(), handle: Arc::downgrade(&alive) };
     (bell, BellHandle(alive))
 }
 
 impl Bell {
+    /// Speech is counted only while `heeds` says so.
+    pub(crate) fn while_so(self, heeds: Heeds) -> Self {
+        Self { heeds: Some(heeds), ..self }
+    }
+
     pub(crate) fn is_abandoned(&self) -> bool {
         self.handle.strong_count() == 0
     }
@@ -113,9 +121,10 @@ impl Bell {
             Trigger::Speech(_) if silence => (0, 1),
             Trigger::Speech(samples) => (ear.judge(opus), samples.max(1)),
         };
-        if spoken == 0 {
+        let heeded = self.heeds.as_mut().is_none_or(|heeds| heeds(at));
+        if spoken == 0 || !heeded {
             // Discord's own end of a spurt.
-            if silence {
+            if silence || !heeded {
                 ear.quiet();
             }
             return;

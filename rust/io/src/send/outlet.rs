@@ -50,16 +50,34 @@ impl OutletCommand {
     }
 }
 
+/// Sees the frames of a track leave. It is called on the clock thread, and dropped on the event thread.
+pub(crate) trait Monitor: Send {
+    /// This one is about to.
+    fn taken(&mut self, frame: &OpusFrame);
+
+    /// It has left.
+    fn sent(&mut self);
+}
+
 /// A track, and who is told of its end.
 pub(crate) struct PlayedTrack {
     pub reader: TrackReader,
     pub handler: Arc<dyn EventHandler>,
+    pub monitor: Option<Box<dyn Monitor>>,
 }
 
 impl PlayedTrack {
     fn end(self: Box<Self>, end: TrackEnd, out: &mut EventOutbox) {
         let state = self.reader.state();
-        let end = if self.reader.failed() && end == TrackEnd::Finished { TrackEnd::Failed } else { end };
+        let interruption = state.interruption();
+        let end = match end {
+            TrackEnd::Finished if interruption.ends(state.next_heard()) => TrackEnd::Interrupted,
+            TrackEnd::Finished if self.reader.failed() => TrackEnd::Failed,
+            end => end,
+        };
+        if end == TrackEnd::Interrupted {
+            interruption.conclude(state.frames_sent(), self.reader.supply() == Supply::Exhausted);
+        }
         if state.end_with(end) {
             out.tell(Notice::new(&self.handler, Event::TrackEnded(Arc::clone(state), end)));
         }
@@ -69,11 +87,19 @@ impl PlayedTrack {
 
 impl FrameSupply for Box<PlayedTrack> {
     fn supply(&mut self) -> Supply {
+        let state = self.reader.state();
+        if state.interruption().is_over(state.next_heard()) {
+            return Supply::Exhausted;
+        }
         self.reader.supply()
     }
 
     fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T> {
-        self.reader.take().map(|frame| use_it(&frame))
+        let frame = self.reader.take()?;
+        if let Some(monitor) = &mut self.monitor {
+            monitor.taken(&frame);
+        }
+        Some(use_it(&frame))
     }
 
     fn starve(&mut self) -> bool {
@@ -133,6 +159,7 @@ impl Outlet {
             OutletCommand::Ready => {}
         }
         self.send_singles(now_ms, out);
+        self.drop_interrupted(now_ms, out);
         self.stream.demand(now_ms)
     }
 
@@ -140,6 +167,7 @@ impl Outlet {
     pub(crate) fn prepare(&mut self, now_ms: u64, out: &mut EventOutbox) -> Demand {
         self.send_singles(now_ms, out);
         self.hand_over(now_ms, out);
+        self.drop_interrupted(now_ms, out);
         self.prepared = self.poll_slot(now_ms);
         if self.prepared == SlotUse::Ended {
             self.stop(TrackEnd::Finished, out);
@@ -213,8 +241,11 @@ impl Outlet {
     }
 
     fn note_sent(&mut self, out: &mut EventOutbox) {
-        if let Some(track) = self.stream.source() {
+        if let Some(track) = self.stream.source_mut() {
             track.reader.state().note_sent();
+            if let Some(monitor) = &mut track.monitor {
+                monitor.sent();
+            }
         }
         if let Some(track) = self.stream.take_exhausted() {
             track.end(TrackEnd::Finished, out);
@@ -224,6 +255,18 @@ impl Outlet {
     fn hand_over(&mut self, now_ms: u64, out: &mut EventOutbox) {
         if self.stream.hand_over_due(now_ms) {
             replaced(self.stream.hand_over(), out);
+        }
+    }
+
+    /// What is interrupted and cannot go out now is not heard at all: not after a pause, and in no other session.
+    fn drop_interrupted(&mut self, now_ms: u64, out: &mut EventOutbox) {
+        let asked = self.stream.source().is_some_and(|track| track.reader.state().interruption().is_asked());
+        if !asked || self.stream.flows(now_ms) {
+            return;
+        }
+        match self.stream.hand_over() {
+            Some(track) => replaced(Some(track), out),
+            None => self.stop(TrackEnd::Interrupted, out),
         }
     }
 

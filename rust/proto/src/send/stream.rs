@@ -186,6 +186,18 @@ impl<S: FrameSupply> SendStream<S> {
         self.source.as_ref()
     }
 
+    /// The same, to be changed.
+    #[must_use]
+    pub fn source_mut(&mut self) -> Option<&mut S> {
+        self.source.as_mut()
+    }
+
+    /// Whether frames of what plays leave, or pass unsent, in slots from now on.
+    #[must_use]
+    pub fn flows(&mut self, now_ms: u64) -> bool {
+        self.pacer.is_playing() && matches!(self.passage(now_ms), Passage::Open | Passage::Withheld)
+    }
+
     /// Slots so far that found nothing where a frame was due.
     #[must_use]
     pub fn underruns(&self) -> u64 {

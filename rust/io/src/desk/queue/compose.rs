@@ -146,6 +146,12 @@ impl Player {
                 part.spool.rest();
             }
         }
+        // One that ends leaves its room to the one that comes.
+        let parts = self.parts.make_contiguous();
+        for index in 1..parts.len() {
+            let (before, after) = parts.split_at_mut(index);
+            before[index - 1].spool.leave_room(&mut after[0].spool);
+        }
         while self.parts.len() > usize::from(self.silence.is_none())
             && self.parts.front().and_then(Part::end).is_some_and(|end| end <= gone)
         {

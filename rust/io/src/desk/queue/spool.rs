@@ -191,6 +191,13 @@ impl Spool {
         self.kept.store(self.read.saturating_sub(next).div_ceil(FRAME), Relaxed);
     }
 
+    /// If it was read to its end, it leaves the room of what went to another one.
+    pub(super) fn leave_room(&mut self, other: &mut Self) {
+        if self.ended {
+            self.tape.leave_room(&mut other.tape);
+        }
+    }
+
     /// Lets the memory go that decoding takes.
     pub(super) fn rest(&mut self) {
         self.tape.rest();

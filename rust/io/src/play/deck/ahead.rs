@@ -338,6 +338,15 @@ impl Ahead {
         Ok(Some(self.tape.cut(from)))
     }
 
+    /// All ends here: frame `from`, which is made next, is the old sound going out, and a source that has nothing more
+    /// gives what follows. Gives the frames that were kept.
+    pub(super) fn go_out(&mut self, from: u64) -> Result<CutFrames, FeedError> {
+        let mut old = Box::new([0.0; FRAME_LEN]);
+        self.tape.pcm(from, &mut old)?;
+        self.splice = Some((from, old));
+        Ok(self.tape.cut(from))
+    }
+
     /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and
     /// then a frame that refers to nothing, for the listener's decoder has heard other packets.
     fn take_over(&mut self, number: u64) -> Result<(), FeedError> {

@@ -20,13 +20,13 @@ const KEEP: u64 = 2;
 const FEW: usize = 4;
 
 pub(super) struct DeckFeed<S: FrameSource> {
-    deck: Arc<Deck<S>>,
+    pub(super) deck: Arc<Deck<S>>,
     /// None once the track is over.
     writer: Option<TrackWriter>,
-    ahead: Ahead,
-    over: bool,
+    pub(super) ahead: Ahead,
+    pub(super) over: bool,
     /// A seek whose first frame is not there yet: it takes the place of all that is queued.
-    landing: bool,
+    pub(super) landing: bool,
     /// The source has changed, and what follows is not there yet.
     revising: bool,
 }
@@ -73,6 +73,7 @@ impl<S: FrameSource> Drop for DeckFeed<S> {
 
 impl<S: FrameSource> DeckFeed<S> {
     pub(super) fn new(deck: Arc<Deck<S>>, writer: TrackWriter, ahead: Ahead) -> Self {
+        writer.state().interruption().will_fade();
         Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false }
     }
 
@@ -85,6 +86,12 @@ impl<S: FrameSource> DeckFeed<S> {
             self.ahead.configure(&options)?;
         }
         let Some(playing) = deck.playing() else { return Ok(FeedStatus::Wait) };
+        if writer.state().interruption().wants_last() {
+            self.go_out(writer, playing, &mut buffer, pressure)?;
+        }
+        if writer.state().interruption().is_asked() {
+            return Ok(FeedStatus::Wait);
+        }
         let changed = deck.with_source(FrameSource::is_changed) || self.revising;
         match deck.take_request() {
             Some(Request::Seek(seconds)) => self.seek(writer, seconds)?,
@@ -291,17 +298,31 @@ impl<S: FrameSource> DeckFeed<S> {
         if from > 0 && !at_once {
             return writer.replace_from(from, frames);
         }
+        let number = self.put_next(writer, playing, from, first, 0)?;
+        writer.replace_from(number + 1, rest)
+    }
+
+    /// Puts a frame in the place of all from `from` on, the clock's next. So many frames count as given beside those
+    /// that are. Gives its number.
+    pub(super) fn put_next(
+        &mut self,
+        writer: &mut TrackWriter,
+        playing: &Playing,
+        from: u64,
+        frame: &OpusFrame,
+        beside: u64,
+    ) -> Result<u64, TooLate> {
         let number = writer.end();
         let (given, place) = (self.ahead.given(), playing.place_of(number));
         playing.begin_run(number, playing.place_of(from));
-        playing.note_given(given + (number - from));
-        if let Err(late) = writer.replace_all_at(from, first) {
+        playing.note_given(given + (number - from) + beside);
+        if let Err(late) = writer.replace_all_at(from, frame) {
             playing.note_given(given);
             playing.begin_run(number, place);
             return Err(late);
         }
         self.ahead.renumber(from, number);
-        writer.replace_from(number + 1, rest)
+        Ok(number)
     }
 
     fn note_given(&self) {

@@ -9,6 +9,7 @@ use super::bench::{Bench, decode, roughness};
 use crate::desk::written::stand::{Told, options, s16, stream, tone};
 use crate::desk::written::{Format, Options, WrittenSource, WrittenStream};
 use crate::dsp::Volume;
+use crate::play::track::Interrupter;
 
 const RATE: u32 = 24_000;
 const FRAME: usize = 960;
@@ -147,6 +148,28 @@ fn after_all_is_forgotten_the_next_frame_goes_out_and_silence_follows() {
         stage.slots(5);
         assert!(stage.slots[19..].iter().all(|left| *left));
         assert!((stage.stream.played() - 0.24).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn who_is_spoken_over_has_played_what_left_before_and_takes_no_more() {
+    for filled in [200, 3_000] {
+        let mut stage = Stage::plain();
+        stage.write(filled);
+        stage.slots(7);
+        stage.bench.reader.state().interrupt(Interrupter { user_id: 7, began: 0, at: 0 });
+        stage.bench.work();
+        stage.slots(6);
+        assert_eq!(stage.slots[7..], [true, false, false, false, false, false]);
+        let heard = stage.heard();
+        assert!(level(&heard, 6) > 0.95 && level(&heard, 8) < 0.01 && level(&heard, 9) < 0.001);
+        assert!(roughness(&heard[960..]) < 2.0 * IDEAL, "{}", roughness(&heard[960..]));
+        assert!((stage.stream.played() - 0.14).abs() < 1e-9, "{}", stage.stream.played());
+        // The clock has ended it, and what played it is dropped.
+        let Stage { stream, bench, .. } = stage;
+        drop(bench);
+        assert!(stream.write(&[0; 4]).is_err());
+        assert!((stream.played() - 0.14).abs() < 1e-9);
     }
 }
 

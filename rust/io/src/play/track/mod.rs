@@ -4,6 +4,7 @@
 //! runs seldom and long instead of often and short; the clock thread only makes a step of the ring and, once for each
 //! half of it, wakes the producer. Whoever lets go of an end ends the track.
 
+mod interruption;
 mod own;
 mod reader;
 mod shared;
@@ -13,6 +14,7 @@ mod writer;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use interruption::{Interrupted, Interrupter};
 use isocord_proto::frame::MAX_OPUS_LEN;
 pub use isocord_ring::TooLate;
 pub use reader::TrackReader;
@@ -43,11 +45,13 @@ pub enum TrackEnd {
     Closed = 4,
     /// Its native source failed.
     Failed = 5,
+    /// Somebody spoke over it.
+    Interrupted = 6,
 }
 
 impl TrackEnd {
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Finished, Self::Stopped, Self::Replaced, Self::Closed, Self::Failed]
+        [Self::Finished, Self::Stopped, Self::Replaced, Self::Closed, Self::Failed, Self::Interrupted]
             .into_iter()
             .find(|end| *end as u8 == code)
     }

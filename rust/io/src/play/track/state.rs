@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use isocord_ring::RingObserver;
 
+use super::interruption::{Interrupted, Interrupter, Interruption};
 use super::{FRAME_WORDS, PARK_SLICE, TrackEnd};
 
 /// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
@@ -26,6 +27,7 @@ pub struct TrackState {
     rests: AtomicBool,
     frames_sent: AtomicU64,
     underruns: AtomicU64,
+    interruption: Interruption,
     ring: RingObserver<FRAME_WORDS>,
     producer: OnceLock<ProducerWaker>,
     consumer: OnceLock<ConsumerWaker>,
@@ -47,6 +49,7 @@ impl TrackState {
             rests: AtomicBool::new(false),
             frames_sent: AtomicU64::new(0),
             underruns: AtomicU64::new(0),
+            interruption: Interruption::new(),
             ring,
             producer: OnceLock::new(),
             consumer: OnceLock::new(),
@@ -88,6 +91,12 @@ impl TrackState {
     #[must_use]
     pub fn underruns(&self) -> u64 {
         self.underruns.load(Relaxed)
+    }
+
+    /// How it was interrupted, if that was its end.
+    #[must_use]
+    pub fn interrupted(&self) -> Option<Interrupted> {
+        (self.end() == Some(TrackEnd::Interrupted)).then(|| self.interruption.told())
     }
 
     /// Waits until the track has ended; none after `timeout`.
@@ -138,6 +147,17 @@ impl TrackState {
 
     pub(crate) fn rests(&self) -> bool {
         self.rests.load(Relaxed)
+    }
+
+    pub(crate) fn interruption(&self) -> &Interruption {
+        &self.interruption
+    }
+
+    /// Somebody speaks over it: it goes out natively, as soon as it can. For the receive thread, which waits for nobody.
+    pub(crate) fn interrupt(&self, by: Interrupter) {
+        if self.interruption.ask(by, self.next_heard()) {
+            self.wake_producer(0);
+        }
     }
 
     pub(crate) fn note_sent(&self) {

@@ -173,6 +173,11 @@ impl TrackWriter {
         }
     }
 
+    /// Has the clock look at the track.
+    pub(crate) fn tell(&self) {
+        self.state.wake_consumer();
+    }
+
     fn wake(&self, consumer: bool) {
         if consumer {
             self.state.wake_consumer();

@@ -31,7 +31,7 @@ fn resting() -> (ClockThread, ClockHandle, Arc<Counters>) {
 
 fn play(handle: &ClockHandle) -> TrackWriter {
     let (writer, reader) = track(1);
-    let track = PlayedTrack { reader, handler: Arc::new(Deaf) };
+    let track = PlayedTrack { reader, handler: Arc::new(Deaf), monitor: None };
     assert!(handle.send_to(ID, OutletCommand::Play(Box::new(track))));
     writer
 }
