@@ -137,6 +137,7 @@ def _scale(plan: Plan, tune: Path, scratch: Path) -> list[dict[str, Any]]:
             print(f"  {scale.KINDS[kind]}: {error}")
     _progress("")
     print(tables.steps(results))
+    print(tables.broadcast(results))
     print("  MB a stream: source, encoder, ring; MB a connection: client, websocket, TLS; of those added last.")
     return [result.plain() for result in results]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._native import Layer as Layer
     from ._native import Mixer as Mixer
     from ._native import SpeakingChanged as SpeakingChanged
+    from ._native import Utterance as Utterance
     from ._native import probe as probe
     from .client.install import install as install
     from .client.install import uninstall as uninstall
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .hearing.utterances import PartialUtterance as PartialUtterance
     from .playing.barge_in import BargeIn as BargeIn
 
     __version__: str
@@ -66,6 +68,7 @@ _HOMES = {
         "Layer",
         "Mixer",
         "SpeakingChanged",
+        "Utterance",
         "probe",
     ),
     "client.install": ("install", "uninstall"),
@@ -97,6 +100,7 @@ _HOMES = {
         "UnsupportedModeError",
         "VoiceTimeoutError",
     ),
+    "hearing.utterances": ("PartialUtterance",),
     "playing.barge_in": ("BargeIn",),
 }
 

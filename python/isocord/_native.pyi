@@ -178,20 +178,23 @@ class Track:
     def frames_sent(self) -> int:
         """Frames that have left, each 20 ms."""
     @property
+    def waiting(self) -> int:
+        """Frames that wait to leave."""
+    @property
     def underruns(self) -> int:
-        """Slots that found the ring empty before :meth:`finish`."""
+        """Slots that found the ring empty after the first frame and before :meth:`finish`, while one was due."""
 
 class QueueEntry:
     """See :class:`isocord.QueueEntry`."""
 
     def __new__(cls, open: Callable[[], Playable | Reel], *, keeps: bool, brief: bool) -> Self: ...
     @property
-    def error(self) -> Exception | None:
-        """What made it fail, or end early, the last time."""
+    def _failed(self) -> Exception | None: ...
+    @property
+    def _broke_off(self) -> str | None: ...
     @property
     def duration(self) -> float | None:
         """Length in seconds, where it is known; not before it was opened."""
-    def _broke(self, text: str) -> AudioFileError: ...
 
 @final
 class QueueEvents:
@@ -547,7 +550,7 @@ class Layer:
             ValueError: to or seconds is out of its range.
         """
     def stop(self, *, fade: float = 0.0) -> None:
-        """End it, at once or after it has faded out. Does nothing twice.
+        """End it, at once or after it has faded out. Asked again, it is over sooner, if anything.
 
         Args:
             fade: seconds in which it fades out, 0 to 3600. What it ducks comes back meanwhile.
@@ -671,6 +674,7 @@ class Filtered:
 
         Raises:
             AudioFileError: it is closed, cannot be read, plays natively, or its source has brought nothing for 10 s.
+            FFmpegError: ffmpeg decodes its source and has failed.
         """
     def close(self) -> None:
         """Let it go, and its source. Does nothing twice."""
@@ -830,6 +834,7 @@ class AudioFile:
 
         Raises:
             AudioFileError: the file is closed, cannot be read, or plays natively.
+            FFmpegError: ffmpeg decodes it and has failed.
         """
     def titles(self) -> AsyncIterator[str]:
         """The title, and each that a radio goes on to, until the file is closed: async for title in file.titles()."""
@@ -988,6 +993,38 @@ class Connection:
 
         Raises:
             ValueError: an option is out of its range, or Opus packets are to be mixed or resampled.
+        """
+    def utterances(
+        self,
+        *,
+        users: Set[int] | None = None,
+        sample_rate: int = 16000,
+        channels: int = 1,
+        format: Literal["s16", "f32"] = "s16",
+        silence: float = 0.6,
+        min_speech: float = 0.1,
+        max_length: float = 30.0,
+        pre_roll: float = 0.3,
+        vad: bool = True,
+        partial: bool = False,
+    ) -> UtteranceQueue:
+        """Listen, and have what each user says cut into utterances, without the GIL.
+
+        Args:
+            users: those who are heard; all if None.
+            sample_rate: see :meth:`listen`.
+            channels: see :meth:`listen`.
+            format: see :meth:`listen`.
+            silence: seconds without speech that end an utterance, 0.02 to 10; they are its last part.
+            min_speech: seconds of speech that begin one, 0 to 2.
+            max_length: seconds after which the next one begins, 1 to 120.
+            pre_roll: seconds before the speech that are its first part, 0 to 2.
+            vad: whether the voice activity detector says what speech is; otherwise all that comes is.
+            partial: whether parts come as they are heard, or each utterance at its end.
+
+        Raises:
+            ValueError: an option is out of its range.
+            ClosedError: the connection is closed.
         """
     def record(
         self,
@@ -1420,6 +1457,66 @@ class FrameQueue:
     @property
     def late(self) -> int:
         """Frames that came too late to be heard whole: for the mixdown, or after silence stood in their place."""
+    def close(self) -> None:
+        """Stop listening. What waits can still be taken."""
+
+@final
+class Utterance:
+    """What one user said in one go. It pickles."""
+
+    def __init__(
+        self,
+        user_id: int,
+        pcm: bytes,
+        start: int,
+        end: int,
+        captured: float,
+        ended: Literal["silence", "length", "left", "closed"] | None,
+        sample_rate: int = 16000,
+        channels: int = 1,
+    ) -> None: ...
+    @property
+    def user_id(self) -> int:
+        """Whose."""
+    @property
+    def pcm(self) -> bytes:
+        """Its sound, s16le or f32le as asked for, from ``start`` to ``end``, pre-roll and last silence included."""
+    @property
+    def start(self) -> int:
+        """Place of its first sample on the common clock, in samples of 48 kHz whatever its own rate is."""
+    @property
+    def end(self) -> int:
+        """Place after its last sample, on the same clock."""
+    @property
+    def duration(self) -> float:
+        """Its length in seconds."""
+    @property
+    def captured(self) -> float:
+        """When its first sample would have come over a network without jitter, as ``time.time()`` tells time."""
+    @property
+    def ended(self) -> Literal["silence", "length", "left", "closed"] | None:
+        """Why it is over: silence followed; it became too long and the next one follows; the user left; nothing more
+        comes. None of a part that is not the last."""
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second."""
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+
+@final
+class UtteranceQueue:
+    """Utterances on their way from the receive thread to one consumer, cut by whoever takes them."""
+
+    def take(self, max: int, timeout: float) -> list[tuple[int, Utterance]] | None:
+        """Those, or the parts of those, that have come, each with the number of the utterance.
+
+        It waits (without the GIL) up to ``timeout`` seconds for the first and takes in at most ``max`` frames at once.
+        Empty if none came; None once the queue is closed and empty.
+        """
+    @property
+    def late(self) -> int:
+        """Frames that came too late to be heard whole, or found no room."""
     def close(self) -> None:
         """Stop listening. What waits can still be taken."""
 

@@ -58,6 +58,14 @@ async def hears(channel: discord.VoiceChannel) -> None:
     def heard(frame: isocord.HeardFrame) -> None:
         print(frame.user_id)
 
+    async for utterance in voice.utterances():
+        assert_type(utterance, isocord.Utterance)
+    async for partial in voice.utterances(8_000, silence=0.4, partial=True):
+        assert_type(partial, isocord.PartialUtterance)
+        async for pcm in partial:
+            assert_type(pcm, bytes)
+        assert_type(await partial, isocord.Utterance)
+    voice.utterances(vad="yes")  # error
     voice.listen_with(heard).close()
     voice.listen_with(heard, speaking=True)  # error
     voice.listen(sample_rat=16_000)  # error

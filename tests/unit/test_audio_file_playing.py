@@ -183,6 +183,7 @@ def test_a_name_with_a_colon_is_no_url(tmp_path: Path, monkeypatch: pytest.Monke
         isocord.AudioFile,
         isocord.HeardFrame,
         isocord.SpeakingChanged,
+        isocord.Utterance,
         _native.ReceiveStats,
         _native.UserReceiveStats,
     ],

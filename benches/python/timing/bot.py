@@ -72,7 +72,7 @@ async def connects(bot: discord.Bot, job: Job) -> dict[str, Any]:
 
 async def scale(bot: discord.Bot, job: Job) -> dict[str, Any]:
     """More and more streams at once, each in a guild of its own."""
-    tune, voices, steps = Tune.at(Path(job["tune"])), list[Any](), []
+    source, voices, steps = Tune.at(Path(job["tune"])).sources(job["source"]), list[Any](), []
     for count in job["counts"]:
         alone = _resident()
         for guild in bot.guilds[len(voices) : count]:
@@ -81,7 +81,7 @@ async def scale(bot: discord.Bot, job: Job) -> dict[str, Any]:
         connected = _resident()
         for voice in voices:
             if not voice.is_playing():
-                voice.play(tune.source(job["source"]))
+                voice.play(source())
         await asyncio.sleep(_WARM_UP)
         begin_ns, cpu, wall = time.time_ns(), time.process_time(), time.monotonic()
         await asyncio.sleep(job["seconds"])

@@ -10,7 +10,9 @@ from . import lab
 from .gaps import Timing, timing
 from .sink import Sink, Streams
 
-KINDS = {"file": "encoded (WAV)", "opus-file": "passthrough (Opus)"}
+PASSTHROUGH = "passthrough (Opus)"
+BROADCAST = "one Broadcast (WAV)"
+KINDS = {"file": "encoded (WAV)", "opus-file": PASSTHROUGH, "broadcast": BROADCAST}
 """Source of :class:`timing.sounds.Tune`, and what the table calls it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ class Tune:
         pcm = self.pcm.read_bytes()
         return [pcm[at : at + FRAME_BYTES] for at in range(0, len(pcm) - FRAME_BYTES + 1, FRAME_BYTES)]
 
+    def sources(self, kind: str) -> Callable[[], Any]:
+        """What makes one for each of many connections: a broadcast is one for all of them."""
+        if kind == "broadcast":
+            shared = self.source(kind)
+            return lambda: shared
+        return lambda: self.source(kind)
+
     def source(self, kind: str) -> Any:
         """A new source: ``pcm`` and ``opus`` are py-cord's, the others isocord's."""
         if kind in _DESK:
@@ -100,7 +108,7 @@ def _queue(tune: Tune) -> Any:
 def _broadcast(tune: Tune) -> Any:
     import isocord
 
-    return isocord.Broadcast(isocord.AudioFile(tune.wav))
+    return isocord.Broadcast(isocord.Queue(tune.wav, loop="one"))
 
 
 _DESK = {"mixer": _mixer, "queue": _queue, "broadcast": _broadcast}

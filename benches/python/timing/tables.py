@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from .gaps import LATE_MS
 from .overhead import Overhead
-from .scale import Step
+from .scale import BROADCAST, PASSTHROUGH, Step
 from .side_by_side import IDLE, ISOCORD, STOCK, Cell, ConnectTimes
 
 _MISS = "!"
@@ -201,6 +201,17 @@ def steps(results: Sequence[Step]) -> str:
         ),
         rows,
     )
+
+
+def broadcast(results: Sequence[Step]) -> str:
+    """What a listener of one Broadcast costs beside a stream of packets that were encoded before."""
+    cpu = {(step.kind, step.streams): step.cpu for step in results}
+    shares = [
+        f"x {cpu[BROADCAST, streams] / passthrough:.2f} at {streams}"
+        for (kind, streams), passthrough in cpu.items()
+        if kind == PASSTHROUGH and (BROADCAST, streams) in cpu
+    ]
+    return f"  CPU of a Broadcast's listener, in that of a passthrough stream: {', '.join(shares) or '-'}"
 
 
 def _slow(step: Step) -> bool:

@@ -22,6 +22,11 @@ Frame: TypeAlias = "_native.HeardFrame"
 FrameOrEvent: TypeAlias = "_native.HeardFrame | _native.SpeakingChanged"
 
 
+def ids(users: Iterable[Any]) -> frozenset[int] | None:
+    """The ids of members, users and ids; None, which is everybody's, of none."""
+    return frozenset(int(getattr(user, "id", user)) for user in users) or None
+
+
 class ListeningSurface(ClientBase):
     """Hears; see :class:`isocord.VoiceClient`."""
 
@@ -262,10 +267,9 @@ class ListeningSurface(ClientBase):
     def _hear(
         self, form: Literal["pcm", "opus", "speaking"], *, users: Iterable[Any] = (), **shape: Any
     ) -> FrameSource:
-        wanted = frozenset(int(getattr(user, "id", user)) for user in users)
         native = self._live().native
         try:
-            found: FrameSource = native.listen(form=form, users=wanted or None, **shape)
+            found: FrameSource = native.listen(form=form, users=ids(users), **shape)
         except ClosedError as error:
             raise self._error(ClientError, "Not connected to voice") from error
         return found

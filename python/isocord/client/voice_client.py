@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, overload
 
 from ..hosts import host_of
 from .absent import advice
-from .hearing import ListeningSurface
 from .info import InfoSurface
 from .moving import MovingSurface
+from .utterances import UtteranceSurface
 
 if TYPE_CHECKING:
     from . import typed
 
 
-class VoiceClient(InfoSurface, MovingSurface, ListeningSurface):
+class VoiceClient(InfoSurface, MovingSurface, UtteranceSurface):
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
 
     Attributes:

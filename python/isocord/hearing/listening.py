@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from .. import _native
+from .waiting import Waiting
 
 if TYPE_CHECKING:
     from .recording.recording import FrameSource
@@ -33,7 +31,7 @@ class Listening(Generic[_Item]):
 
     def __init__(self, frames: FrameSource, *, speaking: bool, capacity: int, drop: Drop) -> None:
         self._frames = frames
-        self._waiting = _Waiting(speaking=speaking, capacity=capacity, drop=drop)
+        self._waiting = _Frames(speaking=speaking, capacity=capacity, drop=drop)
         # The thread must not know the iterator: that could then never be forgotten.
         threading.Thread(target=_pump, args=(frames, self._waiting), name="isocord-listen", daemon=True).start()
 
@@ -127,49 +125,18 @@ class CallbackListening:
             self._frames.close()
 
 
-class _Waiting:
-    """A bounded queue from one thread to one task. Speaking events are kept while frames are dropped."""
+class _Frames(Waiting[Any]):
+    """Frames and news of who speaks. News are kept while frames are dropped."""
 
     def __init__(self, *, speaking: bool, capacity: int, drop: Drop) -> None:
-        self._speaking, self._capacity, self._drop = speaking, capacity, drop
-        self._lock = threading.Lock()
-        self._items: deque[Any] = deque()
+        super().__init__(capacity)
+        self._speaking, self._drop = speaking, drop
         self._frames = 0
-        self._ended = False
-        self._reader: asyncio.Future[None] | None = None
-        self.dropped = 0
 
-    def put(self, items: list[Any]) -> None:
-        with self._lock:
-            for item in items:
-                self._put(item)
-            reader = self._reader if self._items else None
-        _wake(reader)
-
-    def end(self) -> None:
-        with self._lock:
-            self._ended = True
-            reader = self._reader
-        _wake(reader)
-
-    async def get(self) -> Any:
-        """The next item, or None after the end."""
-        while True:
-            with self._lock:
-                if self._reader is not None:
-                    raise RuntimeError("another task reads from it already")
-                if self._items:
-                    item = self._items.popleft()
-                    self._frames -= not _is_event(item)
-                    return item
-                if self._ended:
-                    return None
-                reader = self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await reader
-            finally:
-                with self._lock:
-                    self._reader = None
+    def _take(self) -> Any:
+        item = super()._take()
+        self._frames -= not _is_event(item)
+        return item
 
     def _put(self, item: Any) -> None:
         if _is_event(item):
@@ -187,7 +154,7 @@ class _Waiting:
         self._frames += 1
 
 
-def _pump(frames: FrameSource, waiting: _Waiting) -> None:
+def _pump(frames: FrameSource, waiting: _Frames) -> None:
     try:
         while (items := frames.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
             if items:
@@ -198,15 +165,3 @@ def _pump(frames: FrameSource, waiting: _Waiting) -> None:
 
 def _is_event(item: object) -> bool:
     return hasattr(item, "speaking")
-
-
-def _wake(reader: asyncio.Future[None] | None) -> None:
-    if reader is not None:
-        # The loop may be closed already.
-        with contextlib.suppress(RuntimeError):
-            reader.get_loop().call_soon_threadsafe(_resolve, reader)
-
-
-def _resolve(reader: asyncio.Future[None]) -> None:
-    if not reader.done():
-        reader.set_result(None)

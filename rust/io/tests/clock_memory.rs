@@ -5,6 +5,7 @@ mod call_support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
@@ -107,6 +108,34 @@ fn packets_are_sent_without_the_allocator() {
     }
     assert_eq!(counts(), before);
     assert!(call.connection.stats().packets_sent > 50);
+    call.engine.stop();
+}
+
+#[test]
+fn a_broadcast_is_sent_without_the_allocator() {
+    let _alone = ALONE.lock();
+    let call = Call::new();
+    call.start();
+    meet_the_clock(&call);
+    let (mut writer, reader) = track(8);
+    let shared = reader.share();
+    let elsewhere = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let other =
+        Connection::new(Arc::clone(&call.engine), Arc::new(Hear(channel().0.into()))).expect("a connection");
+    other.open(elsewhere.local_addr().expect("bound"), 99, BOUND).expect("a socket");
+    other.start_session(MODE, &KEY).expect("taken");
+    other.change_sender(SenderChange::Passthrough).expect("taken");
+    for connection in [&call.connection, &other] {
+        connection.play(TrackReader::of(&shared)).expect("taken");
+    }
+    let before = counts();
+    for byte in 0..60u8 {
+        while !writer.push(&OpusFrame::new(&[0xFC, byte]).expect("short")) {
+            call.hear();
+        }
+    }
+    assert_eq!(counts(), before);
+    assert!([&call.connection, &other].iter().all(|connection| connection.stats().packets_sent > 40));
     call.engine.stop();
 }
 

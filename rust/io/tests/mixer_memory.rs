@@ -2,53 +2,18 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod counting;
+mod desk_support;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use isocord_io::desk::Errands;
 use isocord_io::desk::mixer::{LayerOptions, MixSource, Mixer};
 use isocord_io::dsp::Volume;
-use isocord_io::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
+use isocord_io::source::{Downstream, FrameBuf, FrameSource, SourceFrame, Want};
 
 use counting::allocated;
-
-/// Goes on and on, and can go anywhere.
-struct Hum(u64);
-
-impl FrameSource for Hum {
-    fn next(&mut self, frame: &mut FrameBuf, _: Want) -> Result<Option<SourceFrame>, SourceError> {
-        frame.pcm.fill(0.4);
-        (frame.position, frame.samples) = (self.0, 960);
-        self.0 += 960;
-        Ok(Some(SourceFrame::Pcm))
-    }
-
-    fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
-        self.0 = (seconds * 48_000.0) as u64;
-        Ok(())
-    }
-
-    fn position(&self) -> u64 {
-        self.0
-    }
-
-    fn has_packets(&self) -> bool {
-        false
-    }
-}
-
-/// The 25 frames before are to be heard yet.
-#[derive(Default)]
-struct Taker(AtomicU64);
-
-impl Downstream for Taker {
-    fn wake(&self) {}
-
-    fn ahead(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
+use desk_support::{Hum, Taker};
 
 struct AtOnce;
 
@@ -81,7 +46,7 @@ fn frames_are_mixed_without_the_allocator() {
                 looped: number == 2,
                 ..LayerOptions::new(Volume::default(), None)
             };
-            mixer.play(Box::new(Hum(0)), options).expect("in its range")
+            mixer.play(Box::new(Hum::endless()), options).expect("in its range")
         })
         .collect();
     let mut frame = FrameBuf::new();

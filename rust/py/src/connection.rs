@@ -33,6 +33,15 @@ pub(crate) fn choose_mode(offered: Vec<String>) -> Result<&'static str> {
     Ok(TransportMode::choose(offered.iter().map(String::as_str))?.name())
 }
 
+/// How samples are written, by its name.
+pub(crate) fn sample_format(name: &str) -> PyResult<SampleFormat> {
+    match name {
+        "s16" => Ok(SampleFormat::S16),
+        "f32" => Ok(SampleFormat::F32),
+        _ => Err(PyValueError::new_err("format must be \"s16\" or \"f32\"")),
+    }
+}
+
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct Connection {
     pub(crate) inner: connection::Connection,
@@ -129,11 +138,7 @@ impl Connection {
             "speaking" => Form::Speaking,
             _ => return Err(PyValueError::new_err(format!("{form:?} is no form of sound")).into()),
         };
-        let format = match format {
-            "s16" => SampleFormat::S16,
-            "f32" => SampleFormat::F32,
-            _ => return Err(PyValueError::new_err("format must be \"s16\" or \"f32\"").into()),
-        };
+        let format = sample_format(format)?;
         let seconds = Duration::try_from_secs_f64(latency).map_err(|_| ShapeError::Latency)?;
         let latency = (seconds.as_secs_f64() * f64::from(SAMPLE_RATE)) as u64;
         let shape = Shape { users, mixdown, latency, fill, sample_rate, channels, format, vad };

@@ -6,6 +6,7 @@ use isocord_io::desk::written::OptionsError;
 use isocord_io::dsp::VolumeError;
 use isocord_io::play::deck::DeckError;
 use isocord_io::receive::shape::ShapeError;
+use isocord_io::receive::utterances::EndpointsError;
 use isocord_io::record::SinkError as RecorderError;
 use isocord_io::source::{OpenError, SeekError, SourceError, find_ffmpeg};
 use isocord_proto::cipher::UnknownMode;
@@ -35,6 +36,7 @@ pub(crate) enum Error {
     Connection(ConnectionError),
     Delivery(DeliveryError),
     Deck(DeckError),
+    Endpoints(EndpointsError),
     Frame(FrameError),
     FrameOpen(FrameOpenError),
     Layer(LayerError),
@@ -83,6 +85,7 @@ impl From<Error> for PyErr {
             Error::Py(error) => error,
             Error::Seek(error @ SeekError::Position(_)) => PyValueError::new_err(error.to_string()),
             Error::Seek(error) => AudioFileError::new_err(error.to_string()),
+            Error::Endpoints(error) => PyValueError::new_err(error.to_string()),
             Error::Shape(error) => PyValueError::new_err(error.to_string()),
             Error::Source(error) => AudioFileError::new_err(error.to_string()),
             Error::Start(RecordError::Connection(error)) => Error::Connection(error).into(),
@@ -124,6 +127,7 @@ from!(
     Connection(ConnectionError),
     Delivery(DeliveryError),
     Deck(DeckError),
+    Endpoints(EndpointsError),
     Frame(FrameError),
     FrameOpen(FrameOpenError),
     Layer(LayerError),

@@ -12,6 +12,7 @@ mod codec;
 mod connection;
 mod dave;
 mod delivery;
+mod ears;
 mod engine;
 mod errors;
 mod events;
@@ -33,6 +34,7 @@ mod stats;
 mod stream_source;
 mod telling;
 mod track;
+mod utterances;
 
 use pyo3::prelude::*;
 
@@ -85,6 +87,8 @@ mod _native {
     use crate::stream_source::StreamSource;
     #[pymodule_export]
     use crate::track::Track;
+    #[pymodule_export]
+    use crate::utterances::{Utterance, UtteranceQueue};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,16 +3,16 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use isocord_io::receive::common_clock::CommonClock;
 use isocord_io::receive::queue::{FrameReader, ReaderWaker};
 use isocord_io::receive::shape::{Out, Shape, Shaped, Shaper};
 use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{FrameKind, Speaking};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
+
+use crate::ears::{Ears, Moment, patience};
 
 /// 20 ms of one user's sound, or of all as one, or one Opus packet: what VoiceClient.listen() gives.
 #[pyclass(frozen, get_all, module = "isocord._native")]
@@ -126,27 +126,6 @@ impl SpeakingChanged {
     }
 }
 
-/// The wall clock beside the clock of positions, at one moment.
-#[derive(Clone, Copy)]
-struct Moment {
-    position: u64,
-    ns: u64,
-}
-
-impl Moment {
-    fn now(clock: &CommonClock) -> Self {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { position: clock.position(), ns: wall.as_nanos() as u64 }
-    }
-
-    /// Nanoseconds since 1970 at a position, which may be ahead.
-    fn at(self, position: u64) -> u64 {
-        let samples = i128::from(position) - i128::from(self.position);
-        let ns = i128::from(self.ns) + samples * 1_000_000_000 / i128::from(SAMPLE_RATE);
-        ns.max(0) as u64
-    }
-}
-
 fn heard(py: Python<'_>, frame: Shaped, shape: &Shape, moment: Moment) -> HeardFrame {
     let Shaped { user_id, position, samples, kind, received, level, speech, data } = frame;
     let kind = match kind {
@@ -170,18 +149,6 @@ fn heard(py: Python<'_>, frame: Shaped, shape: &Shape, moment: Moment) -> HeardF
     }
 }
 
-/// Whoever has something to do though nothing comes does it that often.
-const NAP: Duration = Duration::from_millis(10);
-/// The longest a single wait can be asked for.
-const MAX_WAIT: f64 = 3_600.0;
-
-/// The consumer's end of a queue, and what it makes of the frames.
-struct Ears {
-    reader: FrameReader,
-    shaper: Shaper,
-    clock: CommonClock,
-}
-
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct FrameQueue {
     ears: Mutex<Option<Ears>>,
@@ -195,34 +162,7 @@ impl FrameQueue {
     pub(crate) fn new(reader: FrameReader, shaper: Shaper, clock: CommonClock) -> Self {
         let waker = reader.waker();
         let (shape, late) = (shaper.shape().clone(), AtomicU64::new(0));
-        Self { ears: Mutex::new(Some(Ears { reader, shaper, clock })), shape, clock, late, waker }
-    }
-}
-
-impl Ears {
-    /// None once nothing more comes.
-    fn take(&mut self, max: usize, timeout: Duration) -> Option<Vec<Out>> {
-        let deadline = Instant::now() + timeout;
-        let mut taken = Vec::new();
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let nap = if self.shaper.is_restless() { left.min(NAP) } else { left };
-            self.reader.wait(nap);
-            let closed = self.reader.is_closed();
-            let position = self.clock.position();
-            let count = self.reader.drain(max, |item| self.shaper.item(item, &mut |out| taken.push(out)));
-            if count < max {
-                let delay = self.reader.delay();
-                self.shaper.advance(position, delay, &mut |out| taken.push(out));
-            }
-            if count == 0 && closed {
-                self.shaper.finish(&mut |out| taken.push(out));
-                return (!taken.is_empty()).then_some(taken);
-            }
-            if !taken.is_empty() || nap == left {
-                return Some(taken);
-            }
-        }
+        Self { ears: Mutex::new(Some(Ears::new(reader, shaper, clock))), shape, clock, late, waker }
     }
 }
 
@@ -235,13 +175,12 @@ impl FrameQueue {
         max: usize,
         timeout: f64,
     ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
-        let timeout = Duration::try_from_secs_f64(timeout.min(MAX_WAIT))
-            .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))?;
+        let timeout = patience(timeout)?;
         let taken = py.detach(|| {
             let mut guard = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
             let ears = guard.as_mut()?;
             let taken = ears.take(max.max(1), timeout);
-            self.late.store(ears.shaper.late(), Relaxed);
+            self.late.store(ears.late(), Relaxed);
             if taken.is_none() {
                 // Dropping the reader tells the receive thread that nobody listens here any more.
                 *guard = None;
@@ -251,13 +190,16 @@ impl FrameQueue {
         let Some(taken) = taken else { return Ok(None) };
         let moment = Moment::now(&self.clock);
         let object = |out| match out {
-            Out::Frame(frame) => Bound::new(py, heard(py, frame, &self.shape, moment)).map(Bound::into_any),
+            Out::Frame(frame) => {
+                Some(Bound::new(py, heard(py, frame, &self.shape, moment)).map(Bound::into_any))
+            }
             Out::Speaking(user_id, speaking, position) => {
                 let speaking = matches!(speaking, Speaking::Started);
-                Bound::new(py, SpeakingChanged { user_id, speaking, position }).map(Bound::into_any)
+                Some(Bound::new(py, SpeakingChanged { user_id, speaking, position }).map(Bound::into_any))
             }
+            Out::Ended(_) => None,
         };
-        taken.into_iter().map(object).collect::<PyResult<_>>().map(Some)
+        taken.into_iter().filter_map(object).collect::<PyResult<_>>().map(Some)
     }
 
     #[getter]

@@ -22,7 +22,7 @@ impl Samples {
         let unit = 32_768.0 / self.scale;
         for (value, sample) in self.values.iter_mut().zip(pcm) {
             let bounded = (sample * unit).clamp(-32_768.0, 32_767.0);
-            *value = (bounded + ROUND - ROUND) as i16;
+            *value = (bounded + ROUND).to_bits() as i16;
         }
     }
 
@@ -34,7 +34,7 @@ impl Samples {
     }
 }
 
-/// Added and taken away again it rounds what is much smaller, without a call for each sample.
+/// What is much smaller and added to it is rounded and stands in the lowest bits, without a call for each sample.
 const ROUND: f32 = 12_582_912.0;
 
 /// The lowest sample and the highest, several at once.

@@ -5,6 +5,10 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 
 use super::decimate::Decimator;
 
+/// From this score on a frame is speech: of all thresholds it errs least, with noise and without (`benches/python/vad.py`).
+pub const SPEECH: f32 = 0.7;
+/// Where there was speech already, from this one on.
+pub const STILL_SPEECH: f32 = 0.5;
 /// From 48 kHz to the 16 kHz that the detector hears.
 const FACTOR: usize = 3;
 /// Samples that it judges at once, 16 ms.

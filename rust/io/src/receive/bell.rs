@@ -9,12 +9,10 @@ use isocord_proto::recv::Arrived;
 
 use super::echo_guard::EchoGuard;
 use crate::dsp::echo::Trace;
-use crate::dsp::speech::SpeechDetector;
+use crate::dsp::speech::{SPEECH, SpeechDetector};
 
 /// Who has been quiet for that long begins anew: 0.3 s.
 const QUIET: u64 = 300 * SAMPLES_PER_MS;
-/// From this score on a frame is speech: of all thresholds it errs least, with noise and without (`benches/python/vad.py`).
-const SPEECH: f32 = 0.7;
 /// Users who are followed at once; of more than that some begin anew.
 const MAX_EARS: usize = 256;
 
@@ -49,7 +47,7 @@ pub(crate) struct Bell {
     trigger: Trigger,
     users: Option<HashSet<u64>>,
     heeds: Option<Heeds>,
-    guard: Option<EchoGuard>,
+    guard: Option<Box<EchoGuard>>,
     ring: Ring,
     ears: HashMap<u64, Ear>,
     handle: Weak<()>,
@@ -106,7 +104,7 @@ impl Bell {
 
     /// What a user sends back of ours is no speech.
     pub(crate) fn with_guard(self, guard: EchoGuard) -> Self {
-        Self { guard: Some(guard), ..self }
+        Self { guard: Some(Box::new(guard)), ..self }
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {

@@ -3,8 +3,8 @@
 //!
 //! [`receiver`] is the thread that reads all sockets, [`socket`] is one of them, [`inlet`] holds one connection's
 //! [`isocord_proto::recv::ReceivePath`] there, [`queue`] brings frames to a consumer on any other thread,
-//! [`pump`] is such a thread for native consumers, [`bell`] rings when somebody begins to speak, [`echo_guard`] tells that from our
-//! own sound, [`shape`] makes of frames what a live listener wants,
+//! [`pump`] is such a thread for native consumers, [`bell`] rings when somebody begins to speak, [`echo_guard`] tells that
+//! from our own sound, [`shape`] makes of frames what a live listener wants, [`utterances`] cuts them into what is said,
 //! [`report`] is what can be read of it from outside.
 
 mod arrival;
@@ -18,3 +18,4 @@ pub(crate) mod receiver;
 pub mod report;
 pub mod shape;
 pub(crate) mod socket;
+pub mod utterances;

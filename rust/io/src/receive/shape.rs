@@ -123,6 +123,8 @@ pub enum Out {
     Frame(Shaped),
     /// A user begins or ceases to speak at this position.
     Speaking(u64, Speaking, u64),
+    /// A user left, or is forgotten: its row of frames ends here.
+    Ended(u64),
 }
 
 /// All users on their way into one row.
@@ -224,6 +226,7 @@ impl Shaper {
                 self.spurts.stopped(user_id);
                 self.end_row(user_id, out);
                 self.voices.remove(&user_id);
+                out(Out::Ended(user_id));
             }
         }
     }
@@ -258,8 +261,7 @@ impl Shaper {
             sum.row.end();
             self.summed(out);
         }
-        let users: Vec<u64> = self.rows.keys().copied().collect();
-        users.into_iter().for_each(|user_id| self.end_row(user_id, out));
+        self.end_rows(|_, _| {}, out);
     }
 
     fn pcm(
@@ -278,7 +280,7 @@ impl Shaper {
             self.summed(out);
         } else if self.shape.fill {
             if self.rows.len() >= MAX_VOICES && !self.rows.contains_key(&user_id) {
-                self.rows.clear();
+                self.end_rows(|user_id, out| out(Out::Ended(user_id)), out);
             }
             let row = self.rows.entry(user_id).or_insert_with(|| Row::new(true, position));
             row.silence(position);
@@ -289,6 +291,14 @@ impl Shaper {
             self.whole(user_id, whole, out);
         } else {
             self.shaped(user_id, (position, origin), pcm, out);
+        }
+    }
+
+    fn end_rows<O: FnMut(Out)>(&mut self, tell: impl Fn(u64, &mut O), out: &mut O) {
+        let users: Vec<u64> = self.rows.keys().copied().collect();
+        for user_id in users {
+            self.end_row(user_id, out);
+            tell(user_id, out);
         }
     }
 

@@ -53,6 +53,12 @@ impl Player {
         Ok(packet)
     }
 
+    /// Whether what sounds has nothing because nothing is due.
+    pub(super) fn rests(&self) -> bool {
+        let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
+        self.parts.iter().any(|part| part.sounds(from, to) && part.spool.rests())
+    }
+
     /// Whether the next frame would be a packet, as far as what follows has been read.
     pub(super) fn passes(&self) -> bool {
         let at = self.cursor * FRAME;
@@ -139,6 +145,12 @@ impl Player {
             if passed {
                 part.spool.rest();
             }
+        }
+        // One that ends leaves its room to the one that comes.
+        let parts = self.parts.make_contiguous();
+        for index in 1..parts.len() {
+            let (before, after) = parts.split_at_mut(index);
+            before[index - 1].spool.leave_room(&mut after[0].spool);
         }
         while self.parts.len() > usize::from(self.silence.is_none())
             && self.parts.front().and_then(Part::end).is_some_and(|end| end <= gone)

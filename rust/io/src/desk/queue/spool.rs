@@ -191,6 +191,13 @@ impl Spool {
         self.kept.store(self.read.saturating_sub(next).div_ceil(FRAME), Relaxed);
     }
 
+    /// If it was read to its end, it leaves the room of what went to another one.
+    pub(super) fn leave_room(&mut self, other: &mut Self) {
+        if self.ended {
+            self.tape.leave_room(&mut other.tape);
+        }
+    }
+
     /// Lets the memory go that decoding takes.
     pub(super) fn rest(&mut self) {
         self.tape.rest();
@@ -228,6 +235,11 @@ impl Spool {
     /// Nothing more can be had of it.
     pub(super) fn break_off(&mut self, error: String) {
         (self.ended, self.error) = (true, Some(error));
+    }
+
+    /// Whether its source has nothing because nothing is due.
+    pub(super) fn rests(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.rests())
     }
 
     /// Gives the source back to its entry, which needs it for another time. What was read of it stays.

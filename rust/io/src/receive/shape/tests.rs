@@ -18,7 +18,7 @@ fn a_mixdown_is_the_sum_in_its_place() {
     let mut got = Vec::new();
     let mut out = |item| match item {
         Out::Frame(frame) => got.push(frame),
-        Out::Speaking(..) => {}
+        Out::Speaking(..) | Out::Ended(_) => {}
     };
     let start = 480_000;
     for at in 0..50 {
