@@ -155,7 +155,7 @@ impl TrackState {
 
     /// Somebody speaks over it: it goes out natively, as soon as it can. For the receive thread, which waits for nobody.
     pub(crate) fn interrupt(&self, by: Interrupter) {
-        if self.interruption.ask(by, self.next_heard()) {
+        if self.interruption.ask(by) {
             self.wake_producer(0);
         }
     }
