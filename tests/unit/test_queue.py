@@ -170,6 +170,23 @@ async def test_functions_make_sources_when_their_turn_comes() -> None:
     assert made == ["plain", "later"]
 
 
+def test_what_is_given_wrongly_is_refused_before_its_turn() -> None:
+    queue = isocord.Queue(file(0, 480), file(1, 480))
+    with pytest.raises(TypeError, match="a title must be a str, not int"):
+        queue.add("song.opus", title=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="integer"):
+        queue.insert(0.5, "song.opus")  # type: ignore[arg-type]
+    assert len(queue) == 2
+    behind = queue.insert(2**70, "behind.opus")
+    front = queue.insert(-(2**70), "front.opus")
+    assert (queue.upcoming[0], queue.upcoming[-1]) == (front, behind)
+
+
+async def test_an_event_is_told_to_a_function_and_nothing_else() -> None:
+    with pytest.raises(TypeError, match="not str"):
+        isocord.Queue().on_event("print")  # type: ignore[arg-type]
+
+
 async def test_events_tell_what_is_heard_and_why_something_is_not() -> None:
     def broken() -> str:
         raise LookupError("no such song")
@@ -208,3 +225,23 @@ def test_it_can_be_forgotten() -> None:
     gc.collect()
     assert gone() is None
     until(lambda: gc.collect() >= 0 and entry() is None)
+
+
+def test_what_has_played_is_closed_whoever_remembers_it(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.wav" for number in range(30)]
+    for path in paths:
+        path.write_bytes(wav(samples(0, 1_920)))
+    made: list[isocord.AudioFile] = []
+
+    def make() -> isocord.AudioFile:
+        made.append(isocord.AudioFile(paths[0]))
+        return made[-1]
+
+    queue = isocord.Queue(*paths, make, loop="all")
+    left(queue, 2 * 31 + 4)
+    assert len(queue.history) > 0
+    opened = [entry._opened[0] for entry in (*queue.history, *queue.upcoming)]
+    until(lambda: sum(not file._is_over for file in opened) <= 10)
+    assert made[0]._is_over
+    assert opened[0].title is None
+    assert opened[0].duration == 0.04
