@@ -119,13 +119,13 @@ def draw_conversation(path: Path, heard: Conversation) -> None:
         for span in heard.spans:
             if span.who == name:
                 axes.axvspan(span.begin, span.end, color=colour, alpha=0.12, linewidth=0)
-        axes.set(ylabel=name, ylim=(-0.75, 0.75), xlim=(0, end), yticks=[])
+        axes.set(ylabel=name, ylim=(-1.15, 1.15), xlim=(0, end), yticks=[])
     last = rows[names.index(heard.bot), 0]
     for answer in heard.answers:
         last.annotate(
             f"answers after {answer.after:.2f} s",
             (answer.begin, 0.0),
-            (answer.begin + 0.05, 0.58),
+            (answer.begin + 0.05, 0.93),
             color="#333333",
             fontsize=9,
         )
@@ -136,7 +136,7 @@ def draw_conversation(path: Path, heard: Conversation) -> None:
             axes.axvline(cut.at, color="#d04040", linewidth=1.2)
         text = f"{cut.by} speaks over it: silent {cut.at - cut.since:.2f} s later, {cut.heard:.2f} s were heard"
         late = cut.at > end / 2
-        last.text(cut.at + (-0.05 if late else 0.05), -0.68, text, color="#d04040", ha="right" if late else "left")
+        last.text(cut.at + (-0.05 if late else 0.05), -1.08, text, color="#d04040", ha="right" if late else "left")
     rows[-1, 0].set_xlabel("time / s")
     figure.savefig(path, dpi=110)
     plt.close(figure)
