@@ -55,14 +55,14 @@ loom:
 
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
-	$(BIN)/python -m pytest tests -n 3
+	$(BIN)/python -m pytest tests -n 5
 
 # Some at once; what each has to say comes when it is done.
 hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"
 	$(BIN)/nox -s wheel
 	@mkdir -p .venvs
-	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, sep="\n")' | xargs -P 5 -I{} sh -c \
+	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, sep="\n")' | xargs -P 7 -I{} sh -c \
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
 # The last two mostly wait for sound to play, so they run side by side.

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use isocord_benches::music;
+use isocord_benches::{music, wav};
 use isocord_io::desk::Errands;
 use isocord_io::desk::mixer::{LayerOptions, MixSource, Mixer};
 use isocord_io::dsp::Volume;
@@ -96,21 +96,7 @@ fn sound() -> Arc<Vec<[f32; FRAME_LEN]>> {
     Arc::new(frames.iter().map(float).collect())
 }
 
-/// A FLAC file would cost more, a WAV file less.
-fn wav(frames: &[[i16; FRAME_LEN]]) -> Vec<u8> {
-    // At 44.1 kHz, as music is: it is resampled.
-    let len = (frames.len() * FRAME_LEN * 2) as u32;
-    let mut out = b"RIFF".to_vec();
-    out.extend((36 + len).to_le_bytes());
-    out.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
-    out.extend(44_100_u32.to_le_bytes());
-    out.extend(176_400_u32.to_le_bytes());
-    out.extend(b"\x04\0\x10\0data");
-    out.extend(len.to_le_bytes());
-    out.extend(frames.iter().flatten().flat_map(|sample| sample.to_le_bytes()));
-    out
-}
-
+/// A FLAC file would cost more.
 fn file(wav: &[u8]) -> AudioFile {
     AudioFile::open(Input::bytes(wav.to_vec()), AudioFileOptions::default()).expect("a WAV file")
 }

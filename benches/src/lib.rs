@@ -2,6 +2,7 @@
 
 use isocord_proto::frame::{FRAME_LEN, OpusFrame};
 use isocord_proto::opus::{Encoder, EncoderOptions};
+use ogg::{PacketWriteEndInfo, PacketWriter};
 
 /// A second of something like music: a chord with tremolo and a little noise.
 #[must_use]
@@ -42,4 +43,44 @@ pub fn opus() -> Vec<OpusFrame> {
         frame
     };
     music().into_iter().map(encode).collect()
+}
+
+/// A WAV file of it, at 44.1 kHz, as music is: whoever plays it resamples.
+#[must_use]
+pub fn wav(frames: &[[i16; FRAME_LEN]]) -> Vec<u8> {
+    let len = (frames.len() * FRAME_LEN * 2) as u32;
+    let mut out = b"RIFF".to_vec();
+    out.extend((36 + len).to_le_bytes());
+    out.extend(b"WAVEfmt \x10\0\0\0\x01\0\x02\0");
+    out.extend(44_100_u32.to_le_bytes());
+    out.extend(176_400_u32.to_le_bytes());
+    out.extend(b"\x04\0\x10\0data");
+    out.extend(len.to_le_bytes());
+    out.extend(frames.iter().flatten().flat_map(|sample| sample.to_le_bytes()));
+    out
+}
+
+/// An Ogg file of packets, a second on each page.
+///
+/// # Panics
+/// There is no memory for it.
+#[must_use]
+#[expect(clippy::expect_used)]
+pub fn ogg(packets: &[OpusFrame]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut writer = PacketWriter::new(&mut out);
+    let headers = [&b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0"[..], b"OpusTags\0\0\0\0\0\0\0\0"];
+    for header in headers {
+        writer.write_packet(header, 1, PacketWriteEndInfo::EndPage, 0).expect("memory");
+    }
+    for (index, packet) in packets.iter().enumerate() {
+        let end = match index + 1 {
+            last if last == packets.len() => PacketWriteEndInfo::EndStream,
+            whole if whole % 50 == 0 => PacketWriteEndInfo::EndPage,
+            _ => PacketWriteEndInfo::NormalPacket,
+        };
+        writer.write_packet(packet.as_bytes().to_vec(), 1, end, (index as u64 + 1) * 960).expect("memory");
+    }
+    drop(writer);
+    out
 }

@@ -178,20 +178,23 @@ class Track:
     def frames_sent(self) -> int:
         """Frames that have left, each 20 ms."""
     @property
+    def waiting(self) -> int:
+        """Frames that wait to leave."""
+    @property
     def underruns(self) -> int:
-        """Slots that found the ring empty before :meth:`finish`."""
+        """Slots that found the ring empty after the first frame and before :meth:`finish`, while one was due."""
 
 class QueueEntry:
     """See :class:`isocord.QueueEntry`."""
 
     def __new__(cls, open: Callable[[], Playable | Reel], *, keeps: bool, brief: bool) -> Self: ...
     @property
-    def error(self) -> Exception | None:
-        """What made it fail, or end early, the last time."""
+    def _failed(self) -> Exception | None: ...
+    @property
+    def _broke_off(self) -> str | None: ...
     @property
     def duration(self) -> float | None:
         """Length in seconds, where it is known; not before it was opened."""
-    def _broke(self, text: str) -> AudioFileError: ...
 
 @final
 class QueueEvents:
@@ -547,7 +550,7 @@ class Layer:
             ValueError: to or seconds is out of its range.
         """
     def stop(self, *, fade: float = 0.0) -> None:
-        """End it, at once or after it has faded out. Does nothing twice.
+        """End it, at once or after it has faded out. Asked again, it is over sooner, if anything.
 
         Args:
             fade: seconds in which it fades out, 0 to 3600. What it ducks comes back meanwhile.
@@ -671,6 +674,7 @@ class Filtered:
 
         Raises:
             AudioFileError: it is closed, cannot be read, plays natively, or its source has brought nothing for 10 s.
+            FFmpegError: ffmpeg decodes its source and has failed.
         """
     def close(self) -> None:
         """Let it go, and its source. Does nothing twice."""
@@ -830,6 +834,7 @@ class AudioFile:
 
         Raises:
             AudioFileError: the file is closed, cannot be read, or plays natively.
+            FFmpegError: ffmpeg decodes it and has failed.
         """
     def titles(self) -> AsyncIterator[str]:
         """The title, and each that a radio goes on to, until the file is closed: async for title in file.titles()."""

@@ -12,7 +12,7 @@ import pytest
 import isocord
 
 from .ears import FRAME, IDEAL, LEVEL, Ear, heard_by, sine
-from .world import RATE, World, library, np, until
+from .world import RATE, Tone, World, library, np, until
 
 
 class Blocking(library.AudioSource):  # type: ignore[misc, name-defined]
@@ -157,3 +157,30 @@ async def test_sources_of_the_library_are_layers_too(world: World) -> None:
         await asyncio.wait_for(asyncio.ensure_future(layer), 15)
         assert layer.duration is None
     await until(lambda: not voice.is_playing())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), StopIteration(), asyncio.CancelledError()])
+async def test_what_would_end_a_loop_or_a_task_ends_a_layer_and_an_entry_only(
+    world: World, error: BaseException
+) -> None:
+    class Ending(Tone):
+        def read(self) -> bytes:
+            if self.left == 0:
+                raise error
+            return super().read()
+
+    def ending() -> Any:
+        raise error
+
+    voice = await world.connect()
+    mixer = isocord.Mixer()
+    queue = isocord.Queue(Ending(5), ending)
+    entries = queue.upcoming
+    layer, other = mixer.play(Ending(10)), mixer.play(queue)
+    voice.play(mixer)
+    with pytest.raises(RuntimeError, match=type(error).__name__) as raised:
+        await asyncio.wait_for(asyncio.ensure_future(layer), 15)
+    assert raised.value is layer.error
+    assert raised.value.__cause__ is error
+    await asyncio.wait_for(asyncio.ensure_future(other), 15)
+    assert [repr(entry.error) for entry in entries] == [repr(RuntimeError(repr(error)))] * 2

@@ -161,3 +161,26 @@ async def test_it_goes_on_where_it_was_stopped_and_as_a_layer_of_a_mixer(world: 
     assert queue.position < place + 15.0
     layer.stop()
     await asyncio.wait_for(asyncio.ensure_future(layer), 15)
+
+
+@pytest.mark.parametrize("loop", ["off", "one", "all"])
+@pytest.mark.parametrize("frames", [20, 60])
+async def test_a_source_in_python_is_heard_once_also_where_all_is_repeated(
+    world: World, loop: isocord.desk.queue.queue.Loop, frames: int
+) -> None:
+    voice = await world.connect()
+    queue = isocord.Queue(Tone(frames), loop=loop)
+    (entry,) = queue
+    assert await asyncio.wait_for(voice.play(queue, wait_finish=True), 15) is None
+    assert voice.elapsed().total_seconds() >= frames * 0.02
+    assert queue.now is None
+    assert (entry.error is None) == (loop == "off")
+
+
+async def test_an_entry_knows_why_it_ended_also_if_nobody_asks_for_events(world: World) -> None:
+    voice = await world.connect()
+    failure = OSError("the far end is gone")
+    queue = isocord.Queue(Tone(20, failure))
+    (entry,) = queue
+    assert await asyncio.wait_for(voice.play(queue, wait_finish=True), 15) is None
+    assert entry.error is failure

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import isocord
+from isocord.connection.decisions import limits
 
 from .ears import Ear, heard_by
 from .world import World, logged_in, np, until
@@ -132,3 +133,50 @@ async def test_what_is_for_iterators_only_is_refused_elsewhere(call: World) -> N
     voice = await call.connect()
     with pytest.raises(TypeError, match="asynchronous iterator"):
         voice.play(isocord.StreamSource(), sample_rate=48_000)
+
+
+async def test_a_stream_that_is_not_written_to_is_no_fault_of_anybodys(
+    call: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General")
+    driver = voice._connection._driver
+
+    async def look() -> None:
+        driver.enter(driver._check)
+
+    for wrap in (lambda stream: stream, isocord.Filtered, isocord.Queue, isocord.Broadcast):
+        stream = isocord.StreamSource(WRITTEN)
+        voice.play(wrap(stream))
+        with monkeypatch.context() as patch:
+            patch.setattr(limits, "SEND_LIMIT", 0.0)
+            for _ in range(4):
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(look(), driver._thread.loop))
+        assert voice.stats.reconnects == 0
+        for _ in range(2):
+            before = len(listener.arrivals())
+            await stream.write(speech(0.2))
+            stream.flush()
+            await asyncio.wait_for(stream.drained(), 10)
+            # The silence after it.
+            await until(lambda before=before: len(listener.arrivals()) > before + 10)
+            await until(lambda: listener.arrivals()[-1].is_silence)
+        voice.stop()
+        assert (stream.starved, voice.stats.underruns) == (0, 0)
+
+
+async def test_a_layer_at_rest_is_not_late(call: World) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General")
+    mixer, stream = isocord.Mixer(endless=True), isocord.StreamSource(WRITTEN)
+    layer = mixer.play(isocord.Filtered(stream))
+    voice.play(mixer)
+    await stream.write(speech(0.2))
+    stream.flush()
+    await asyncio.wait_for(stream.drained(), 10)
+    await heard_by(call, listener, len(listener.arrivals()) + 30)
+    assert layer.underruns == 0
+    await stream.write(speech(0.2))
+    await asyncio.wait_for(stream.drained(), 10)
+    await until(lambda: layer.underruns > 0)
+    await until(lambda: stream.starved == 1)

@@ -178,9 +178,9 @@ class World:
                 event = failed()  # type: ignore[call-arg]
                 threading.Thread(target=self.on_event, args=(event,), daemon=True).start()
 
-            def play(self, track: Any) -> None:
+            def play(self, track: Any, barge_in: object = None) -> None:
                 world.server.story.append("play")
-                super().play(track)
+                super().play(track, barge_in)
 
             def start_session(self, mode: str, secret_key: bytes) -> None:
                 world.server.story.append("session")

@@ -58,6 +58,10 @@ class FakeTrack:
         track.frames = [b"f"] * 3
         return track
 
+    @property
+    def waiting(self) -> int:
+        return len(self.frames)
+
     def _wait(self, condition: Callable[[], bool], timeout: float) -> None:
         with self.changed:
             self.changed.wait_for(condition, timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import io
 import os
@@ -161,11 +162,13 @@ def test_one_that_is_killed_while_it_plays_gives_its_signal_as_the_error(
 @scripts
 def test_who_reads_one_that_is_killed_is_told_as_well(runs: Runs, minute: Path) -> None:
     opened = isocord.AudioFile(minute)
-    opened.read()
-    os.kill(runs.pids[-1], 9)
-    with pytest.raises(AudioFileError, match="signal 9"):
-        read_all(opened)
-    opened.close()
+    for reader in (opened, isocord.Filtered(isocord.AudioFile(minute), isocord.filters.Volume(volume=0.5))):
+        reader.read()
+        os.kill(runs.pids[-1 if reader is not opened else 0], 9)
+        with pytest.raises(FFmpegError, match="signal 9") as raised:
+            read_all(reader)
+        assert raised.value.code == -9
+        reader.close()
 
 
 @scripts
@@ -183,6 +186,24 @@ def test_so_does_one_that_ends_with_a_failure(
     assert isinstance(error, FFmpegError)
     assert error.code == 3
     assert "the disk is on fire" in str(error)
+
+
+@scripts
+async def test_an_entry_of_a_queue_tells_the_exit_status(runs: Runs, minute: Path) -> None:
+    queue = isocord.Queue(minute)
+    (entry,) = queue
+    events = queue.events()
+    while queue.now is None:
+        # Who reads does not wait for what is being opened.
+        assert queue.read()
+        await asyncio.sleep(0.001)
+    os.kill(runs.pids[-1], 9)
+    await asyncio.to_thread(lambda: all(iter(queue.read, b"")))
+    told = [await asyncio.wait_for(anext(events), 15) for _ in range(3)]
+    assert [event.kind for event in told] == ["started", "ended", "empty"]
+    for error in (told[1].error, entry.error):
+        assert isinstance(error, FFmpegError)
+        assert error.code == -9
 
 
 @scripts

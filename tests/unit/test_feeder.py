@@ -57,6 +57,16 @@ def test_batches_grow_to_eight() -> None:
     assert ends == [None]
 
 
+@pytest.mark.parametrize("junk", [17, [1], "frame", object()])
+def test_what_is_no_sound_is_an_error_and_no_silence(junk: object) -> None:
+    track, ends = FakeTrack("pcm", 100), []
+    feed(Script([FRAME, junk]), track, ends)  # type: ignore[list-item]
+    wait_until(lambda: track.finishing)
+    track.end_as("finished")
+    wait_until(lambda: ends)
+    assert isinstance(ends[0], TypeError)
+
+
 def test_a_source_in_real_time_is_handed_over_frame_by_frame() -> None:
     track, ends = FakeTrack("pcm", 25), []
     feed(Script([FRAME] * 6, pause=0.02), track, ends)

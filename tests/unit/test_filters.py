@@ -149,6 +149,9 @@ def test_what_lavalink_leaves_out_is_left_out(off: dict[str, Any]) -> None:
         ({"tremolo": 2.0}, TypeError, "tremolo must be an object"),
         ({"timescale": {"speed": "fast"}}, TypeError, "speed must be a number"),
         ({"equalizer": [{"band": 15, "gain": 0.1}]}, ValueError, "a band is 0 to 14, not 15"),
+        ({"equalizer": [{"band": 1}]}, ValueError, "band 1 of the equalizer has no gain"),
+        ({"equalizer": [0.1]}, TypeError, "a band of the equalizer must be an object"),
+        ([{"tremolo": {}}], TypeError, "filters must be an object, not list"),
         ({"pluginFilters": {"echo": {}}}, ValueError, "see Echo"),
     ],
 )

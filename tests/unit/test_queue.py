@@ -170,6 +170,23 @@ async def test_functions_make_sources_when_their_turn_comes() -> None:
     assert made == ["plain", "later"]
 
 
+def test_what_is_given_wrongly_is_refused_before_its_turn() -> None:
+    queue = isocord.Queue(file(0, 480), file(1, 480))
+    with pytest.raises(TypeError, match="a title must be a str, not int"):
+        queue.add("song.opus", title=5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="integer"):
+        queue.insert(0.5, "song.opus")  # type: ignore[arg-type]
+    assert len(queue) == 2
+    behind = queue.insert(2**70, "behind.opus")
+    front = queue.insert(-(2**70), "front.opus")
+    assert (queue.upcoming[0], queue.upcoming[-1]) == (front, behind)
+
+
+async def test_an_event_is_told_to_a_function_and_nothing_else() -> None:
+    with pytest.raises(TypeError, match="not str"):
+        isocord.Queue().on_event("print")  # type: ignore[arg-type]
+
+
 async def test_events_tell_what_is_heard_and_why_something_is_not() -> None:
     def broken() -> str:
         raise LookupError("no such song")

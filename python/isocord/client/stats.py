@@ -16,7 +16,8 @@ class VoiceStats(Record):
         keepalives_sent: UDP keepalives.
         packets_received: datagrams that came.
         send_errors: packets that the system did not take, or that it was told did not arrive.
-        underruns: slots that found a track without a frame.
+        underruns: slots that found a track without a frame though one was due: not before its first one, nor while a
+            StreamSource is at rest.
         missed_slots: slots that came more than a frame late.
         withheld: frames that passed unsent while the bot was alone in an encrypted call: nobody could have opened
             them, and what plays goes on as if somebody listened.

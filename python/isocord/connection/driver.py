@@ -278,7 +278,7 @@ class ConnectionDriver:
         playing = self.flow.state.phase is Phase.CONNECTED and self._player.has_frames
         stats = self._native.stats
         # What the system does not take is counted, and the native side itself gives the socket up for it.
-        sent = Sent(stats.packets_sent + stats.send_errors, stats.withheld, stats.underruns)
+        sent = Sent(stats.packets_sent + stats.send_errors, stats.withheld)
         wrong = self._watch.look(sent, self._now(), playing=playing, others=self._roster.others)
         if wrong is not None:
             self._lose(CloseVerdict(CloseAction.REJOIN, None, wrong), Reason.UNSENT)

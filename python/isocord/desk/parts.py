@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,10 +11,13 @@ from .. import _native
 from ..errors import AudioFileError, UnknownHostError
 from ..hosts import host_of
 from ..playing.sources.feeder import Feeder, is_read
+from ..runtime.handover import raisable
 
 if TYPE_CHECKING:
     from ..hosts.base import Host
     from ..playing.sources.feeder import Source
+
+_log = logging.getLogger(__name__)
 
 Part: TypeAlias = "Source | _native.Playable | str | os.PathLike[str]"
 """What can be played as a part of another source: also a path or a URL."""
@@ -44,14 +48,17 @@ def native(source: Part) -> _native.Playable | _native.Reel:
     process = host.process_of(source)
 
     def over(_: BaseException | None) -> None:
-        source.cleanup()
+        try:
+            source.cleanup()
+        except Exception:
+            _log.exception("Cleaning up the source %s failed", type(source).__name__)
 
     feeder = Feeder(
         source,
         reel,
         opus=source.is_opus(),
         on_end=over,
-        on_error=reel.fail,
+        on_error=lambda error: reel.fail(raisable(error)),
         kill=None if process is None else process.cleanup,
         failure=None if process is None else partial(host.process_failure, process),
     )

@@ -44,6 +44,8 @@ def from_lavalink(filters: Mapping[str, Any]) -> tuple[Filter, ...]:
         TypeError: a value is of the wrong type.
         ValueError: a key is unknown, a plugin's filter is asked for, or a number is out of its range.
     """
+    if not isinstance(filters, Mapping):
+        raise TypeError(f"Lavalink's filters must be an object, not {type(filters).__name__}")
     unknown = set(filters) - {"volume", "equalizer", "pluginFilters", *_KINDS}
     if unknown:
         raise ValueError(f"Lavalink v4 has no filter {min(unknown, key=str)!r}")
@@ -53,7 +55,7 @@ def from_lavalink(filters: Mapping[str, Any]) -> tuple[Filter, ...]:
     volume = filters.get("volume")
     if volume is not None and volume != 1:
         found.append(Volume(volume))
-    gains = {BANDS[_band(band)]: band["gain"] for band in filters.get("equalizer") or ()}
+    gains = dict(map(_band, filters.get("equalizer") or ()))
     if any(gains.values()):
         found.append(Equalizer(gains))
     for key, kind in _KINDS.items():
@@ -86,8 +88,13 @@ def _record(key: str, kind: type[Filter], values: object) -> Filter | None:
     return kind(**numbers)
 
 
-def _band(band: Mapping[str, Any]) -> int:
+def _band(band: object) -> tuple[int, Any]:
+    """Its frequency and its gain."""
+    if not isinstance(band, Mapping):
+        raise TypeError(f"a band of the equalizer must be an object, not {type(band).__name__}")
     number = band.get("band")
     if not isinstance(number, int) or not 0 <= number < len(BANDS):
         raise ValueError(f"a band is 0 to {len(BANDS) - 1}, not {number!r}")
-    return number
+    if "gain" not in band:
+        raise ValueError(f"band {number} of the equalizer has no gain")
+    return BANDS[number], band["gain"]

@@ -18,7 +18,10 @@ class BargeIn:
 
     Attributes:
         min_speech: seconds of speech that interrupt, 0 to 10; in steps of 20 ms.
-        users: members, users or ids who may; everybody if empty.
+        users: members, users or ids who may; everybody if empty. Other bots that play are nobody to listen to.
+        echo_guard: whether users may have loudspeakers: what comes back of the bot's own sound, up to half a second
+            later, interrupts nothing. It is told from speech by its fine structure, which rooms and loudspeakers leave,
+            and that takes 0.3 seconds of speech at least.
 
     Raises:
         ValueError: ``min_speech`` is out of its range.
@@ -26,6 +29,7 @@ class BargeIn:
 
     min_speech: float = 0.2
     users: Iterable[Any] = ()
+    echo_guard: bool = False
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.min_speech <= _LONGEST:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import _native
 from ..errors import Interrupted
 from ..runtime.callbacks import follow
+from ..runtime.handover import raisable
 from .barge_in import BargeIn
 from .sources.feed import Feed
 from .sources.feeder import Source
@@ -150,7 +151,7 @@ class Playback:
 
     def conclude(self, error: BaseException | None, loop: asyncio.AbstractEventLoop, *, after_first: bool) -> None:
         """It is over: call ``after``, clean up, tell who waits. On a thread where code of the bot may take its time."""
-        shown = error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))
+        shown = None if error is None else raisable(error)
         self._current_error = shown
         if after_first:
             self._call_after(shown, loop)

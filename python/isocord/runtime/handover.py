@@ -29,6 +29,16 @@ def uncancellable() -> concurrent.futures.Future[None]:
     return future
 
 
+def raisable(error: BaseException) -> Exception:
+    """What code of the bot's has raised, as what can be raised again anywhere: that it wanted to end the interpreter, a
+    task or an iterator does not end another one."""
+    if isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration)):
+        return error
+    wrapped = RuntimeError(repr(error))
+    wrapped.__cause__ = error
+    return wrapped
+
+
 def settle(future: asyncio.Future[None], error: BaseException | None) -> None:
     """What a future waits for has happened, or has failed; on its loop. One that was cancelled stays so."""
     if future.done():

@@ -13,6 +13,7 @@ use isocord_proto::cipher::{KEY_LEN, Opener, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
+use isocord_proto::opus::OpusError;
 use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Seat;
@@ -49,6 +50,9 @@ pub enum ConnectionError {
     /// The track was given to a connection before.
     #[error("a track plays only once")]
     TrackUsed,
+    /// There is no memory for a decoder.
+    #[error(transparent)]
+    Opus(#[from] OpusError),
     /// The native threads are overloaded or have stopped.
     #[error("the native threads do not take commands")]
     Stalled,
@@ -192,7 +196,7 @@ impl Connection {
         }
         let mut monitor = None;
         if let Some(options) = barge_in {
-            let (bell, watch) = barge_in::watch(options, track.state(), self.clock());
+            let (bell, watch) = barge_in::watch(options, track.state(), self.clock())?;
             self.receive(InletCommand::Bell(bell))?;
             monitor = Some(watch);
         }

@@ -10,8 +10,10 @@ use crate::frame::SILENCE_BURST;
 pub enum Supply {
     /// A frame waits.
     Ready,
-    /// None waits, and more will come.
+    /// None waits, and more will come: it is late.
     Empty,
+    /// None waits, and more will come: none is due, for the source is at rest.
+    Resting,
     /// None waits, and none will come.
     Exhausted,
 }
@@ -105,11 +107,11 @@ impl Pacer {
                 Turn::End
             }
             (State::Playing, Supply::Empty) => {
-                // Before the first frame nobody waits for sound; after the silence the gap is just longer.
+                // After the silence the gap is just longer.
                 self.underrun = self.silence_due > 0;
                 self.silence()
             }
-            (State::Idle | State::Paused, _) => self.silence(),
+            (State::Playing, Supply::Resting) | (State::Idle | State::Paused, _) => self.silence(),
         }
     }
 

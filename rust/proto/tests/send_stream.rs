@@ -21,6 +21,7 @@ const KEY: [u8; 32] = [7; 32];
 struct Tape {
     frames: Rc<RefCell<VecDeque<u8>>>,
     is_over: bool,
+    rests: bool,
     asks: u32,
 }
 
@@ -28,6 +29,7 @@ impl FrameSupply for Tape {
     fn supply(&mut self) -> Supply {
         match (self.frames.borrow().is_empty(), self.is_over) {
             (false, _) => Supply::Ready,
+            (true, false) if self.rests => Supply::Resting,
             (true, false) => Supply::Empty,
             (true, true) => Supply::Exhausted,
         }
@@ -39,12 +41,12 @@ impl FrameSupply for Tape {
 
     fn starve(&mut self) -> bool {
         self.asks += 1;
-        self.supply() == Supply::Empty
+        self.supply() != Supply::Ready
     }
 }
 
 fn tape(frames: impl IntoIterator<Item = u8>) -> Tape {
-    Tape { frames: Rc::new(RefCell::new(frames.into_iter().collect())), is_over: true, asks: 0 }
+    Tape { frames: Rc::new(RefCell::new(frames.into_iter().collect())), is_over: true, rests: false, asks: 0 }
 }
 
 fn frame(byte: u8) -> OpusFrame {
@@ -218,6 +220,34 @@ fn slots_without_a_frame_are_counted_once_there_is_sound() {
     assert!(wire.play(more).is_some());
     wire.hears(&[0xFC, 2]);
     assert_eq!(wire.stream.underruns(), 5, "another track had no hole");
+}
+
+#[test]
+fn nobody_waits_for_a_first_frame_or_for_a_source_at_rest() {
+    let mut wire = Wire::started();
+    assert!(wire.play(tape([1])).is_none());
+    wire.hears(&[0xFC, 1]);
+    assert!(wire.stream.take_exhausted().is_some());
+    // While silence still follows the one, the next is slow to begin.
+    let slow = Tape { is_over: false, ..Tape::default() };
+    let producer = Rc::clone(&slow.frames);
+    assert!(wire.play(slow).is_none());
+    (0..5).for_each(|_| wire.hears(&SILENCE));
+    wire.is(SlotUse::Rest);
+    producer.borrow_mut().push_back(2);
+    wire.hears(&[0xFC, 2]);
+    assert_eq!(wire.stream.underruns(), 0);
+
+    let rests = Tape { is_over: false, rests: true, ..tape([3]) };
+    let writer = Rc::clone(&rests.frames);
+    let _ = wire.play(rests);
+    wire.hears(&[0xFC, 3]);
+    (0..5).for_each(|_| wire.hears(&SILENCE));
+    wire.is(SlotUse::Rest);
+    wire.now_ms += 1_000;
+    writer.borrow_mut().push_back(4);
+    wire.hears(&[0xFC, 4]);
+    assert_eq!(wire.stream.underruns(), 0);
 }
 
 #[test]

@@ -131,6 +131,14 @@ impl AudioFile {
         }
     }
 
+    /// Why it gives no more, with the exit status of ffmpeg if that is what has failed.
+    fn failure(&self, text: String) -> PyErr {
+        match (self.exit_code)() {
+            Some(code) => FFmpegError::new_err((text, code)),
+            None => AudioFileError::new_err(text),
+        }
+    }
+
     /// What is true of it now, or was when it was closed.
     fn ask<T: Send>(
         &self,
@@ -245,11 +253,7 @@ impl AudioFile {
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let text = self.ask(py, |source| source.error().map(str::to_owned), |last| last.error.clone())?;
-        let error = match (self.exit_code)() {
-            Some(code) => FFmpegError::new_err((text, code)),
-            None => AudioFileError::new_err(text),
-        };
-        Some(error.into_value(py).into_bound(py).into_any())
+        Some(self.failure(text).into_value(py).into_bound(py).into_any())
     }
 
     /// Go to a place in the file, in seconds; heard with the next frame if it plays. Past the end, the file ends.
@@ -288,12 +292,18 @@ impl AudioFile {
     ///
     /// Raises:
     ///     AudioFileError: the file is closed, cannot be read, or plays natively.
+    ///     FFmpegError: ffmpeg decodes it and has failed.
     fn read<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         let source = self.source()?;
         if source.is_claimed() {
             return Err(AudioFileError::new_err("a file that plays natively cannot be read as well").into());
         }
-        let pcm = py.detach(|| lock(&self.reader).frame(&source))?;
+        let pcm = py.detach(|| {
+            lock(&self.reader).frame(&source).map_err(|error| match error {
+                Error::Source(error) => self.failure(error.to_string()).into(),
+                other => other,
+            })
+        })?;
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }
 

@@ -61,6 +61,7 @@ impl From<Error> for PyErr {
         match error {
             Error::Connection(error @ ConnectionError::Socket(_)) => UdpError::new_err(error.to_string()),
             Error::Connection(error @ ConnectionError::TrackUsed) => PyValueError::new_err(error.to_string()),
+            Error::Connection(ConnectionError::Opus(error)) => Error::Opus(error).into(),
             Error::Connection(error) => ClosedError::new_err(error.to_string()),
             Error::Delivery(error) => DaveError::new_err(error.to_string()),
             Error::FrameOpen(error) => DaveError::new_err(error.to_string()),

@@ -123,6 +123,12 @@ impl Filtered {
         Ok(self.open()?.0)
     }
 
+    /// What its source says of why it has ended early.
+    fn source_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
+        let error = self.source.bind(py).getattr_opt("error")?.filter(|error| !error.is_none());
+        Ok(error.map(PyErr::from_value))
+    }
+
     /// What is true of it now, or was when it was closed.
     fn ask<T: Send>(&self, py: Python<'_>, now: impl FnOnce(Last) -> T + Send) -> T {
         let deck = match &*lock(&self.state) {
@@ -221,9 +227,8 @@ impl Filtered {
     /// What ended it early, or None.
     #[getter]
     fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let error = self.source.bind(py).getattr_opt("error")?.filter(|error| !error.is_none());
-        if error.is_some() {
-            return Ok(error);
+        if let Some(error) = self.source_error(py)? {
+            return Ok(Some(error.into_value(py).into_bound(py).into_any()));
         }
         let text = self.ask(py, |last| last.error);
         Ok(text.map(|text| AudioFileError::new_err(text).into_value(py).into_bound(py).into_any()))
@@ -249,6 +254,7 @@ impl Filtered {
     ///
     /// Raises:
     ///     AudioFileError: it is closed, cannot be read, plays natively, or its source has brought nothing for 10 s.
+    ///     FFmpegError: ffmpeg decodes its source and has failed.
     fn read<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         let deck = self.deck()?;
         if deck.is_claimed() {
@@ -257,7 +263,12 @@ impl Filtered {
         let pcm = py.detach(|| {
             let mut reader = lock(&self.reader);
             reader.get_or_insert_with(|| Reader::new(&deck)).frame(&deck)
-        })?;
+        });
+        // The source knows best itself why it has failed.
+        let pcm = match pcm {
+            Err(Error::Source(error)) => Err(self.source_error(py)?.map_or(Error::Source(error), Error::Py)),
+            other => other,
+        }?;
         Ok(pcm.map_or_else(|| PyBytes::new(py, &[]), |pcm| PyBytes::new(py, &pcm)))
     }
 

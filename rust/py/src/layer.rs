@@ -82,7 +82,7 @@ impl Layer {
         Ok(Fade(outcome))
     }
 
-    /// End it, at once or after it has faded out. Does nothing twice.
+    /// End it, at once or after it has faded out. Asked again, it is over sooner, if anything.
     ///
     /// Args:
     ///     fade: seconds in which it fades out, 0 to 3600. What it ducks comes back meanwhile.

@@ -30,8 +30,10 @@ enum Kept {
     /// Not asked for yet.
     Unopened,
     Here(Part),
-    /// It plays, or is on its way.
-    Lent,
+    /// It plays, or is on its way; and whether that is all it can.
+    Lent {
+        once: bool,
+    },
     /// It cannot be played again.
     Gone,
 }
@@ -68,9 +70,9 @@ impl QueueEntry {
         Self { open, kept, brief, error: Mutex::default(), entry: Mutex::default() }
     }
 
-    /// What made it fail or end early the last time, or None.
-    #[getter]
-    fn error(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+    /// Why it could not be opened the last time.
+    #[getter(_failed)]
+    fn failed(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         lock(&self.error).as_ref().map(|error| error.clone_ref(py))
     }
 
@@ -81,11 +83,10 @@ impl QueueEntry {
         Some(samples as f64 / 48_000.0)
     }
 
-    /// Why it broke, said in an event.
-    fn _broke(&self, py: Python<'_>, text: String) -> Py<PyAny> {
-        let error = AudioFileError::new_err(text);
-        self.note(py, &error);
-        error.into_value(py).into_any()
+    /// Why it broke off the last time.
+    #[getter(_broke_off)]
+    fn broke_off(&self) -> Option<String> {
+        lock(&self.entry).upgrade()?.broke_off()
     }
 }
 
@@ -120,13 +121,11 @@ impl Turn {
 impl Opening for Turn {
     fn open(&self) -> Result<Opened, String> {
         let Some(kept) = &self.0.get().kept else { return Ok(self.opened(self.make()?.0)) };
-        let before = std::mem::replace(&mut *lock(kept), Kept::Lent);
+        let before = std::mem::replace(&mut *lock(kept), Kept::Lent { once: false });
         match before {
             Kept::Unopened => {
                 let (part, once) = self.make().inspect_err(|_| *lock(kept) = Kept::Unopened)?;
-                if once {
-                    *lock(kept) = Kept::Gone;
-                }
+                *lock(kept) = Kept::Lent { once };
                 Ok(self.opened(part))
             }
             Kept::Here(mut part) => match part.source.seek(0.0) {
@@ -146,14 +145,17 @@ impl Opening for Turn {
     fn close(&self, opened: Opened) {
         let Some(kept) = &self.0.get().kept else { return };
         let mut kept = lock(kept);
-        if matches!(*kept, Kept::Lent) {
+        let Kept::Lent { once } = *kept else { return };
+        if once {
+            *kept = Kept::Gone;
+        } else {
             let Opened { source, duration, volume } = opened;
             *kept = Kept::Here(Part { source, volume, duration });
         }
     }
 
     fn is_free(&self) -> bool {
-        self.0.get().kept.as_ref().is_none_or(|kept| !matches!(*lock(kept), Kept::Lent))
+        self.0.get().kept.as_ref().is_none_or(|kept| !matches!(*lock(kept), Kept::Lent { .. }))
     }
 
     fn is_brief(&self) -> bool {

@@ -203,6 +203,11 @@ impl Track {
     }
 
     #[getter]
+    fn waiting(&self) -> u64 {
+        self.state.waiting()
+    }
+
+    #[getter]
     fn underruns(&self) -> u64 {
         self.state.underruns()
     }

@@ -53,7 +53,7 @@ impl<const WORDS: usize> Shared<WORDS> {
     }
 }
 
-/// Sees how far the consumer is.
+/// Sees how far both are.
 #[derive(Clone)]
 pub struct RingObserver<const WORDS: usize>(Arc<Shared<WORDS>>);
 
@@ -62,6 +62,12 @@ impl<const WORDS: usize> RingObserver<WORDS> {
     #[must_use]
     pub fn next(&self) -> u64 {
         self.0.word().next()
+    }
+
+    /// Frames that wait to be taken.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        self.0.word().queued()
     }
 }
 

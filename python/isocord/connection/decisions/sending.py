@@ -15,12 +15,10 @@ class Sent(Record):
     Attributes:
         packets: that left, or that the system did not take.
         withheld: that passed unsent for want of an end-to-end key.
-        underruns: slots that found the track empty.
     """
 
     packets: int
     withheld: int
-    underruns: int
 
 
 class SendWatch:
@@ -29,7 +27,6 @@ class SendWatch:
     def __init__(self) -> None:
         self._last: Sent | None = None
         self._since = 0.0
-        self._starved = False
 
     def look(self, sent: Sent, now: float, *, playing: bool, others: bool) -> str | None:
         """What is wrong, in words for people, or None.
@@ -37,18 +34,15 @@ class SendWatch:
         Args:
             sent: the counters.
             now: in seconds.
-            playing: whether frames of something that plays wait to leave, in an established session.
+            playing: whether frames of something that plays wait to leave, in an established session. Where a source
+                gives nothing, there is nothing that could leave.
             others: whether anybody else is in the call. A bot that is alone in an encrypted call has no key.
         """
         last, self._last = self._last, sent if playing else None
         if not playing:
             return None
         if last is None or sent.packets != last.packets or (sent.withheld != last.withheld and not others):
-            self._since, self._starved = now, last is not None and sent.underruns != last.underruns
-            return None
-        # Where the source gives nothing, there is nothing that could leave.
-        self._starved |= sent.underruns != last.underruns
-        if self._starved:
+            self._since = now
             return None
         if sent.withheld != last.withheld:
             if now - self._since >= limits.KEY_LIMIT:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from ... import _native
 from ...errors import AudioFileError
+from ...runtime.handover import raisable
 from ..parts import Part, check, native
 
 Making: TypeAlias = "Callable[[], Part | Awaitable[Part]]"
@@ -32,7 +33,7 @@ class QueueEntry(_native.QueueEntry):
 
     Raises:
         RuntimeError: a coroutine function is given where no event loop runs.
-        TypeError: it is nothing that can be played.
+        TypeError: it is nothing that can be played, or the title is no text.
     """
 
     source: Part | Making
@@ -42,6 +43,8 @@ class QueueEntry(_native.QueueEntry):
     _opened: list[Any]
 
     def __new__(cls, source: Part | Making, *, title: str | None = None) -> QueueEntry:
+        if title is not None and not isinstance(title, str):
+            raise TypeError(f"a title must be a str, not {type(title).__name__}")
         made = _is_making(source)
         loop = _running_loop() if made else None
         if made and loop is None and inspect.iscoroutinefunction(source):
@@ -68,13 +71,20 @@ class QueueEntry(_native.QueueEntry):
             return os.path.basename(os.fspath(self.source)) or None
         return None
 
+    @property
+    def error(self) -> Exception | None:
+        """What made it fail, or end early, the last time: what its source tells (ffmpeg's exit status, say), or what a
+        source or a function of the bot's has raised."""
+        failed = self._failed
+        return self.what_ended(self._broke_off) if failed is None else failed
+
     def what_ended(self, text: str | None) -> Exception | None:
-        """The error that ended it early, if one did: what the core says of it, or a source of Python's has raised."""
-        if text is not None:
-            return self._broke(text)
+        """The error that ended it early, if one did: what its source says itself, or else the core's ``text``."""
         opened = self._opened[0] if self._opened else None
-        error = opened.error if isinstance(opened, _native.Reel) else None
-        return error if isinstance(error, Exception) or error is None else RuntimeError(repr(error))
+        own = getattr(opened, "error", None) if text is not None or isinstance(opened, _native.Reel) else None
+        if isinstance(own, Exception):
+            return own
+        return None if text is None else AudioFileError(text)
 
     def __repr__(self) -> str:
         return f"<QueueEntry {self.title or type(self.source).__name__!r}>"
@@ -87,9 +97,13 @@ def _is_making(source: object) -> bool:
 def _open(source: Any, loop: asyncio.AbstractEventLoop | None, opened: list[Any]) -> _native.Playable | _native.Reel:
     """Make the source, on a thread that may wait for it."""
     if _is_making(source):
-        source = source()
-        if inspect.isawaitable(source):
-            source = _wait_for(source, loop)
+        try:
+            source = source()
+            if inspect.isawaitable(source):
+                source = _wait_for(source, loop)
+        except BaseException as error:
+            shown = raisable(error)
+            raise shown from shown.__cause__
     made = native(source)
     opened[:] = [made]
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
@@ -30,6 +31,10 @@ class Queue(_native.Queue):
     An entry is an AudioFile, another isocord source, an audio source of the bot library, a path, a URL, or a function
     that makes one of these when its turn comes: about 15 seconds before, where the length of the present one is known,
     or at once on a skip. A plain function is called on a thread of isocord's, a coroutine function on the bot's loop.
+    A URL that needs headers, or leads into a private network, is such a function as well, or an AudioFile::
+
+        queue.add(lambda: isocord.AudioFile(url, headers={"Authorization": token}), title="Mine")
+
     Opening may take 30 s. What cannot be opened is told by an event and left out. An audio source of the bot library
     plays once, all others any number of times.
 
@@ -75,7 +80,7 @@ class Queue(_native.Queue):
 
         Raises:
             RuntimeError: a coroutine function is given where no event loop runs.
-            TypeError: it is nothing that can be played.
+            TypeError: it is nothing that can be played, or the title is no text.
             ValueError: the queue is full.
         """
         return self.insert(len(self), source, title=title)
@@ -83,7 +88,8 @@ class Queue(_native.Queue):
     def insert(self, index: int, source: Part | Making | QueueEntry, *, title: str | None = None) -> QueueEntry:
         """Put an entry before the one at ``index`` of those to come, 0 for the next one; as :meth:`add`."""
         entry = source if isinstance(source, QueueEntry) else QueueEntry(source, title=title)
-        self._insert(index if index >= 0 else max(0, len(self) + index), entry)
+        start, _, _ = slice(operator.index(index), None).indices(len(self))
+        self._insert(start, entry)
         return entry
 
     def remove(self, entry: QueueEntry | int) -> None:
@@ -122,7 +128,10 @@ class Queue(_native.Queue):
 
         Raises:
             RuntimeError: no event loop runs.
+            TypeError: it is no function.
         """
+        if not callable(function):
+            raise TypeError(f"a function is to be called with each event, not {type(function).__name__}")
         self._watchers.call(function)
         return function
 

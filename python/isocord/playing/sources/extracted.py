@@ -42,8 +42,10 @@ def extract(info: Info, resolve: Resolve | None = None) -> Extracted:
 
     Raises:
         AudioFileError: nothing in it can be played.
-        TypeError: it is no mapping.
+        TypeError: it is no mapping, or resolve cannot be called.
     """
+    if resolve is not None and not callable(resolve):
+        raise TypeError(f"resolve must be a function that gives an info dict, not {type(resolve).__name__}")
     info = _first(info)
     url, headers = _request(info)
     said = {word: str(info[word]) for word in _WORDS if info.get(word)}

@@ -78,10 +78,8 @@ class Feed:
 
     @property
     def has_frames(self) -> bool:
-        """Whether frames wait to leave. Of a native source that has not ended it is taken for granted."""
-        if self.feeder is None:
-            return self.track.end is None
-        return self.feeder.written > self.track.frames_sent
+        """Whether frames wait to leave."""
+        return self.track.waiting > 0
 
     def start(self, over: Callable[[Feed, BaseException | None], None]) -> None:
         """Start feeding; ``over`` is called once when that is over, unless the source is native."""

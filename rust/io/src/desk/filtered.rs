@@ -284,6 +284,10 @@ impl FrameSource for Filtered {
         self.chain.is_empty() && self.gain == 1.0 && self.source.passes()
     }
 
+    fn rests(&self) -> bool {
+        self.source.rests()
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         *lock(&self.filters.0.downstream) = Some(Arc::clone(downstream));
         self.depth = depth;

@@ -96,6 +96,10 @@ impl FrameSource for Prebuffered {
         self.source.passes()
     }
 
+    fn rests(&self) -> bool {
+        self.source.rests()
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         self.depth = depth;
         self.source.attach(downstream, depth + self.frames);

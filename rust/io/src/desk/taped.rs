@@ -86,6 +86,10 @@ impl FrameSource for Taped {
         }
     }
 
+    fn rests(&self) -> bool {
+        self.source.rests()
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         self.depth = depth;
         self.source.attach(downstream, depth);

@@ -2,6 +2,7 @@
 
 pub mod decimate;
 pub(crate) mod downmix;
+pub(crate) mod echo;
 pub mod filters;
 pub(crate) mod limiter;
 pub(crate) mod mixdown;

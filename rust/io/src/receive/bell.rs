@@ -7,6 +7,8 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLES_PER_MS};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::recv::Arrived;
 
+use super::echo_guard::EchoGuard;
+use crate::dsp::echo::Trace;
 use crate::dsp::speech::{SPEECH, SpeechDetector};
 
 /// Who has been quiet for that long begins anew: 0.3 s.
@@ -45,6 +47,7 @@ pub(crate) struct Bell {
     trigger: Trigger,
     users: Option<HashSet<u64>>,
     heeds: Option<Heeds>,
+    guard: Option<Box<EchoGuard>>,
     ring: Ring,
     ears: HashMap<u64, Ear>,
     handle: Weak<()>,
@@ -74,13 +77,22 @@ struct Judge {
     detector: SpeechDetector,
     pcm: Vec<i16>,
     place: u64,
+    /// Where it is to be told from our own sound.
+    heard: Option<Trace>,
 }
 
 /// A bell, of these users' or of everybody's speech.
 pub(crate) fn bell(trigger: Trigger, users: Option<HashSet<u64>>, ring: Ring) -> (Bell, BellHandle) {
     let alive = Arc::new(());
-    let bell =
-        Bell { trigger, users, heeds: None, ring, ears: HashMap::new(), handle: Arc::downgrade(&alive) };
+    let bell = Bell {
+        trigger,
+        users,
+        heeds: None,
+        guard: None,
+        ring,
+        ears: HashMap::new(),
+        handle: Arc::downgrade(&alive),
+    };
     (bell, BellHandle(alive))
 }
 
@@ -88,6 +100,11 @@ impl Bell {
     /// Speech is counted only while `heeds` says so.
     pub(crate) fn while_so(self, heeds: Heeds) -> Self {
         Self { heeds: Some(heeds), ..self }
+    }
+
+    /// What a user sends back of ours is no speech.
+    pub(crate) fn with_guard(self, guard: EchoGuard) -> Self {
+        Self { guard: Some(Box::new(guard)), ..self }
     }
 
     pub(crate) fn is_abandoned(&self) -> bool {
@@ -119,8 +136,11 @@ impl Bell {
         let (spoken, enough) = match self.trigger {
             Trigger::Packet => (u64::from(!silence), 1),
             Trigger::Speech(_) if silence => (0, 1),
-            Trigger::Speech(samples) => (ear.judge(opus), samples.max(1)),
+            Trigger::Speech(samples) => (ear.judge(at, opus, self.guard.is_some()), samples.max(1)),
         };
+        if let Some(guard) = &mut self.guard {
+            guard.follow();
+        }
         let heeded = self.heeds.as_mut().is_none_or(|heeds| heeds(at));
         if spoken == 0 || !heeded {
             // Discord's own end of a spurt.
@@ -132,9 +152,18 @@ impl Bell {
         ear.began.get_or_insert(at);
         ear.heard = at;
         ear.spoken += spoken;
-        if ear.spoken >= enough && !std::mem::replace(&mut ear.rung, true) {
-            (self.ring)(Rung { user_id, began: ear.began.unwrap_or(at), at });
+        if ear.spoken < enough || ear.rung {
+            return;
         }
+        if let (Some(guard), Some(heard)) = (&mut self.guard, ear.judge.as_ref().and_then(Judge::heard))
+            && guard.is_echo(heard)
+        {
+            // It may be more than that later on.
+            ear.quiet();
+            return;
+        }
+        ear.rung = true;
+        (self.ring)(Rung { user_id, began: ear.began.unwrap_or(at), at });
     }
 }
 
@@ -144,27 +173,35 @@ impl Ear {
     }
 
     /// Samples of a packet that are speech.
-    fn judge(&mut self, opus: &[u8]) -> u64 {
+    fn judge(&mut self, at: u64, opus: &[u8], guarded: bool) -> u64 {
         let judge = match &mut self.judge {
             Some(judge) => judge,
             empty => {
                 let Ok(decoder) = Decoder::new() else { return 0 };
                 let detector = SpeechDetector::new();
-                empty.insert(Judge { decoder, detector, pcm: Vec::new(), place: 0 })
+                let heard = guarded.then(Trace::new);
+                empty.insert(Judge { decoder, detector, pcm: Vec::new(), place: 0, heard })
             }
         };
-        judge.packet(opus)
+        judge.packet(at, opus)
     }
 }
 
 impl Judge {
-    fn packet(&mut self, opus: &[u8]) -> u64 {
+    fn heard(&self) -> Option<&Trace> {
+        self.heard.as_ref()
+    }
+
+    fn packet(&mut self, at: u64, opus: &[u8]) -> u64 {
         let mut room = [0; MAX_DECODED_LEN];
         let Ok(samples) = self.decoder.decode(opus, &mut room) else { return 0 };
         self.pcm.extend(&room[..samples * 2]);
         let mut spoken = 0;
         let whole = self.pcm.len() / FRAME_LEN * FRAME_LEN;
         for frame in self.pcm[..whole].as_chunks::<FRAME_LEN>().0 {
+            if let Some(heard) = &mut self.heard {
+                heard.frame(at, frame);
+            }
             let score = self.detector.frame(self.place, frame);
             self.place += FRAME_SAMPLES as u64;
             spoken += if score >= SPEECH { FRAME_SAMPLES as u64 } else { 0 };

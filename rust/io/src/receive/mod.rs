@@ -3,12 +3,14 @@
 //!
 //! [`receiver`] is the thread that reads all sockets, [`socket`] is one of them, [`inlet`] holds one connection's
 //! [`isocord_proto::recv::ReceivePath`] there, [`queue`] brings frames to a consumer on any other thread,
-//! [`pump`] is such a thread for native consumers, [`bell`] rings when somebody begins to speak, [`shape`] makes of frames what a live listener wants, [`utterances`] cuts them into what is said,
+//! [`pump`] is such a thread for native consumers, [`bell`] rings when somebody begins to speak, [`echo_guard`] tells that
+//! from our own sound, [`shape`] makes of frames what a live listener wants, [`utterances`] cuts them into what is said,
 //! [`report`] is what can be read of it from outside.
 
 mod arrival;
 pub mod bell;
 pub mod common_clock;
+pub(crate) mod echo_guard;
 pub(crate) mod inlet;
 pub mod pump;
 pub mod queue;

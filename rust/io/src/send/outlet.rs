@@ -57,6 +57,9 @@ pub(crate) trait Monitor: Send {
 
     /// It has left.
     fn sent(&mut self);
+
+    /// Whether no more may leave, though frames wait.
+    fn is_over(&self) -> bool;
 }
 
 /// A track, and who is told of its end.
@@ -67,11 +70,15 @@ pub(crate) struct PlayedTrack {
 }
 
 impl PlayedTrack {
+    fn is_over(&self) -> bool {
+        self.monitor.as_ref().is_some_and(|monitor| monitor.is_over())
+    }
+
     fn end(self: Box<Self>, end: TrackEnd, out: &mut EventOutbox) {
         let state = self.reader.state();
         let interruption = state.interruption();
         let end = match end {
-            TrackEnd::Finished if interruption.ends(state.next_heard()) => TrackEnd::Interrupted,
+            TrackEnd::Finished if interruption.goes_out() || self.is_over() => TrackEnd::Interrupted,
             TrackEnd::Finished if self.reader.failed() => TrackEnd::Failed,
             end => end,
         };
@@ -87,11 +94,7 @@ impl PlayedTrack {
 
 impl FrameSupply for Box<PlayedTrack> {
     fn supply(&mut self) -> Supply {
-        let state = self.reader.state();
-        if state.interruption().is_over(state.next_heard()) {
-            return Supply::Exhausted;
-        }
-        self.reader.supply()
+        if self.is_over() { Supply::Exhausted } else { self.reader.supply() }
     }
 
     fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T> {

@@ -77,6 +77,11 @@ pub trait FrameSource: Send {
         false
     }
 
+    /// Asked when it has starved: whether nothing is due, so that nobody is late.
+    fn rests(&self) -> bool {
+        false
+    }
+
     /// Says who takes its frames, before the first is taken; and that [`Self::revise`] may go back by `depth` frames.
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         let _ = (downstream, depth);
@@ -123,6 +128,10 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
 
     fn passes(&self) -> bool {
         (**self).passes()
+    }
+
+    fn rests(&self) -> bool {
+        (**self).rests()
     }
 
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {

@@ -23,6 +23,7 @@ mod http;
 mod input;
 mod mp4;
 mod opener;
+mod opening;
 mod opus;
 mod pcm;
 mod reel;
@@ -34,7 +35,7 @@ mod url;
 pub use contents::FileInfo;
 pub use error::{OpenError, SeekError, SourceError};
 pub use ffmpeg::find_ffmpeg;
-pub use file::{AudioFile, AudioFileOptions, Closer};
+pub use file::{AudioFile, Closer};
 pub use frame::{
     Downstream, FRAME_BYTES, FRAME_SAMPLES, FrameBuf, FrameSource, MAX_OPUS_FRAME, SAMPLE_RATE, SourceFrame,
     Want,
@@ -42,6 +43,7 @@ pub use frame::{
 pub use http::{Fresh, HttpHeaders, HttpOptions};
 pub use input::{Bytes, Input};
 pub(crate) use opener::within;
+pub use opening::AudioFileOptions;
 pub use reel::{Reel, ReelWriter, reel};
 pub use stream::StreamTitle;
 pub use tags::{Cover, Tags};

@@ -41,6 +41,8 @@ enum Sound {
 
 struct Kept {
     sound: Sound,
+    /// What a packet sounds like, once that was asked for: it is the same however often it is asked for again.
+    decoded: Option<Box<Samples>>,
     samples: u16,
     /// Where in the source it begins.
     place: u64,
@@ -57,12 +59,13 @@ pub(crate) struct Tape {
     frames: VecDeque<Kept>,
     first: u64,
     /// Room of frames that went, for those that come.
-    spare: Vec<Sound>,
+    spare_packets: Vec<Vec<u8>>,
+    #[expect(clippy::vec_box, reason = "the box is what is used again")]
+    spare_samples: Vec<Box<Samples>>,
     ended: bool,
     place: Option<u64>,
+    /// One that has heard the packets before that number.
     decoder: Option<(u64, Decoder)>,
-    /// The decoded sound of a packet, which may be asked for twice.
-    heard: Option<(u64, Box<Pcm>)>,
 }
 
 impl Tape {
@@ -70,11 +73,11 @@ impl Tape {
         Self {
             frames: VecDeque::new(),
             first: 0,
-            spare: Vec::new(),
+            spare_packets: Vec::new(),
+            spare_samples: Vec::new(),
             ended: false,
             place: None,
             decoder: None,
-            heard: None,
         }
     }
 
@@ -151,19 +154,25 @@ impl Tape {
     /// # Errors
     /// There is no memory for a decoder.
     pub(crate) fn pcm(&mut self, number: u64, pcm: &mut Pcm) -> Result<(), OpusError> {
-        match self.get(number).map(|frame| &frame.sound) {
-            Some(Sound::Pcm(samples)) => samples.copy_to(pcm),
-            Some(Sound::Packet(_)) => self.decode(number, pcm)?,
-            None => pcm.fill(0.0),
+        let Some(at) = self.index(number) else {
+            pcm.fill(0.0);
+            return Ok(());
+        };
+        if matches!(self.frames[at].sound, Sound::Packet(_)) && self.frames[at].decoded.is_none() {
+            self.decode(number, pcm)?;
+            let mut room = self.samples_room();
+            room.fill(pcm);
+            self.frames[at].decoded = Some(room);
+        }
+        let frame = &self.frames[at];
+        match (&frame.sound, &frame.decoded) {
+            (Sound::Pcm(samples), _) | (Sound::Packet(_), Some(samples)) => samples.copy_to(pcm),
+            (Sound::Packet(_), None) => pcm.fill(0.0),
         }
         Ok(())
     }
 
     fn decode(&mut self, number: u64, pcm: &mut Pcm) -> Result<(), OpusError> {
-        if let Some((_, heard)) = self.heard.as_ref().filter(|(heard, _)| *heard == number) {
-            pcm.copy_from_slice(&heard[..]);
-            return Ok(());
-        }
         let mut decoder = match self.decoder.take() {
             Some((next, decoder)) if next == number => decoder,
             _ => self.decoder_for(number)?,
@@ -174,23 +183,21 @@ impl Tape {
             pcm.fill(0.0);
         }
         self.decoder = Some((number + 1, decoder));
-        let (heard, copy) = self.heard.get_or_insert_with(|| (number, Box::new([0.0; FRAME_LEN])));
-        *heard = number;
-        copy.copy_from_slice(pcm);
         Ok(())
     }
 
     /// Puts other sound in the place of frame `number`, or after the last one that is kept.
     pub(crate) fn replace(&mut self, number: u64, pcm: &Pcm) {
-        let mut room = Samples::empty();
+        let mut room = self.samples_room();
         room.fill(pcm);
         let sound = Sound::Pcm(room);
-        self.rest();
+        self.decoder = None;
         match self.frames.get_mut(number.saturating_sub(self.first) as usize) {
-            Some(kept) => kept.sound = sound,
+            Some(kept) => (kept.sound, kept.decoded) = (sound, None),
             None => {
                 let place = self.frames.back().map_or(0, |last| last.place + u64::from(last.samples));
-                self.frames.push_back(Kept { sound, samples: FRAME_SAMPLES as u16, place });
+                let samples = FRAME_SAMPLES as u16;
+                self.frames.push_back(Kept { sound, decoded: None, samples, place });
             }
         }
     }
@@ -201,22 +208,24 @@ impl Tape {
             && let Some(frame) = self.frames.pop_front()
         {
             self.first += 1;
-            if self.spare.len() < MAX_SPARE {
-                self.spare.push(frame.sound);
-            }
+            self.reuse(frame);
         }
     }
 
     /// Leaves the room of frames that went to another tape.
     pub(crate) fn leave_room(&mut self, other: &mut Self) {
-        let count = self.spare.len().min(MAX_SPARE.saturating_sub(other.spare.len()));
-        other.spare.extend(self.spare.drain(..count));
+        fn leave<T>(own: &mut Vec<T>, other: &mut Vec<T>) {
+            let count = own.len().min(MAX_SPARE.saturating_sub(other.len()));
+            other.extend(own.drain(..count));
+        }
+        leave(&mut self.spare_packets, &mut other.spare_packets);
+        leave(&mut self.spare_samples, &mut other.spare_samples);
     }
 
     /// Takes the frames from number `from` on out: the source has gone back to there.
     pub(crate) fn cut(&mut self, from: u64) -> CutFrames {
         let ended = std::mem::take(&mut self.ended);
-        self.rest();
+        self.decoder = None;
         let at = self.frames.len().min(from.saturating_sub(self.first) as usize);
         CutFrames { frames: self.frames.split_off(at), ended }
     }
@@ -231,8 +240,7 @@ impl Tape {
     /// Forgets all; the next one has this number.
     pub(crate) fn restart(&mut self, number: u64) {
         self.frames.clear();
-        (self.first, self.ended, self.place) = (number, false, None);
-        self.rest();
+        (self.first, self.ended, self.place, self.decoder) = (number, false, None, None);
     }
 
     /// All numbers become greater by `count`.
@@ -241,41 +249,53 @@ impl Tape {
         if let Some((next, _)) = &mut self.decoder {
             *next += count;
         }
-        if let Some((heard, _)) = &mut self.heard {
-            *heard += count;
-        }
     }
 
     /// Lets the memory go that decoding takes.
     pub(crate) fn rest(&mut self) {
-        (self.decoder, self.heard) = (None, None);
+        if self.decoder.take().is_some() {
+            self.frames.iter_mut().for_each(|frame| frame.decoded = None);
+        }
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        (index < self.frames.len()).then_some(index)
     }
 
     fn get(&self, number: u64) -> Option<&Kept> {
-        self.frames.get(usize::try_from(number.checked_sub(self.first)?).ok()?)
+        self.frames.get(self.index(number)?)
     }
 
     fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
-        let mut room = match self.spare.pop() {
-            Some(Sound::Packet(room)) => room,
-            _ => Vec::new(),
-        };
+        let mut room = self.spare_packets.pop().unwrap_or_default();
         room.clear();
         room.extend_from_slice(packet);
         self.keep(Sound::Packet(room), buffer);
     }
 
     fn keep_pcm(&mut self, buffer: &FrameBuf) {
-        let mut room = match self.spare.pop() {
-            Some(Sound::Pcm(room)) => room,
-            _ => Samples::empty(),
-        };
+        let mut room = self.samples_room();
         room.fill(&buffer.pcm);
         self.keep(Sound::Pcm(room), buffer);
     }
 
     fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
-        self.frames.push_back(Kept { sound, samples: buffer.samples, place: buffer.position });
+        let (samples, place) = (buffer.samples, buffer.position);
+        self.frames.push_back(Kept { sound, decoded: None, samples, place });
+    }
+
+    fn samples_room(&mut self) -> Box<Samples> {
+        self.spare_samples.pop().unwrap_or_else(Samples::empty)
+    }
+
+    fn reuse(&mut self, frame: Kept) {
+        let (packet, samples) = match frame.sound {
+            Sound::Packet(packet) => (Some(packet), frame.decoded),
+            Sound::Pcm(samples) => (None, Some(samples)),
+        };
+        self.spare_packets.extend(packet.filter(|_| self.spare_packets.len() < MAX_SPARE));
+        self.spare_samples.extend(samples.filter(|_| self.spare_samples.len() < MAX_SPARE));
     }
 
     /// A decoder that has heard the packets that lead up to frame `number`.

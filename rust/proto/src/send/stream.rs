@@ -137,7 +137,8 @@ impl<S: FrameSupply> SendStream<S> {
         let Some((next, since)) = &mut self.next else { return false };
         let heard =
             self.pacer.is_playing() && self.source.as_mut().is_some_and(|now| now.supply() == Supply::Ready);
-        !heard || next.supply() != Supply::Empty || now_ms.saturating_sub(*since) >= HANDOVER_MS
+        let waits = matches!(next.supply(), Supply::Empty | Supply::Resting);
+        !heard || !waits || now_ms.saturating_sub(*since) >= HANDOVER_MS
     }
 
     /// Lets what waits take the place of what plays, which is given back.
@@ -250,7 +251,8 @@ impl<S: FrameSupply> SendStream<S> {
         }
         let supply = self.source.as_mut().map_or(Supply::Exhausted, S::supply);
         let turn = self.pacer.turn(supply);
-        self.underruns += u64::from(self.pacer.underran());
+        // Before the first frame of what plays nobody waits for sound, also while silence follows what played before.
+        self.underruns += u64::from(self.begun && self.pacer.underran());
         match turn {
             Turn::Frame => {
                 if let Some(since) = self.starved_since_ms.take() {
@@ -262,7 +264,7 @@ impl<S: FrameSupply> SendStream<S> {
             Turn::Silence if passage == Passage::Open => self.silence(now_ms, out),
             Turn::Silence => SlotUse::Nothing,
             Turn::End => SlotUse::Ended,
-            Turn::Rest => self.starve(now_ms),
+            Turn::Rest => self.starve(supply, now_ms),
         }
     }
 
@@ -293,12 +295,12 @@ impl<S: FrameSupply> SendStream<S> {
     }
 
     /// Nothing to send: rests, unless a frame came in at the last moment.
-    fn starve(&mut self, now_ms: u64) -> SlotUse {
+    fn starve(&mut self, supply: Supply, now_ms: u64) -> SlotUse {
         // A paused source with frames rests too; only a playing one wants slots for them.
         let Some(source) = self.source.as_mut().filter(|_| self.pacer.is_playing()) else {
             return SlotUse::Rest;
         };
-        if self.begun {
+        if self.begun && supply != Supply::Resting {
             self.starved_since_ms.get_or_insert(now_ms);
         }
         if source.starve() { SlotUse::Rest } else { SlotUse::Nothing }

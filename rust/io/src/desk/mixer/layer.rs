@@ -217,7 +217,11 @@ impl Layer {
     /// The time is out of its range.
     pub fn stop(&self, seconds: f64) -> Result<(), LayerError> {
         let len = samples(seconds)?;
-        self.0.controls().stop.ask(len);
+        let mut controls = self.0.controls();
+        // Asked again, it is over sooner, if anything.
+        let before = (controls.stop.times > 0).then_some(controls.stop.value);
+        controls.stop.ask(before.map_or(len, |before| before.min(len)));
+        drop(controls);
         self.0.port.change();
         if !self.0.port.is_open() {
             // Nobody hears it.

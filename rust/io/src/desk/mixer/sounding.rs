@@ -198,8 +198,10 @@ impl Sounding {
             Ok(Some(SourceFrame::Starved)) if self.state.phase == Phase::Waiting => self.stand(),
             Ok(None) if self.state.phase == Phase::Waiting && now => self.stand(),
             Ok(None | Some(SourceFrame::Starved)) if now => {
-                self.state.underruns += 1;
-                self.layer.note_underruns(self.state.underruns);
+                if !source.rests() {
+                    self.state.underruns += 1;
+                    self.layer.note_underruns(self.state.underruns);
+                }
                 self.stand()
             }
             Ok(None) => Part::Searching,
@@ -318,6 +320,7 @@ impl Sounding {
 
     fn stop(&mut self, at: u64, len: u64) {
         match self.state.phase {
+            Phase::Stopping if at + len >= self.state.volume.end() && !self.state.paused => {}
             Phase::Sounding | Phase::Stopping if len > 0 && !self.state.paused => {
                 self.state.volume.turn(0.0, at, len);
                 self.state.phase = Phase::Stopping;

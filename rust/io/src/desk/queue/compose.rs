@@ -53,6 +53,12 @@ impl Player {
         Ok(packet)
     }
 
+    /// Whether what sounds has nothing because nothing is due.
+    pub(super) fn rests(&self) -> bool {
+        let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
+        self.parts.iter().any(|part| part.sounds(from, to) && part.spool.rests())
+    }
+
     /// Whether the next frame would be a packet, as far as what follows has been read.
     pub(super) fn passes(&self) -> bool {
         let at = self.cursor * FRAME;

@@ -131,7 +131,7 @@ impl Queue {
         self.change(|state| {
             if state.list.now.is_none() {
                 // What is just about to be heard is the present one.
-                state.list.advance();
+                state.list.advance(None);
             }
             state.list.pass();
             state.jump();

@@ -97,13 +97,20 @@ pub struct Entry {
     duration: AtomicU64,
     /// It failed, and is left out until another one has been played to its end.
     broken: AtomicBool,
+    /// Why it broke off, the last time it was played.
+    broke_off: Mutex<Option<String>>,
 }
 
 impl Entry {
     /// An entry that is opened this way.
     #[must_use]
     pub fn new(opening: Box<dyn Opening>) -> Self {
-        Self { opening, duration: AtomicU64::new(UNKNOWN), broken: AtomicBool::new(false) }
+        Self {
+            opening,
+            duration: AtomicU64::new(UNKNOWN),
+            broken: AtomicBool::new(false),
+            broke_off: Mutex::default(),
+        }
     }
 
     /// Its length in samples of 48 kHz: where it is known, and not before it was opened.
@@ -116,6 +123,16 @@ impl Entry {
     #[must_use]
     pub fn opening(&self) -> &dyn Opening {
         &*self.opening
+    }
+
+    /// Why it broke off the last time, if it did; what could not be opened has not begun.
+    #[must_use]
+    pub fn broke_off(&self) -> Option<String> {
+        self.broke_off.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_broke_off(&self, error: Option<&str>) {
+        *self.broke_off.lock().unwrap_or_else(PoisonError::into_inner) = error.map(str::to_owned);
     }
 
     pub(super) fn note_duration(&self, samples: Option<u64>) {

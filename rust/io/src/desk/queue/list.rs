@@ -39,43 +39,81 @@ pub(super) struct List {
 }
 
 impl List {
-    /// The entry whose turn comes after the present one and `index` others. Those that are broken are left out.
-    pub(super) fn following(&self, index: usize) -> Option<&Arc<Entry>> {
-        let mut upcoming = self.upcoming.iter().filter(|entry| !entry.is_broken());
-        match self.repeat {
-            Repeat::One => match &self.now {
-                Some(now) if !now.is_broken() => Some(now),
-                // Whichever comes is repeated.
-                _ => upcoming.next(),
-            },
-            Repeat::All => {
-                let round = || {
-                    self.upcoming
-                        .iter()
-                        .chain(&self.history)
-                        .chain(&self.now)
-                        .filter(|entry| !entry.is_broken())
-                };
-                round().nth(index % round().count().max(1))
+    /// The entry whose turn comes after the present one. Those that are broken are left out.
+    pub(super) fn following(&self) -> Option<&Arc<Entry>> {
+        self.after([]).unwrap_or_default()
+    }
+
+    /// The entry whose turn comes after the present one and those that are `planned`. What is planned is there, and is
+    /// heard even if it breaks off or could not be had another time.
+    ///
+    /// # Errors
+    /// The place of the first one that is not what comes.
+    pub(super) fn after<'a>(
+        &self,
+        planned: impl IntoIterator<Item = &'a Arc<Entry>>,
+    ) -> Result<Option<&Arc<Entry>>, usize> {
+        let mut from = 0;
+        for (place, entry) in planned.into_iter().enumerate() {
+            let is_it = |other: &Arc<Entry>| Arc::ptr_eq(other, entry);
+            match self.find(from, |other| is_it(other) || !other.is_broken()) {
+                // The one that is repeated comes again.
+                Some((at, found)) if is_it(found) => from = at + usize::from(self.repeat != Repeat::One),
+                _ => return Err(place),
             }
-            Repeat::Off => upcoming.nth(index),
+        }
+        Ok(self.find(from, |entry| !entry.is_broken()).map(|(_, entry)| entry))
+    }
+
+    /// The first one that will do, from a step on.
+    fn find(&self, from: usize, will_do: impl Fn(&Arc<Entry>) -> bool) -> Option<(usize, &Arc<Entry>)> {
+        let all = self.upcoming.len() + self.history.len() + usize::from(self.now.is_some());
+        let steps = (from..from + all).map_while(|at| Some((at, self.step(at, all)?)));
+        steps.into_iter().find(|(_, entry)| will_do(entry))
+    }
+
+    /// What comes after so many steps, of `all`.
+    fn step(&self, at: usize, all: usize) -> Option<&Arc<Entry>> {
+        match self.repeat {
+            Repeat::Off => self.upcoming.get(at),
+            Repeat::One => self.now.iter().chain(&self.upcoming).nth(at),
+            Repeat::All => {
+                let at = at % all;
+                let before = at.checked_sub(self.upcoming.len());
+                let before = before.map(|at| self.history.get(at).or(self.now.as_ref()));
+                before.unwrap_or_else(|| self.upcoming.get(at))
+            }
         }
     }
 
-    /// The present one is over.
-    pub(super) fn advance(&mut self) {
-        if self.repeat != Repeat::One || self.now.as_ref().is_none_or(|now| now.is_broken()) {
-            self.pass();
+    /// The present one is over, and `heard` is what is heard now, if anything.
+    pub(super) fn advance(&mut self, heard: Option<&Arc<Entry>>) {
+        let again = self.now.as_ref().is_some_and(|now| match heard {
+            Some(heard) => Arc::ptr_eq(heard, now),
+            None => !now.is_broken(),
+        });
+        if self.repeat != Repeat::One || !again {
+            let comes = |entry: &&Arc<Entry>| {
+                let mut all = self.upcoming.iter().chain(&self.history).chain(&self.now);
+                let upcoming = if self.repeat == Repeat::All { usize::MAX } else { self.upcoming.len() };
+                all.by_ref().take(upcoming).any(|other| Arc::ptr_eq(other, entry))
+            };
+            self.go_to(heard.filter(comes).cloned());
         }
     }
 
     /// Goes on to the next one, even if the present one is repeated.
     pub(super) fn pass(&mut self) {
-        let target = match self.repeat {
-            Repeat::One => self.upcoming.iter().find(|entry| !entry.is_broken()),
-            _ => self.following(0),
+        self.go_to(None);
+    }
+
+    /// Goes on to one that comes; to the next one by default.
+    fn go_to(&mut self, target: Option<Arc<Entry>>) {
+        let next = || match self.repeat {
+            Repeat::One => self.upcoming.iter().find(|entry| !entry.is_broken()).cloned(),
+            _ => self.following().cloned(),
         };
-        let target = target.cloned();
+        let target = target.or_else(next);
         self.history.extend(self.now.take());
         let Some(target) = target else {
             self.history.extend(self.upcoming.drain(..));
@@ -139,10 +177,10 @@ impl List {
         Stood::Elsewhere
     }
 
-    /// An entry could not be played: the others go on without it for now.
-    pub(super) fn fail(&mut self, entry: &Arc<Entry>) {
+    /// An entry could not be played: the others go on without it for now. If it is `planned`, it is heard before.
+    pub(super) fn fail(&mut self, entry: &Arc<Entry>, planned: bool) {
         entry.set_broken(true);
-        if let Some(at) = self.upcoming.iter().position(|other| Arc::ptr_eq(other, entry)) {
+        if !planned && let Some(at) = self.upcoming.iter().position(|other| Arc::ptr_eq(other, entry)) {
             self.history.extend(self.upcoming.remove(at));
             self.trim();
         }

@@ -123,6 +123,7 @@ fn open(
     downstream: &Arc<dyn Downstream>,
     depth: u64,
 ) -> Result<Box<Spool>, String> {
+    entry.note_broke_off(None);
     let opened = entry.opening().open()?;
     let mut spool = Box::new(Spool::new(entry, opened, downstream, depth));
     if let Some(place) = place {

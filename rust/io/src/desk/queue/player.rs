@@ -171,10 +171,10 @@ impl Player {
             }
             Some(Err(error)) => {
                 self.loading = None;
-                fail(&mut state, shared, &entry, error);
+                self.fail(&mut state, shared, &entry, error);
                 let mut awaited = None;
                 if state.turn == turn {
-                    state.list.advance();
+                    state.list.advance(None);
                     state.turn = state.new_turn();
                     awaited = state.list.now.clone().map(|now| (state.turn, now, None));
                 }
@@ -227,8 +227,17 @@ impl Player {
         if let Some(error) = last.spool.error() {
             let mut state = shared.lock();
             state.note_error(last.turn, error);
-            state.list.fail(last.spool.entry());
+            last.spool.entry().note_broke_off(Some(error));
+            let planned = last.turn > state.turn && !last.stray;
+            state.list.fail(last.spool.entry(), planned);
         }
+    }
+
+    /// An entry could not be opened.
+    fn fail(&self, state: &mut State, shared: &Shared, entry: &Arc<Entry>, error: String) {
+        let planned = Self::planned_entries(&self.parts, state).any(|other| Arc::ptr_eq(other, entry));
+        state.list.fail(entry, planned);
+        shared.events.put(Event::Failed(Arc::clone(entry), error));
     }
 
     /// Parts that the list has still to go on to.
@@ -238,6 +247,14 @@ impl Player {
     ) -> impl Iterator<Item = (usize, &'a Part)> {
         let turn = state.turn;
         parts.iter().enumerate().filter(move |(_, part)| part.turn > turn && !part.stray)
+    }
+
+    /// Their entries.
+    pub(super) fn planned_entries<'a>(
+        parts: &'a VecDeque<Part>,
+        state: &State,
+    ) -> impl Iterator<Item = &'a Arc<Entry>> {
+        Self::planned(parts, state).map(|(_, part)| part.spool.entry())
     }
 
     /// What follows, if it is there.
@@ -258,14 +275,17 @@ impl Player {
             return Some(false);
         }
         loop {
-            let index = Self::planned(&self.parts, state).count();
-            let entry = Arc::clone(state.list.following(index)?);
+            // What is wrong is planned anew, and then it is known what follows.
+            let Ok(following) = state.list.after(Self::planned_entries(&self.parts, state)) else {
+                return Some(false);
+            };
+            let entry = Arc::clone(following?);
             match self.load(&entry, None) {
                 None => return Some(false),
                 Some(Ok(())) => return Some(true),
                 Some(Err(error)) => {
                     self.loading = None;
-                    fail(state, shared, &entry, error);
+                    self.fail(state, shared, &entry, error);
                 }
             }
         }
@@ -274,8 +294,8 @@ impl Player {
     /// Begins to load what follows, if it is time.
     pub(super) fn preload(&mut self, state: &mut State, shared: &Shared) {
         let is_awaited = self.silence.as_ref().is_some_and(|silence| silence.awaited.is_some());
-        let index = Self::planned(&self.parts, state).count();
-        let Some(entry) = state.list.following(index).filter(|_| !is_awaited) else { return };
+        let following = state.list.after(Self::planned_entries(&self.parts, state)).unwrap_or_default();
+        let Some(entry) = following.filter(|_| !is_awaited) else { return };
         if let Some(last) = self.parts.back() {
             let is_far = || {
                 let rest = last
@@ -368,11 +388,6 @@ impl Player {
     fn is_silent_before(&self, at: u64) -> bool {
         at == 0 || self.parts.back().is_none_or(|last| last.end().is_some_and(|end| end < at))
     }
-}
-
-fn fail(state: &mut State, shared: &Shared, entry: &Arc<Entry>, error: String) {
-    state.list.fail(entry);
-    shared.events.put(Event::Failed(Arc::clone(entry), error));
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What was asked of a queue while its frames were already made: it goes back, and they are made anew.
 
-use std::sync::Arc;
-
 use isocord_proto::frame::SAMPLE_RATE;
 
 use super::loading::{Loading, dispose};
@@ -37,10 +35,8 @@ impl Player {
 
     /// The first of the parts that is not what the list goes on to.
     fn first_wrong(&self, state: &State) -> Option<usize> {
-        let is_wrong = |(place, (_, part)): &(usize, (usize, &Part))| {
-            !state.list.following(*place).is_some_and(|entry| Arc::ptr_eq(entry, part.spool.entry()))
-        };
-        Self::planned(&self.parts, state).enumerate().find(is_wrong).map(|(_, (index, _))| index)
+        let wrong = state.list.after(Self::planned_entries(&self.parts, state)).err()?;
+        Self::planned(&self.parts, state).nth(wrong).map(|(index, _)| index)
     }
 
     /// What was asked for has come, or will not.
@@ -69,7 +65,7 @@ impl Player {
         let made = self.cursor * FRAME;
         let since =
             self.silence.as_ref().filter(|_| shared.endless).map(|silence| silence.since.max(self.retried));
-        if since.is_some_and(|since| made >= since + RETRY) && state.list.following(0).is_none() {
+        if since.is_some_and(|since| made >= since + RETRY) && state.list.following().is_none() {
             self.retried = made;
             state.list.mend();
         }
@@ -203,7 +199,7 @@ impl Player {
             // It goes over into something else, or nothing.
             (last.cut, last.fade_out) = (None, None);
         }
-        if begun && self.silence.is_none() {
+        if (begun || self.parts.is_empty()) && self.silence.is_none() {
             self.silence = Some(Silence { since: now, turn, follows: true, told: false, awaited: None });
         }
     }

@@ -70,6 +70,10 @@ impl FrameSource for QueueSource {
         self.player.as_ref().is_some_and(|player| player.passes())
     }
 
+    fn rests(&self) -> bool {
+        self.player.as_ref().is_some_and(|player| player.rests())
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         let Some((player, shared)) = self.player() else { return };
         shared.relay.set(Some(Arc::clone(downstream)));

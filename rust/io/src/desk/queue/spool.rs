@@ -237,6 +237,11 @@ impl Spool {
         (self.ended, self.error) = (true, Some(error));
     }
 
+    /// Whether its source has nothing because nothing is due.
+    pub(super) fn rests(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.rests())
+    }
+
     /// Gives the source back to its entry, which needs it for another time. What was read of it stays.
     pub(super) fn release(&mut self) {
         if let Some(source) = self.source.take() {

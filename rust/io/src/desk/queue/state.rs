@@ -94,13 +94,13 @@ impl State {
     pub(super) fn observe(&mut self, ahead: u64, events: &Events) {
         let heard = self.heard(ahead);
         while let Some(next) = self.runs.get(1)
-            && (heard > next.start || heard == next.start && next.entry.is_none())
+            && (heard > next.start || heard == next.start && self.is_silent(1))
         {
             let Some(before) = self.runs.pop_front() else { return };
             let Some(now) = self.runs.front() else { return };
             let (turn, entry) = (now.turn, now.entry.clone());
             if now.follows && turn > self.turn {
-                self.list.advance();
+                self.list.advance(entry.as_ref());
                 self.turn = turn;
             }
             if before.turn == turn {
@@ -115,12 +115,18 @@ impl State {
             }
             match entry {
                 Some(started) => events.put(Event::Started(started)),
-                None if self.list.now.is_none() && self.list.following(0).is_none() => {
+                None if self.list.now.is_none() && self.list.following().is_none() => {
                     events.put(Event::Empty)
                 }
                 None => {}
             }
         }
+    }
+
+    /// Whether nothing of a run is heard: it is one of silence, or another begins with it.
+    fn is_silent(&self, index: usize) -> bool {
+        let Some(run) = self.runs.get(index) else { return false };
+        run.entry.is_none() || self.runs.get(index + 1).is_some_and(|after| after.start == run.start)
     }
 
     /// Where in the present entry is what is heard now, in samples; where it will be, if that was asked for.

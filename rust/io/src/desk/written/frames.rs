@@ -100,6 +100,12 @@ impl Body {
         SourceFrame::Starved
     }
 
+    /// Whether it waits for a writer who is not late: all that was begun has been said, or it is held.
+    pub(super) fn rests(&self) -> bool {
+        let now = &self.log.now;
+        self.paused || self.is_whole() || (now.run.is_none() && now.pause != Pause::Dry)
+    }
+
     /// No sound runs any more.
     fn rest(&mut self, pause: Pause) {
         let next = self.next_place();

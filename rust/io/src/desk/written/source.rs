@@ -30,6 +30,10 @@ impl FrameSource for WrittenSource {
         false
     }
 
+    fn rests(&self) -> bool {
+        self.0.body().rests()
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         let mut body = self.0.body();
         body.log.hold(depth);

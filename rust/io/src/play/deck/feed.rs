@@ -122,7 +122,10 @@ impl<S: FrameSource> DeckFeed<S> {
                 return Ok(FeedStatus::Wait);
             }
             let now = (writer.queued() as usize) < FEW;
-            match self.make(&mut buffer, pressure, now)? {
+            let made = self.make(&mut buffer, pressure, now)?;
+            let rests = matches!(made, NextFrame::Starved) && deck.with_source(|source| source.rests());
+            writer.state().note_rests(rests);
+            match made {
                 NextFrame::Frame { frame, .. } => {
                     let pushed = writer.push(&frame);
                     debug_assert!(pushed, "the ring had room");

@@ -40,6 +40,10 @@ impl FrameSource for Noted<'_> {
         self.source.passes()
     }
 
+    fn rests(&self) -> bool {
+        self.source.rests()
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         self.source.attach(downstream, depth);
     }

@@ -44,6 +44,10 @@ impl<S: FrameSource> FrameSource for Part<S> {
         self.0.source().passes()
     }
 
+    fn rests(&self) -> bool {
+        self.0.source().rests()
+    }
+
     fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         self.0.source().attach(downstream, depth);
     }

@@ -169,7 +169,7 @@ fn changes_that_come_while_frames_leave_lose_none_and_click_nowhere() {
             match reader.supply() {
                 Supply::Ready => heard.push(reader.take().expect("a frame").as_bytes().to_vec()),
                 Supply::Exhausted => break,
-                Supply::Empty => {}
+                Supply::Empty | Supply::Resting => {}
             }
             std::thread::sleep(std::time::Duration::from_micros(700));
         }

@@ -7,8 +7,9 @@ use std::sync::atomic::{
 
 use isocord_proto::frame::SAMPLES_PER_MS;
 
-/// Frames that may leave as they were made until the last one is there.
-const PATIENCE: u64 = 2;
+/// So long after the packet with which speech was enough a frame may leave: two slots. Then it is cut, if nobody has
+/// made a last frame, or too late.
+const PATIENCE: u64 = 40 * SAMPLES_PER_MS;
 /// Who has sent a frame within that time is heard: three slots.
 const HEARD: u64 = 60 * SAMPLES_PER_MS;
 
@@ -72,8 +73,6 @@ pub(crate) struct Interruption {
     user_id: AtomicU64,
     began: AtomicU64,
     at: AtomicU64,
-    /// Number of the frame that was next when it was asked.
-    next: AtomicU64,
     heard: AtomicU64,
     /// When a frame left last, plus one; zero before the first, and where nobody wants to know.
     last: AtomicU64,
@@ -88,7 +87,6 @@ impl Interruption {
             user_id: zero(),
             began: zero(),
             at: zero(),
-            next: zero(),
             heard: zero(),
             last: zero(),
         }
@@ -111,14 +109,13 @@ impl Interruption {
     }
 
     /// Somebody interrupts; false if somebody has already. For one thread.
-    pub(super) fn ask(&self, by: Interrupter, next: u64) -> bool {
+    pub(super) fn ask(&self, by: Interrupter) -> bool {
         if self.stage() != Stage::Quiet {
             return false;
         }
         self.user_id.store(by.user_id, Relaxed);
         self.began.store(by.began, Relaxed);
         self.at.store(by.at, Relaxed);
-        self.next.store(next, Relaxed);
         self.stage.store(Stage::Asked as u8, Release);
         true
     }
@@ -140,18 +137,19 @@ impl Interruption {
     }
 
     /// Whether no more of it may leave, though frames wait: nobody makes a last one, or not in time.
-    pub(crate) fn is_over(&self, next: u64) -> bool {
-        let patience = if self.fades.load(Relaxed) { PATIENCE } else { 0 };
+    pub(crate) fn is_over(&self, now: u64) -> bool {
+        let late = || now > self.at.load(Relaxed) + PATIENCE;
         match self.stage() {
-            Stage::Quiet | Stage::GoingOut => false,
-            Stage::Asked => next >= self.next.load(Relaxed) + patience,
+            Stage::Quiet => false,
+            Stage::Asked => !self.fades.load(Relaxed) || late(),
+            Stage::GoingOut => late(),
             Stage::Cut => true,
         }
     }
 
-    /// Whether it ends by this when no more of it leaves.
-    pub(crate) fn ends(&self, next: u64) -> bool {
-        self.stage() == Stage::GoingOut || self.is_over(next)
+    /// Whether its last frame is in the ring, or has left.
+    pub(crate) fn goes_out(&self) -> bool {
+        self.stage() == Stage::GoingOut
     }
 
     /// It ends after so many frames. `all` says that none waits: the one in which it goes out has left as well.
@@ -189,7 +187,7 @@ mod tests {
     fn the_table_of_steps() {
         type Step = fn(&Interruption);
         let ask: Step = |one| {
-            let _ = one.ask(BY, 5);
+            let _ = one.ask(BY);
         };
         let (fade, cut): (Step, Step) = (|one| one.settle(true), |one| one.settle(false));
         for (steps, stage) in [
@@ -209,11 +207,16 @@ mod tests {
         let (alone, fed) = (Interruption::new(), Interruption::new());
         fed.will_fade();
         for one in [&alone, &fed] {
-            assert!(!one.is_over(5) && one.ask(BY, 5) && !one.ask(BY, 6));
+            assert!(!one.is_over(u64::MAX) && one.ask(BY) && !one.ask(BY));
         }
-        assert!(alone.is_over(5) && !fed.is_over(6) && fed.is_over(7));
+        assert!(alone.is_over(BY.at) && !fed.is_over(BY.at + PATIENCE) && fed.is_over(BY.at + PATIENCE + 1));
         fed.settle(true);
-        assert!(!fed.is_over(7));
+        assert!(!fed.is_over(BY.at + PATIENCE) && fed.is_over(BY.at + PATIENCE + 1));
+        let cut = Interruption::new();
+        cut.will_fade();
+        assert!(cut.ask(BY));
+        cut.settle(false);
+        assert!(cut.is_over(BY.at));
     }
 
     #[test]
@@ -222,7 +225,7 @@ mod tests {
             [(None, true, 8), (Some(true), true, 7), (Some(true), false, 8), (Some(false), true, 8)]
         {
             let one = Interruption::new();
-            assert!(one.ask(BY, 5));
+            assert!(one.ask(BY));
             if let Some(faded) = settled {
                 one.settle(faded);
             }

@@ -25,6 +25,7 @@ impl OwnReader {
 
     pub(super) fn supply(&self) -> Supply {
         match self.ring.supply() {
+            (0, true) if self.state.rests() => Supply::Resting,
             (0, true) => Supply::Empty,
             (0, false) => Supply::Exhausted,
             _ => Supply::Ready,

@@ -24,6 +24,7 @@ pub type ConsumerWaker = Box<dyn Fn() + Send + Sync>;
 pub struct TrackState {
     end: AtomicU8,
     pub(super) failed: AtomicBool,
+    rests: AtomicBool,
     frames_sent: AtomicU64,
     underruns: AtomicU64,
     interruption: Interruption,
@@ -45,6 +46,7 @@ impl TrackState {
         Self {
             end: AtomicU8::new(0),
             failed: AtomicBool::new(false),
+            rests: AtomicBool::new(false),
             frames_sent: AtomicU64::new(0),
             underruns: AtomicU64::new(0),
             interruption: Interruption::new(),
@@ -77,6 +79,12 @@ impl TrackState {
     #[must_use]
     pub fn next_heard(&self) -> u64 {
         self.ring.next()
+    }
+
+    /// Frames that wait to leave.
+    #[must_use]
+    pub fn waiting(&self) -> u64 {
+        self.ring.queued()
     }
 
     /// Slots that found the ring empty too early.
@@ -132,13 +140,22 @@ impl TrackState {
         self.ended.notify_all();
     }
 
+    /// Whether no frame is due where none waits: the source is at rest, and nobody is late.
+    pub(crate) fn note_rests(&self, rests: bool) {
+        self.rests.store(rests, Relaxed);
+    }
+
+    pub(crate) fn rests(&self) -> bool {
+        self.rests.load(Relaxed)
+    }
+
     pub(crate) fn interruption(&self) -> &Interruption {
         &self.interruption
     }
 
     /// Somebody speaks over it: it goes out natively, as soon as it can. For the receive thread, which waits for nobody.
     pub(crate) fn interrupt(&self, by: Interrupter) {
-        if self.interruption.ask(by, self.next_heard()) {
+        if self.interruption.ask(by) {
             self.wake_producer(0);
         }
     }

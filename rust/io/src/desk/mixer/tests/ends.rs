@@ -139,6 +139,22 @@ fn a_paused_layer_keeps_it_alive_and_a_seek_brings_one_back_whose_end_is_not_hea
 }
 
 #[test]
+fn a_stop_is_not_put_off_by_another() {
+    for (first, then, frames) in [(0.2, &[10.0][..], 10), (10.0, &[0.0, 10.0], 5), (10.0, &[0.2, 10.0], 15)] {
+        let mut stage = Stage::new();
+        let layer = stage.play(tone(500), |_| ());
+        stage.pull(10);
+        layer.stop(first).expect("in its range");
+        stage.pull(5);
+        then.iter().for_each(|seconds| layer.stop(*seconds).expect("in its range"));
+        stage.source.revise(0);
+        let left = (0..).take_while(|_| stage.end().is_ok()).count();
+        // One is always on its way.
+        assert!((5 + left).abs_diff(frames) <= 1, "{first}, {then:?}: {left}");
+    }
+}
+
+#[test]
 fn stop_ends_all_layers_and_a_mixer_that_has_none() {
     let mut stage = Stage::new();
     stage.mixer.stop(0.0).expect("in its range");

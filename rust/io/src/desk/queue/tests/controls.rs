@@ -197,3 +197,27 @@ fn a_queue_in_a_queue_is_changed_as_any_other() {
     let begins = (30..40).find(|from| at(&stand, *from) == expected(&[(0, 144_000, 960 * 8)]));
     assert_eq!(begins, Some(32));
 }
+
+#[test]
+fn what_is_taken_out_before_it_is_heard_is_not() {
+    let entries = counting(&[LONG, LONG]);
+    let mut stand = Stand::new(QueueOptions::default(), &entries);
+    stand.feed();
+    entries.iter().for_each(|entry| stand.queue.remove(entry).unwrap());
+    stand.feed();
+    assert!(stand.made.is_empty() && stand.ended);
+}
+
+#[test]
+fn a_place_beyond_the_end_is_the_end_and_told() {
+    let entries = counting(&[LONG, LONG]);
+    let mut stand = Stand::new(QueueOptions::default(), &entries);
+    stand.hear(10);
+    stand.loaded();
+    stand.queue.seek(1e9).unwrap();
+    stand.hear(10);
+    assert_eq!(stand.events(&entries), "+0 -0 +1");
+    stand.queue.seek(1e9).unwrap();
+    stand.hear_all();
+    assert_eq!(stand.events(&entries), "-1 .");
+}

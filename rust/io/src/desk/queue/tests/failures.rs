@@ -123,3 +123,40 @@ fn a_skip_to_one_that_fails_goes_on_to_the_next() {
     assert_eq!(stand.heard_of(&entries), "+0 -0 +2");
     assert!(Arc::ptr_eq(&stand.queue.now().unwrap(), &entries[2]));
 }
+
+#[test]
+fn one_that_breaks_before_it_is_heard_is_heard_as_far_as_it_goes() {
+    for repeat in [Repeat::Off, Repeat::One, Repeat::All] {
+        let sound = || {
+            let mut breaks = counted(0, 48_000);
+            breaks.fails_at = Some(960 * 10);
+            Ok(Opened::new(Box::new(breaks), Some(48_000)))
+        };
+        let entries = [made(sound), counting(&[0, 5_000])[1].clone()];
+        let mut stand = Stand::new(QueueOptions { repeat, ..QueueOptions::default() }, &entries);
+        stand.hear(14);
+        assert!(stand.sound()[..960 * 14] == expected(&[(0, 0, 960 * 10), (1, 0, 960 * 4)]), "{repeat:?}");
+        assert_eq!(stand.events(&entries), "+0 !0 +1");
+        assert!(entries[0].broke_off().is_some());
+    }
+}
+
+#[test]
+fn one_that_can_be_had_once_is_heard_before_it_is_missing() {
+    for length in [960 * 10, 960 * 60] {
+        for repeat in [Repeat::Off, Repeat::One, Repeat::All] {
+            let tries = Arc::new(AtomicUsize::new(0));
+            let theirs = tries.clone();
+            let entry = made(move || match theirs.fetch_add(1, Relaxed) {
+                0 => Ok(Opened::new(Box::new(counted(0, length)), Some(length))),
+                _ => Err("it plays once".to_owned()),
+            });
+            let entries = [entry];
+            let mut stand = Stand::new(QueueOptions { repeat, ..QueueOptions::default() }, &entries);
+            stand.hear_all();
+            assert!(stand.sound() == expected(&[(0, 0, length)]) && stand.ended, "{repeat:?}, {length}");
+            assert_eq!(stand.heard_of(&entries), "+0 -0 .");
+            assert_eq!(tries.load(Relaxed), if repeat == Repeat::Off { 1 } else { 2 });
+        }
+    }
+}
