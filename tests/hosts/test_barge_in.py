@@ -197,12 +197,13 @@ async def test_who_speaks_over_the_echo_interrupts(call: World) -> None:
     other = np.frombuffer(babble(3.0, pitch=215.0, seed=4), "<i2")[::2].astype(float)
     echo = back(WORDS, 0.15, 0.3)
     echo[48_000 : 48_000 + other.size] += other[: echo.size - 48_000]
+    spoken = packets(echo)
     end = stage.voice.play(heard(WORDS), barge_in=isocord.BargeIn(echo_guard=True), wait_finish=True)
     await until(lambda: any(stage.sounds))
-    stage.alice.play_opus(packets(echo))
+    stage.alice.play_opus(spoken)
     error = await asyncio.wait_for(end, 15)
-    # The voice begins after a second, and is told after 0.3 seconds, or twice that.
-    assert isinstance(error, isocord.Interrupted) and 1.2 < error.heard < 2.5
+    # The voice begins after a second. The echo before it may count as its beginning.
+    assert isinstance(error, isocord.Interrupted) and 1.0 < error.heard < 2.5
 
 
 async def test_noise_interrupts_nothing_and_only_who_may_does(call: World) -> None:

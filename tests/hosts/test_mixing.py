@@ -184,3 +184,16 @@ async def test_what_would_end_a_loop_or_a_task_ends_a_layer_and_an_entry_only(
     assert raised.value.__cause__ is error
     await asyncio.wait_for(asyncio.ensure_future(other), 15)
     assert [repr(entry.error) for entry in entries] == [repr(RuntimeError(repr(error)))] * 2
+
+
+async def test_what_has_played_is_closed_whoever_remembers_the_layer(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    path, mixer = sine(tmp_path / "one.wav", 0.2), isocord.Mixer()
+    inner = isocord.AudioFile(path)
+    layers = [mixer.play(path), mixer.play(isocord.Filtered(inner))]
+    voice.play(mixer)
+    for layer in layers:
+        await asyncio.wait_for(asyncio.ensure_future(layer), 15)
+    await until(lambda: inner._is_over)
+    with pytest.raises(isocord.AudioFileError, match="closed"):
+        layers[1].source.volume = 0.5  # type: ignore[union-attr]

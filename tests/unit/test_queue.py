@@ -225,3 +225,23 @@ def test_it_can_be_forgotten() -> None:
     gc.collect()
     assert gone() is None
     until(lambda: gc.collect() >= 0 and entry() is None)
+
+
+def test_what_has_played_is_closed_whoever_remembers_it(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.wav" for number in range(30)]
+    for path in paths:
+        path.write_bytes(wav(samples(0, 1_920)))
+    made: list[isocord.AudioFile] = []
+
+    def make() -> isocord.AudioFile:
+        made.append(isocord.AudioFile(paths[0]))
+        return made[-1]
+
+    queue = isocord.Queue(*paths, make, loop="all")
+    left(queue, 2 * 31 + 4)
+    assert len(queue.history) > 0
+    opened = [entry._opened[0] for entry in (*queue.history, *queue.upcoming)]
+    until(lambda: sum(not file._is_over for file in opened) <= 10)
+    assert made[0]._is_over
+    assert opened[0].title is None
+    assert opened[0].duration == 0.04

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use crate::audio_file::AudioFile;
 use crate::errors::{AudioFileError, Result};
+use crate::filtered::Filtered;
 use crate::telling::await_told;
 
 /// One sound of a :class:`Mixer`, made by :meth:`Mixer.play`. Awaiting it waits until its end is heard.
@@ -33,9 +34,12 @@ impl Layer {
         let played = Arc::clone(&native);
         layer.on_end(Box::new(move |_| {
             let _ = Python::try_attach(|py| {
-                // A file plays once; it lets go of what it has open.
-                if let Ok(file) = played.bind(py).cast::<AudioFile>() {
-                    file.get().close(py);
+                // What plays once lets go of what it has open.
+                let played = played.bind(py);
+                if (played.is_instance_of::<AudioFile>() || played.is_instance_of::<Filtered>())
+                    && let Err(error) = played.call_method0("cleanup")
+                {
+                    error.write_unraisable(py, Some(played));
                 }
             });
         }));

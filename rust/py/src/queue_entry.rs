@@ -92,16 +92,42 @@ impl QueueEntry {
 
 struct Turn(Py<QueueEntry>);
 
+/// What an entry's function has given.
+struct Made {
+    part: Part,
+    /// It plays once.
+    once: bool,
+    source: Py<PyAny>,
+}
+
+/// A source that was made for its turn: closed with it, whoever holds it still.
+struct Owner(Py<PyAny>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let _ = Python::try_attach(|py| {
+            let source = self.0.bind(py);
+            // One of Python's is cleaned up by who reads it.
+            let cleanup =
+                source.getattr_opt("cleanup").and_then(|found| found.map(|it| it.call0()).transpose());
+            if let Err(error) = cleanup {
+                error.write_unraisable(py, Some(source));
+            }
+        });
+    }
+}
+
 impl Turn {
-    fn make(&self) -> Result<(Part, bool), String> {
+    fn make(&self) -> Result<Made, String> {
         let made = Python::try_attach(|py| {
             let entry = self.0.get();
             *lock(&entry.error) = None;
-            let made: PyResult<(Part, bool)> = (|| {
+            let made: PyResult<Made> = (|| {
                 let source = entry.open.bind(py).call0()?;
                 let part = native_part(&source).map_err(PyErr::from)?;
                 let part = part.ok_or_else(|| PyTypeError::new_err("this is no native source"))?;
-                Ok((part, source.is_instance_of::<Reel>()))
+                let once = source.is_instance_of::<Reel>();
+                Ok(Made { part, once, source: source.unbind() })
             })();
             made.map_err(|error| entry.note(py, &error))
         });
@@ -114,17 +140,20 @@ impl Turn {
     }
 
     fn opened(&self, part: Part) -> Opened {
-        Opened { source: part.source, duration: part.duration, volume: part.volume }
+        Opened { source: part.source, duration: part.duration, volume: part.volume, owner: None }
     }
 }
 
 impl Opening for Turn {
     fn open(&self) -> Result<Opened, String> {
-        let Some(kept) = &self.0.get().kept else { return Ok(self.opened(self.make()?.0)) };
+        let Some(kept) = &self.0.get().kept else {
+            let Made { part, source, .. } = self.make()?;
+            return Ok(Opened { owner: Some(Box::new(Owner(source))), ..self.opened(part) });
+        };
         let before = std::mem::replace(&mut *lock(kept), Kept::Lent { once: false });
         match before {
             Kept::Unopened => {
-                let (part, once) = self.make().inspect_err(|_| *lock(kept) = Kept::Unopened)?;
+                let Made { part, once, .. } = self.make().inspect_err(|_| *lock(kept) = Kept::Unopened)?;
                 *lock(kept) = Kept::Lent { once };
                 Ok(self.opened(part))
             }
@@ -149,7 +178,7 @@ impl Opening for Turn {
         if once {
             *kept = Kept::Gone;
         } else {
-            let Opened { source, duration, volume } = opened;
+            let Opened { source, duration, volume, .. } = opened;
             *kept = Kept::Here(Part { source, volume, duration });
         }
     }

@@ -18,13 +18,15 @@ pub struct Opened {
     pub duration: Option<u64>,
     /// Its own volume, beside the queue's.
     pub volume: Volume,
+    /// What it was made as, where that was made for the queue: dropped after it.
+    pub owner: Option<Box<dyn Any + Send>>,
 }
 
 impl Opened {
     /// A source without a volume of its own.
     #[must_use]
     pub fn new(source: Box<dyn FrameSource>, duration: Option<u64>) -> Self {
-        Self { source, duration, volume: Volume::default() }
+        Self { source, duration, volume: Volume::default(), owner: None }
     }
 }
 

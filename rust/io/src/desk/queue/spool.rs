@@ -1,5 +1,6 @@
 //! One source of a queue with its last frames, addressed by the sample.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -36,6 +37,7 @@ pub(super) struct Spool {
     entry: Arc<Entry>,
     /// None when it was read to its end and is needed elsewhere.
     source: Option<Box<dyn FrameSource>>,
+    owner: Option<Box<dyn Any + Send>>,
     tape: Tape,
     volume: Volume,
     /// The volume of what is made.
@@ -60,6 +62,7 @@ impl Spool {
         let mut spool = Self {
             entry: Arc::clone(entry),
             source: Some(opened.source),
+            owner: opened.owner,
             tape: Tape::new(),
             gain: opened.volume.get(),
             volume: opened.volume,
@@ -252,9 +255,9 @@ impl Spool {
 }
 
 impl Spool {
-    fn close(&self, source: Box<dyn FrameSource>) {
-        let (duration, volume) = (self.entry.duration(), self.volume.clone());
-        self.entry.opening().close(Opened { source, duration, volume });
+    fn close(&mut self, source: Box<dyn FrameSource>) {
+        let (duration, volume, owner) = (self.entry.duration(), self.volume.clone(), self.owner.take());
+        self.entry.opening().close(Opened { source, duration, volume, owner });
     }
 }
 

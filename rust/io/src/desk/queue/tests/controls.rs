@@ -143,6 +143,7 @@ fn an_entry_has_a_volume_of_its_own() {
             source: Box::new(counted(0, LONG)),
             duration: None,
             volume: theirs.clone(),
+            owner: None,
         })
     });
     let mut stand = Stand::new(QueueOptions::default(), &[entry]);
