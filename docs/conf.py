@@ -10,7 +10,7 @@ sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent / "python")]
 
 project = "isocord"
 author = "the isocord contributors"
-copyright = author  # noqa: A001
+copyright = author
 extensions = [
     "myst_parser",
     "native_stub",  # before anything imports isocord
@@ -22,6 +22,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_ext"]
 nitpicky = True
+smartquotes = False
 
 html_theme = "furo"
 html_title = "isocord"
@@ -50,6 +51,12 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|logging|numpy|os|pathlib|ssl|threading|typing)\..*"),
     (r"py:.*", r"(discord|disnake|nextcord)\..*"),
     # Internals that annotations name: their modules, aliases, and what Sphinx makes of a literal.
-    (r"py:(class|obj)", r"isocord\.(client|desk|hearing|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+"),
-    (r"py:class", r"(After|AnySource|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|Part|SinkOptions|Target|T)|'.*'|(dict|tuple)\[\w+"),
+    (
+        r"py:(class|obj)",
+        r"isocord\.(client|desk|hearing|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
+    ),
+    (
+        r"py:class",
+        r"(After|AnySource|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|Part|SinkOptions|Target|T)|'.*'|(dict|tuple)\[\w+",
+    ),
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def mark(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+def mark(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:  # noqa: PLR0917
     """Put a directive before each indented block that follows a blank line and unindented text."""
     if what in ("attribute", "property", "data"):
         # Without it napoleon takes what stands before a colon in the first sentence for a type.

@@ -1,7 +1,6 @@
 """The native module as its stub describes it, so that the reference has types and needs no build of the core."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -25,7 +24,7 @@ def load() -> types.ModuleType:
     module.__file__ = str(STUB)
     vars(module).update(VALUES)
     code = compile(tree, str(STUB), "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True)
-    exec(code, vars(module))
+    exec(code, vars(module))  # noqa: S102
     return module
 
 

@@ -1,7 +1,7 @@
 """What bots poke at beside the documented API: the same pokes on the library's own voice client and on isocord's.
 
-The table "What bots poke at" in docs/moving/index.md is what is held here. The library's own client needs its extras, so its
-half runs where those are installed.
+The table "What bots poke at" in docs/moving/index.md is what is held here. The library's own client needs its extras,
+so its half runs where those are installed.
 """
 
 from __future__ import annotations

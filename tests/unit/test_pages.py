@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from .. import pages
-from ..pages import PAGES, ROOT, TABLE, By, Checked, Runs, Theirs
+from ..pages import PAGES, ROOT, TABLE, By, Checked, Framework, Runs, Theirs
 
-LANGUAGES = {"python", "shell", "yaml", "ini", "dockerfile"}
+LANGUAGES = {"python", "shell", "yaml", "ini", "dockerfile", "text"}
 
 
 def test_every_block_has_its_row() -> None:
@@ -38,7 +38,21 @@ def test_rows_say_what_is_done(page: str) -> None:
         assert (block.language == "python") is not isinstance(row, Checked), block
         if isinstance(row, By):
             # The test takes it from the page, which it names.
-            assert f'"{page.removeprefix("docs/")}"' in (ROOT / row.test).read_text("utf-8"), (page, row.test)
+            assert f'"{page}"' in (ROOT / row.test).read_text("utf-8"), (page, row.test)
+        if isinstance(row, Framework):
+            folder = ROOT / "python" / "isocord" / "adapters"
+            sources = "".join(file.read_text("utf-8") for file in folder.rglob(f"{row.adapter}*/**/*.py"))
+            sources += "".join(file.read_text("utf-8") for file in folder.glob(f"{row.adapter}.py"))
+            names = [
+                alias.name
+                for node in ast.walk(ast.parse(block.code))
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+            ]
+            assert names
+            assert all(f"class {name}" in sources for name in names), names
+            for event in re.findall(r'event_handler\("(\w+)"\)', block.code):
+                assert f'"{event}"' in sources, event
         if isinstance(row, (Runs, Theirs)):
             ast.parse(f"async def block():\n{re.sub('(?m)^', '    ', block.code)}")
 
@@ -78,6 +92,14 @@ def test_commands_are_there(block: pages.Block) -> None:
 
 
 CLI = sorted((ROOT / "python" / "isocord" / "cli").rglob("*.py"))
+
+
+@pytest.mark.parametrize("block", of("text"), ids=lambda block: f"{block.page}-{block.number}")
+def test_trees_are_of_what_there_is(block: pages.Block) -> None:
+    places = [ROOT, ROOT / "rust", ROOT / "rust" / "io" / "src", ROOT / "python" / "isocord"]
+    places.append(places[-1] / "testing")
+    for name in re.findall(r"[\w./]+/[\w./]*|\w+\.rs", block.code):
+        assert any((place / name).exists() for place in places), name
 
 
 @pytest.mark.parametrize("block", of("ini"), ids=lambda block: block.page)

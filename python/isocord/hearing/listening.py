@@ -71,7 +71,7 @@ class Listening(Generic[_Item]):
 
 
 class CallbackListening:
-    """Calls a function with what users say, on the thread ``isocord-listen``; :meth:`.VoiceClient.listen_with` makes it.
+    """Calls a function with what users say, on the thread ``isocord-listen``; see :meth:`.VoiceClient.listen_with`.
 
     It goes on until it is closed, the function raises, or the connection ends.
     """
