@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready lint rust-test loom python-test hosts-test bench music soak streams-test clean
+.PHONY: help build demo test ready lint rust-test loom python-test hosts-test adapters-test bench music soak streams-test clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench   the figures of README.md"
 	@echo "make music   filters on real music against ffmpeg: MUSIC=a folder of songs"
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
+	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
 	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
 	@echo "make build   only build and install into $(VENV)"
 
@@ -65,6 +66,11 @@ hosts-test: build
 	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, sep="\n")' | xargs -P 7 -I{} sh -c \
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
+# Not a part of `make test`: the frameworks are big.
+adapters-test: build
+	@echo "== pytest, against each framework in an environment of its own"
+	$(BIN)/nox -s wheel pipecat livekit
+
 # The last two mostly wait for sound to play, so they run side by side.
 test: lint rust-test loom build
 	$(MAKE) --no-print-directory -j2 python-test hosts-test
@@ -78,6 +84,7 @@ bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
 	$(BIN)/python benches/python/send_timing.py
 	$(BIN)/python benches/python/receive.py --hour
+	$(BIN)/python benches/python/latency.py
 
 music: build
 	$(BIN)/python -m tests.music $(MUSIC)

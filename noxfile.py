@@ -38,6 +38,8 @@ OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "nextcord-3.2-own-client": ("nextcord[voice]>=3.2,<3.3",),
 }
 """With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
+ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
+"""The frameworks of voice assistants that there are adapters for."""
 NEWER = {} if sys.version_info >= (3, 12) else dict.fromkeys(("nextcord-3.2", "nextcord-3.2-own-client"), "3.12")
 """What needs a newer Python than this one: left out where it is not found."""
 
@@ -66,20 +68,25 @@ def types(session: nox.Session) -> None:
     packages = os.pathsep.join(map(str, (LIBRARIES.resolve(), Path("python").resolve())))
     # pyright asks the first Python on the PATH where packages lie.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    command = (sys.executable, "-m", "pyright", "--verifytypes", "isocord", "--ignoreexternal")
+    command = (sys.executable, "-m", "tests.types.complete")
     session.run(*command, env={"PYTHONPATH": packages, "PATH": path})
+
+
+def test(session: nox.Session, packages: tuple[str, ...], tests: str) -> None:
+    """Run tests against the wheel, with these packages."""
+    built = max(WHEELS.glob("isocord-*.whl"), key=lambda path: path.stat().st_mtime, default=None)
+    if built is None:
+        session.error("there is no wheel yet: nox -s wheel")
+    session.install("--quiet", *TOOLS, *packages, str(built))
+    # The version is the same for every build of one.
+    session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
 
 
 def register(name: str, packages: tuple[str, ...], tests: str) -> None:
     @nox.session(name=name, python=NEWER.get(name))
     def host(session: nox.Session) -> None:
-        built = max(WHEELS.glob("isocord-*.whl"), key=lambda path: path.stat().st_mtime, default=None)
-        if built is None:
-            session.error("there is no wheel yet: nox -s wheel")
-        session.install("--quiet", *TOOLS, *packages, str(built))
-        # The version is the same for every build of one.
-        session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
-        session.run("python", "-m", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+        test(session, packages, tests)
         if name in HOSTS:
             python = str(Path(session.bin, "python"))
             session.run(sys.executable, "-m", "tests.types.check", python, external=True)
@@ -89,3 +96,19 @@ for host_name, host_packages in HOSTS.items():
     register(host_name, host_packages, "tests/hosts")
 for host_name, host_packages in OWN_CLIENTS.items():
     register(host_name, host_packages, "tests/hosts/test_pokes.py")
+
+
+def register_adapter(name: str, package: str) -> None:
+    @nox.session(name=name)
+    def adapter(session: nox.Session) -> None:
+        test(session, (package, *HOSTS["py-cord-2.8.1-without-extras"]), f"tests/adapters/test_{name}.py")
+        python = str(Path(session.bin, "python"))
+        module = Path("python", "isocord", "adapters", name)
+        # One by one: what is left out elsewhere is left out of a folder here, too.
+        files = sorted(module.glob("*.py")) or [module.with_suffix(".py")]
+        checks = ("--follow-imports=silent", "--python-executable", python, *map(str, files))
+        session.run(sys.executable, "-m", "mypy", *checks, external=True)
+
+
+for adapter_name, framework in ADAPTERS.items():
+    register_adapter(adapter_name, framework)

@@ -41,6 +41,7 @@ def files(folder: str) -> list[Path]:
 
 LAYERS = [
     {"cli"},
+    {"adapters", "metrics", "monitoring"},
     {"client"},
     {"desk"},
     {"hosts"},

@@ -21,6 +21,7 @@ from isocord.cli.demo.load import Load
 from isocord.testing import Addresses
 from isocord.testing.patching import patched
 
+from . import assistant
 from .sounds import Tune
 
 Job = dict[str, Any]
@@ -101,6 +102,15 @@ async def scale(bot: discord.Bot, job: Job) -> dict[str, Any]:
     return {"steps": steps}
 
 
+async def assist(bot: discord.Bot, job: Job) -> dict[str, Any]:
+    """Speak, answer, or be interrupted, under a load."""
+    voice = await _connect(bot.guilds[0], job["client"])
+    async with Load(threads=job["threads"], block=False):
+        result = await (assistant.speak(voice, job) if job["part"] == "mouth" else assistant.listen(voice, job))
+    await voice.disconnect()
+    return result
+
+
 async def _connect(guild: discord.Guild, client: str) -> Any:
     channel = guild.voice_channels[0]
     connecting = (
@@ -121,6 +131,7 @@ def _resident() -> int:
 
 
 _WORK: dict[str, Callable[[discord.Bot, Job], Awaitable[dict[str, Any]]]] = {
+    "assist": assist,
     "cell": cell,
     "connects": connects,
     "scale": scale,

@@ -22,6 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("file", nargs="?", type=Path, help="an audio file; without one, a clip is synthesised")
     demo.add_argument("--seconds", type=float, default=12.0, help="play at most so long (default: %(default)s)")
     demo.add_argument("--out", type=Path, default=Path("demo-out"), help="where WAV and PNG go (default: %(default)s)")
+    demo.add_argument(
+        "--assistant",
+        action="store_true",
+        help="show a conversation of two users with a voice assistant instead, one of whom speaks over it",
+    )
     demo.add_argument("--idle", action="store_true", help="leave the bot in peace")
 
     commands.add_parser("info", help="show versions and what is built in")
@@ -43,6 +48,10 @@ def _info() -> int:
 
 def _demo(options: argparse.Namespace) -> int:
     try:
+        if options.assistant:
+            from .demo.assistant import run as talk
+
+            return talk(options.out, busy=not options.idle)
         from .demo.run import run
     except ImportError as error:
         print(f"The demo needs more than isocord itself ({error}): pip install 'isocord[demo]'", file=sys.stderr)

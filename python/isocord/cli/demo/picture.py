@@ -1,4 +1,4 @@
-"""The demo's picture: when packets came, and both waveforms."""
+"""The demo's pictures: when packets came, both waveforms, the desk, tracks, a conversation."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from . import desk
 from .compare import Samples
+from .conversation import Conversation
 
 mpl.use("Agg")
 
@@ -94,6 +95,48 @@ def draw_tracks(path: Path, tracks: dict[str, Samples]) -> None:
         low, high, at = _envelope(sound)
         axes.fill_between(at, low, high, linewidth=0, color=colour)
         axes.set(ylabel=name, ylim=(-0.5, 0.5), xlim=(0, len(sound) / 48_000))
+    rows[-1, 0].set_xlabel("time / s")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def draw_conversation(path: Path, heard: Conversation) -> None:
+    """Write a PNG of a conversation on one line of time: who spoke when, when the assistant answered, where it ended.
+
+    Args:
+        path: where.
+        heard: what the listener heard.
+    """
+    names = list(heard.sounds)
+    figure, rows = plt.subplots(
+        len(names), 1, figsize=(13, 1.7 * len(names) + 1), sharex=True, squeeze=False, constrained_layout=True
+    )
+    figure.suptitle("isocord: a voice assistant in an encrypted call, as a listener heard it")
+    end = max(span.end for span in heard.spans) + 0.5
+    for axes, name, colour in zip(rows[:, 0], names, _COLOURS, strict=False):
+        low, high, at = _envelope(heard.sounds[name])
+        axes.fill_between(at, low, high, linewidth=0, color=colour)
+        for span in heard.spans:
+            if span.who == name:
+                axes.axvspan(span.begin, span.end, color=colour, alpha=0.12, linewidth=0)
+        axes.set(ylabel=name, ylim=(-1.15, 1.15), xlim=(0, end), yticks=[])
+    last = rows[names.index(heard.bot), 0]
+    for answer in heard.answers:
+        last.annotate(
+            f"answers after {answer.after:.2f} s",
+            (answer.begin, 0.0),
+            (answer.begin + 0.05, 0.93),
+            color="#333333",
+            fontsize=9,
+        )
+        for axes in rows[:, 0]:
+            axes.axvline(answer.begin, color="#999999", linewidth=0.8, linestyle="--")
+    for cut in heard.cuts:
+        for axes in rows[:, 0]:
+            axes.axvline(cut.at, color="#d04040", linewidth=1.2)
+        text = f"{cut.by} speaks over it: silent {cut.at - cut.since:.2f} s later, {cut.heard:.2f} s were heard"
+        late = cut.at > end / 2
+        last.text(cut.at + (-0.05 if late else 0.05), -1.08, text, color="#d04040", ha="right" if late else "left")
     rows[-1, 0].set_xlabel("time / s")
     figure.savefig(path, dpi=110)
     plt.close(figure)

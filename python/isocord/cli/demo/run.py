@@ -11,16 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import discord
-
 import isocord
 from isocord.testing import FakeDiscordProcess, GuildSpec, Listener
 from isocord.testing.people.listener import Arrival
 
 from . import clip, compare, desk, picture, recording
+from .bot import channel_of_bot
 from .load import Load
 
-_LOGIN = 20.0
 _SETTLE = 0.5
 
 
@@ -59,15 +57,7 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
 async def _play(
     fake: FakeDiscordProcess, listener: Listener, file: Path, seconds: float, out: Path, *, scratch: Path, busy: bool
 ) -> Result:
-    # py-cord's own classes are not typed.
-    make_bot: Any = discord.Bot
-    bot = make_bot(intents=discord.Intents.default())
-    running = asyncio.create_task(bot.start(fake.token))
-    try:
-        await asyncio.wait_for(bot.wait_for("ready"), _LOGIN)
-        channel = discord.utils.get(bot.guilds[0].voice_channels, name="General")
-        assert channel is not None
-
+    async with channel_of_bot(fake) as channel:
         begin, begin_ns = time.monotonic(), time.time_ns()
         voice = await channel.connect(cls=isocord.VoiceClient)
         connected = time.monotonic() - begin
@@ -95,12 +85,6 @@ async def _play(
             desk=mixed,
             tracks=tracks,
         )
-    finally:
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if running.done():
-            # py-cord's start() may end with "Session is closed" when the bot is closed.
-            running.exception()
 
 
 async def _watch(source: isocord.AudioFile, length: float, finished: asyncio.Future[Any]) -> None:

@@ -1,0 +1,1 @@
+"""Adapters, each against the framework that it is for, in an environment of its own: ``nox -s pipecat``."""

@@ -1,0 +1,54 @@
+"""The recipe of docs/assistants.md for the realtime API, as it stands there, in an encrypted call."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .ears import Ear
+from .realtime import serving
+from .world import begin_speaking, logged_in, until
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "assistants.md"
+BLOCKS = re.findall(r"(?ms)^## OpenAI's realtime API\n.*?^```python\n(.*?)^```", PAGE.read_text("utf-8"))
+ANSWER, LONG = 440.0, 700.0
+
+
+async def test_a_model_hears_answers_and_is_interrupted() -> None:
+    scope: dict[str, Any] = {}
+    exec(compile(BLOCKS[0], "assistants.md", "exec", dont_inherit=True), scope)
+    async with logged_in(dave_version=1) as world, serving((ANSWER, 1.0), (LONG, 30.0), (ANSWER, 1.0)) as model:
+        voice = await world.connect()
+        bob = world.discord.speak("General", user="bob")
+        ear = Ear(bob)
+        talk = asyncio.create_task(scope["converse"](voice, model.url, "secret"))
+        await until(lambda: model.updates)
+        assert model.keys == ["Bearer secret"]
+        assert model.updates[0]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
+        begin_speaking([bob], 1.0, ["bob"])
+        await until(lambda: model.heard)
+        assert model.heard == [pytest.approx(1.0, abs=0.1)]
+        await until(lambda: bob.arrivals() and ear.tone(ANSWER) > 0.2)
+        await until(lambda: bob.arrivals()[-1].is_silence)
+        whole = len([arrival for arrival in bob.arrivals() if not arrival.is_silence])
+        assert whole == pytest.approx(50, abs=2)
+
+        begin_speaking([bob], 0.5, ["bob"])
+        await until(lambda: ear.tone(LONG) > 0.2)
+        begin_speaking([bob], 0.5, ["bob"])
+        await until(lambda: model.truncated)
+        (cut,) = model.truncated
+        assert (cut["item_id"], cut["content_index"]) == ("item_2", 0)
+        # The third answer comes afterwards, and nothing of the second one with it.
+        await until(lambda: ear.tone(ANSWER) > 0.2 and ear.tone(LONG) < 0.02)
+        await until(lambda: bob.arrivals()[-1].is_silence)
+        heard = len([arrival for arrival in bob.arrivals() if not arrival.is_silence]) - 2 * whole
+        assert cut["audio_end_ms"] <= 20 * heard <= cut["audio_end_ms"] + 80
+        assert len(model.truncated) == 1
+        talk.cancel()
+        await asyncio.wait([talk], timeout=5)
+        await until(lambda: not voice.is_playing())
