@@ -188,6 +188,12 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
     ),
     "docs/speaking.md": (
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
+        Runs(
+            lambda stage: stage.truncated,
+            lasting=True,
+            given={"transcript": lambda stage: stage.transcript},
+            after=lambda stage: stage.is_spoken_over(),
+        ),
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
     ),
     "docs/tags.md": (

@@ -68,6 +68,8 @@ class Stage:
         author = types.SimpleNamespace(voice=types.SimpleNamespace(channel=self.channel))
         place = types.SimpleNamespace(send=self.send)
         self.asked = types.SimpleNamespace(author=author, user=author, channel=place, send=self.send)
+        self.truncated: list[float] = []
+        self.transcript = types.SimpleNamespace(truncate=self.truncated.append)
         self.recogniser = types.SimpleNamespace(feed=self.notes.append)
         self.synthesiser = types.SimpleNamespace(speak=self.speech, stream=self.speech)
         self.found = types.SimpleNamespace(YoutubeDL=lambda options: contextlib.nullcontext(self))
@@ -122,6 +124,13 @@ class Stage:
             self.installed = isinstance(voice, isocord.VoiceClient)
         finally:
             isocord.uninstall()
+
+    async def is_spoken_over(self) -> None:
+        """What the page leaves out: the bot says something, and alice speaks over it."""
+        await until(lambda: "said" in self.scope)
+        await self.scope["stream"].write(b"\x10\x20" * 200_000)
+        await until(lambda: self.hears() > 10)
+        await self.alice_says(1.5)
 
     def keep_levels(self) -> None:
         self.found_levels = tuple(logging.getLevelName(logging.getLogger(name).level) for name in self.names)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import isocord
+
 from .. import pages
 from ..pages import PAGES, ROOT, TABLE, By, Checked, Framework, Runs, Theirs
 
@@ -55,6 +57,13 @@ def test_rows_say_what_is_done(page: str) -> None:
                 assert f'"{event}"' in sources, event
         if isinstance(row, (Runs, Theirs)):
             ast.parse(f"async def block():\n{re.sub('(?m)^', '    ', block.code)}")
+
+
+@pytest.mark.parametrize("name", [*isocord.__all__, "isocord.filters", "isocord.sinks", "isocord.testing"])
+def test_the_reference_has_every_public_name(name: str) -> None:
+    reference = "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.md")))
+    wanted = f"automodule:: {name}" if "." in name else rf"auto\w+:: isocord\.{name}\b"
+    assert re.search(wanted, reference)
 
 
 def of(language: str) -> list[pages.Block]:
