@@ -161,6 +161,8 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
         Checked(),
         Runs(lambda stage: stage.levels() == ("WARNING", "INFO"), after=lambda stage: stage.keep_levels()),
     ),
+    "docs/commands.md": (Checked(), Checked(), By("tests/hosts/test_commands_docs.py"), Checked()),
+    "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),
         Runs(lambda stage: stage.installed, connected=False, after=lambda stage: stage.connect_without_cls()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-from pathlib import Path
 
 import pytest
 
@@ -87,20 +86,15 @@ def test_commands_are_there(block: pages.Block) -> None:
             for name in words[2:]:
                 assert re.fullmatch(r"\.|'?(isocord(\[\w+\])?|py-cord)'?", name), line
         elif words[0].endswith("isocord"):
-            from isocord.cli import main
+            from isocord.cli.main import parser
 
-            source = Path(main.__file__).read_text("utf-8")
-            for word in words[1:]:
-                assert f'"{word}"' in source or any(f'"{word}"' in file.read_text("utf-8") for file in CLI), line
+            parser().parse_args(words[1:])
         elif words[0] == "docker":
             assert "--cap-add=sys_nice" in words
         elif words[:2] == ["git", "clone"]:
             assert words[2] in project
         else:
             pytest.fail(f"nobody checks {line!r}")
-
-
-CLI = sorted((ROOT / "python" / "isocord" / "cli").rglob("*.py"))
 
 
 @pytest.mark.parametrize("block", of("text"), ids=lambda block: f"{block.page}-{block.number}")
