@@ -80,6 +80,7 @@ class Runs:
         connected: whether the bot is in the call already.
         lasting: it goes on for as long as the call, and is cancelled at the end.
         library: the only bot library that it is for.
+        needs: a module that not every environment has.
     """
 
     then: Callable[[Any], object]
@@ -89,6 +90,7 @@ class Runs:
     connected: bool = True
     lasting: bool = False
     library: str = ""
+    needs: str = ""
 
 
 def _hears(stage: Any) -> bool:
@@ -146,6 +148,7 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
             lambda stage: stage.voice.stats.packets_received,
             given={"discord": lambda stage: stage.discord},
             files={"question.wav": 0.5},
+            needs="av",
         ),
         BOTS,
     ),

@@ -20,9 +20,9 @@ Row = Sequence[object]
 
 HEAD = """# Benchmarks
 
-What the benches of the repository measured, in one run each, on two shared cores that others used meanwhile. A figure by
-itself says little, for machines differ; it is compared with what stands beside it, from the same minute. `make bench`
-measures again and renews this page.
+What the benches of the repository measured, in one run each, on two shared cores that others used meanwhile. A figure
+by itself says little, for machines differ; it is compared with what stands beside it, from the same minute.
+`make bench` measures again and renews this page.
 """
 FAULTS = """
 ## Faults
@@ -59,15 +59,17 @@ def page(folder: Path) -> str:
 
 
 def sending(report: dict[str, Any]) -> str:
-    machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items() if name != "system")
-    text = [f"## Sending\n\n`benches/python/send_timing.py`, with arrival times from the kernel; {machine}.\n"]
+    machine = report["machine"]
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("python", "py-cord", "isocord"))
+    command = "benches/python/send_timing.py" + (" --quick" if machine["run"] == "quick" else "")
+    text = [f"## Sending\n\n`{command}`, with arrival times from the kernel; {versions}.\n"]
     for pinned, where in ((True, "The bot on one core, who hears it on another"), (False, "Both free on all cores")):
         cells = [cell for cell in report["cells"] if cell["pinned"] is pinned and cell["timing"]]
         if cells:
             text.append(f"### {where}\n\n{_cells(cells)}")
     text.append(
-        "*both* and the like are what the bot does meanwhile: CPU-bound threads, and a loop that is blocked for 250 ms\n"
-        "twice a second. *off by* is by how much 99 % of the gaps differ at most from 20 ms.\n"
+        "Loads are what the bot does meanwhile: two CPU-bound threads, a loop that is blocked for 250 ms twice a\n"
+        "second, or both. *off by* is by how much 99 % of the gaps differ at most from 20 ms.\n"
     )
     if "connects" in report:
         rows = [
@@ -133,15 +135,16 @@ def recording(report: dict[str, Any]) -> str:
             row["speakers"],
             f"{row['us_per_packet']:.1f}",
             f"{row['libopus_us']:.1f}",
-            f"{row['us_per_packet'] / row['libopus_us']:.2f}",
+            f"{row['rhythm_us']:.1f}",
             row["lost"],
         )
         for row in report["recording"]
     ]
-    head = ("speakers", "a packet, us", "libopus alone, us", "ratio", "lost")
+    head = ("speakers", "a packet, us", "libopus alone, us", "libopus every 20 ms, us", "lost")
     return (
         "## Recording\n\n`benches/python/receive.py`: CPU of the whole process for each packet that is received,\n"
-        "decrypted, decoded and written to a WAV file, beside libopus that only decodes it.\n\n" + _table(head, rows)
+        "decrypted, decoded and written to a WAV file, beside libopus that only decodes it: one packet after\n"
+        "the other, or all speakers' every 20 ms, when caches are cold.\n\n" + _table(head, rows)
     )
 
 
@@ -163,8 +166,9 @@ def assistants(report: list[dict[str, Any]]) -> str:
         if figures[kind]
     ]
     return (
-        "## Voice assistants\n\n`benches/python/latency.py`, in milliseconds. py-cord tells no ends of speech: its bot waits\n"
-        "200 ms, and its ears have no jitter buffer.\n\n" + _table(("load", "what", "client", "p50", "p99"), rows)
+        "## Voice assistants\n\n`benches/python/latency.py`, in milliseconds. py-cord tells no ends of speech: its\n"
+        "bot waits 200 ms, and its ears have no jitter buffer.\n\n"
+        + _table(("load", "what", "client", "p50", "p99"), rows)
     )
 
 

@@ -162,6 +162,8 @@ async def test_it_runs_as_it_stands(
 ) -> None:
     if row.library and not installed(row.library):
         pytest.skip(f"it is for {row.library}")
+    if row.needs:
+        pytest.importorskip(row.needs)
     monkeypatch.chdir(tmp_path)
     for name, seconds in row.files.items():
         # The content decides what a file is, not its name.
@@ -178,7 +180,6 @@ async def test_it_runs_as_it_stands(
                 stage.voice = scope["voice"] = await world.connect()
                 stage.voice.queue = isocord.Queue(endless=True)
             scope.update({name: make(stage) for name, make in row.given.items()})
-            # isocord itself where a class is derived from one of its own.
             code = block.code.replace("https://example.com", web.url(""))
             task = asyncio.create_task(run(code, block.page, scope))
             if row.lasting or "heard" in row.given or "start_recording" in code:

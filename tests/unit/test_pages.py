@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import configparser
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +66,13 @@ def test_the_reference_has_every_public_name(name: str) -> None:
     reference = "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.md")))
     wanted = f"automodule:: {name}" if "." in name else rf"auto\w+:: isocord\.{name}\b"
     assert re.search(wanted, reference)
+
+
+def test_the_page_of_figures_is_what_the_benches_wrote(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    script = ROOT / "benches" / "python" / "page.py"
+    subprocess.run([sys.executable, str(script), "--page", str(page)], check=True, timeout=60)
+    assert page.read_text("utf-8") == (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
 
 
 def of(language: str) -> list[pages.Block]:
