@@ -133,6 +133,14 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
         Framework("livekit"),
         By("tests/hosts/test_assistants_docs.py"),
     ),
+    "docs/commands.md": (
+        Checked(),
+        Checked(),
+        Checked(),
+        Runs(lambda stage: stage.closes_the_door()),
+        Checked(),
+        Checked(),
+    ),
     "docs/many-guilds.md": (
         Runs(
             lambda stage: stage.bot.voice_clients[0].is_playing(),
