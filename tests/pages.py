@@ -133,14 +133,6 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
         Framework("livekit"),
         By("tests/hosts/test_assistants_docs.py"),
     ),
-    "docs/commands.md": (
-        Checked(),
-        Checked(),
-        Checked(),
-        Runs(lambda stage: stage.closes_the_door()),
-        Checked(),
-        Checked(),
-    ),
     "docs/many-guilds.md": (
         Runs(
             lambda stage: stage.bot.voice_clients[0].is_playing(),
@@ -172,6 +164,8 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
         Checked(),
         Runs(lambda stage: stage.levels() == ("WARNING", "INFO"), after=lambda stage: stage.keep_levels()),
     ),
+    "docs/commands.md": (Checked(), Checked(), By("tests/hosts/test_commands_docs.py"), Checked()),
+    "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),
         Runs(lambda stage: stage.installed, connected=False, after=lambda stage: stage.connect_without_cls()),

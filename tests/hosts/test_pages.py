@@ -132,11 +132,6 @@ class Stage:
         await until(lambda: self.hears() > 10)
         await self.alice_says(1.5)
 
-    def closes_the_door(self) -> bool:
-        """What the page opened, is there."""
-        with isocord.monitor() as opened:
-            return opened.path.exists()
-
     def keep_levels(self) -> None:
         self.found_levels = tuple(logging.getLevelName(logging.getLogger(name).level) for name in self.names)
         for name, level in zip(self.names, self.kept, strict=True):

@@ -16,16 +16,21 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``isocord`` with these arguments (those of the process without); returns the exit status."""
-    parser = argparse.ArgumentParser(prog="isocord", description="A voice client for Discord bots.")
-    parser.add_argument("--version", action="version", version=f"isocord {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
+    options = parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What ``isocord`` understands."""
+    made = argparse.ArgumentParser(prog="isocord", description="A voice client for Discord bots.")
+    made.add_argument("--version", action="version", version=f"isocord {__version__}")
+    commands = made.add_subparsers(dest="command", required=True)
     _add_doctor(commands)
     _add_play(commands)
     _add_monitor(commands)
     _add_demo(commands)
-    options = parser.parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
-    return run(options)
+    return made
 
 
 def _add_doctor(commands: _Commands) -> None:
