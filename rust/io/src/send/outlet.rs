@@ -292,3 +292,6 @@ fn discard<T: Send + 'static>(memory: Option<Box<T>>, out: &mut EventOutbox) {
         out.discard(memory);
     }
 }
+
+#[cfg(test)]
+mod tests;
