@@ -4,8 +4,9 @@
 mod recv_support;
 
 use isocord_proto::frame::SILENCE;
-use isocord_proto::recv::{Listening, Speaking};
+use isocord_proto::recv::{EndToEnd, Listening, NotOpened, PlainFrames, Speaking};
 use recv_support::*;
+use std::time::Duration;
 
 const CALLS: u64 = 400;
 
@@ -132,4 +133,56 @@ fn silence_without_an_end_is_no_speech() {
     assert_eq!(call.listener.speaking.last(), Some(&(500, Speaking::Stopped, 30 * 960)));
     call.run_until(ms(6_000));
     assert_eq!(call.listener.speaking.len(), 2);
+}
+
+/// Opens everything once it has its key.
+struct Key(bool);
+
+impl EndToEnd for Key {
+    fn open(
+        &mut self,
+        user_id: u64,
+        frame: &[u8],
+        out: &mut [u8],
+        now: Duration,
+    ) -> Result<usize, NotOpened> {
+        if self.0 { PlainFrames.open(user_id, frame, out, now) } else { Err(NotOpened::NoKey) }
+    }
+}
+
+#[test]
+fn words_that_come_before_their_user_or_their_key_wait_for_nothing_else() {
+    for waited in [0, 1, 19, 50, 61, 130, 300, 1_000] {
+        for key_is_last in [false, true] {
+            let mut call = Call::with(Listening::Pcm, Key(!key_is_last), MODE);
+            if key_is_last {
+                call.assign(5, 500);
+            }
+            let mut sender = Sender::new(5, 65_530, u32::MAX - 10_000);
+            for number in 0..100 {
+                call.wire(ms(1_000 + 20 * u64::from(number)), sender.packet(&numbered(number), 960));
+            }
+            let known = ms(1_000 + waited);
+            call.run_until(known);
+            assert!(call.listener.speaking.is_empty());
+            if key_is_last {
+                call.path.change_keys(known, &mut call.listener, |key| key.0 = true);
+            } else {
+                call.assign(5, 500);
+            }
+            let name = format!("{waited} ms, key last: {key_is_last}");
+            assert_eq!(call.listener.speaking, [(500, Speaking::Started, 48_000)], "{name}");
+            // The connection looks every 10 ms.
+            let mut first = None;
+            for look in 1..400 {
+                call.run_until(known + ms(look));
+                call.path.poll(call.now, &mut call.listener);
+                first = first.or(call.listener.heard.first().map(|_| call.now));
+            }
+            let heard = call.take();
+            assert_eq!((heard[0].position, heard[1].position), (48_000, 48_960), "{name}");
+            let first = (first.unwrap() - ms(1_000)).as_millis() as u64;
+            assert!(first <= waited.max(60) + 1, "{name}: heard after {first} ms");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
 
 use super::shape::{Out, Shaped};
-use crate::dsp::speech::{SPEECH, STILL_SPEECH};
+use crate::dsp::speech::SPEECH;
 use turn::Turn;
 
 /// A second.
@@ -133,8 +133,7 @@ impl Segmenter {
             Out::Frame(frame) => {
                 let turn = self.turns.entry(frame.user_id).or_default();
                 let is_speech = if self.endpoints.vad {
-                    let enough = if turn.is_open() { STILL_SPEECH } else { SPEECH };
-                    frame.speech.is_some_and(|speech| speech >= enough)
+                    frame.speech.is_some_and(|speech| speech >= SPEECH)
                 } else {
                     frame.kind.is_some() && frame.level.is_some_and(|level| level > SILENT)
                 };

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 thread_local! {
     static ALLOCATED: Cell<u64> = const { Cell::new(0) };
+    static IN_USE: Cell<i64> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -13,10 +14,12 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
+        let _ = IN_USE.try_with(|bytes| bytes.set(bytes.get() + layout.size() as i64));
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        let _ = IN_USE.try_with(|bytes| bytes.set(bytes.get() - layout.size() as i64));
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -25,6 +28,13 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// How often this thread has asked for memory.
+#[allow(dead_code, reason = "not every test asks for it")]
 pub fn allocated() -> u64 {
     ALLOCATED.get()
+}
+
+/// The bytes that this thread has asked for and not given back.
+#[allow(dead_code, reason = "not every test asks for it")]
+pub fn in_use() -> i64 {
+    IN_USE.get()
 }

@@ -20,8 +20,6 @@ fn endpoints() -> Endpoints {
 fn frame(user_id: u64, number: u64, letter: char) -> Out {
     let (kind, level, speech) = match letter {
         'S' => (Some(FrameKind::Voice), -20.0, 0.9),
-        // Speech that would not have begun anything.
-        's' => (Some(FrameKind::Recovered), -30.0, 0.6),
         'n' => (Some(FrameKind::Voice), -25.0, 0.1),
         // What clients send instead of zeros.
         'z' => (Some(FrameKind::Voice), -92.0, 0.0),
@@ -93,8 +91,6 @@ fn where_utterances_begin_and_end() {
         ("noise begins none", endpoints(), "n500", vec![]),
         ("noise ends one", endpoints(), "n50 S20 n500", vec![(40, 99, Silence)]),
         ("Discord's silence ends one", endpoints(), "n50 S20 n5 -500", vec![(40, 99, Silence)]),
-        ("soft speech begins none", endpoints(), "s50", vec![]),
-        ("soft speech goes on", endpoints(), "S20 s50 -50", vec![(0, 99, Silence)]),
         ("whoever stops, it is not lost", endpoints(), "-50 S20", vec![(40, 69, Closed)]),
         ("in doubt it is", endpoints(), "-50 S4", vec![]),
         (

@@ -36,11 +36,6 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Whether an utterance is under way.
-    pub(super) fn is_open(&self) -> bool {
-        matches!(self.state, State::Open { .. })
-    }
-
     /// The utterance that is under way.
     pub(super) fn number(&self) -> Option<u64> {
         match self.state {
