@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 import isocord
 
-from .world import World, np, until
+from .world import World, logged_in, np, until
 
 WRITTEN = 24_000
 
@@ -35,10 +36,17 @@ class Levels:
         return [int(peak) for peak, arrival in zip(peaks, arrivals, strict=True) if not arrival.is_silence]
 
 
+@pytest.fixture
+async def call() -> AsyncIterator[World]:
+    # Who waits for a key misses the first packets.
+    async with logged_in(dave_version=0) as made:
+        yield made
+
+
 @pytest.mark.parametrize("kind", ["one stream", "a stream each"])
-async def test_the_second_sentence_does_not_fade_in(world: World, kind: str) -> None:
-    voice = await world.connect()
-    listener = world.discord.listen("General", user="bob")
+async def test_the_second_sentence_does_not_fade_in(call: World, kind: str) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General", user="bob")
     levels, stream = Levels(listener), isocord.StreamSource(WRITTEN)
     voice.play(stream)
     for _ in range(3):
