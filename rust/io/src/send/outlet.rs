@@ -297,3 +297,6 @@ fn discard<T: Send + 'static>(memory: Option<Box<T>>, out: &mut EventOutbox) {
         out.discard(memory);
     }
 }
+
+#[cfg(test)]
+mod tests;
