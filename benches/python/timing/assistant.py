@@ -30,8 +30,8 @@ HANG_ON = 1.2
 """Seconds from an interruption until the bot speaks again."""
 LOUD = 500.0
 _FRAME = 3_840
-_PAUSE = 15
-"""Frames without sound after which it counts anew."""
+_PAUSE = 0.3
+"""Seconds without sound after which speech is counted anew."""
 _SETTLE = 0.5
 
 
@@ -134,14 +134,15 @@ class PyCord:
     async def be_interrupted(self) -> None:
         """Speak until somebody has been loud for long enough, again and again."""
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-        loud = quiet = 0
+        loud, last = 0, 0.0
 
         def take(pcm: bytes) -> None:
-            nonlocal loud, quiet
-            loud, quiet = (loud + 1, 0) if is_loud(pcm) else (loud, quiet + 1)
-            if quiet == _PAUSE:
-                loud = 0
-            elif loud == round(MIN_SPEECH / 0.02) and not quiet:
+            nonlocal loud, last
+            if not is_loud(pcm):
+                return
+            now = time.monotonic()
+            loud, last = 1 if now - last > _PAUSE else loud + 1, now
+            if loud == round(MIN_SPEECH / 0.02):
                 self._voice.stop()
                 loop.call_soon_threadsafe(stopped.set)
 
