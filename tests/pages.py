@@ -189,6 +189,7 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
     "docs/speaking.md": (
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
+        Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
     ),
     "docs/tags.md": (
         Runs(
