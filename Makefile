@@ -14,7 +14,7 @@ help:
 	@echo "make test    build, then run every test, type check and lint"
 	@echo "make ready   the quick part of it, before a commit"
 	@echo "make docs    the documentation, into docs/_build/html; a warning is an error"
-	@echo "make bench   the figures of README.md"
+	@echo "make bench   the figures, into docs/benchmarks.md"
 	@echo "make music   filters on real music against ffmpeg: MUSIC=a folder of songs"
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
 	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
@@ -92,9 +92,10 @@ ready: lint build
 
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
-	$(BIN)/python benches/python/send_timing.py
-	$(BIN)/python benches/python/receive.py --hour
-	$(BIN)/python benches/python/latency.py
+	$(BIN)/python benches/python/send_timing.py --json docs/figures/send_timing.json
+	$(BIN)/python benches/python/receive.py --hour --json docs/figures/receive.json
+	$(BIN)/python benches/python/latency.py --json docs/figures/latency.json
+	$(BIN)/python benches/python/page.py
 
 music: build
 	$(BIN)/python -m tests.music $(MUSIC)

@@ -22,6 +22,8 @@ TOOLS = (
     "cryptography>=42",
     "trustme>=1.1",
     "setuptools<81",
+    "rich>=13.7",
+    "pyte>=0.8.2",
 )
 AUDIOOP = "audioop-lts; python_version >= '3.13'"
 HOSTS: dict[str, tuple[str, ...]] = {

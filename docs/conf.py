@@ -22,7 +22,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_ext"]
 nitpicky = True
-smartquotes = False
+smartquotes_action = "D"  # quotes stay as code has them
 
 html_theme = "furo"
 html_title = "isocord"
@@ -39,7 +39,7 @@ myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
 
 autodoc_typehints = "signature"
-autodoc_member_order = "bysource"
+autodoc_member_order = "groupwise"
 autodoc_default_options = {"members": True}
 python_display_short_literal_types = True
 python_maximum_signature_line_length = 100
@@ -53,10 +53,10 @@ nitpick_ignore_regex = [
     # Internals that annotations name: their modules, aliases, and what Sphinx makes of a literal.
     (
         r"py:(class|obj)",
-        r"isocord\.(client|desk|hearing|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
+        r"isocord\.(client|desk|hearing|monitoring|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
     ),
     (
         r"py:class",
-        r"(After|AnySource|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|Part|SinkOptions|Target|T)|'.*'|(dict|tuple)\[\w+",
+        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|Part|SinkOptions|Target|T)|'.*'|(dict|tuple)\[\w+",
     ),
 ]

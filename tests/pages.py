@@ -80,6 +80,7 @@ class Runs:
         connected: whether the bot is in the call already.
         lasting: it goes on for as long as the call, and is cancelled at the end.
         library: the only bot library that it is for.
+        needs: a module that not every environment has.
     """
 
     then: Callable[[Any], object]
@@ -89,6 +90,7 @@ class Runs:
     connected: bool = True
     lasting: bool = False
     library: str = ""
+    needs: str = ""
 
 
 def _hears(stage: Any) -> bool:
@@ -146,6 +148,7 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
             lambda stage: stage.voice.stats.packets_received,
             given={"discord": lambda stage: stage.discord},
             files={"question.wav": 0.5},
+            needs="av",
         ),
         BOTS,
     ),
@@ -161,6 +164,8 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
         Checked(),
         Runs(lambda stage: stage.levels() == ("WARNING", "INFO"), after=lambda stage: stage.keep_levels()),
     ),
+    "docs/commands.md": (Checked(), Checked(), By("tests/hosts/test_commands_docs.py"), Checked()),
+    "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),
         Runs(lambda stage: stage.installed, connected=False, after=lambda stage: stage.connect_without_cls()),
@@ -188,6 +193,12 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
     ),
     "docs/speaking.md": (
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
+        Runs(
+            lambda stage: stage.truncated,
+            lasting=True,
+            given={"transcript": lambda stage: stage.transcript},
+            after=lambda stage: stage.is_spoken_over(),
+        ),
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
     ),

@@ -68,6 +68,8 @@ class Stage:
         author = types.SimpleNamespace(voice=types.SimpleNamespace(channel=self.channel))
         place = types.SimpleNamespace(send=self.send)
         self.asked = types.SimpleNamespace(author=author, user=author, channel=place, send=self.send)
+        self.truncated: list[float] = []
+        self.transcript = types.SimpleNamespace(truncate=self.truncated.append)
         self.recogniser = types.SimpleNamespace(feed=self.notes.append)
         self.synthesiser = types.SimpleNamespace(speak=self.speech, stream=self.speech)
         self.found = types.SimpleNamespace(YoutubeDL=lambda options: contextlib.nullcontext(self))
@@ -123,6 +125,13 @@ class Stage:
         finally:
             isocord.uninstall()
 
+    async def is_spoken_over(self) -> None:
+        """What the page leaves out: the bot says something, and alice speaks over it."""
+        await until(lambda: "said" in self.scope)
+        await self.scope["stream"].write(b"\x10\x20" * 200_000)
+        await until(lambda: self.hears() > 10)
+        await self.alice_says(1.5)
+
     def keep_levels(self) -> None:
         self.found_levels = tuple(logging.getLevelName(logging.getLogger(name).level) for name in self.names)
         for name, level in zip(self.names, self.kept, strict=True):
@@ -153,6 +162,8 @@ async def test_it_runs_as_it_stands(
 ) -> None:
     if row.library and not installed(row.library):
         pytest.skip(f"it is for {row.library}")
+    if row.needs:
+        pytest.importorskip(row.needs)
     monkeypatch.chdir(tmp_path)
     for name, seconds in row.files.items():
         # The content decides what a file is, not its name.
@@ -169,7 +180,6 @@ async def test_it_runs_as_it_stands(
                 stage.voice = scope["voice"] = await world.connect()
                 stage.voice.queue = isocord.Queue(endless=True)
             scope.update({name: make(stage) for name, make in row.given.items()})
-            # isocord itself where a class is derived from one of its own.
             code = block.code.replace("https://example.com", web.url(""))
             task = asyncio.create_task(run(code, block.page, scope))
             if row.lasting or "heard" in row.given or "start_recording" in code:
