@@ -200,7 +200,6 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
             after=lambda stage: stage.is_spoken_over(),
         ),
         Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
-        Runs(_hears, given={"synthesiser": lambda stage: stage.synthesiser}),
     ),
     "docs/tags.md": (
         Runs(
