@@ -21,14 +21,23 @@ use crate::source::{CutFrames, DECODER_LEAD, FrameBuf, FrameSource, Pcm, Reached
 /// audible seam at the highest complexity, with five it has none.
 const ENCODER_LEAD: u64 = 5;
 
+/// How soon the next frame leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Later,
+    /// See [`Want::now`].
+    Soon,
+    /// If it is not there, nothing leaves.
+    Next,
+}
+
 /// What changes from frame to frame.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     /// The gain at the frame's end.
     pub gain: f32,
     pub pressure: Pressure,
-    /// See [`Want::now`].
-    pub now: bool,
+    pub due: Due,
 }
 
 /// What became of the next frame.
@@ -125,9 +134,9 @@ impl Ahead {
         wanted: Wanted,
     ) -> Result<NextFrame, FeedError> {
         let number = self.cursor;
-        let before = self.gain_at(number);
-        let plain = before == 1.0 && wanted.gain == 1.0;
-        match self.read(source, buffer, number, plain, wanted.now)? {
+        let (before, mut gain) = (self.gain_at(number), wanted.gain);
+        let (plain, now) = (before == 1.0 && gain == 1.0, wanted.due != Due::Later);
+        match self.read(source, buffer, number, plain, now)? {
             Reached::There => {}
             Reached::End => return Ok(NextFrame::End),
             Reached::Searching => return Ok(NextFrame::Later),
@@ -146,9 +155,11 @@ impl Ahead {
             return Ok(NextFrame::Frame { frame, simplified: false });
         }
         if self.has_packets {
-            match self.read(source, buffer, number + 1, plain, wanted.now)? {
+            match self.read(source, buffer, number + 1, plain, now)? {
                 Reached::There | Reached::End => {}
                 Reached::Searching => return Ok(NextFrame::Later),
+                // What is there is not held back by what may come: it goes out, and that comes in.
+                Reached::Starved if wanted.due == Due::Next => gain = 0.0,
                 Reached::Starved => return Ok(NextFrame::Starved),
             }
         }
@@ -160,7 +171,7 @@ impl Ahead {
         let asked = self.encoder.asked();
         let complexity = wanted.pressure.complexity(asked);
         self.encoder.save(number, if alone { 1 } else { self.distance });
-        self.encode(number, before, Made::Encoded { complexity, gain: wanted.gain }, alone, &mut frame)?;
+        self.encode(number, before, Made::Encoded { complexity, gain }, alone, &mut frame)?;
         self.cursor += 1;
         Ok(NextFrame::Frame { frame, simplified: complexity < asked })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isocord_proto::frame::OpusFrame;
 
-use super::ahead::{Ahead, NextFrame, Wanted};
+use super::ahead::{Ahead, Due, NextFrame, Wanted};
 use super::controls::{Deck, Playing, Request};
 use super::error::FeedError;
 use super::noted::Noted;
@@ -121,8 +121,12 @@ impl<S: FrameSource> DeckFeed<S> {
             if writer.room_or_sleep().is_none() {
                 return Ok(FeedStatus::Wait);
             }
-            let now = (writer.queued() as usize) < FEW;
-            let made = self.make(&mut buffer, pressure, now)?;
+            let due = match writer.queued() as usize {
+                0 | 1 => Due::Next,
+                queued if queued < FEW => Due::Soon,
+                _ => Due::Later,
+            };
+            let made = self.make(&mut buffer, pressure, due)?;
             let rests = matches!(made, NextFrame::Starved) && deck.with_source(|source| source.rests());
             writer.state().note_rests(rests);
             match made {
@@ -132,7 +136,7 @@ impl<S: FrameSource> DeckFeed<S> {
                 }
                 NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
                 // Whoever brings more wakes the job, and so does the clock when few frames are left.
-                NextFrame::Starved if now => {
+                NextFrame::Starved if due != Due::Later => {
                     // The source sees that what it gave has been heard.
                     writer.sleep_until(1);
                     return Ok(FeedStatus::Wait);
@@ -148,8 +152,8 @@ impl<S: FrameSource> DeckFeed<S> {
         Ok(FeedStatus::Again { left: writer.queued() })
     }
 
-    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, now: bool) -> Result<NextFrame, FeedError> {
-        let wanted = Wanted { gain: self.deck.volume(), pressure, now };
+    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, due: Due) -> Result<NextFrame, FeedError> {
+        let wanted = Wanted { gain: self.deck.volume(), pressure, due };
         let deck = Arc::clone(&self.deck);
         let made = deck.with_source(|source| {
             let mut source = Noted { source, given: self.ahead.given(), playing: deck.playing() };
@@ -182,7 +186,7 @@ impl<S: FrameSource> DeckFeed<S> {
         buffer: &mut FrameBuf,
         pressure: Pressure,
     ) -> Result<Option<FeedStatus>, FeedError> {
-        let made = self.make(buffer, pressure, true)?;
+        let made = self.make(buffer, pressure, Due::Soon)?;
         let place = self.ahead.place().unwrap_or_else(|| self.deck.source().position());
         match made {
             NextFrame::Frame { frame, .. } => {
@@ -248,7 +252,7 @@ impl<S: FrameSource> DeckFeed<S> {
             let mut frames = Vec::with_capacity(room);
             let mut last = None;
             while frames.len() < room {
-                match self.make(buffer, pressure, true)? {
+                match self.make(buffer, pressure, Due::Soon)? {
                     NextFrame::Frame { frame, .. } => frames.push(frame),
                     other => {
                         last = Some(other);
