@@ -28,6 +28,8 @@ from .world import World, until
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Bots of other tests are none of ours."""
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path / "isocord"
 
 
@@ -153,7 +155,7 @@ async def test_a_port_tells_nothing_without_its_token(said: bytes, monkeypatch: 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the rights of files are others there")
-def test_it_is_for_its_user_alone(place: Path) -> None:
+def test_it_is_for_its_user_alone(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with isocord.monitor() as monitor:
         assert stat.S_IMODE(monitor.path.stat().st_mode) == 0o600
         assert stat.S_IMODE(place.stat().st_mode) == 0o700
@@ -161,6 +163,17 @@ def test_it_is_for_its_user_alone(place: Path) -> None:
     assert monitor.is_closed and not monitor.path.exists()
     monitor.close()
     place.chmod(0o755)
+    # Another user's directory, as after `su`: there is still the one for temporary files.
+    with isocord.monitor() as elsewhere:
+        assert elsewhere.path.parent == place.with_name(f"isocord-{os.geteuid()}")
+        assert watching.found() == {os.getpid(): elsewhere.path}
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(places.os, "geteuid", lambda: 54_321)
+    place.with_name("isocord-54321").mkdir(mode=0o700)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        isocord.monitor()
+    monkeypatch.undo()
+    monkeypatch.setattr(places, "directories", lambda: [place])
     with pytest.raises(PermissionError, match="chmod 700"):
         isocord.monitor()
     assert watching.found() == {}

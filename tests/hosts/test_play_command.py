@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,20 @@ def test_what_cannot_begin(
     monkeypatch.setattr(play, "console", lambda: None)
     assert main(arguments(discord, song)) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
+
+
+def test_a_moderator_may_end_it(discord: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alice = discord.listen("General", user="alice")
+
+    def moderate() -> None:
+        discord.wait_until(lambda: len(alice.arrivals()) > 10, timeout=20)
+        discord.kick_bot()
+
+    moderator = threading.Thread(target=moderate)
+    moderator.start()
+    assert main(arguments(discord, sine(tmp_path / "song.wav", 60.0), "--json")) == 1
+    moderator.join(10)
+    assert "disconnected from the channel" in capsys.readouterr().err
 
 
 PROGRAM = """

@@ -61,7 +61,9 @@ def test_rows_say_what_is_done(page: str) -> None:
             ast.parse(f"async def block():\n{re.sub('(?m)^', '    ', block.code)}")
 
 
-@pytest.mark.parametrize("name", [*isocord.__all__, "isocord.filters", "isocord.sinks", "isocord.testing"])
+@pytest.mark.parametrize(
+    "name", [*isocord.__all__, "isocord.filters", "isocord.metrics", "isocord.sinks", "isocord.testing"]
+)
 def test_the_reference_has_every_public_name(name: str) -> None:
     reference = "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.md")))
     wanted = f"automodule:: {name}" if "." in name else rf"auto\w+:: isocord\.{name}\b"

@@ -55,8 +55,7 @@ def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
     try:
         return asyncio.run(_play(file, token, guild_id, channel_id, shown))
     except KeyboardInterrupt:
-        # Where signals cannot be handled on the loop; asyncio has let everything leave by then.
-        shown.tell("interrupted")
+        # Where signals cannot be handled on the loop; asyncio has cancelled all, and let it leave, by then.
         return INTERRUPTED
     finally:
         file.close()

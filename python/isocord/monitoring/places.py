@@ -27,17 +27,29 @@ def directories() -> list[Path]:
 
 
 def prepared() -> Path:
-    """The best place, made if need be.
+    """The best place that can be had, made if need be.
 
     Raises:
-        PermissionError: it belongs to another user, or others may enter it.
-        OSError: it cannot be made.
+        PermissionError: each belongs to another user, or others may enter it.
+        OSError: none can be made.
     """
-    place = directories()[0]
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _is_ours(place):
-        raise PermissionError(f"{place} belongs to another user, or is open to others: remove it, or chmod 700 it")
-    return place
+    problems = []
+    for place in directories():
+        # The variable may have come along with another user's environment.
+        if (problem := _problem(place)) is None:
+            return place
+        problems.append(problem)
+    raise problems[0]
+
+
+def _problem(place: Path) -> OSError | None:
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        return error
+    if _is_ours(place):
+        return None
+    return PermissionError(f"{place} belongs to another user, or is open to others: remove it, or chmod 700 it")
 
 
 def waiting() -> Iterator[tuple[int, Path]]:
