@@ -18,6 +18,7 @@ TOOLS = (
     "pytest>=8",
     "pytest-asyncio>=1.0",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "numpy>=1.26",
     "cryptography>=42",
     "trustme>=1.1",
@@ -82,7 +83,7 @@ def test(session: nox.Session, packages: tuple[str, ...], tests: str) -> None:
     session.install("--quiet", *TOOLS, *packages, str(built))
     # The version is the same for every build of one.
     session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", tests, *session.posargs)
 
 
 def register(name: str, packages: tuple[str, ...], tests: str) -> None:

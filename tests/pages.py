@@ -42,6 +42,12 @@ def python(page: str) -> list[str]:
     return [block.code for block in blocks(page) if block.language == "python"]
 
 
+def rows(kind: type[Any]) -> list[tuple[Block, Any]]:
+    """The blocks of which rows of that kind speak; whether there are as many rows as blocks is asked elsewhere."""
+    found = [(block, row) for page, rows in TABLE.items() for block, row in zip(blocks(page), rows, strict=False)]
+    return [(block, row) for block, row in found if isinstance(row, kind)]
+
+
 @dataclasses.dataclass(frozen=True)
 class By:
     """A test of its own takes it from the page."""
@@ -143,7 +149,7 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
     ),
     "docs/testing.md": (
         BOTS,
-        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.discord}),
+        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
         Runs(
             lambda stage: stage.voice.stats.packets_received,
             given={"discord": lambda stage: stage.discord},

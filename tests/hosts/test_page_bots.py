@@ -16,7 +16,7 @@ import pytest
 
 from .. import pages
 from .ears import Ear, sine
-from .world import library, testing, until
+from .world import encode_pcm, library, testing, until
 
 if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
     pytest.skip("the bots are py-cord's", allow_module_level=True)
@@ -81,13 +81,12 @@ async def test_the_first_bot_plays(page: str, tmp_path: Path, monkeypatch: pytes
 async def test_the_recorder_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
-    sine(tmp_path / "question.wav", 1.0)
     note = lambda *words: said.append(" ".join(map(str, words)))  # noqa: E731
     async with running("docs/recording.md", 0, monkeypatch, print=note) as (discord, _):
         alice = discord.speak("General", user="alice")
         answers = discord.invoke("record")
         await until(lambda: answers)
-        alice.play_file(tmp_path / "question.wav")
+        alice.play_opus(encode_pcm(testing.tone(700.0, 1.0), "auto"))
         await until(lambda: alice.is_playing)
         await until(lambda: not alice.is_playing)
         discord.invoke("stop")
@@ -108,7 +107,7 @@ def test_the_test_of_a_bot_passes(tmp_path: Path) -> None:
         command,
         check=False,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
         capture_output=True,
         text=True,
         timeout=100,

@@ -251,6 +251,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_while_nobody_heeds_it_counts_for_nothing() {
+        let (tell, told) = channel();
+        let (bell, _handle) = bell(Trigger::Packet, None, Box::new(move |rung| tell.send(rung).unwrap()));
+        let mut bell = bell.while_so(Box::new(|at| (3_000..6_000).contains(&at)));
+        (1..10u16).for_each(|n| bell.arrived(&packet(7, n, u64::from(n) * 960, false)));
+        // It began before, and is counted from then on.
+        let rung: Vec<_> = told.try_iter().map(|rung: Rung| (rung.began, rung.at)).collect();
+        assert_eq!(rung, [(3_840, 3_840)]);
+    }
+
+    #[test]
     fn silence_is_no_speech() {
         let ring = Box::new(|rung| panic!("{rung:?}"));
         let (mut bell, _handle) = bell(Trigger::Speech(960), None, ring);
