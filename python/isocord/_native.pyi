@@ -1451,6 +1451,16 @@ class FrameQueue:
 
         Empty if none came; None once the queue is closed and empty.
         """
+    def watch(self, capacity: int, *, newest: bool) -> int | None:
+        """Have a thread that never takes the GIL make items ready for a loop, and give the file that it is to watch.
+
+        The file can be read from while :meth:`take` has something to give, without waiting, or would give None. Of more
+        than ``capacity`` frames the oldest goes, or the ``newest``. None where there is no file to watch: then the
+        items are made by whoever takes them. The file belongs to the queue.
+
+        Raises:
+            OSError: the system has no thread to give.
+        """
     @property
     def dropped(self) -> int:
         """Items that found the queue full."""

@@ -299,3 +299,52 @@ def test_a_forked_child_can_connect_by_itself() -> None:
     """)
     assert "child plays True" in done.stdout, done.stdout + done.stderr
     assert "status 0" in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_child_does_not_take_what_its_parent_hears() -> None:
+    done = run("""
+        async def main():
+            with FakeDiscord() as discord:
+                bot, voice = await connect(discord)
+                discord.speak("General", user="bob").play(b"\\x10\\x20" * 1920 * 1500)
+                listening = voice.listen()
+                await listening.__anext__()
+                child = os.fork()
+                if child == 0:
+                    listening.close()
+                    del listening
+                    os._exit(7)
+                _, status = os.waitpid(child, 0)
+                for _ in range(20):
+                    await listening.__anext__()
+                print("parent", os.waitstatus_to_exitcode(status), flush=True)
+                await voice.disconnect()
+                await bot.close()
+        asyncio.run(main())
+    """)
+    assert "parent 7" in done.stdout, done.stderr
+
+
+def test_a_loop_that_is_closed_while_it_listens_leaves_nothing_that_runs() -> None:
+    done = run("""
+        async def main(discord):
+            bot, voice = await connect(discord)
+            discord.speak("General", user="bob").play(b"\\x10\\x20" * 1920 * 1500)
+            listening = voice.listen()
+            await listening.__anext__()
+            return bot, voice, listening
+        with FakeDiscord() as discord:
+            loop = asyncio.new_event_loop()
+            kept = loop.run_until_complete(main(discord))
+            loop.close()
+            time.sleep(0.3)
+            print("closed", flush=True)
+            del kept, loop
+            import gc
+            gc.collect()
+        print("over", flush=True)
+    """)
+    assert "closed" in done.stdout, done.stderr
+    assert "over" in done.stdout, done.stderr
+    assert "Traceback" not in done.stderr

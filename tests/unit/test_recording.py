@@ -143,7 +143,10 @@ class Frames:
         self.items = list(items)
         self.position = START
         self.closed = threading.Event()
-        self.dropped = 0
+        self.dropped = self.late = 0
+
+    def watch(self, capacity: int, /, *, newest: bool) -> None:
+        """It has no file."""
 
     def take(self, max: int, timeout: float, /) -> list[Any] | None:
         taken, self.items = self.items[:max], self.items[max:]

@@ -14,7 +14,7 @@ from .base import ClientBase
 from .speaking import SpeakingWatch
 
 if TYPE_CHECKING:
-    from ..hearing.recording.recording import FrameSource
+    from ..hearing.tap import LiveSource
 
 
 Format: TypeAlias = Literal["s16", "f32"]
@@ -264,12 +264,10 @@ class ListeningSurface(ClientBase):
         if member is not None:
             host.dispatch(self.client, names.speaking_start if change.speaking else names.speaking_stop, member)
 
-    def _hear(
-        self, form: Literal["pcm", "opus", "speaking"], *, users: Iterable[Any] = (), **shape: Any
-    ) -> FrameSource:
+    def _hear(self, form: Literal["pcm", "opus", "speaking"], *, users: Iterable[Any] = (), **shape: Any) -> LiveSource:
         native = self._live().native
         try:
-            found: FrameSource = native.listen(form=form, users=ids(users), **shape)
+            found: LiveSource = native.listen(form=form, users=ids(users), **shape)
         except ClosedError as error:
             raise self._error(ClientError, "Not connected to voice") from error
         return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from .. import _native
+from .tap import LiveSource, Tap
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -29,11 +31,10 @@ class Listening(Generic[_Item]):
     It is an asynchronous context manager, too. One that is forgotten closes itself.
     """
 
-    def __init__(self, frames: FrameSource, *, speaking: bool, capacity: int, drop: Drop) -> None:
+    def __init__(self, frames: LiveSource, *, speaking: bool, capacity: int, drop: Drop) -> None:
         self._frames = frames
         self._waiting = _Frames(speaking=speaking, capacity=capacity, drop=drop)
-        # The thread must not know the iterator: that could then never be forgotten.
-        threading.Thread(target=_pump, args=(frames, self._waiting), name="isocord-listen", daemon=True).start()
+        self._tap = Tap(frames, self._waiting, frames.watch(capacity, newest=drop == "newest"))
 
     @property
     def dropped(self) -> int:
@@ -53,6 +54,7 @@ class Listening(Generic[_Item]):
         return self
 
     async def __anext__(self) -> _Item:
+        self._tap.follow(asyncio.get_running_loop())
         item: _Item | None = await self._waiting.get()
         if item is None:
             raise StopAsyncIteration
@@ -152,15 +154,6 @@ class _Frames(Waiting[Any]):
             self._frames -= 1
         self._items.append(item)
         self._frames += 1
-
-
-def _pump(frames: FrameSource, waiting: _Frames) -> None:
-    try:
-        while (items := frames.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
-            if items:
-                waiting.put(items)
-    finally:
-        waiting.end()
 
 
 def _is_event(item: object) -> bool:

@@ -1,4 +1,4 @@
-"""A bounded queue from one thread to one task."""
+"""A bounded queue to one task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Item = TypeVar("_Item")
 
 
 class Waiting(Generic[_Item]):
-    """Items from one thread to one task; of more than ``capacity`` the oldest goes, and is counted."""
+    """Items to one task, from its loop or another thread; of more than ``capacity`` the oldest goes, and is counted."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -71,9 +71,14 @@ class Waiting(Generic[_Item]):
 
 def wake(reader: asyncio.Future[None] | None) -> None:
     """Wake a task of a loop that may run on another thread, and may be closed."""
-    if reader is not None:
-        with contextlib.suppress(RuntimeError):
-            reader.get_loop().call_soon_threadsafe(_resolve, reader)
+    if reader is None:
+        return
+    loop = reader.get_loop()
+    if asyncio._get_running_loop() is loop:
+        # No detour by a socket, at which the GIL is let go.
+        return _resolve(reader)
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_resolve, reader)
 
 
 def _resolve(reader: asyncio.Future[None]) -> None:

@@ -1,18 +1,29 @@
-//! `FrameQueue`: what users say, on its way to a thread of Python's.
+//! `FrameQueue`: what users say, on its way to a thread or a loop of Python's.
 
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use isocord_io::receive::common_clock::CommonClock;
 use isocord_io::receive::queue::{FrameReader, ReaderWaker};
 use isocord_io::receive::shape::{Out, Shape, Shaped, Shaper};
+#[cfg(unix)]
+use isocord_io::receive::tray::{Goes, Tray, Weight};
 use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{FrameKind, Speaking};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use crate::ears::{Ears, Moment, patience};
+
+/// Frames that the thread takes at once, and how often it looks up though nothing comes.
+#[cfg(unix)]
+const BATCH: usize = 256;
+#[cfg(unix)]
+const LOOK_UP: Duration = Duration::from_secs(1);
 
 /// 20 ms of one user's sound, or of all as one, or one Opus packet: what VoiceClient.listen() gives.
 #[pyclass(frozen, get_all, module = "isocord._native")]
@@ -151,18 +162,63 @@ fn heard(py: Python<'_>, frame: Shaped, shape: &Shape, moment: Moment) -> HeardF
 
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct FrameQueue {
-    ears: Mutex<Option<Ears>>,
+    ears: Arc<Mutex<Option<Ears>>>,
+    /// What a thread of its own has ready for a loop, once one watches.
+    #[cfg(unix)]
+    tray: OnceLock<Arc<Tray<Out>>>,
     shape: Shape,
     clock: CommonClock,
-    late: AtomicU64,
+    late: Arc<AtomicU64>,
     waker: ReaderWaker,
 }
 
 impl FrameQueue {
     pub(crate) fn new(reader: FrameReader, shaper: Shaper, clock: CommonClock) -> Self {
         let waker = reader.waker();
-        let (shape, late) = (shaper.shape().clone(), AtomicU64::new(0));
-        Self { ears: Mutex::new(Some(Ears::new(reader, shaper, clock))), shape, clock, late, waker }
+        let (shape, late) = (shaper.shape().clone(), Arc::default());
+        let ears = Arc::new(Mutex::new(Some(Ears::new(reader, shaper, clock))));
+        #[cfg(unix)]
+        let tray = OnceLock::new();
+        Self {
+            ears,
+            #[cfg(unix)]
+            tray,
+            shape,
+            clock,
+            late,
+            waker,
+        }
+    }
+
+    fn objects<'py>(&self, py: Python<'py>, taken: Vec<Out>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let moment = Moment::now(&self.clock);
+        let object = |out| match out {
+            Out::Frame(frame) => {
+                Some(Bound::new(py, heard(py, frame, &self.shape, moment)).map(Bound::into_any))
+            }
+            Out::Speaking(user_id, speaking, position) => {
+                let speaking = matches!(speaking, Speaking::Started);
+                Some(Bound::new(py, SpeakingChanged { user_id, speaking, position }).map(Bound::into_any))
+            }
+            Out::Ended(_) => None,
+        };
+        taken.into_iter().filter_map(object).collect()
+    }
+
+    fn wait(&self, max: usize, timeout: Duration) -> Option<Vec<Out>> {
+        #[cfg(unix)]
+        if let Some(tray) = self.tray.get() {
+            return tray.wait(max, timeout);
+        }
+        let mut guard = lock(&self.ears);
+        let ears = guard.as_mut()?;
+        let taken = ears.take(max, timeout);
+        self.late.store(ears.late(), Relaxed);
+        if taken.is_none() {
+            // Dropping the reader tells the receive thread that nobody listens here any more.
+            *guard = None;
+        }
+        taken
     }
 }
 
@@ -175,36 +231,45 @@ impl FrameQueue {
         max: usize,
         timeout: f64,
     ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
-        let timeout = patience(timeout)?;
-        let taken = py.detach(|| {
-            let mut guard = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
-            let ears = guard.as_mut()?;
-            let taken = ears.take(max.max(1), timeout);
-            self.late.store(ears.late(), Relaxed);
-            if taken.is_none() {
-                // Dropping the reader tells the receive thread that nobody listens here any more.
-                *guard = None;
+        let (max, timeout) = (max.max(1), patience(timeout)?);
+        // Who does not wait keeps the GIL: to get it back takes longer than all of this.
+        #[cfg(unix)]
+        if let Some(tray) = self.tray.get().filter(|_| timeout.is_zero()) {
+            return tray.take(max).map(|taken| self.objects(py, taken)).transpose();
+        }
+        let taken = py.detach(|| self.wait(max, timeout));
+        taken.map(|taken| self.objects(py, taken)).transpose()
+    }
+
+    /// Has a thread of its own, which never takes the GIL, make frames ready for a loop that watches a file.
+    #[pyo3(signature = (capacity, *, newest))]
+    fn watch(&self, capacity: usize, newest: bool) -> PyResult<Option<i32>> {
+        #[cfg(unix)]
+        {
+            if let Some(tray) = self.tray.get() {
+                return Ok(Some(tray.file()));
             }
-            taken
-        });
-        let Some(taken) = taken else { return Ok(None) };
-        let moment = Moment::now(&self.clock);
-        let object = |out| match out {
-            Out::Frame(frame) => {
-                Some(Bound::new(py, heard(py, frame, &self.shape, moment)).map(Bound::into_any))
-            }
-            Out::Speaking(user_id, speaking, position) => {
-                let speaking = matches!(speaking, Speaking::Started);
-                Some(Bound::new(py, SpeakingChanged { user_id, speaking, position }).map(Bound::into_any))
-            }
-            Out::Ended(_) => None,
-        };
-        taken.into_iter().filter_map(object).collect::<PyResult<_>>().map(Some)
+            let goes = if newest { Goes::Newest } else { Goes::Oldest };
+            let weigh = |out: &Out| if matches!(out, Out::Frame(_)) { Weight::Counts } else { Weight::News };
+            // Without a file to spare, a thread of Python's takes them.
+            let Ok(tray) = Tray::new(capacity, goes, weigh).map(Arc::new) else { return Ok(None) };
+            self.fill(&tray)?;
+            Ok(Some(self.tray.get_or_init(|| tray).file()))
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = (capacity, newest);
+            Ok(None)
+        }
     }
 
     #[getter]
     fn dropped(&self) -> u64 {
-        self.waker.dropped()
+        #[cfg(unix)]
+        let waited = self.tray.get().map_or(0, |tray| tray.dropped());
+        #[cfg(not(unix))]
+        let waited = 0;
+        self.waker.dropped() + waited
     }
 
     /// Frames that came too late to be heard whole.
@@ -216,4 +281,41 @@ impl FrameQueue {
     fn close(&self) {
         self.waker.close();
     }
+}
+
+#[cfg(unix)]
+impl FrameQueue {
+    /// Starts the thread. It knows nothing of Python, and ends with the queue.
+    fn fill(&self, tray: &Arc<Tray<Out>>) -> std::io::Result<()> {
+        /// However the thread ends, the loop is told.
+        struct Ends(Arc<Tray<Out>>);
+
+        impl Drop for Ends {
+            fn drop(&mut self) {
+                self.0.end();
+            }
+        }
+
+        let (ears, late, tray) = (Arc::clone(&self.ears), Arc::clone(&self.late), Arc::clone(tray));
+        let work = move || {
+            let tray = Ends(tray);
+            let Some(mut ears) = lock(&ears).take() else { return };
+            while let Some(taken) = ears.take(BATCH, LOOK_UP) {
+                late.store(ears.late(), Relaxed);
+                tray.0.put(taken);
+            }
+            late.store(ears.late(), Relaxed);
+        };
+        std::thread::Builder::new().name("isocord-listen".to_owned()).spawn(work).map(drop)
+    }
+}
+
+impl Drop for FrameQueue {
+    fn drop(&mut self) {
+        self.waker.close();
+    }
+}
+
+fn lock(ears: &Mutex<Option<Ears>>) -> MutexGuard<'_, Option<Ears>> {
+    ears.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -70,6 +70,8 @@ mod bench;
 #[cfg(test)]
 mod interrupt_tests;
 #[cfg(test)]
+mod overtaken_tests;
+#[cfg(test)]
 mod revise_tests;
 #[cfg(test)]
 mod seam_tests;

@@ -5,7 +5,7 @@
 //! [`isocord_proto::recv::ReceivePath`] there, [`queue`] brings frames to a consumer on any other thread,
 //! [`pump`] is such a thread for native consumers, [`bell`] rings when somebody begins to speak, [`echo_guard`] tells that
 //! from our own sound, [`shape`] makes of frames what a live listener wants, [`utterances`] cuts them into what is said,
-//! [`report`] is what can be read of it from outside.
+//! `tray` has that ready for an event loop, [`report`] is what can be read of it from outside.
 
 mod arrival;
 pub mod bell;
@@ -18,4 +18,6 @@ pub(crate) mod receiver;
 pub mod report;
 pub mod shape;
 pub(crate) mod socket;
+#[cfg(unix)]
+pub mod tray;
 pub mod utterances;

@@ -107,6 +107,12 @@ pub trait FrameSource: Send {
     fn revise(&mut self, frames: u64) {
         let _ = frames;
     }
+
+    /// The last [`Self::revise`] came too late, and what it took back is heard all the same: all is as it was before
+    /// it, and what was asked for is to be granted. False if that cannot be: then it stays granted.
+    fn unrevise(&mut self) -> bool {
+        false
+    }
 }
 
 impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
@@ -152,6 +158,10 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
 
     fn revise(&mut self, frames: u64) {
         (**self).revise(frames);
+    }
+
+    fn unrevise(&mut self) -> bool {
+        (**self).unrevise()
     }
 }
 

@@ -120,6 +120,15 @@ impl Body {
         now.run.map_or(now.next, read)
     }
 
+    /// What was last gone back by is heard all the same, and what was asked for is to be granted.
+    pub(super) fn go_on(&mut self) {
+        let before = self.log.given;
+        self.log.undo_back();
+        self.moves += 1;
+        self.ahead = (self.ahead + self.log.given).saturating_sub(before);
+        self.changed = true;
+    }
+
     /// Goes back and grants what was asked.
     pub(super) fn go_back(&mut self, frames: u64) {
         let undone = self.log.back(frames);

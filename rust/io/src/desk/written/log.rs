@@ -64,11 +64,20 @@ pub(super) struct Log {
     /// Frames that were given.
     pub(super) given: u64,
     depth: usize,
+    undone: Option<Undone>,
+}
+
+/// What was last gone back by.
+struct Undone {
+    /// Frames that were left.
+    given: u64,
+    states: VecDeque<State>,
+    now: State,
 }
 
 impl Log {
     pub(super) fn new() -> Self {
-        Self { states: VecDeque::new(), now: State::new(), given: 0, depth: 0 }
+        Self { states: VecDeque::new(), now: State::new(), given: 0, depth: 0, undone: None }
     }
 
     /// So many frames may be gone back by.
@@ -88,13 +97,23 @@ impl Log {
     /// Goes back; says whether sound is undone by it.
     pub(super) fn back(&mut self, frames: u64) -> bool {
         let frames = (frames as usize).min(self.states.len());
-        let index = self.states.len() - frames;
-        if let Some(state) = self.states.get(index) {
+        let (states, now) = (self.states.split_off(self.states.len() - frames), self.now);
+        if let Some(state) = states.front() {
             self.now = *state;
         }
-        self.states.truncate(index);
         self.given -= frames as u64;
+        self.undone = Some(Undone { given: self.given, states, now });
         frames > 0
+    }
+
+    /// All is as it was before that.
+    pub(super) fn undo_back(&mut self) {
+        let Some(Undone { given, mut states, now }) = self.undone.take() else { return };
+        let came = self.given.saturating_sub(given) as usize;
+        self.states.truncate(self.states.len().saturating_sub(came));
+        self.given = given + states.len() as u64;
+        self.states.append(&mut states);
+        self.now = now;
     }
 
     /// How things stand where `ahead` of the frames that were given have not been heard.

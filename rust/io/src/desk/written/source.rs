@@ -59,6 +59,11 @@ impl FrameSource for WrittenSource {
     fn revise(&mut self, frames: u64) {
         self.0.body().go_back(frames);
     }
+
+    fn unrevise(&mut self) -> bool {
+        self.0.body().go_on();
+        true
+    }
 }
 
 impl Drop for WrittenSource {

@@ -77,6 +77,8 @@ pub(super) struct Ahead {
     begun: u64,
     /// Number of the frame that the source gives next.
     given: u64,
+    /// What that was when the source last went back.
+    given_before: u64,
     /// The sound that frame of that number begins with, for what follows has changed.
     splice: Option<(u64, Box<Pcm>)>,
     has_packets: bool,
@@ -95,6 +97,7 @@ impl Ahead {
             begun: 0,
             gain_before: gain,
             given: 0,
+            given_before: 0,
             splice: None,
             has_packets,
             mixed: false,
@@ -195,6 +198,13 @@ impl Ahead {
         let undone = (number..self.cursor).map(|number| self.made.get(number)).collect();
         self.go_to(number)?;
         Ok(undone)
+    }
+
+    /// What the source gave anew did not come in time.
+    pub(super) fn unrevise(&mut self, source: &mut dyn FrameSource) {
+        if source.unrevise() {
+            self.given = self.given_before;
+        }
     }
 
     /// What was made from frame `number` on did not come in time: it is as it was, and frame `next` is made next.
@@ -311,6 +321,8 @@ impl Ahead {
                 Reached::There => self.given += 1,
                 // The old sound goes out.
                 Reached::End if begins => {}
+                // So it does if what comes next may never come; it takes the place of a frame of the source.
+                Reached::Starved if begins && source.rests() => self.given += 1,
                 _ => return Ok(reached),
             }
             if begins && let Some((at, old)) = self.splice.take() {
@@ -351,6 +363,7 @@ impl Ahead {
                 self.splice = pending;
             }
         }
+        self.given_before = self.given;
         source.revise(self.given.saturating_sub(from));
         self.given = self.given.min(from);
         // Where an earlier revision came too late, what it brought has to be passed by.
@@ -358,6 +371,8 @@ impl Ahead {
             match source.next(buffer, Want { packets: false, now: true })? {
                 Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => self.given += 1,
                 Some(SourceFrame::End) => self.given = from,
+                // What ended the old sound came too late, and nothing else may ever come.
+                Some(SourceFrame::Starved) if source.rests() => self.given = from,
                 Some(SourceFrame::Starved) | None => return Ok(None),
             }
         }

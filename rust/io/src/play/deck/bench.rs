@@ -15,8 +15,8 @@ pub(super) struct Bench<S: FrameSource + 'static> {
     pub feed: DeckFeed<S>,
     pub reader: TrackReader,
     pub heard: Vec<Vec<u8>>,
-    _pool: FeederPool,
-    _idle: JobHandle,
+    pub _pool: FeederPool,
+    pub _idle: JobHandle,
 }
 
 struct Idle;

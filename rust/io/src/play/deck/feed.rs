@@ -242,6 +242,7 @@ impl<S: FrameSource> DeckFeed<S> {
                 self.note_given();
                 if cut.is_none() {
                     self.revising = true;
+                    self.unrevise();
                     return self.ahead.restore(from, &undone, end, None);
                 }
                 cut
@@ -281,6 +282,9 @@ impl<S: FrameSource> DeckFeed<S> {
             }
             began.map(|gain| self.ahead.begin_with(gain));
             self.ahead.restore(from, &undone, end, cut)?;
+            if changed {
+                self.unrevise();
+            }
             if put.is_none() {
                 self.revising = changed;
                 if !changed {
@@ -333,6 +337,12 @@ impl<S: FrameSource> DeckFeed<S> {
         }
         self.ahead.renumber(from, number);
         Ok(number)
+    }
+
+    fn unrevise(&mut self) {
+        let deck = Arc::clone(&self.deck);
+        deck.with_source(|source| self.ahead.unrevise(source));
+        self.note_given();
     }
 
     fn note_given(&self) {

@@ -67,4 +67,8 @@ impl<S: FrameSource> FrameSource for Part<S> {
     fn revise(&mut self, frames: u64) {
         self.0.source().revise(frames);
     }
+
+    fn unrevise(&mut self) -> bool {
+        self.0.source().unrevise()
+    }
 }

@@ -1,0 +1,93 @@
+"""What a native queue has ready, on its way to those who wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any, Protocol
+
+from .waiting import Waiting
+
+_TAKE_LIMIT = 256
+_TAKE_SECONDS = 0.1
+
+
+class Source(Protocol):
+    """The part of a native queue that is used."""
+
+    def take(self, max: int, timeout: float, /) -> list[Any] | None: ...
+    def close(self) -> None: ...
+
+
+class LiveSource(Source, Protocol):
+    """The part of :class:`isocord._native.FrameQueue` that is used."""
+
+    def watch(self, capacity: int, /, *, newest: bool) -> int | None: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def late(self) -> int: ...
+
+
+class Tap:
+    """Takes what a queue has ready: on the loop that reads, which watches a file, so that no other thread of Python's
+    has to come by the GIL first; on such a thread where a loop can watch none.
+
+    It does not know who reads: that could otherwise never be forgotten. Who reads closes the queue, which ends it.
+    """
+
+    def __init__(self, source: Source, waiting: Waiting[Any], file: int | None) -> None:
+        self._source = source
+        self._waiting = waiting
+        self._file = file
+        self._loop: asyncio.AbstractEventLoop | None = None
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._go_on_a_thread()
+        else:
+            self.follow(loop)
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Go on on this loop, if it is another one than before."""
+        if self._file is None or loop is self._loop:
+            return
+        before, self._loop = self._loop, loop
+        try:
+            loop.add_reader(self._file, self._take, loop)
+        except NotImplementedError:
+            # Proactors of Windows, and loops of one's own.
+            self._go_on_a_thread()
+        if before is not None:
+            try:
+                before.call_soon_threadsafe(self._leave, before)
+            except RuntimeError:
+                # It is closed, and watches nothing any more.
+                return
+
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop and self._file is not None:
+            loop.remove_reader(self._file)
+
+    def _take(self, loop: asyncio.AbstractEventLoop) -> None:
+        items = self._source.take(_TAKE_LIMIT, 0.0)
+        if items:
+            self._waiting.put(items)
+        elif items is None:
+            if self._file is not None:
+                loop.remove_reader(self._file)
+            self._waiting.end()
+
+    def _go_on_a_thread(self) -> None:
+        self._file = None
+        arguments = (self._source, self._waiting)
+        threading.Thread(target=_pump, args=arguments, name="isocord-listen", daemon=True).start()
+
+
+def _pump(source: Source, waiting: Waiting[Any]) -> None:
+    try:
+        while (items := source.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
+            if items:
+                waiting.put(items)
+    finally:
+        waiting.end()

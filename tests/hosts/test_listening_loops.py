@@ -1,0 +1,148 @@
+"""Loops that listen: how they are woken, and what is left when they, or who listens on them, are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .world import World, until
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="its loops watch no files")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="threads and files are counted in /proc")
+
+
+def threads() -> int:
+    """Threads that listen, of Python's and natively."""
+    names = (path.read_text() for path in Path("/proc/self/task").glob("*/comm"))
+    return sum(name.startswith("isocord-listen") for name in names)
+
+
+def files() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def some(listening: Any, count: int = 5) -> list[int]:
+    """Places of the next frames."""
+    places = []
+    async for frame in listening:
+        places.append(frame.position)
+        if len(places) == count:
+            break
+    return places
+
+
+async def rest(listening: Any) -> list[int]:
+    """Places of all that waits in one that is closed."""
+    return [frame.position async for frame in listening]
+
+
+@linux
+async def test_no_thread_of_pythons_listens_and_nothing_is_left(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    async with voice.listen() as first:
+        await some(first)
+    await until(lambda: threads() == 0)
+    before = files()
+    for number in range(20):
+        listening = voice.listen()
+        await some(listening, number % 3)
+        assert threads() >= 1
+        assert not any(thread.name == "isocord-listen" for thread in threading.enumerate())
+        if number % 2:
+            listening.close()
+            await rest(listening)
+        del listening
+    gc.collect()
+    await until(lambda: threads() == 0)
+    await until(lambda: files() <= before)
+
+
+async def test_what_waits_when_it_is_closed_can_be_read_and_then_it_is_over(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    listening = voice.listen()
+    places = await some(listening)
+    await asyncio.sleep(0.2)
+    listening.close()
+    places += await rest(listening)
+    assert len(places) > 8
+    assert places == sorted(set(places))
+    assert await rest(listening) == []
+
+
+async def test_one_loop_after_the_other_listens(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    listening = voice.listen(capacity=1_000)
+    places = await some(listening)
+    for _ in range(3):
+        # Each run has a loop of its own, which is closed after it.
+        places += await asyncio.get_running_loop().run_in_executor(None, lambda: asyncio.run(some(listening)))
+        places += await some(listening)
+    steps = [later - place for place, later in zip(places, places[1:], strict=False)]
+    assert len(places) == 35
+    assert steps.count(960) >= 30, "nothing is lost on the way from one to the other"
+    assert min(steps) > 0
+    listening.close()
+
+
+async def test_a_loop_that_can_watch_no_file_listens_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+
+    def add_reader(*_: Any) -> None:
+        raise NotImplementedError
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", add_reader)
+    listening = voice.listen()
+    assert any(thread.name == "isocord-listen" for thread in threading.enumerate())
+    assert len(await some(listening)) == 5
+    listening.close()
+    await until(lambda: not any(thread.name == "isocord-listen" for thread in threading.enumerate()))
+
+
+async def test_one_that_is_made_without_a_loop_listens_on_any(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    made: list[Any] = []
+    maker = threading.Thread(target=lambda: made.append(voice.listen()))
+    maker.start()
+    await until(lambda: made)
+    assert len(await some(made[0])) == 5
+    made[0].close()
+    await rest(made[0])
+
+
+@posix
+async def test_the_end_of_the_call_is_the_end_of_listening(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    listening = voice.listen()
+    reading = asyncio.create_task(some(listening, 10_000))
+    await asyncio.sleep(0.3)
+    await voice.disconnect()
+    assert len(await asyncio.wait_for(reading, 10)) > 0
+
+
+async def test_who_does_not_read_loses_frames_that_are_counted_and_the_rest_comes(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    for drop in ("oldest", "newest"):
+        listening = voice.listen(capacity=3, drop=drop)
+        (first,) = await some(listening, 1)
+        await until(lambda listening=listening: listening.dropped >= 10)
+        listening.close()
+        left = await rest(listening)
+        assert len(left) == 3
+        gap = left[0] - first
+        assert gap > 9 * 960 if drop == "oldest" else gap <= 3 * 960
