@@ -53,8 +53,10 @@ async def test_no_thread_of_pythons_listens_and_nothing_is_left(world: World) ->
     before = files()
     for number in range(20):
         listening = voice.listen()
-        await some(listening, number % 3)
-        assert threads() >= 1
+        if number % 3:
+            await some(listening, number % 3)
+        # A thread of its own, which names itself when it begins.
+        await until(lambda: threads() >= 1)
         assert not any(thread.name == "isocord-listen" for thread in threading.enumerate())
         if number % 2:
             listening.close()

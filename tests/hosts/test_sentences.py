@@ -61,3 +61,19 @@ async def test_the_second_sentence_does_not_fade_in(call: World, kind: str) -> N
             await until(lambda: not voice.is_playing())
             stream = isocord.StreamSource(WRITTEN)
             voice.play(stream)
+
+
+async def test_what_goes_on_after_a_pause_does_not_fade_in(call: World) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General", user="bob")
+    levels, stream = Levels(listener), isocord.StreamSource(WRITTEN)
+    voice.play(stream)
+    await stream.write(tone(1.9))
+    for _ in range(3):
+        before = len(listener.arrivals())
+        await until(lambda before=before: len(listener.arrivals()) > before + 12)
+        voice.pause()
+        await until(lambda: [arrival.is_silence for arrival in listener.arrivals()][-5:] == [True] * 5)
+        first, *_, last = levels.sentence()
+        assert first > 0.8 * last
+        voice.resume()

@@ -114,9 +114,20 @@ impl Ahead {
         self.cursor
     }
 
-    /// The listener has heard silence: the next frame does not refer to what was before.
-    pub(super) fn begin_anew(&mut self) {
-        self.begun = self.cursor;
+    /// The listener has heard silence: the next frame does not refer to what was before. Gives the number of the last
+    /// one that did not.
+    pub(super) fn begin_anew(&mut self) -> u64 {
+        std::mem::replace(&mut self.begun, self.cursor)
+    }
+
+    /// It has not come to that: the last frame that refers to nothing is this one.
+    pub(super) fn begin_at(&mut self, number: u64) {
+        self.begun = number;
+    }
+
+    /// Whether frame `number` refers to nothing.
+    pub(super) fn begins_anew(&self, number: u64) -> bool {
+        self.begun == number
     }
 
     /// Number of the frame that the source gives next.

@@ -19,6 +19,15 @@ const KEEP: u64 = 2;
 /// With so few frames in the ring a source of many parts goes on without those that have nothing yet.
 const FEW: usize = 4;
 
+/// Why frames are encoded again, beside another volume.
+#[derive(Clone, Copy)]
+struct Why {
+    /// The source gives other ones.
+    changed: bool,
+    /// The listener has heard silence, so the first refers to nothing.
+    anew: bool,
+}
+
 pub(super) struct DeckFeed<S: FrameSource> {
     pub(super) deck: Arc<Deck<S>>,
     /// None once the track is over.
@@ -95,17 +104,21 @@ impl<S: FrameSource> DeckFeed<S> {
             return Ok(FeedStatus::Wait);
         }
         let changed = deck.with_source(FrameSource::is_changed) || self.revising;
+        let silent = self.has_been_silent(writer);
+        if silent && writer.queued() == 0 {
+            self.ahead.begin_anew();
+        }
+        let anew = silent && !self.ahead.begins_anew(writer.next());
+        let why = Why { changed, anew };
         match deck.take_request() {
             Some(Request::Seek(seconds)) => self.seek(writer, seconds)?,
             Some(Request::End) => {
                 writer.end_now();
                 (self.over, self.landing, self.revising) = (true, false, false);
             }
-            Some(Request::Refresh) if !changed => {
-                self.refresh(writer, playing, &mut buffer, pressure, false)?
-            }
-            _ if changed => self.refresh(writer, playing, &mut buffer, pressure, true)?,
-            _ => {}
+            Some(Request::Refresh) => self.refresh(writer, playing, &mut buffer, pressure, why)?,
+            None if changed || anew => self.refresh(writer, playing, &mut buffer, pressure, why)?,
+            None => {}
         }
         if self.landing
             && let Some(status) = self.land(writer, playing, &mut buffer, pressure)?
@@ -123,8 +136,7 @@ impl<S: FrameSource> DeckFeed<S> {
             if writer.room_or_sleep().is_none() {
                 return Ok(FeedStatus::Wait);
             }
-            let silences = writer.state().silences();
-            if std::mem::replace(&mut self.silences, silences) != silences {
+            if writer.queued() == 0 && self.has_been_silent(writer) {
                 self.ahead.begin_anew();
             }
             let due = match writer.queued() as usize {
@@ -212,15 +224,21 @@ impl<S: FrameSource> DeckFeed<S> {
         Ok(None)
     }
 
-    /// Encodes again, as things are now, what has not left and is not just about to; if the source has `changed`, it
-    /// gives that anew.
+    /// Whether silence has left since this was last asked.
+    fn has_been_silent(&mut self, writer: &TrackWriter) -> bool {
+        let silences = writer.state().silences();
+        std::mem::replace(&mut self.silences, silences) != silences
+    }
+
+    /// Encodes again, as things are now, what has not left and is not just about to; if the source has changed, it gives
+    /// that anew.
     fn refresh(
         &mut self,
         writer: &mut TrackWriter,
         playing: &Playing,
         buffer: &mut FrameBuf,
         pressure: Pressure,
-        changed: bool,
+        Why { changed, mut anew }: Why,
     ) -> Result<(), FeedError> {
         if self.landing {
             // What is queued is about to go.
@@ -228,11 +246,11 @@ impl<S: FrameSource> DeckFeed<S> {
         }
         self.revising = false;
         // What is asked of a source is heard with the very next frame, if the clock leaves the time for it.
-        let mut keep = if changed { 0 } else { KEEP };
+        let mut keep = if changed || anew { 0 } else { KEEP };
         loop {
             let (next, end) = (writer.next(), self.ahead.cursor());
             let from = if next == 0 { 0 } else { end.min(next + keep) };
-            if !changed && (from == end || self.ahead.is_all(from, self.deck.volume())) {
+            if !changed && (from == end || !anew && self.ahead.is_all(from, self.deck.volume())) {
                 return Ok(());
             }
             let undone = self.ahead.go_back(from)?;
@@ -252,6 +270,7 @@ impl<S: FrameSource> DeckFeed<S> {
             if from == end && !self.over {
                 return Ok(());
             }
+            let begun = anew.then(|| self.ahead.begin_anew());
             // At the very beginning nobody has heard another volume.
             let began = (from == 0).then(|| self.ahead.begin_with(self.deck.volume()));
             // No more than there is room for behind those that stay.
@@ -281,6 +300,9 @@ impl<S: FrameSource> DeckFeed<S> {
                 return Ok(());
             }
             began.map(|gain| self.ahead.begin_with(gain));
+            if let Some(number) = begun {
+                self.ahead.begin_at(number);
+            }
             self.ahead.restore(from, &undone, end, cut)?;
             if changed {
                 self.unrevise();
@@ -296,6 +318,8 @@ impl<S: FrameSource> DeckFeed<S> {
                 // The clock has come to the end of all there was: it is over.
                 return Ok(());
             }
+            // The first frame after the silence has left.
+            anew = false;
             keep = (keep * 2).max(1);
         }
     }

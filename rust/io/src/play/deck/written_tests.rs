@@ -266,3 +266,27 @@ fn a_sentence_begins_as_loud_as_it_is_after_a_pause() {
         assert!(first > 0.9 * last, "it fades in: {first} beside {last}");
     }
 }
+
+#[test]
+fn what_was_made_before_it_was_held_begins_as_loud_as_it_is() {
+    let mut stage = Stage::plain();
+    stage.write(2_000);
+    stage.slots(10);
+    for _ in 0..3 {
+        for _ in 0..5 {
+            stage.bench.heard.push(OpusFrame::SILENCE.as_bytes().to_vec());
+            stage.bench.reader.state().note_silence();
+            stage.bench.work();
+        }
+        let before = stage.bench.heard.len();
+        stage.slots(10);
+        let heard = decode(&stage.bench.heard);
+        let loudest = |frame: usize| {
+            let at = (before + frame) * FRAME;
+            heard[at..at + FRAME].iter().fold(0.0, |most: f64, value| most.max(value.abs()))
+        };
+        let (first, last) = (loudest(1), loudest(8));
+        assert!(first > 0.9 * last, "it fades in: {first} beside {last}");
+    }
+    assert!((stage.stream.played() - 0.8).abs() < 1e-9, "nothing is lost");
+}

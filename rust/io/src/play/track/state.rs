@@ -166,13 +166,18 @@ impl TrackState {
         self.frames_sent.fetch_add(1, Relaxed);
     }
 
-    /// Frames of silence that have left while it had nothing.
+    /// Frames of silence that have left while it had nothing, or was held.
     pub(crate) fn silences(&self) -> u64 {
         self.silences.load(Relaxed)
     }
 
+    /// Silence has left. What waits was made as if it followed what left before: its producer may make it anew.
     pub(crate) fn note_silence(&self) {
         self.silences.fetch_add(1, Relaxed);
+        let waiting = self.waiting();
+        if waiting > 0 {
+            self.wake_producer(waiting as u32);
+        }
     }
 
     pub(crate) fn note_underruns(&self, slots: u64) {
