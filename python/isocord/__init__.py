@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .hearing.recording.recording import Recording as Recording
+    from .hearing.recording.report import Mark as Mark
+    from .hearing.recording.report import Report as Report
     from .hearing.utterances import PartialUtterance as PartialUtterance
     from .playing.barge_in import BargeIn as BargeIn
 
@@ -100,6 +103,8 @@ _HOMES = {
         "UnsupportedModeError",
         "VoiceTimeoutError",
     ),
+    "hearing.recording.recording": ("Recording",),
+    "hearing.recording.report": ("Mark", "Report"),
     "hearing.utterances": ("PartialUtterance",),
     "playing.barge_in": ("BargeIn",),
 }

@@ -1034,6 +1034,7 @@ class Connection:
         layout: Literal["users", "mixdown", "tracks"] = "users",
         sync_start: bool = False,
         users: Set[int] | None = None,
+        exclude: Set[int] = ...,
         seconds: float = 0.0,
         max_size: int | None = None,
         bitrate: int = 128,
@@ -1049,6 +1050,7 @@ class Connection:
             layout: one file per user, one in which all are summed, or one in which each is a track (Matroska, WebM).
             sync_start: whether tracks of users that come later begin with silence from the start of the recording.
             users: those who are recorded; all if None.
+            exclude: those who are not.
             seconds: when the recording ends; 0 for no end.
             max_size: bytes that no file gets more of, its end included.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
@@ -1088,15 +1090,27 @@ class Recording:
     @property
     def dropped(self) -> int:
         """Frames that became silence because the disk was too slow."""
-    def toggle_pause(self) -> None:
-        """Pause, or go on; what is said meanwhile, and its time, are in no track."""
+    @property
+    def position(self) -> int:
+        """Where it begins on the common clock."""
+    def pause(self, position: int) -> None:
+        """What is said from there on, and its time, are in no track. Nothing happens but to one that runs."""
+    def resume(self, position: int) -> None:
+        """Go on. Nothing happens but to one that is paused."""
+    def allow(self, user_id: int, position: int) -> None:
+        """Record a user from there on, whoever was not to be."""
+    def deny(self, user_id: int, position: int, *, drop: bool = False) -> None:
+        """Record nothing of a user from there on; with ``drop`` what was kept is given up, which is told as news.
+
+        To be dropped, a user has to have a file that no other is in.
+        """
     def stop(self, delay: int) -> None:
         """Record nothing that is said from now on; does not wait. Idempotent.
 
         What was said before, and waits in jitter buffers for at most ``delay`` samples, is still written.
         """
     def news(self, timeout: float) -> list[RecordingNews]:
-        """Wait, without the GIL, for users that are not written any more.
+        """Wait, without the GIL, for what becomes of the users' tracks.
 
         Returns:
             None of them after ``timeout`` seconds, or when all files are whole.
@@ -1110,16 +1124,17 @@ class Recording:
 
 @final
 class RecordingNews:
-    """A user is not recorded, or not any more. Told once for each user, when it happens."""
+    """What has become of a user's track, told once when it happens."""
 
     @property
     def user_id(self) -> int | None:
         """None for the one file of all users."""
     @property
-    def is_refused(self) -> bool:
-        """Whether there was no room for one more user; nothing has failed then."""
+    def kind(self) -> Literal["started", "dropped", "failed", "refused"]:
+        """Written from now on; what was kept is given up; written no more; there is no room for the user."""
     @property
-    def error(self) -> SinkError: ...
+    def error(self) -> SinkError | None:
+        """Why; of "dropped", why what was kept is still there."""
 
 @final
 class RecordingReport:

@@ -35,6 +35,7 @@ class SinkOptions(TypedDict, total=False):
 
     mixdown: bool
     users: Iterable[Any]
+    exclude: Iterable[Any]
     time: float
     max_size: int
     filters: Mapping[str, Any] | None
@@ -45,6 +46,7 @@ class AudioTrack:
 
     Attributes:
         user_id: whose it is; None for a mixdown.
+        name: the name that the bot's library had for the user when first heard, or None.
         path: the file, where the sink opened one.
         file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
             could be had.
@@ -56,8 +58,9 @@ class AudioTrack:
             file object or a function of yours raised.
     """
 
-    def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None) -> None:
+    def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None, name: str | None = None) -> None:
         self.user_id: int | None = outcome.user_id
+        self.name = name
         self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
         self.file = file
         self.offset: float = outcome.offset
@@ -82,11 +85,13 @@ class FileSink:
             a path or a binary file object. With one file for all a path or a binary file object. None writes to
             ``io.BytesIO``, as py-cord's sinks do. Files that exist are replaced.
         mixdown: one file in which all users are summed, instead of one per user.
-        users: ids of those who are recorded; all if empty.
+        users: ids of those who are recorded, or objects that have one; all if empty.
+        exclude: those who are not.
         time: seconds after which the recording ends; 0 for no end.
         max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
             end.
-        filters: the three above as py-cord has them, ``{"users": [...], "time": ..., "max_size": ...}``.
+        filters: ``users``, ``time`` and ``max_size`` as py-cord has them: ``{"users": [...], "time": ..., "max_size":
+            ...}``.
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
@@ -109,6 +114,7 @@ class FileSink:
         *,
         mixdown: bool = False,
         users: Iterable[Any] = (),
+        exclude: Iterable[Any] = (),
         time: float = 0,
         max_size: int = 0,
         filters: Mapping[str, Any] | None = None,
@@ -116,14 +122,13 @@ class FileSink:
         given = {"users": users, "time": time, "max_size": max_size, **(filters or {})}
         if unknown := set(given) - {"users", "time", "max_size"}:
             raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
-        self.filtered_users: frozenset[int] = frozenset(int(getattr(user, "id", user)) for user in given["users"] or ())
+        self.filtered_users: frozenset[int] = _ids(given["users"] or ())
+        self.excluded_users: frozenset[int] = _ids(exclude)
         self.seconds: float = float(given["time"] or 0)
         self.max_size: int = int(given["max_size"] or 0)
         # Written so that a time that is no number is refused as well.
         if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
-        if any(not 0 <= user_id < _TOO_BIG for user_id in self.filtered_users):
-            raise ValueError("users are ids, or objects that have one")
         self.layout = self._choose_layout(mixdown)
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
@@ -171,6 +176,7 @@ class FileSink:
             layout=self.layout,
             sync_start=sync_start,
             users=self.filtered_users or None,
+            exclude=self.excluded_users,
             seconds=self.seconds,
             max_size=self.max_size or None,
             ffmpeg=self._ffmpeg(),
@@ -181,14 +187,30 @@ class FileSink:
         self.audio_data, self.report = {}, None
         return recording
 
-    def finish(self, report: _native.RecordingReport) -> SinkError | None:
-        """Take what the recording came to; returns the first error. Called once."""
+    def forget(self, user_id: int) -> Exception | None:
+        """Empty the file object that was given for a user; its file, if it is one, is gone already.
+
+        Returns:
+            Why it could not be.
+        """
+        file = self._files.pop(user_id, None)
+        try:
+            if file is not None:
+                file.seek(0)
+                file.truncate()
+        except Exception as error:
+            return error
+        return None
+
+    def finish(self, report: _native.RecordingReport, names: Mapping[int, str | None]) -> SinkError | None:
+        """Take what the recording came to, and the names of users; returns the first error. Called once."""
         self.report = report
         for outcome in report.tracks:
             key = outcome.user_id if self.layout == "users" else None
             file = self._files.get(key)
             _rewind(file)
-            self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
+            name = names.get(outcome.user_id) if outcome.user_id is not None else None
+            self.audio_data[outcome.user_id] = AudioTrack(outcome, file, name)
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
 
     def _choose_layout(self, mixdown: bool) -> Layout:
@@ -238,6 +260,13 @@ class FileSink:
         if not _is_path(made):
             self._files[key] = made
         return made
+
+
+def _ids(users: Iterable[Any]) -> frozenset[int]:
+    ids = frozenset(int(getattr(user, "id", user)) for user in users)
+    if any(not 0 <= user_id < _TOO_BIG for user_id in ids):
+        raise ValueError("users are ids, or objects that have one")
+    return ids
 
 
 def _is_path(target: object) -> bool:

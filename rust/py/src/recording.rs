@@ -136,8 +136,26 @@ impl Recording {
         self.0.dropped()
     }
 
-    fn toggle_pause(&self, py: Python<'_>) {
-        py.detach(|| self.0.toggle_pause());
+    #[getter]
+    fn position(&self) -> u64 {
+        self.0.position()
+    }
+
+    fn pause(&self, py: Python<'_>, position: u64) {
+        py.detach(|| self.0.pause(position));
+    }
+
+    fn resume(&self, py: Python<'_>, position: u64) {
+        py.detach(|| self.0.resume(position));
+    }
+
+    fn allow(&self, py: Python<'_>, user_id: u64, position: u64) {
+        py.detach(|| self.0.allow(user_id, position));
+    }
+
+    #[pyo3(signature = (user_id, position, *, drop = false))]
+    fn deny(&self, py: Python<'_>, user_id: u64, position: u64, drop: bool) {
+        py.detach(|| self.0.deny(user_id, position, drop));
     }
 
     fn stop(&self, py: Python<'_>, delay: u64) {
@@ -165,7 +183,7 @@ fn bounded(timeout: f64) -> PyResult<Duration> {
         .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
 }
 
-/// A user is not recorded, or not any more.
+/// What has become of a user's track.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct RecordingNews(News);
 
@@ -175,23 +193,31 @@ impl RecordingNews {
     fn user_id(&self) -> Option<u64> {
         match self.0 {
             News::Failed { user_id, .. } => user_id,
-            News::Refused { user_id, .. } => Some(user_id),
+            News::Started { user_id } | News::Dropped { user_id, .. } | News::Refused { user_id, .. } => {
+                Some(user_id)
+            }
         }
     }
 
     #[getter]
-    fn is_refused(&self) -> bool {
-        matches!(self.0, News::Refused { .. })
+    fn kind(&self) -> &'static str {
+        match self.0 {
+            News::Started { .. } => "started",
+            News::Dropped { .. } => "dropped",
+            News::Failed { .. } => "failed",
+            News::Refused { .. } => "refused",
+        }
     }
 
     #[getter]
-    fn error<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         match &self.0 {
-            News::Failed { error, .. } => raised(py, error),
+            News::Started { .. } | News::Dropped { error: None, .. } => None,
+            News::Failed { error, .. } | News::Dropped { error: Some(error), .. } => Some(raised(py, error)),
             News::Refused { most, .. } => {
                 let error =
                     SinkError::new_err(format!("{most} others are recorded, and there is room for no more"));
-                error.into_value(py).into_bound(py).into_any()
+                Some(error.into_value(py).into_bound(py).into_any())
             }
         }
     }

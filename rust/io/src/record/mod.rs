@@ -10,6 +10,7 @@
 
 mod assembler;
 mod coded;
+mod consent;
 mod error;
 mod flac;
 mod lane;

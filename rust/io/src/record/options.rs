@@ -90,8 +90,10 @@ pub struct RecorderOptions {
     pub reorder: u64,
     /// How late a frame still gets into the mixdown.
     pub mix_window: u64,
-    /// Only these users.
+    /// Only these users, until [`Recorder::allow`](super::Recorder::allow) lets others in.
     pub users: Option<HashSet<u64>>,
+    /// Not these users, until they are allowed.
+    pub exclude: HashSet<u64>,
     /// The longest recording, pauses not counted.
     pub max_samples: Option<u64>,
     /// The most bytes that any file may get, all that is written at its end included. Where [`Target::Process`] encodes,
@@ -113,6 +115,7 @@ impl Default for RecorderOptions {
             reorder: 24_000,
             mix_window: MIX_WINDOW,
             users: None,
+            exclude: HashSet::new(),
             max_samples: None,
             max_file_bytes: None,
             max_tracks: MAX_TRACKS,

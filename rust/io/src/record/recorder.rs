@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use isocord_proto::frame::SAMPLE_RATE;
 
+use super::consent::Consent;
 use super::error::SinkError;
 use super::maker::Maker;
 use super::mix::Mix;
@@ -39,6 +40,7 @@ pub struct Recorder {
     maker: Maker,
     mix: Option<Mix>,
     timeline: RecordingTime,
+    consent: Consent,
     tracks: BTreeMap<u64, Track>,
     /// Who got no track.
     refused: HashSet<u64>,
@@ -71,6 +73,7 @@ impl Recorder {
         let (maker, mix) = Maker::new(&options, layout)?;
         Ok(Self {
             timeline: RecordingTime::new(options.start),
+            consent: Consent::new(options.users.clone(), options.exclude.clone()),
             maker,
             mix,
             tracks: BTreeMap::new(),
@@ -95,6 +98,42 @@ impl Recorder {
     /// Frames are taken again from `position` on.
     pub fn resume(&mut self, position: u64) {
         self.timeline.resume(position);
+    }
+
+    /// A user is recorded from `position` on, whoever was not to be.
+    pub fn allow(&mut self, user_id: u64, position: u64) {
+        self.consent.change(user_id, position, true);
+    }
+
+    /// Nothing of a user is recorded that lies at `position` or later, until the user is allowed again.
+    pub fn deny(&mut self, user_id: u64, position: u64) {
+        self.consent.change(user_id, position, false);
+    }
+
+    /// Denies a user and gives up what was kept before; [`RecorderEvent::Dropped`] tells it. The user has to have a file
+    /// that no other is in. One who is allowed again gets a new track.
+    ///
+    /// # Errors
+    /// [`SinkError::Option`] where the user is in one file with others.
+    pub fn drop_user(&mut self, user_id: u64) -> Result<(), SinkError> {
+        if self.mix.is_some() || self.maker.is_shared() {
+            return Err(SinkError::Option("what is in one file with others cannot be taken out again"));
+        }
+        self.consent.revoke(user_id);
+        let Some(mut track) = self.tracks.remove(&user_id) else { return Ok(()) };
+        let counts = track.counts();
+        self.stats.late += counts.late;
+        self.stats.overlapping += counts.overlapping;
+        self.stats.filled_samples += counts.filled;
+        let removed = track.discard().map_err(Arc::new);
+        self.events.push_back(RecorderEvent::Dropped { user_id, removed });
+        Ok(())
+    }
+
+    /// The position where it starts.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.options.start
     }
 
     /// What it does now.
@@ -273,7 +312,7 @@ impl Recorder {
     }
 
     /// Shares out what a step may write.
-    fn allow(&mut self) {
+    fn share_out(&mut self) {
         let is_behind =
             |track: &&Track| track.is_behind() || track.active() && track.end() + ROUND < self.now;
         let behind = self.tracks.values().filter(is_behind).count() as u64;

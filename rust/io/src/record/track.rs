@@ -111,6 +111,14 @@ impl Track {
         self.written.fail(error);
     }
 
+    /// Ends the track and removes its file. What is no file of the recorder's own is left to who gave it.
+    ///
+    /// # Errors
+    /// The system's, where the file stays.
+    pub(crate) fn discard(&mut self) -> Result<()> {
+        self.written.discard()
+    }
+
     /// `shared` is the file of all users, if there is one.
     pub(crate) fn report(&self, user_id: u64, shared: Option<PathBuf>) -> TrackReport {
         let report = self.written.report(Some(user_id), self.origin);

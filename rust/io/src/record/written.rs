@@ -79,6 +79,20 @@ impl Written {
         }
     }
 
+    /// Ends it, whatever comes of that, and removes the file.
+    pub(crate) fn discard(&mut self) -> Result<(), SinkError> {
+        // An error of the target's does not matter any more.
+        let _ = self.finish(FileState::Finished);
+        self.lane = None;
+        let Some(path) = self.path.take() else { return Ok(()) };
+        match std::fs::remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(SinkError::Remove { path, source })
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn report(&self, user_id: Option<u64>, offset: u64) -> TrackReport {
         let whole = matches!(self.state, FileState::Finished | FileState::SizeLimit);
         TrackReport {

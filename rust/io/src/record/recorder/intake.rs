@@ -96,10 +96,6 @@ impl FrameSink for Recorder {
             self.stats.after_end += 1;
             return;
         }
-        if self.options.users.as_ref().is_some_and(|users| !users.contains(&user_id)) {
-            self.stats.filtered += 1;
-            return;
-        }
         let samples = match payload {
             Payload::Pcm(pcm) => Some(pcm.len() as u32 / 2).filter(|_| (2..=MAX_PCM).contains(&pcm.len())),
             Payload::Opus(packet) => packet::samples(packet),
@@ -114,6 +110,10 @@ impl FrameSink for Recorder {
         };
         if position > latest {
             self.stats.ahead += 1;
+            return;
+        }
+        if !self.consent.covers(user_id, position, position + u64::from(samples)) {
+            self.stats.filtered += 1;
             return;
         }
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
@@ -164,7 +164,7 @@ impl FrameSink for Recorder {
         self.clock = Some(position);
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
         self.now = self.now.max(self.timeline.map(position)).min(limit);
-        self.allow();
+        self.share_out();
         self.tick();
         self.check_barren(position);
     }
