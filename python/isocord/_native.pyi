@@ -1037,6 +1037,7 @@ class Connection:
         exclude: Set[int] = ...,
         seconds: float = 0.0,
         max_size: int | None = None,
+        split: tuple[Literal["samples", "bytes", "hours"], int] | None = None,
         bitrate: int = 128,
         ffmpeg: str | None = None,
     ) -> Recording:
@@ -1044,8 +1045,8 @@ class Connection:
 
         Args:
             target: for ``layout="users"`` a directory that exists, for files that are called ``<user id>.<format>``, or
-                a function that is called on the thread with a user id and gives a path or a binary file object. For
-                one file a path or a binary file object.
+                a function that is called on the thread with a user id and the number of a part, from 1 on, and gives a
+                path or a binary file object. For one file those, or a function of the number of the part.
             format: "mp4" and "m4a" are encoded by ffmpeg, and "mp3" where ``ffmpeg`` is given.
             layout: one file per user, one in which all are summed, or one in which each is a track (Matroska, WebM).
             sync_start: whether tracks of users that come later begin with silence from the start of the recording.
@@ -1053,6 +1054,8 @@ class Connection:
             exclude: those who are not.
             seconds: when the recording ends; 0 for no end.
             max_size: bytes that no file gets more of, its end included.
+            split: when to go on in new files: each so many samples, when a file has so many bytes, or so many samples
+                after the start and then every hour.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
 
@@ -1104,6 +1107,8 @@ class Recording:
 
         To be dropped, a user has to have a file that no other is in.
         """
+    def cut(self, position: int) -> None:
+        """Go on in new files from there on, all tracks at once."""
     def stop(self, delay: int) -> None:
         """Record nothing that is said from now on; does not wait. Idempotent.
 
@@ -1130,11 +1135,36 @@ class RecordingNews:
     def user_id(self) -> int | None:
         """None for the one file of all users."""
     @property
-    def kind(self) -> Literal["started", "dropped", "failed", "refused"]:
-        """Written from now on; what was kept is given up; written no more; there is no room for the user."""
+    def kind(self) -> Literal["started", "part", "dropped", "failed", "refused"]:
+        """Written from now on; a file is complete; what was kept is given up; written no more; there is no room."""
+    @property
+    def part(self) -> PartOutcome | None:
+        """The file that is complete."""
     @property
     def error(self) -> SinkError | None:
         """Why; of "dropped", why what was kept is still there."""
+
+@final
+class PartOutcome:
+    """A file of a recording that is complete."""
+
+    @property
+    def user_id(self) -> int | None:
+        """None for a file of all users."""
+    @property
+    def number(self) -> int:
+        """From 1 on."""
+    @property
+    def path(self) -> PathLike[str] | None: ...
+    @property
+    def offset(self) -> float:
+        """Seconds into the recording where it begins."""
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+    @property
+    def size(self) -> int:
+        """Bytes."""
 
 @final
 class RecordingReport:

@@ -55,3 +55,24 @@ async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World
     pcm = left(next(track.path for track in report.tracks if track.user_id == alice.user_id))
     at = round(words["place_of"](recording, frame) * RATE)
     assert np.array_equal(pcm[at : at + frame.samples], np.frombuffer(frame.data, "<i2")[::2])
+
+
+async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    uploaded: list[str] = []
+
+    async def upload(part: Any) -> None:
+        uploaded.append(part.path)
+
+    recording = await page()["archive"](voice, upload)
+    (bob,) = world.speak(0.6, "bob")
+    await until(lambda: bob.sent >= 15)
+    recording.cut()
+    await until(lambda: not bob.is_playing)
+    report = await recording.stop()
+    await until(lambda: len(uploaded) == 2)
+    name = world.guild.get_member(bob.user_id).display_name
+    folder = Path(f"archive/{recording.started_at:%Y-%m-%d}/{world.guild.name} {voice.channel.name}")
+    assert uploaded == [str(folder / f"{name} {number:03}.ogg") for number in (1, 2)]
+    assert [part.path for part in report.tracks[0].parts] == uploaded

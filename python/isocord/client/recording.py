@@ -118,12 +118,13 @@ class RecordingSurface(ClientBase):
         finished = sink.finished
         try:
             sink.init(self)
-            started = sink.start(native, sync_start=sync_start)
+            started = sink.start(native, sync_start=sync_start, name_of=self._name_of)
             return FileRecording(
                 started,
                 sink,
                 delay=partial(_delay, native),
                 name_of=self._name_of,
+                tell=lambda result, what: follow(result, self.loop, what, self._log),
                 clock=lambda: native.position,
                 finish=finish,
                 log=self._log,

@@ -22,6 +22,7 @@ class FileRecording(Recording):
         sink: the sink that began it; claimed, and released when it is finished.
         delay: samples that frames are late behind the clock.
         name_of: the name of a user, if the bot's library knows it.
+        tell: sees to what a function of the bot's returned; the second argument says which.
         options: see :class:`Recording`.
     """
 
@@ -34,6 +35,7 @@ class FileRecording(Recording):
         *,
         delay: Callable[[], int],
         name_of: Callable[[int], str | None],
+        tell: Callable[[object, str], object],
         **options: Any,
     ) -> None:
         super().__init__(sink, position=native.position, **options)
@@ -42,6 +44,7 @@ class FileRecording(Recording):
         self._native = native
         self._delay = delay
         self._name_of = name_of
+        self._tell_of = tell
         self._names: dict[int, str | None] = {}
 
     @property
@@ -60,6 +63,11 @@ class FileRecording(Recording):
 
     def _resume(self, position: int) -> None:
         self._native.resume(position)
+
+    def cut(self) -> None:
+        position = self._now()
+        if not self.is_over:
+            self._native.cut(position)
 
     def _allow(self, user_id: int, position: int) -> None:
         self._native.allow(user_id, position)
@@ -105,6 +113,8 @@ class FileRecording(Recording):
                 for news in self._native.news(_LOOK_UP_SECONDS):
                     self._tell(news)
                 report = self._native.wait(0.0)
+            for news in self._native.news(0.0):
+                self._tell(news)
             found = self.sink.finish(report, self._names)
         except SinkError as died:
             found = died
@@ -122,6 +132,8 @@ class FileRecording(Recording):
         if news.kind == "started" and user_id is not None:
             # Now, for at the end the user may have left.
             self._names[user_id] = self._name_of(user_id)
+        elif news.kind == "part" and news.part is not None:
+            self._complete(news.part)
         elif news.kind == "refused":
             self._log.warning("The sink %s leaves out user %s: %s", name, user_id, news.error)
         elif news.kind == "dropped" and user_id is not None:
@@ -133,3 +145,14 @@ class FileRecording(Recording):
             self.error = self.error or news.error
             who = "anybody" if user_id is None else f"user {user_id}"
             self._log.error("The sink %s writes no more of %s: %s", name, who, news.error)
+
+    def _complete(self, outcome: _native.PartOutcome) -> None:
+        part = self.sink.complete(outcome, None if outcome.user_id is None else self._names.get(outcome.user_id))
+        if self.sink.on_part is None:
+            return
+        try:
+            result = self.sink.on_part(part)
+        except Exception:
+            self._log.exception("on_part of a recording failed")
+            return
+        self._tell_of(result, "on_part of a recording")

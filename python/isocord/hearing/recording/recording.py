@@ -138,6 +138,14 @@ class Recording(abc.ABC):
         """
         self._deny(_id(user), self._now(), drop)
 
+    def cut(self) -> None:
+        """Go on in new files from now on, all tracks at once; joined they are the uncut recording.
+
+        Raises:
+            TypeError: the sink is not one of :mod:`isocord.sinks`.
+        """
+        raise TypeError(f"{type(self.sink).__name__} is no sink of isocord's: only those have parts")
+
     def mark(self, title: str, position: int | None = None) -> None:
         """Name a moment: :attr:`Report.marks` has it, of 10,000 at the most, with the first 200 letters of the title.
 

@@ -10,8 +10,8 @@ use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{Frame, Sound};
 
 use super::{
-    EndReason, FileState, FrameSink, Payload, Recorder, RecorderEvent, RecorderReport, RecorderState,
-    SinkError,
+    EndReason, FileState, FrameSink, PartReport, Payload, Recorder, RecorderEvent, RecorderReport,
+    RecorderState, SinkError,
 };
 use crate::receive::common_clock::CommonClock;
 use crate::receive::pump::{Appetite, FrameConsumer, Pump};
@@ -63,6 +63,8 @@ pub enum News {
         /// Why the file is still there, if it is.
         error: Option<Arc<SinkError>>,
     },
+    /// A file is complete.
+    Part(PartReport),
     /// A user gets no track, for there are as many as there may be. Told once for each.
     Refused {
         /// Whose.
@@ -85,6 +87,7 @@ enum Order {
     Allow(u64, u64),
     /// User, position, and whether what was kept goes as well.
     Deny(u64, u64, bool),
+    Cut(u64),
     /// Nothing said after the first position; the second is when to wait no longer.
     Stop(u64, u64),
 }
@@ -176,6 +179,11 @@ impl Recording {
     /// told: the user has to have a file that no other is in.
     pub fn deny(&self, user_id: u64, position: u64, drops: bool) {
         self.order(Order::Deny(user_id, position, drops));
+    }
+
+    /// All tracks go on in new files from `position` on.
+    pub fn cut(&self, position: u64) {
+        self.order(Order::Cut(position));
     }
 
     fn order(&self, order: Order) {
@@ -270,6 +278,7 @@ impl FrameConsumer for RecorderThread {
         }
         self.recorder.advance(position);
         self.take_events();
+        self.take_parts();
         let ended = self.full || matches!(self.recorder.state(), RecorderState::Ended(_));
         if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
             return Appetite::Sated;
@@ -290,6 +299,7 @@ impl FrameConsumer for RecorderThread {
             None => (position, EndReason::Finished),
         };
         let report = self.recorder.finish_for(Some(end), reason);
+        self.take_parts();
         self.shared.finish(Ok(report));
     }
 }
@@ -317,6 +327,13 @@ impl RecorderThread {
         }
     }
 
+    /// Tells the owner which files are complete.
+    fn take_parts(&mut self) {
+        while let Some(part) = self.recorder.next_part() {
+            self.shared.tell(News::Part(part));
+        }
+    }
+
     fn obey(&mut self) {
         if !self.shared.ordered.swap(false, AcqRel) {
             return;
@@ -333,6 +350,7 @@ impl RecorderThread {
                 }
                 // What comes after the end changes nothing of it.
                 _ if self.stop.is_some() => {}
+                Order::Cut(position) => self.recorder.cut(position),
                 Order::Pause(position) => self.recorder.pause(position),
                 Order::Resume(position) => self.recorder.resume(position),
                 Order::Stop(position, deadline) => {

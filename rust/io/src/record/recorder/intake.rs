@@ -32,8 +32,13 @@ impl Recorder {
             self.refuse(user_id, most);
             return false;
         }
-        let origin = if self.mix.is_some() || self.options.sync_start { 0 } else { at };
-        let mut track = self.maker.track(&self.options, user_id, origin, opus, self.mix.is_some());
+        // In a file of many tracks all begin with their part: those before it are complete.
+        let origin = match self.options.sync_start {
+            true => self.maker.begin(at),
+            false if self.mix.is_some() => 0,
+            false => at,
+        };
+        let mut track = self.maker.track(&self.options, user_id, origin, opus, &self.cuts);
         if self.mix.is_none() {
             // Its share comes with the next step.
             track.allow(LEAST);
@@ -116,6 +121,7 @@ impl FrameSink for Recorder {
             self.stats.filtered += 1;
             return;
         }
+        self.cut_at_hours(position + u64::from(samples));
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
         let (at, skip, keep) = match self.timeline.place(position, samples) {
             Place::Before => {
@@ -162,6 +168,7 @@ impl FrameSink for Recorder {
             return;
         }
         self.clock = Some(position);
+        self.cut_at_hours(position);
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
         self.now = self.now.max(self.timeline.map(position)).min(limit);
         self.share_out();
