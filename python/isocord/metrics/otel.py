@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 try:
     from opentelemetry.metrics import Observation, get_meter
-except ImportError as error:
-    raise ImportError("isocord.metrics.opentelemetry() needs: pip install 'isocord[opentelemetry]'") from error
+except ImportError as _missing:
+    raise ImportError("isocord.metrics.opentelemetry() needs: pip install 'isocord[opentelemetry]'") from _missing
 
 from .._door.version import __version__
 from .readings import LABELS, METRICS, QUANTILE, Metric, Readings

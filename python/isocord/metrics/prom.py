@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 try:
     from prometheus_client import REGISTRY
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-except ImportError as error:
-    raise ImportError("isocord.metrics.prometheus() needs: pip install 'isocord[prometheus]'") from error
+except ImportError as _missing:
+    raise ImportError("isocord.metrics.prometheus() needs: pip install 'isocord[prometheus]'") from _missing
 
 from .readings import LABELS, LATENESS, METRICS, QUANTILE, Metric, Readings, Sample
 

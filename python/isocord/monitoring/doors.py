@@ -42,11 +42,11 @@ class Door(Protocol):
 class SocketDoor:
     """A Unix socket with mode 0600."""
 
-    token = b""
+    token: bytes = b""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener: socket.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             _sweep(path)
             self.listener.bind(os.fspath(path))
@@ -67,13 +67,13 @@ class PortDoor:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.listener: socket.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             _sweep(path)
             self.listener.bind(("127.0.0.1", 0))
             _listen(self.listener)
             secret = secrets.token_hex(32)
-            self.token = secret.encode()
+            self.token: bytes = secret.encode()
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "w", encoding="utf-8") as file:
                 json.dump({"port": self.listener.getsockname()[1], "token": secret}, file)

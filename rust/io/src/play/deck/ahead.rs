@@ -4,6 +4,10 @@
 //! frames from the next one on are encoded again, by an encoder that has heard exactly what the listener's decoder has:
 //! so a change is heard at once, without a click, however far ahead the encoder was.
 //!
+//! Where sound begins, the listener's decoder has heard silence, or another encoder. A frame that refers to what its own
+//! encoder remembers would be heard as loud as that was: the first 100 ms of a sentence would fade in. So the frame with
+//! which sound begins refers to nothing.
+//!
 //! An encoder's sound is heard later than what went in, a packet of the source at once. In a source with packets what
 //! is encoded is therefore taken that much earlier, so that the two follow one another without a seam.
 
@@ -69,6 +73,8 @@ pub(super) struct Ahead {
     cursor: u64,
     /// Gain before the oldest frame that is kept.
     gain_before: f32,
+    /// Number of the last frame with which sound begins after silence.
+    begun: u64,
     /// Number of the frame that the source gives next.
     given: u64,
     /// The sound that frame of that number begins with, for what follows has changed.
@@ -86,6 +92,7 @@ impl Ahead {
             encoder: LazyEncoder::new(options),
             distance: lookahead.div_ceil(2) as u64,
             cursor: 0,
+            begun: 0,
             gain_before: gain,
             given: 0,
             splice: None,
@@ -102,6 +109,11 @@ impl Ahead {
     /// Number of the frame that is made next.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor
+    }
+
+    /// The listener has heard silence: the next frame does not refer to what was before.
+    pub(super) fn begin_anew(&mut self) {
+        self.begun = self.cursor;
     }
 
     /// Number of the frame that the source gives next.
@@ -170,8 +182,9 @@ impl Ahead {
         }
         let asked = self.encoder.asked();
         let complexity = wanted.pressure.complexity(asked);
-        self.encoder.save(number, if alone { 1 } else { self.distance });
-        self.encode(number, before, Made::Encoded { complexity, gain }, alone, &mut frame)?;
+        let fresh = alone || number == self.begun;
+        self.encoder.save(number, if fresh { 1 } else { self.distance });
+        self.encode(number, before, Made::Encoded { complexity, gain }, fresh, &mut frame)?;
         self.cursor += 1;
         Ok(NextFrame::Frame { frame, simplified: complexity < asked })
     }
@@ -221,7 +234,7 @@ impl Ahead {
             let (made, before) = (self.made.get(number), self.gain_at(number));
             let made_before = number.checked_sub(1).map_or(Made::No, |last| self.made.get(last));
             let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
-            self.encode(number, before, made, alone, &mut unheard)?;
+            self.encode(number, before, made, alone || number == self.begun, &mut unheard)?;
         }
         Ok(self.encoder.resume()?)
     }
@@ -238,6 +251,7 @@ impl Ahead {
         self.made.restart(number);
         self.encoder.forget_all();
         (self.cursor, self.given, self.splice) = (number, number, None);
+        self.begun = number;
     }
 
     /// Frame `from` has become frame `to`, and so on.
@@ -248,6 +262,7 @@ impl Ahead {
         self.encoder.shift(count);
         self.cursor += count;
         self.given += count;
+        self.begun += count;
     }
 
     /// Frames before number `next` have left: what nobody goes back to is forgotten.

@@ -29,6 +29,8 @@ pub(super) struct DeckFeed<S: FrameSource> {
     pub(super) landing: bool,
     /// The source has changed, and what follows is not there yet.
     revising: bool,
+    /// Frames of silence that had left when this was last looked at.
+    silences: u64,
 }
 
 impl<S: FrameSource> Feed for DeckFeed<S> {
@@ -74,7 +76,7 @@ impl<S: FrameSource> Drop for DeckFeed<S> {
 impl<S: FrameSource> DeckFeed<S> {
     pub(super) fn new(deck: Arc<Deck<S>>, writer: TrackWriter, ahead: Ahead) -> Self {
         writer.state().interruption().will_fade();
-        Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false }
+        Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false, silences: 0 }
     }
 
     fn work(&mut self, writer: &mut TrackWriter, pressure: Pressure) -> Result<FeedStatus, FeedError> {
@@ -120,6 +122,10 @@ impl<S: FrameSource> DeckFeed<S> {
             }
             if writer.room_or_sleep().is_none() {
                 return Ok(FeedStatus::Wait);
+            }
+            let silences = writer.state().silences();
+            if std::mem::replace(&mut self.silences, silences) != silences {
+                self.ahead.begin_anew();
             }
             let due = match writer.queued() as usize {
                 0 | 1 => Due::Next,
