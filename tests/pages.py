@@ -63,13 +63,6 @@ class Theirs:
 
 
 @dataclasses.dataclass(frozen=True)
-class Framework:
-    """A part of a program around an adapter, whose framework is a gigabyte: its names are held against the adapter."""
-
-    adapter: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Checked:
     """No Python: held against what it speaks of, by ``tests/unit/test_pages.py``."""
 
@@ -114,7 +107,7 @@ ASKED = {**DONE, **dict.fromkeys(("ctx", "inter", "interaction"), lambda stage: 
 WITH_SINKS = {**ASKED, "discord": lambda stage: stage.library}
 PLAYED: dict[str, Any] = {"files": SONG, "given": ASKED, "connected": False}
 
-TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
+TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     "README.md": (Checked(), BOTS, Checked()),
     "CONTRIBUTING.md": (),
     "ARCHITECTURE.md": (Checked(),) * 4,
@@ -135,8 +128,8 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
-        Framework("pipecat"),
-        Framework("livekit"),
+        By("tests/adapters/test_pages.py"),
+        By("tests/adapters/test_pages.py"),
         By("tests/hosts/test_assistants_docs.py"),
     ),
     "docs/many-guilds.md": (

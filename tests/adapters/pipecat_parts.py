@@ -131,7 +131,7 @@ class Assistant:
         ears = ByLevel(params=VADParams(confidence=0.5, start_secs=0.1, stop_secs=0.2, min_volume=0.0))
         strategies = UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
         params = LLMUserAggregatorParams(vad_analyzer=ears, user_turn_strategies=strategies)
-        pair = LLMContextAggregatorPair(self.context, user_params=params)
+        self.pair = pair = LLMContextAggregatorPair(self.context, user_params=params)
         self.above, self.below = Notes(), Notes()
         parts = [transport.input(), self.above, self.recogniser, pair.user(), self.model, self.synthesiser]
         self.pipeline = Pipeline([*parts, transport.output(), self.below, pair.assistant()])
