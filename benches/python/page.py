@@ -165,6 +165,11 @@ def assistants(report: list[dict[str, Any]]) -> str:
         for figures in report
         if figures[kind]
     ]
+    rows += [
+        (figures["load"], "that did not come about", figures["client"], "-", f"{figures['missed']} times")
+        for figures in report
+        if figures["missed"]
+    ]
     return (
         "## Voice assistants\n\n`benches/python/latency.py`, in milliseconds. py-cord tells no ends of speech: its\n"
         "bot waits 200 ms, and its ears have no jitter buffer.\n\n"

@@ -70,6 +70,11 @@ def test_the_reference_has_every_public_name(name: str) -> None:
     assert re.search(wanted, reference)
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+    assert all(picture.stat().st_size < 100_000 for picture in (ROOT / "docs" / "images").iterdir())
+
+
 def test_the_page_of_figures_is_what_the_benches_wrote(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     script = ROOT / "benches" / "python" / "page.py"
