@@ -38,19 +38,9 @@ async def test_a_pipeline_of_pipecat_answers_and_ends(tmp_path: Path) -> None:
 
     async with logged_in(dave_version=1) as call:
         bob = call.discord.speak("General", user="bob")
-        made: dict[str, Any] = {}
-
-        class Transport:
-            """What the parts of an assistant are made for, before there is a transport."""
-
-            def input(self) -> Any:
-                return parts.Notes()
-
-            output = input
-
-        assistant = parts.Assistant(Transport(), 5)
-        made.update(voice=await call.connect(), Pipeline=Pipeline, EndFrame=EndFrame, pair=assistant.pair)
-        made.update(stt=assistant.recogniser, llm=assistant.model, tts=assistant.synthesiser)
+        context = parts.LLMContext([])
+        made: dict[str, Any] = {"voice": await call.connect(), "Pipeline": Pipeline, "EndFrame": EndFrame}
+        made.update(stt=parts.Recogniser(), llm=parts.Model(5), tts=parts.Synthesiser(), pair=parts.pair_of(context))
         await run("pipecat", made)
         rates = PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=RATE)
         made["worker"] = PipelineWorker(made["pipeline"], params=rates, cancel_on_idle_timeout=False)
@@ -59,7 +49,7 @@ async def test_a_pipeline_of_pipecat_answers_and_ends(tmp_path: Path) -> None:
         done = asyncio.create_task(runner.run())
         bob.play(users_voice(1.4, tmp_path))
         await until(lambda: bob.arrivals() and spells(bob), 20)
-        await until(lambda: assistant.said("assistant"), 20)
+        await until(lambda: parts.said(context, "assistant"), 20)
         bob.leave()
         await asyncio.wait_for(done, 20)
 
