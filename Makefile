@@ -7,13 +7,14 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready lint rust-test loom python-test hosts-test adapters-test bench music soak streams-test clean
+.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test bench music soak streams-test clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
 	@echo "make test    build, then run every test, type check and lint"
 	@echo "make ready   the quick part of it, before a commit"
-	@echo "make bench   the figures of README.md"
+	@echo "make docs    the documentation, into docs/_build/html; a warning is an error"
+	@echo "make bench   the figures, into docs/benchmarks.md"
 	@echo "make music   filters on real music against ffmpeg: MUSIC=a folder of songs"
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
 	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
@@ -45,6 +46,15 @@ lint: $(STAMP)-tools
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 
+$(STAMP)-docs: requirements-docs.txt $(STAMP)-tools
+	$(BIN)/python -m pip install --quiet -r requirements-docs.txt
+	@touch $@
+
+# The reference reads the stub of the native core, so nothing is built for it.
+docs: $(STAMP)-docs
+	@echo "== documentation"
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -d docs/_build/doctrees docs docs/_build/html
+
 rust-test: $(STAMP)-tools
 	@echo "== cargo test"
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --exclude isocord-benches
@@ -72,9 +82,9 @@ adapters-test: build
 	$(BIN)/nox -s wheel pipecat livekit
 
 # The last two mostly wait for sound to play, so they run side by side.
-test: lint rust-test loom build
+test: lint docs rust-test loom build
 	$(MAKE) --no-print-directory -j2 python-test hosts-test
-	@echo "make test: lint, cargo test, pytest and the bot libraries have all passed"
+	@echo "make test: lint, documentation, cargo test, pytest and the bot libraries have all passed"
 
 ready: lint build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --exclude isocord-benches --lib
@@ -82,9 +92,10 @@ ready: lint build
 
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
-	$(BIN)/python benches/python/send_timing.py
-	$(BIN)/python benches/python/receive.py --hour
-	$(BIN)/python benches/python/latency.py
+	$(BIN)/python benches/python/send_timing.py --json docs/figures/send_timing.json
+	$(BIN)/python benches/python/receive.py --hour --json docs/figures/receive.json
+	$(BIN)/python benches/python/latency.py --json docs/figures/latency.json
+	$(BIN)/python benches/python/page.py
 
 music: build
 	$(BIN)/python -m tests.music $(MUSIC)
@@ -98,4 +109,4 @@ streams-test: build
 	$(BIN)/python -m tests.streams
 
 clean:
-	rm -rf target dist $(VENV) .venvs demo-out
+	rm -rf target dist $(VENV) .venvs demo-out docs/_build

@@ -18,10 +18,13 @@ TOOLS = (
     "pytest>=8",
     "pytest-asyncio>=1.0",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "numpy>=1.26",
     "cryptography>=42",
     "trustme>=1.1",
     "setuptools<81",
+    "rich>=13.7",
+    "pyte>=0.8.2",
 )
 AUDIOOP = "audioop-lts; python_version >= '3.13'"
 HOSTS: dict[str, tuple[str, ...]] = {
@@ -80,7 +83,7 @@ def test(session: nox.Session, packages: tuple[str, ...], tests: str) -> None:
     session.install("--quiet", *TOOLS, *packages, str(built))
     # The version is the same for every build of one.
     session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", tests, *session.posargs)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", tests, *session.posargs)
 
 
 def register(name: str, packages: tuple[str, ...], tests: str) -> None:
@@ -101,7 +104,7 @@ for host_name, host_packages in OWN_CLIENTS.items():
 def register_adapter(name: str, package: str) -> None:
     @nox.session(name=name)
     def adapter(session: nox.Session) -> None:
-        test(session, (package, *HOSTS["py-cord-2.8.1-without-extras"]), f"tests/adapters/test_{name}.py")
+        test(session, (package, *HOSTS["py-cord-2.8.1-without-extras"]), "tests/adapters")
         python = str(Path(session.bin, "python"))
         module = Path("python", "isocord", "adapters", name)
         # One by one: what is left out elsewhere is left out of a folder here, too.

@@ -50,7 +50,7 @@ def main() -> int:
     options = _options()
     plan = QUICK if options.quick else FULL
     begin = time.monotonic()
-    report: dict[str, Any] = {"machine": _machine()}
+    report: dict[str, Any] = {"machine": {**_machine(), "run": "quick" if options.quick else "full"}}
     print("\n".join(f"  {name}: {value}" for name, value in report["machine"].items()))
     with tempfile.TemporaryDirectory(prefix="isocord-bench-") as folder:
         scratch = Path(folder)

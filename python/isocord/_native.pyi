@@ -1265,6 +1265,12 @@ class Stats:
     def lateness_p99(self) -> float: ...
     @property
     def lateness_max(self) -> float: ...
+    @property
+    def lateness_sum(self) -> float: ...
+    @property
+    def lateness_histogram(self) -> list[tuple[float, int]]:
+        """For each doubling its upper edge, in seconds, and how many packets were so late: less than that, and not
+        less than the edge before."""
 
 @final
 class PrivacyCodeChanged:

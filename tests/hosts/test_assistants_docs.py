@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .. import pages
 from .ears import Ear
 from .realtime import serving
 from .world import begin_speaking, logged_in, until
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "assistants.md"
-BLOCKS = re.findall(r"(?ms)^## OpenAI's realtime API\n.*?^```python\n(.*?)^```", PAGE.read_text("utf-8"))
+PAGE = "docs/assistants.md"
+BLOCKS = [block for block in pages.python(PAGE) if "async def converse" in block]
 ANSWER, LONG = 440.0, 700.0
 
 
 async def test_a_model_hears_answers_and_is_interrupted() -> None:
     scope: dict[str, Any] = {}
-    exec(compile(BLOCKS[0], "assistants.md", "exec", dont_inherit=True), scope)
+    exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
     async with logged_in(dave_version=1) as world, serving((ANSWER, 1.0), (LONG, 30.0), (ANSWER, 1.0)) as model:
         voice = await world.connect()
         bob = world.discord.speak("General", user="bob")

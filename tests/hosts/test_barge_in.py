@@ -246,6 +246,20 @@ async def test_who_writes_is_told_and_the_next_answer_plays_afresh(call: World) 
     assert await asyncio.wait_for(stage.voice.play(heard(WORDS[:48_000]), barge_in=True, wait_finish=True), 15) is None
 
 
+@pytest.mark.parametrize("kind", ["Mixer", "Queue"])
+async def test_mixers_and_queues_play_again(call: World, kind: str, tmp_path: Path) -> None:
+    stage = await scene(call)
+    source = made(kind, tmp_path)
+    told, _ = await stage.interrupted(source)
+    if kind == "Queue":
+        # It goes on where it was heard.
+        assert source.position == pytest.approx(told.heard, abs=0.05)
+    else:
+        source.play(str(tmp_path / "hum.wav"))
+    again, _ = await stage.interrupted(source)
+    assert again.heard > 0.2
+
+
 async def test_it_goes_out_while_the_loop_is_blocked_and_others_hold_the_gil(call: World) -> None:
     stage = await scene(call)
     over = threading.Event()

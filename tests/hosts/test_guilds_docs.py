@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import re
 import struct
 import textwrap
 from pathlib import Path
@@ -14,16 +13,15 @@ import pytest
 
 import isocord
 
+from .. import pages
 from ..unit.web import Request, Web
 from .ears import sine
 from .rooms import rooms
 from .world import RATE, np, until
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-
 
 def blocks(name: str) -> list[str]:
-    return re.findall(r"(?ms)^```python\n(.*?)^```", (DOCS / name).read_text("utf-8"))
+    return pages.python(name)
 
 
 def radio(request: Request) -> None:
@@ -40,7 +38,7 @@ async def test_a_radio_for_many_guilds(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     for name, pitch, seconds in (("one.flac", 700.0, 20.0), ("two.flac", 900.0, 20.0), ("news.wav", 1100.0, 1.5)):
         sine(tmp_path / name, seconds, pitch)
-    station, desk = blocks("broadcast.md")
+    station, desk = blocks("docs/broadcast.md")
     # The radio of this test is on this machine.
     private = functools.partial(isocord._native.AudioFile, allow_private=True)
     monkeypatch.setattr(isocord._native, "AudioFile", private)
@@ -72,7 +70,7 @@ async def test_a_soundboard_for_each_guild(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     sine(tmp_path / "horn.wav", 3.0, 700.0)
     sine(tmp_path / "bell.wav", 3.0, 900.0)
-    block = next(block for block in blocks("mixer.md") if "class Soundboard" in block)
+    block = next(block for block in blocks("docs/mixer.md") if "class Soundboard" in block)
     scope: dict[str, Any] = {"isocord": isocord}
     exec(block, scope)
     async with rooms(2) as (_, (first, second)):

@@ -12,11 +12,11 @@ import pytest
 
 import isocord
 
+from .. import pages
 from .ears import sine
 from .world import World
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "mixer.md"
-BLOCKS = re.findall(r"(?ms)^```python\n(.*?)^```", DOCS.read_text("utf-8"))
+BLOCKS = pages.python("docs/mixer.md")
 
 
 async def test_every_block_runs(

@@ -1,7 +1,7 @@
 """What bots poke at beside the documented API: the same pokes on the library's own voice client and on isocord's.
 
-The table "What bots poke at" in docs/moving.md is what is held here. The library's own client needs its extras, so its
-half runs where those are installed.
+The table "What bots poke at" in docs/moving/index.md is what is held here. The library's own client needs its extras,
+so its half runs where those are installed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .world import World, library, logged_in, until
 
 HOST = present_hosts()[0]
 MODERN = HOST.recording_callback_takes_error
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "moving.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "moving" / "index.md"
 EXTRAS = {"py-cord": ("nacl", "davey") if MODERN else ("nacl",), "discord.py": ("nacl", "davey")}
 HAS_EXTRAS = all(importlib.util.find_spec(name) for name in EXTRAS.get(HOST.name, ("nacl", "dave")))
 SILENCE = b"\xf8\xff\xfe"

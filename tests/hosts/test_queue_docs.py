@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import pytest
 
 import isocord
 
+from .. import pages
 from .ears import sine
 from .world import World
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "queue.md"
-BLOCKS = re.findall(r"(?ms)^```python\n(.*?)^```", DOCS.read_text("utf-8"))
+BLOCKS = pages.python("docs/queue.md")
 
 
 async def test_every_block_runs(

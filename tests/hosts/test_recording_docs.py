@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,14 @@ import pytest
 
 import isocord
 
+from .. import pages
 from .recordings import left
 from .world import RATE, World, np, until
-
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "recording.md"
 
 
 def page(**names: Any) -> dict[str, Any]:
     scope: dict[str, Any] = {"isocord": isocord, "asyncio": asyncio, **names}
-    for block in re.findall(r"(?ms)^```python\n(.*?)^```", PAGE.read_text("utf-8")):
+    for block in pages.python("docs/recording.md")[2:]:
         exec(compile(block, "recording.md", "exec", dont_inherit=True), scope)
     return scope
 

@@ -180,3 +180,21 @@ async def test_a_layer_at_rest_is_not_late(call: World) -> None:
     await asyncio.wait_for(stream.drained(), 10)
     await until(lambda: layer.underruns > 0)
     await until(lambda: stream.starved == 1)
+
+
+async def test_a_stream_in_a_queue_runs_dry_without_a_click(call: World) -> None:
+    voice = await call.connect()
+    listener = call.discord.listen("General")
+    stream, ear = isocord.StreamSource(WRITTEN), Ear(listener)
+    end = voice.play(isocord.Queue(stream), wait_finish=True)
+    # It ends in the midst of a frame, and of a period.
+    await stream.write(speech(0.507))
+    await asyncio.wait_for(stream.drained(), 10)
+    await until(lambda: stream.starved == 1)
+    await stream.write(speech(0.2))
+    stream.finish()
+    assert await asyncio.wait_for(end, 15) is None
+    assert stream.played == pytest.approx(0.707, abs=0.001)
+    ideal = 8_000 * (2 * np.pi * PITCH / 48_000) ** 2
+    bends = np.abs(np.diff(ear.sound(), 2))
+    assert bends.max() <= 4 * ideal

@@ -32,6 +32,7 @@ def test_the_public_names() -> None:
         "Layer",
         "Mark",
         "Mixer",
+        "Monitor",
         "NotASinkError",
         "OpusError",
         "PartialUtterance",
@@ -57,7 +58,9 @@ def test_the_public_names() -> None:
         "VoiceTimeoutError",
         "get",
         "install",
+        "monitor",
         "probe",
+        "stats",
         "uninstall",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)
@@ -171,7 +174,7 @@ def test_importing_it_starts_no_thread() -> None:
     assert done.stdout.strip() == "1"
 
 
-@pytest.mark.parametrize("name", ["sinks", "testing"])
+@pytest.mark.parametrize("name", ["metrics", "sinks", "testing"])
 def test_its_modules_are_there_without_an_import_of_their_own(name: str) -> None:
     code = f"import sys, isocord; assert 'isocord.{name}' not in sys.modules; help(isocord.{name})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

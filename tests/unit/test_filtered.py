@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import isocord
 from isocord import _native, filters
 from isocord.errors import AudioFileError
 from isocord.filters import Echo, Equalizer, Timescale, Tremolo, Volume
+from tests import pages
 from tests.interop.wire import SILENCE, Server
 
 from .sounds import RATE, as_file, noise, read_all, samples, stereo, tone
@@ -167,7 +167,7 @@ def test_a_change_is_heard_long_before_what_was_made_ahead_is_over() -> None:
     stage.close()
 
 
-BLOCKS = re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+BLOCKS = pages.python("docs/filters.md")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))

@@ -41,7 +41,7 @@ def files(folder: str) -> list[Path]:
 
 LAYERS = [
     {"cli"},
-    {"adapters"},
+    {"adapters", "metrics", "monitoring"},
     {"client"},
     {"desk"},
     {"hosts"},

@@ -6,6 +6,7 @@ Jobs of :mod:`timing.bot`. Each notes when it does what; who listens in the fake
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import select
 import threading
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import discord
+import nacl.exceptions
 import nacl.secret
 import numpy as np
 
@@ -28,6 +30,8 @@ HANG_ON = 1.2
 """Seconds from an interruption until the bot speaks again."""
 LOUD = 500.0
 _FRAME = 3_840
+_PAUSE = 0.3
+"""Seconds without sound after which speech is counted anew."""
 _SETTLE = 0.5
 
 
@@ -130,11 +134,14 @@ class PyCord:
     async def be_interrupted(self) -> None:
         """Speak until somebody has been loud for long enough, again and again."""
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-        loud = 0
+        loud, last = 0, 0.0
 
         def take(pcm: bytes) -> None:
-            nonlocal loud
-            loud = loud + 1 if is_loud(pcm) else 0
+            nonlocal loud, last
+            if not is_loud(pcm):
+                return
+            now = time.monotonic()
+            loud, last = 1 if now - last > _PAUSE else loud + 1, now
             if loud == round(MIN_SPEECH / 0.02):
                 self._voice.stop()
                 loop.call_soon_threadsafe(stopped.set)
@@ -186,7 +193,8 @@ class Ears:
     def _read(self) -> None:
         while True:
             select.select([self._socket], [], [])
-            self._packet(self._socket.recv(4_096))
+            with contextlib.suppress(nacl.exceptions.CryptoError, discord.opus.OpusError, OSError):
+                self._packet(self._socket.recv(4_096))
 
     def _packet(self, data: bytes) -> None:
         if len(data) < 32 or data[0] >> 6 != 2 or data[1] & 0x7F != 120:

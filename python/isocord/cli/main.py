@@ -4,14 +4,86 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from .._door.version import __version__
+from .terminal import INTERRUPTED
+
+if TYPE_CHECKING:
+    _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``isocord`` with these arguments (those of the process without); returns the exit status."""
-    parser = argparse.ArgumentParser(prog="isocord", description="A voice client for Discord bots.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    options = parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
+
+def parser() -> argparse.ArgumentParser:
+    """What ``isocord`` understands."""
+    made = argparse.ArgumentParser(prog="isocord", description="A voice client for Discord bots.")
+    made.add_argument("--version", action="version", version=f"isocord {__version__}")
+    commands = made.add_subparsers(dest="command", required=True)
+    _add_doctor(commands)
+    _add_play(commands)
+    _add_monitor(commands)
+    _add_demo(commands)
+    return made
+
+
+def _add_doctor(commands: _Commands) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="look at this machine and environment, and say what to do about what they lack",
+        description="Each line says ok, warn or fail; the exit status is 1 if something fails. Packets leave for "
+        "127.0.0.1 only, and for the endpoint, if one is given. No token is asked for.",
+    )
+    doctor.add_argument(
+        "--endpoint",
+        metavar="HOST:PORT",
+        help="try UDP: voice.endpoint_ip and voice.voice_port of a bot that is connected",
+    )
+    doctor.add_argument(
+        "--seconds", type=_seconds, default=3.0, help="how long the clock is measured (default: %(default)s)"
+    )
+    doctor.add_argument("--json", action="store_true", help="one object on one line")
+    doctor.set_defaults(run=_doctor)
+
+
+def _add_play(commands: _Commands) -> None:
+    play = commands.add_parser(
+        "play",
+        help="play a file or URL in a voice channel, as a bot",
+        description="Logs in with the token in the environment variable DISCORD_TOKEN and whichever bot library is "
+        "installed, joins the channel, plays, and leaves; Ctrl-C leaves at once.",
+    )
+    play.add_argument("source", metavar="FILE_OR_URL")
+    play.add_argument("--guild", metavar="ID", type=int, required=True)
+    play.add_argument("--channel", metavar="ID", type=int, required=True)
+    play.add_argument(
+        "--json", action="store_true", help="what happens, and the position once a second, as lines of JSON"
+    )
+    play.set_defaults(run=_play)
+
+
+def _add_monitor(commands: _Commands) -> None:
+    monitor = commands.add_parser(
+        "monitor",
+        help="watch the voice connections of a running bot",
+        description="Watches a bot of the same user that has called isocord.monitor(), until it goes or a Ctrl-C.",
+    )
+    monitor.add_argument("--pid", type=int, help="which process, if there are several")
+    monitor.add_argument("--json", action="store_true", help="one line of JSON a second")
+    monitor.set_defaults(run=_monitor)
+
+
+def _add_demo(commands: _Commands) -> None:
     demo = commands.add_parser(
         "demo",
         help="play a song to a listener through the embedded fake Discord, under load",
@@ -29,21 +101,32 @@ def main(arguments: list[str] | None = None) -> int:
     )
     demo.add_argument("--idle", action="store_true", help="leave the bot in peace")
 
-    commands.add_parser("info", help="show versions and what is built in")
-
-    options = parser.parse_args(arguments)
-    if options.command == "info":
-        return _info()
-    return _demo(options)
+    demo.set_defaults(run=_demo)
 
 
-def _info() -> int:
-    from .. import __version__, _native
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 20:
+        raise argparse.ArgumentTypeError("0.1 to 20 seconds")
+    return seconds
 
-    print(f"isocord {__version__}")
-    print(f"{_native.LIBOPUS_VERSION}, built in")
-    print(f"transport modes: {', '.join(_native.TRANSPORT_MODES)}")
-    return 0
+
+def _doctor(options: argparse.Namespace) -> int:
+    from .doctor.run import run
+
+    return run(seconds=options.seconds, endpoint=options.endpoint, as_json=options.json)
+
+
+def _play(options: argparse.Namespace) -> int:
+    from .play import run
+
+    return run(options.source, guild_id=options.guild, channel_id=options.channel, as_json=options.json)
+
+
+def _monitor(options: argparse.Namespace) -> int:
+    from .monitor import run
+
+    return run(options.pid, as_json=options.json)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from ..connection.session.session import Socket, SocketOpener
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, ConnectError, VoiceTimeoutError
 from ..playing.player import Player
+from . import registry
 from .link import ClientLink
 from .membership import Membership
 from .playing import PlaybackSurface
@@ -211,6 +212,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
             player=player,
             open_socket=_socket_opener(host.socket_options(self.client)),
         )
+        registry.remember(self)
         return self._connection
 
     async def _gone(self, connection: VoiceConnection) -> None:

@@ -90,7 +90,7 @@ class ListeningSurface(ClientBase):
 
         Frames are :class:`isocord.HeardFrame`: 20 ms of one user, s16le stereo at 48 kHz unless asked for otherwise,
         with its place on the clock that all users share; where nobody speaks, nothing comes. It goes on over reconnects
-        and moves, and ends with the connection or :meth:`Listening.close`. Several may listen at once.
+        and moves, and ends with the connection or :meth:`.Listening.close`. Several may listen at once.
 
         Args:
             users: members, users or ids to listen to; all if empty.
@@ -98,7 +98,7 @@ class ListeningSurface(ClientBase):
             opus: Opus packets as they came instead of decoded sound.
             mixdown: all users as one, whose ``user_id`` is 0. It comes when everybody's sound has come.
             latency: how long a mixdown waits for somebody beyond the jitter buffers at most, in seconds, 0 to 1; what
-                comes later is left out and counted in :attr:`Listening.late`.
+                comes later is left out and counted in :attr:`.Listening.late`.
             fill: frames of silence (``kind`` is "silence") where nobody speaks, so that each of ``users``, everybody
                 heard so far, or the mixdown, is one unbroken row of frames: recognisers that find ends themselves
                 need it. Silence comes 40 ms after its time. A user who leaves ends its row.

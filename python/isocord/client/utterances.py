@@ -89,7 +89,7 @@ class UtteranceSurface(ListeningSurface):
             channels: 1 or 2.
             format: "s16" or "f32": samples of 16 bits, or floating point with full scale at 1.0.
             capacity: utterances that may wait for the loop, 1 to 1,000; of more the oldest goes, and is counted in
-                :attr:`Utterances.dropped`.
+                :attr:`.Utterances.dropped`.
 
         Raises:
             ClientError: not connected. It is a ``ClientException`` of the bot library as well.

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, overload
 
 from ..hosts import host_of
+from . import registry
 from .absent import advice
 from .info import InfoSurface
 from .moving import MovingSurface
+from .stats import VoiceStats
 from .utterances import UtteranceSurface
 
 if TYPE_CHECKING:
@@ -74,3 +76,12 @@ def get(guild: object) -> VoiceClient | None:
     """
     found = getattr(guild, "voice_client", None)
     return found if isinstance(found, VoiceClient) else None
+
+
+def stats() -> dict[VoiceClient, VoiceStats]:
+    """The counters of all voice connections of this process that are not over, from any thread.
+
+    Each key is a voice client, each value what its :attr:`VoiceClient.stats` gives: times in seconds, counts since its
+    connect. Empty where nothing is connected.
+    """
+    return {voice: voice.stats for voice in registry.connected() if isinstance(voice, VoiceClient)}

@@ -24,7 +24,7 @@ _EVENTS_PER_FRAME = 4
 
 
 class Listening(Generic[_Item]):
-    """What users say, as an asynchronous iterator for one task; :meth:`VoiceClient.listen` makes it.
+    """What users say, as an asynchronous iterator for one task; :meth:`.VoiceClient.listen` makes it.
 
     It is an asynchronous context manager, too. One that is forgotten closes itself.
     """
@@ -71,7 +71,7 @@ class Listening(Generic[_Item]):
 
 
 class CallbackListening:
-    """Calls a function with what users say, on the thread ``isocord-listen``; :meth:`VoiceClient.listen_with` makes it.
+    """Calls a function with what users say, on the thread ``isocord-listen``; see :meth:`.VoiceClient.listen_with`.
 
     It goes on until it is closed, the function raises, or the connection ends.
     """
@@ -91,7 +91,7 @@ class CallbackListening:
 
     @property
     def late(self) -> int:
-        """Frames that came too late to be heard whole: see :attr:`Listening.late`."""
+        """Frames that came too late to be heard whole: see :attr:`.Listening.late`."""
         return self._frames.late
 
     @property

@@ -31,7 +31,7 @@ class UtteranceSource(Protocol):
 class Utterances(Generic[_Item]):
     """What users say, each utterance in one piece, as an asynchronous iterator for one task.
 
-    :meth:`VoiceClient.utterances` makes it. It is an asynchronous context manager, too. One that is forgotten closes
+    :meth:`.VoiceClient.utterances` makes it. It is an asynchronous context manager, too. One that is forgotten closes
     itself.
     """
 

@@ -21,7 +21,7 @@ class Waiting(Generic[_Item]):
         self._items: deque[_Item] = deque()
         self._ended = False
         self._reader: asyncio.Future[None] | None = None
-        self.dropped = 0
+        self.dropped: int = 0
 
     def put(self, items: Iterable[_Item]) -> None:
         """Add items, and wake the task."""

@@ -13,7 +13,7 @@ from functools import cache
 from ..errors import UnknownHostError
 from .base import Host
 
-__all__ = ["Host", "host_of", "present_hosts"]
+__all__ = ["Host", "host_of", "present_hosts", "present_packages"]
 
 _FAMILIES = ("discord", "disnake", "nextcord")
 
@@ -33,10 +33,15 @@ def host_of(client: object) -> Host:
     )
 
 
+def present_packages() -> list[str]:
+    """What the bot libraries that are imported, or else those that are installed, are imported as."""
+    imported = [package for package in _FAMILIES if package in sys.modules]
+    return imported or list(filter(importlib.util.find_spec, _FAMILIES))
+
+
 def present_hosts() -> list[Host]:
     """The bot libraries that are imported, or else those that are installed."""
-    imported = [package for package in _FAMILIES if package in sys.modules]
-    return [_load(package) for package in imported or filter(importlib.util.find_spec, _FAMILIES)]
+    return [_load(package) for package in present_packages()]
 
 
 @cache

@@ -322,7 +322,8 @@ impl<E: EndToEnd> ReceivePath<E> {
             payload: opus,
         };
         let at = arrival.at.max(0) as u64;
-        out.arrived(Arrived { user_id, sequence: packet.sequence, at, silence: head.silence, opus });
+        let Waiting { sequence, timestamp, .. } = packet;
+        out.arrived(Arrived { user_id, sequence, timestamp, at, silence: head.silence, opus });
         let end = user.end;
         let stream = user.stream.get_or_insert_with(|| Box::new(Stream::new(user_id, self.bounds, end)));
         let mut stage = Stage { listening: self.listening, scratch: &mut buffers.pcm, out };

@@ -69,7 +69,7 @@ class DeliveryService(Protocol):
         """``member`` is gone for good (not merely cut off)."""
 
     def received(self, member: CallMember, op: VoiceOp, body: Json | bytes) -> None:
-        """One of :data:`CLIENT_OPCODES` from ``member``; ``bytes`` for the binary ones.
+        """One of ``CLIENT_OPCODES`` from ``member``; ``bytes`` for the binary ones.
 
         Raises:
             ValueError: the body is malformed; the sender is closed with 4002.

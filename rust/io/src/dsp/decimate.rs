@@ -21,6 +21,8 @@ pub struct Decimator {
     rows: Vec<Vec<f32>>,
     /// Where the next frame would begin if there is no gap.
     next: Option<u64>,
+    /// So many samples of nothing were the last.
+    silent: usize,
 }
 
 impl Decimator {
@@ -41,8 +43,9 @@ impl Decimator {
         let taps = if factor == 1 { vec![1.0] } else { low_pass(factor, reach) };
         let past = taps.len() - 1;
         let channels = channels.clamp(1, CHANNELS);
-        let rows = vec![vec![0.0; past + FRAME_SAMPLES]; channels];
-        Self { factor, channels, taps, rows, next: None }
+        let silent = past + FRAME_SAMPLES;
+        let rows = vec![vec![0.0; silent]; channels];
+        Self { factor, channels, taps, rows, next: None, silent }
     }
 
     /// Takes a frame at `position` and appends what it gives, in the scale of 16 bits, to `out`; returns the place of its first
@@ -51,8 +54,17 @@ impl Decimator {
         let past = self.taps.len() - 1;
         if self.next != Some(position) {
             self.rows.iter_mut().for_each(|row| row.fill(0.0));
+            self.silent = past + FRAME_SAMPLES;
         }
         self.next = Some(position + FRAME_SAMPLES as u64);
+        let place = position.saturating_sub(past as u64 / 2);
+        // Of nothing comes nothing: most users of a call are silent.
+        self.silent = if pcm.iter().all(|&sample| sample == 0) { self.silent + FRAME_SAMPLES } else { 0 };
+        if self.silent > past + FRAME_SAMPLES {
+            self.silent = past + 2 * FRAME_SAMPLES;
+            out.extend(std::iter::repeat_n(0.0, FRAME_SAMPLES / self.factor * self.channels));
+            return place;
+        }
         for (channel, row) in self.rows.iter_mut().enumerate() {
             row.copy_within(FRAME_SAMPLES.., 0);
             let samples = row[past..].iter_mut().zip(pcm.chunks_exact(CHANNELS));
@@ -69,7 +81,7 @@ impl Decimator {
                 out.push(dot(&row[at..=at + past], &self.taps));
             }
         }
-        position.saturating_sub(past as u64 / 2)
+        place
     }
 }
 
@@ -118,6 +130,27 @@ mod tests {
             first.get_or_insert(at);
         }
         (first.unwrap(), values.iter().map(|value: &f32| value.round() as i16).collect())
+    }
+
+    #[test]
+    fn what_follows_silence_is_as_if_it_were_the_first() {
+        let loud: [i16; FRAME_LEN] = std::array::from_fn(|at| (at * 37 % 20_011) as i16 - 10_000);
+        for (factor, channels) in [(1, 1), (1, 2), (2, 2), (3, 1), (6, 1)] {
+            let (mut first, mut later) = (Decimator::new(factor, channels), Decimator::new(factor, channels));
+            let (mut expected, mut found) = (Vec::new(), Vec::new());
+            for number in 0..8 {
+                later.frame(number * 960, if number == 0 { &loud } else { &[0; FRAME_LEN] }, &mut found);
+            }
+            assert_eq!(found.len(), 8 * 960 / factor * channels);
+            assert!(found[found.len() / 2..].iter().all(|&value| value == 0.0));
+            found.clear();
+            for number in 8..11 {
+                let pcm = if number == 9 { &[0; FRAME_LEN] } else { &loud };
+                let at = later.frame(number * 960, pcm, &mut found);
+                assert_eq!(first.frame(number * 960, pcm, &mut expected), at);
+            }
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

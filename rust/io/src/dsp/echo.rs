@@ -33,11 +33,11 @@ const DELAY: usize = 28;
 const AHEAD: usize = 5;
 /// Samples of 8 kHz that are kept.
 const KEPT: usize = (JUDGED + DELAY + AHEAD) * HOP + WINDOW;
-/// From this likeness on a sound is the other one's echo. Of real speech 0.2 % of what comes back from a room is less
-/// like it, and 0.5 % of what somebody else says is more.
+/// From this likeness on a sound is the other one's echo. Of recorded voices in simulated rooms less than 1 % of what
+/// came back was less like it, and less than 1 % of what others said was more.
 const ECHO: f32 = 0.45;
-/// What comes within that time of where it belongs was only delayed: 60 ms.
-const JITTER: u64 = 3 * FRAME_SAMPLES as u64;
+/// A gap is longer than that: half a frame.
+const GAP: u64 = FRAME_SAMPLES as u64 / 2;
 
 /// The last second of a sound.
 pub struct Trace {
@@ -65,7 +65,7 @@ impl Trace {
     /// Takes a frame that came, or left, at `position` on the clock that all share. A gap is silence.
     pub fn frame(&mut self, position: u64, pcm: &[i16; FRAME_LEN]) {
         let gap = position.saturating_sub(self.end);
-        if gap > JITTER {
+        if gap > GAP {
             let silent = ((gap / FACTOR as u64) as usize).min(KEPT);
             self.samples.drain(..silent);
             self.samples.extend(std::iter::repeat_n(0.0, silent));
@@ -256,8 +256,8 @@ mod tests {
         for number in 0..heard.len() / FRAME_SAMPLES {
             let position = (number * FRAME_SAMPLES) as u64;
             two.frame(position, &frame(sent, number));
-            // It comes a little later, and not evenly.
-            one.frame(position + 300 + 400 * (number as u64 % 3), &frame(heard, number));
+            // It is not known to the sample when it came.
+            one.frame(position + 700, &frame(heard, number));
             if number > 45 && number % 10 == 0 {
                 found.push(detector.likeness(&one, &two));
             }

@@ -7,7 +7,7 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLES_PER_MS};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
 use isocord_proto::recv::Arrived;
 
-use super::echo_guard::EchoGuard;
+use super::echo_guard::{EchoGuard, Heard};
 use crate::dsp::echo::Trace;
 use crate::dsp::speech::{SPEECH, SpeechDetector};
 
@@ -78,7 +78,7 @@ struct Judge {
     pcm: Vec<i16>,
     place: u64,
     /// Where it is to be told from our own sound.
-    heard: Option<Trace>,
+    heard: Option<Heard>,
 }
 
 /// A bell, of these users' or of everybody's speech.
@@ -117,7 +117,7 @@ impl Bell {
     }
 
     pub(crate) fn arrived(&mut self, packet: &Arrived<'_>) {
-        let Arrived { user_id, sequence, at, silence, opus } = *packet;
+        let Arrived { user_id, sequence, timestamp, at, silence, opus } = *packet;
         if self.users.as_ref().is_some_and(|users| !users.contains(&user_id)) {
             return;
         }
@@ -136,7 +136,9 @@ impl Bell {
         let (spoken, enough) = match self.trigger {
             Trigger::Packet => (u64::from(!silence), 1),
             Trigger::Speech(_) if silence => (0, 1),
-            Trigger::Speech(samples) => (ear.judge(at, opus, self.guard.is_some()), samples.max(1)),
+            Trigger::Speech(samples) => {
+                (ear.judge((timestamp, at), opus, self.guard.is_some()), samples.max(1))
+            }
         };
         if let Some(guard) = &mut self.guard {
             guard.follow();
@@ -173,35 +175,36 @@ impl Ear {
     }
 
     /// Samples of a packet that are speech.
-    fn judge(&mut self, at: u64, opus: &[u8], guarded: bool) -> u64 {
+    fn judge(&mut self, when: (u32, u64), opus: &[u8], guarded: bool) -> u64 {
         let judge = match &mut self.judge {
             Some(judge) => judge,
             empty => {
                 let Ok(decoder) = Decoder::new() else { return 0 };
                 let detector = SpeechDetector::new();
-                let heard = guarded.then(Trace::new);
+                let heard = guarded.then(Heard::default);
                 empty.insert(Judge { decoder, detector, pcm: Vec::new(), place: 0, heard })
             }
         };
-        judge.packet(at, opus)
+        judge.packet(when, opus)
     }
 }
 
 impl Judge {
     fn heard(&self) -> Option<&Trace> {
-        self.heard.as_ref()
+        self.heard.as_ref().map(Heard::trace)
     }
 
-    fn packet(&mut self, at: u64, opus: &[u8]) -> u64 {
+    fn packet(&mut self, (timestamp, at): (u32, u64), opus: &[u8]) -> u64 {
         let mut room = [0; MAX_DECODED_LEN];
         let Ok(samples) = self.decoder.decode(opus, &mut room) else { return 0 };
         self.pcm.extend(&room[..samples * 2]);
-        let mut spoken = 0;
+        let (mut spoken, mut stamp) = (0, timestamp);
         let whole = self.pcm.len() / FRAME_LEN * FRAME_LEN;
         for frame in self.pcm[..whole].as_chunks::<FRAME_LEN>().0 {
             if let Some(heard) = &mut self.heard {
-                heard.frame(at, frame);
+                heard.frame(stamp, at, frame);
             }
+            stamp = stamp.wrapping_add(FRAME_SAMPLES as u32);
             let score = self.detector.frame(self.place, frame);
             self.place += FRAME_SAMPLES as u64;
             spoken += if score >= SPEECH { FRAME_SAMPLES as u64 } else { 0 };
@@ -217,7 +220,7 @@ mod tests {
     use std::sync::mpsc::channel;
 
     fn packet(user_id: u64, sequence: u16, at: u64, silence: bool) -> Arrived<'static> {
-        Arrived { user_id, sequence, at, silence, opus: &[0xf8, 0xff, 0xfe] }
+        Arrived { user_id, sequence, timestamp: at as u32, at, silence, opus: &[0xf8, 0xff, 0xfe] }
     }
 
     #[test]
@@ -245,6 +248,17 @@ mod tests {
         assert!(!bell.is_abandoned());
         drop(handle);
         assert!(bell.is_abandoned());
+    }
+
+    #[test]
+    fn what_is_said_while_nobody_heeds_it_counts_for_nothing() {
+        let (tell, told) = channel();
+        let (bell, _handle) = bell(Trigger::Packet, None, Box::new(move |rung| tell.send(rung).unwrap()));
+        let mut bell = bell.while_so(Box::new(|at| (3_000..6_000).contains(&at)));
+        (1..10u16).for_each(|n| bell.arrived(&packet(7, n, u64::from(n) * 960, false)));
+        // It began before, and is counted from then on.
+        let rung: Vec<_> = told.try_iter().map(|rung: Rung| (rung.began, rung.at)).collect();
+        assert_eq!(rung, [(3_840, 3_840)]);
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Plan {
             limit: options.limit(),
             by_size: options.by_size(),
             cuts: cuts.clone(),
-            opus: encode.then(|| options.opus),
+            opus: encode.then_some(options.opus),
             user_id,
             origin,
         }

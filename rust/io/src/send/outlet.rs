@@ -188,7 +188,12 @@ impl Outlet {
         }
         match prepared {
             SlotUse::Frame(_) => self.note_sent(out),
-            SlotUse::Silence(_) => Counters::add(&self.counters.silence_sent, 1),
+            SlotUse::Silence(_) => {
+                Counters::add(&self.counters.silence_sent, 1);
+                if let Some(track) = self.stream.source() {
+                    track.reader.state().note_silence();
+                }
+            }
             SlotUse::Withheld => {
                 Counters::add(&self.counters.withheld, 1);
                 self.note_sent(out);
@@ -292,3 +297,6 @@ fn discard<T: Send + 'static>(memory: Option<Box<T>>, out: &mut EventOutbox) {
         out.discard(memory);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,8 @@ pub struct Arrived<'a> {
     pub user_id: u64,
     /// As in its header.
     pub sequence: u16,
+    /// Its RTP timestamp.
+    pub timestamp: u32,
     /// When it came, on the common clock.
     pub at: u64,
     /// The silence that ends a talk spurt.

@@ -22,7 +22,7 @@ impl Player {
         let Some(last) = self.parts.back_mut().filter(|_| self.crossfade > 0) else { return };
         for _ in 0..CATCH_UP {
             let known = last.spool.len().is_some() || last.spool.frames() * FRAME >= last.local(to);
-            if known || last.spool.read(buffer) != Reached::There {
+            if known || last.spool.read(buffer, false) != Reached::There {
                 return;
             }
         }

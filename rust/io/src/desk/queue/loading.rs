@@ -131,7 +131,7 @@ fn open(
     }
     let mut buffer = FrameBuf::new();
     while spool.frames() < FIRST {
-        match spool.read(&mut buffer) {
+        match spool.read(&mut buffer, false) {
             Reached::There | Reached::Searching => {}
             Reached::End | Reached::Starved => break,
         }

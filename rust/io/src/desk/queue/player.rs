@@ -113,7 +113,7 @@ impl Player {
         let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
         loop {
             for part in self.parts.iter_mut().filter(|part| part.sounds(from, to)) {
-                match part.spool.read_to(part.local(to), buffer) {
+                match part.spool.read_to(part.local(to), buffer, want.now) {
                     Reached::There | Reached::End => {}
                     Reached::Searching => return Ready::Searching,
                     Reached::Starved => return Ready::Starved,
@@ -376,7 +376,7 @@ impl Player {
     /// Whether little sounds right before a sample, and at the beginning of a spool.
     fn is_quiet(&mut self, begin: u64, spool: &mut Spool, buffer: &mut FrameBuf) -> bool {
         // What is not there yet is taken for silence.
-        spool.read_to(spool.lead() + FRAME, buffer);
+        spool.read_to(spool.lead() + FRAME, buffer, false);
         let ends = self.parts.back_mut().is_none_or(|last| {
             let at = last.local(begin);
             last.spool.is_quiet(at.saturating_sub(FRAME), at, QUIET).unwrap_or(false)

@@ -113,12 +113,12 @@ impl Spool {
         self.error.as_deref()
     }
 
-    /// Reads one frame more. An error is its end.
-    pub(super) fn read(&mut self, buffer: &mut FrameBuf) -> Reached {
+    /// Reads one frame more; of what is due `now` whatever is there. An error is its end.
+    pub(super) fn read(&mut self, buffer: &mut FrameBuf, now: bool) -> Reached {
         let Some(source) = self.source.as_mut().filter(|_| !self.ended) else { return Reached::End };
         let number = self.tape.end();
         buffer.lead = 0;
-        match self.tape.read(&mut **source, buffer, number, WANT) {
+        match self.tape.read(&mut **source, buffer, number, Want { now, ..WANT }) {
             Ok(Reached::There) => {
                 if self.lead == self.read {
                     self.lead += u64::from(buffer.lead);
@@ -139,11 +139,13 @@ impl Spool {
     }
 
     /// Reads until sample `to` is there.
-    pub(super) fn read_to(&mut self, to: u64, buffer: &mut FrameBuf) -> Reached {
+    pub(super) fn read_to(&mut self, to: u64, buffer: &mut FrameBuf, now: bool) -> Reached {
         // After a frame that is not full the end is looked for, so that it is known where what is there ends.
         while !self.ended && (self.frames() * FRAME < to || self.read < self.frames() * FRAME) {
-            match self.read(buffer) {
+            match self.read(buffer, now) {
                 Reached::There => {}
+                // A stream that runs dry has given what it had, and does not say whether that was all.
+                Reached::Starved if now && self.tape.end() * FRAME >= to => break,
                 other => return other,
             }
         }

@@ -4,6 +4,10 @@
 //! frames from the next one on are encoded again, by an encoder that has heard exactly what the listener's decoder has:
 //! so a change is heard at once, without a click, however far ahead the encoder was.
 //!
+//! Where sound begins, the listener's decoder has heard silence, or another encoder. A frame that refers to what its own
+//! encoder remembers would be heard as loud as that was: the first 100 ms of a sentence would fade in. So the frame with
+//! which sound begins refers to nothing.
+//!
 //! An encoder's sound is heard later than what went in, a packet of the source at once. In a source with packets what
 //! is encoded is therefore taken that much earlier, so that the two follow one another without a seam.
 
@@ -21,14 +25,23 @@ use crate::source::{CutFrames, DECODER_LEAD, FrameBuf, FrameSource, Pcm, Reached
 /// audible seam at the highest complexity, with five it has none.
 const ENCODER_LEAD: u64 = 5;
 
+/// How soon the next frame leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Later,
+    /// See [`Want::now`].
+    Soon,
+    /// If it is not there, nothing leaves.
+    Next,
+}
+
 /// What changes from frame to frame.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted {
     /// The gain at the frame's end.
     pub gain: f32,
     pub pressure: Pressure,
-    /// See [`Want::now`].
-    pub now: bool,
+    pub due: Due,
 }
 
 /// What became of the next frame.
@@ -60,6 +73,8 @@ pub(super) struct Ahead {
     cursor: u64,
     /// Gain before the oldest frame that is kept.
     gain_before: f32,
+    /// Number of the last frame with which sound begins after silence.
+    begun: u64,
     /// Number of the frame that the source gives next.
     given: u64,
     /// The sound that frame of that number begins with, for what follows has changed.
@@ -77,6 +92,7 @@ impl Ahead {
             encoder: LazyEncoder::new(options),
             distance: lookahead.div_ceil(2) as u64,
             cursor: 0,
+            begun: 0,
             gain_before: gain,
             given: 0,
             splice: None,
@@ -93,6 +109,11 @@ impl Ahead {
     /// Number of the frame that is made next.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor
+    }
+
+    /// The listener has heard silence: the next frame does not refer to what was before.
+    pub(super) fn begin_anew(&mut self) {
+        self.begun = self.cursor;
     }
 
     /// Number of the frame that the source gives next.
@@ -125,9 +146,9 @@ impl Ahead {
         wanted: Wanted,
     ) -> Result<NextFrame, FeedError> {
         let number = self.cursor;
-        let before = self.gain_at(number);
-        let plain = before == 1.0 && wanted.gain == 1.0;
-        match self.read(source, buffer, number, plain, wanted.now)? {
+        let (before, mut gain) = (self.gain_at(number), wanted.gain);
+        let (plain, now) = (before == 1.0 && gain == 1.0, wanted.due != Due::Later);
+        match self.read(source, buffer, number, plain, now)? {
             Reached::There => {}
             Reached::End => return Ok(NextFrame::End),
             Reached::Searching => return Ok(NextFrame::Later),
@@ -146,9 +167,11 @@ impl Ahead {
             return Ok(NextFrame::Frame { frame, simplified: false });
         }
         if self.has_packets {
-            match self.read(source, buffer, number + 1, plain, wanted.now)? {
+            match self.read(source, buffer, number + 1, plain, now)? {
                 Reached::There | Reached::End => {}
                 Reached::Searching => return Ok(NextFrame::Later),
+                // What is there is not held back by what may come: it goes out, and that comes in.
+                Reached::Starved if wanted.due == Due::Next => gain = 0.0,
                 Reached::Starved => return Ok(NextFrame::Starved),
             }
         }
@@ -159,8 +182,9 @@ impl Ahead {
         }
         let asked = self.encoder.asked();
         let complexity = wanted.pressure.complexity(asked);
-        self.encoder.save(number, if alone { 1 } else { self.distance });
-        self.encode(number, before, Made::Encoded { complexity, gain: wanted.gain }, alone, &mut frame)?;
+        let fresh = alone || number == self.begun;
+        self.encoder.save(number, if fresh { 1 } else { self.distance });
+        self.encode(number, before, Made::Encoded { complexity, gain }, fresh, &mut frame)?;
         self.cursor += 1;
         Ok(NextFrame::Frame { frame, simplified: complexity < asked })
     }
@@ -210,7 +234,7 @@ impl Ahead {
             let (made, before) = (self.made.get(number), self.gain_at(number));
             let made_before = number.checked_sub(1).map_or(Made::No, |last| self.made.get(last));
             let alone = self.has_packets && !matches!(made_before, Made::Encoded { .. });
-            self.encode(number, before, made, alone, &mut unheard)?;
+            self.encode(number, before, made, alone || number == self.begun, &mut unheard)?;
         }
         Ok(self.encoder.resume()?)
     }
@@ -227,6 +251,7 @@ impl Ahead {
         self.made.restart(number);
         self.encoder.forget_all();
         (self.cursor, self.given, self.splice) = (number, number, None);
+        self.begun = number;
     }
 
     /// Frame `from` has become frame `to`, and so on.
@@ -237,6 +262,7 @@ impl Ahead {
         self.encoder.shift(count);
         self.cursor += count;
         self.given += count;
+        self.begun += count;
     }
 
     /// Frames before number `next` have left: what nobody goes back to is forgotten.

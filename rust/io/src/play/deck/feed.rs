@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use isocord_proto::frame::OpusFrame;
 
-use super::ahead::{Ahead, NextFrame, Wanted};
+use super::ahead::{Ahead, Due, NextFrame, Wanted};
 use super::controls::{Deck, Playing, Request};
 use super::error::FeedError;
 use super::noted::Noted;
@@ -29,6 +29,8 @@ pub(super) struct DeckFeed<S: FrameSource> {
     pub(super) landing: bool,
     /// The source has changed, and what follows is not there yet.
     revising: bool,
+    /// Frames of silence that had left when this was last looked at.
+    silences: u64,
 }
 
 impl<S: FrameSource> Feed for DeckFeed<S> {
@@ -74,7 +76,7 @@ impl<S: FrameSource> Drop for DeckFeed<S> {
 impl<S: FrameSource> DeckFeed<S> {
     pub(super) fn new(deck: Arc<Deck<S>>, writer: TrackWriter, ahead: Ahead) -> Self {
         writer.state().interruption().will_fade();
-        Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false }
+        Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false, silences: 0 }
     }
 
     fn work(&mut self, writer: &mut TrackWriter, pressure: Pressure) -> Result<FeedStatus, FeedError> {
@@ -121,8 +123,16 @@ impl<S: FrameSource> DeckFeed<S> {
             if writer.room_or_sleep().is_none() {
                 return Ok(FeedStatus::Wait);
             }
-            let now = (writer.queued() as usize) < FEW;
-            let made = self.make(&mut buffer, pressure, now)?;
+            let silences = writer.state().silences();
+            if std::mem::replace(&mut self.silences, silences) != silences {
+                self.ahead.begin_anew();
+            }
+            let due = match writer.queued() as usize {
+                0 | 1 => Due::Next,
+                queued if queued < FEW => Due::Soon,
+                _ => Due::Later,
+            };
+            let made = self.make(&mut buffer, pressure, due)?;
             let rests = matches!(made, NextFrame::Starved) && deck.with_source(|source| source.rests());
             writer.state().note_rests(rests);
             match made {
@@ -132,7 +142,7 @@ impl<S: FrameSource> DeckFeed<S> {
                 }
                 NextFrame::Later => return Ok(FeedStatus::Searching { left: writer.queued() }),
                 // Whoever brings more wakes the job, and so does the clock when few frames are left.
-                NextFrame::Starved if now => {
+                NextFrame::Starved if due != Due::Later => {
                     // The source sees that what it gave has been heard.
                     writer.sleep_until(1);
                     return Ok(FeedStatus::Wait);
@@ -148,8 +158,8 @@ impl<S: FrameSource> DeckFeed<S> {
         Ok(FeedStatus::Again { left: writer.queued() })
     }
 
-    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, now: bool) -> Result<NextFrame, FeedError> {
-        let wanted = Wanted { gain: self.deck.volume(), pressure, now };
+    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, due: Due) -> Result<NextFrame, FeedError> {
+        let wanted = Wanted { gain: self.deck.volume(), pressure, due };
         let deck = Arc::clone(&self.deck);
         let made = deck.with_source(|source| {
             let mut source = Noted { source, given: self.ahead.given(), playing: deck.playing() };
@@ -182,7 +192,7 @@ impl<S: FrameSource> DeckFeed<S> {
         buffer: &mut FrameBuf,
         pressure: Pressure,
     ) -> Result<Option<FeedStatus>, FeedError> {
-        let made = self.make(buffer, pressure, true)?;
+        let made = self.make(buffer, pressure, Due::Soon)?;
         let place = self.ahead.place().unwrap_or_else(|| self.deck.source().position());
         match made {
             NextFrame::Frame { frame, .. } => {
@@ -248,7 +258,7 @@ impl<S: FrameSource> DeckFeed<S> {
             let mut frames = Vec::with_capacity(room);
             let mut last = None;
             while frames.len() < room {
-                match self.make(buffer, pressure, true)? {
+                match self.make(buffer, pressure, Due::Soon)? {
                     NextFrame::Frame { frame, .. } => frames.push(frame),
                     other => {
                         last = Some(other);

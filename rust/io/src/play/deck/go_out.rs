@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ahead::{NextFrame, Wanted};
+use super::ahead::{Due, NextFrame, Wanted};
 use super::controls::Playing;
 use super::error::FeedError;
 use super::feed::DeckFeed;
@@ -71,7 +71,7 @@ impl<S: FrameSource> DeckFeed<S> {
             }
             let undone = self.ahead.go_back(from)?;
             let cut = self.ahead.go_out(from)?;
-            let wanted = Wanted { gain: self.deck.volume(), pressure, now: true };
+            let wanted = Wanted { gain: self.deck.volume(), pressure, due: Due::Soon };
             let NextFrame::Frame { frame, .. } = self.ahead.make(&mut Nothing, buffer, wanted)? else {
                 return Ok(false);
             };

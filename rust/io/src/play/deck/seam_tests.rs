@@ -92,6 +92,7 @@ fn what_is_heard_is_what_an_encoder_makes_that_never_looked_ahead() {
             apply_gain(gain, target, &mut pcm);
             gain = target;
             let mut expected = OpusFrame::SILENCE;
+            encoder.stand_alone(number == 0).expect("a setting");
             expected.fill(|out| encoder.encode_float(&pcm, out)).expect("a packet");
             assert!(bench.heard[number] == expected.as_bytes(), "frame {number} of {options:?}");
         }

@@ -242,3 +242,27 @@ fn the_end_comes_after_all_that_was_written() {
     assert_eq!(stage.stream.starved(), 0);
     assert!(matches!(stage.bench.reader.supply(), isocord_proto::pacing::Supply::Exhausted));
 }
+
+#[test]
+fn a_sentence_begins_as_loud_as_it_is_after_a_pause() {
+    let mut stage = Stage::plain();
+    stage.write(200);
+    stage.stream.flush();
+    stage.slots(10);
+    for _ in 0..3 {
+        // What the clock sends of silence, and tells.
+        stage.slots(5);
+        (0..5).for_each(|_| stage.bench.reader.state().note_silence());
+        let before = stage.bench.heard.len();
+        stage.write(200);
+        stage.stream.flush();
+        stage.slots(10);
+        let heard = decode(&stage.bench.heard);
+        let loudest = |frame: usize| {
+            let at = (before + frame) * FRAME;
+            heard[at..at + FRAME].iter().fold(0.0, |most: f64, value| most.max(value.abs()))
+        };
+        let (first, last) = (loudest(1), loudest(8));
+        assert!(first > 0.9 * last, "it fades in: {first} beside {last}");
+    }
+}

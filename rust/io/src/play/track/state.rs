@@ -27,6 +27,7 @@ pub struct TrackState {
     rests: AtomicBool,
     frames_sent: AtomicU64,
     underruns: AtomicU64,
+    silences: AtomicU64,
     interruption: Interruption,
     ring: RingObserver<FRAME_WORDS>,
     producer: OnceLock<ProducerWaker>,
@@ -49,6 +50,7 @@ impl TrackState {
             rests: AtomicBool::new(false),
             frames_sent: AtomicU64::new(0),
             underruns: AtomicU64::new(0),
+            silences: AtomicU64::new(0),
             interruption: Interruption::new(),
             ring,
             producer: OnceLock::new(),
@@ -162,6 +164,15 @@ impl TrackState {
 
     pub(crate) fn note_sent(&self) {
         self.frames_sent.fetch_add(1, Relaxed);
+    }
+
+    /// Frames of silence that have left while it had nothing.
+    pub(crate) fn silences(&self) -> u64 {
+        self.silences.load(Relaxed)
+    }
+
+    pub(crate) fn note_silence(&self) {
+        self.silences.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn note_underruns(&self, slots: u64) {

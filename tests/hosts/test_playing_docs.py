@@ -1,9 +1,8 @@
-"""What README.md says of playing one thing after the other, in place of another and over it, as it stands there."""
+"""What docs/playing.md says of playing one thing after the other, in place of another, over it: as it stands there."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import pytest
 
 import isocord
 
+from .. import pages
 from .ears import Ear, sine
 from .world import World, until
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-BLOCKS = re.findall(r"(?ms)^```python\n(error = .*?)^```", README.read_text("utf-8"))
+BLOCKS = pages.python("docs/playing.md")
 
 
 async def test_it_is_heard_as_it_says(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

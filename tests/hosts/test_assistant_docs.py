@@ -1,4 +1,4 @@
-"""The voice assistant of README.md, as it stands there: it hears, answers with streamed speech, and is interrupted.
+"""The whole voice assistant of docs/assistants.md, as it stands there: it hears, answers, and is interrupted.
 
 Its speech is espeak-ng's where that is installed, and otherwise a tone from a program of that name.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import shutil
 import sys
 import types
@@ -17,11 +16,12 @@ from typing import Any
 
 import pytest
 
+from .. import pages
 from .voices import voice as babble
 from .world import encode_pcm, library, testing, until
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-BLOCKS = re.findall(r"(?ms)^## A voice assistant\n.*?^```python\n(.*?)^```", README.read_text("utf-8"))
+PAGE = "docs/assistants.md"
+BLOCKS = pages.python(PAGE)
 STAND_IN = f"""#!{sys.executable}
 import struct, sys, math
 assert sys.argv[1:3] == ["--stdout", "--"]
@@ -80,7 +80,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
         mine.answer = answer  # type: ignore[attr-defined]
         # The annotations of a bot are what they say, and no text as in this file.
-        exec(compile(BLOCKS[0], "README.md", "exec", dont_inherit=True), scope)
+        exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
         bot = scope["bot"]
         running = asyncio.create_task(bot.start(discord.token))
         await until(lambda: bot.is_ready() and discord.commands())

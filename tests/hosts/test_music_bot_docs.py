@@ -1,4 +1,4 @@
-"""The music bot of README.md, as it stands there: what a listener hears after each command."""
+"""The music bot of docs/music-bot.md, as it stands there: what a listener hears after each command."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ import pytest
 
 import isocord
 
+from .. import pages
 from ..unit.web import Request, Web
 from .ears import Ear, sine
 from .world import RATE, library, np, testing, until
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-BLOCKS = re.findall(r"(?ms)^## A music bot\n.*?^```python\n(.*?)^```", README.read_text("utf-8"))
+PAGE = "docs/music-bot.md"
+BLOCKS = pages.python(PAGE)
 PITCHES = {"song": 400.0, "second": 700.0, "spoken": 1100.0, "radio": 1600.0}
 
 if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
@@ -90,7 +91,7 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     scope: dict[str, Any] = {}
     async with testing.FakeDiscord() as discord:
         # The annotations of a bot are what they say, and no text as in this file.
-        exec(compile(BLOCKS[0], "README.md", "exec", dont_inherit=True), scope)
+        exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
         bot = scope["bot"]
         running = asyncio.create_task(bot.start(discord.token))
         await until(lambda: bot.is_ready() and len(discord.commands()) == 8)

@@ -1,0 +1,1 @@
+"""``isocord doctor``: what this machine and this environment have, and what to do about what they lack."""

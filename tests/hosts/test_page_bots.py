@@ -1,0 +1,116 @@
+"""Whole programs of the documentation: the first bot, the recorder, and the test of a bot, as they stand there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import wave
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .. import pages
+from .ears import Ear, sine
+from .world import encode_pcm, library, testing, until
+
+if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
+    pytest.skip("the bots are py-cord's", allow_module_level=True)
+
+MINIMAL = """
+import discord, isocord
+
+bot = discord.Bot()
+
+
+@bot.event
+async def on_ready():
+    channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
+    voice = await channel.connect(cls=isocord.VoiceClient)
+    voice.play(isocord.AudioFile("song.mp3"))
+"""
+
+
+@asynccontextmanager
+async def running(page: str, number: int, monkeypatch: pytest.MonkeyPatch, **names: Any) -> AsyncIterator[Any]:
+    """The page's bot, logged in to a fake Discord, and that Discord."""
+    monkeypatch.setattr(library.Bot, "run", lambda self, token: None)
+    scope: dict[str, Any] = dict(names)
+    async with testing.FakeDiscord() as discord:
+        # The annotations of a bot are what they say, and no text as in this file.
+        exec(compile(pages.blocks(page)[number].code, page, "exec", dont_inherit=True), scope)
+        bot = scope["bot"]
+        task = asyncio.create_task(bot.start(discord.token))
+        await until(lambda: bot.is_ready() and discord.commands())
+        yield discord, bot
+        await bot.close()
+        await asyncio.wait([task], timeout=5)
+        if task.done() and not task.cancelled():
+            task.exception()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/first-sound.md"])
+async def test_the_first_bot_plays(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sine(tmp_path / "song.mp3", 30.0, 700.0)
+    messages: list[Any] = []
+
+    async def note(message: Any) -> None:
+        messages.append(message)
+
+    async with running(page, 1, monkeypatch) as (discord, bot):
+        bot.add_listener(note, "on_message")
+        listener = discord.listen("General", user="alice")
+        ear = Ear(listener)
+        # How a test asks for it stands in the documentation as well.
+        code = pages.blocks("docs/testing.md")[3].code
+        scope: dict[str, Any] = {"discord": discord}
+        exec(
+            "async def ask():\n" + "".join(f"    {line}\n" for line in code.splitlines()) + "    return answers", scope
+        )
+        answers = await scope["ask"]()
+        await until(lambda: listener.arrivals() and abs(ear.tone(700.0) - 0.8) < 0.06)
+        await until(lambda: "Playing song.mp3" in str(answers))
+        await until(lambda: messages)
+
+
+async def test_the_recorder_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    note = lambda *words: said.append(" ".join(map(str, words)))  # noqa: E731
+    async with running("docs/recording.md", 0, monkeypatch, print=note) as (discord, _):
+        alice = discord.speak("General", user="alice")
+        answers = discord.invoke("record")
+        await until(lambda: answers)
+        alice.play_opus(encode_pcm(testing.tone(700.0, 1.0), "auto"))
+        await until(lambda: alice.is_playing)
+        await until(lambda: not alice.is_playing)
+        discord.invoke("stop")
+        await until(lambda: said)
+    (track,) = tmp_path.glob(f"meeting-*/{alice.id}.wav")
+    assert said[0].startswith(f"{alice.id} {track.relative_to(tmp_path)} ")
+    with wave.open(str(track)) as file:
+        assert file.getnframes() >= 40_000
+
+
+def test_the_test_of_a_bot_passes(tmp_path: Path) -> None:
+    pytest.importorskip("pytest_asyncio")
+    (tmp_path / "mybot.py").write_text(MINIMAL)
+    (tmp_path / "test_mybot.py").write_text(pages.blocks("docs/testing.md")[0].code)
+    sine(tmp_path / "song.mp3", 30.0)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mybot.py"]
+    done = subprocess.run(
+        command,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert "1 passed" in done.stdout, done.stdout
+    assert (tmp_path / "heard.wav").stat().st_size > 100_000
