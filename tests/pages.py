@@ -63,13 +63,6 @@ class Theirs:
 
 
 @dataclasses.dataclass(frozen=True)
-class Framework:
-    """A part of a program around an adapter, whose framework is a gigabyte: its names are held against the adapter."""
-
-    adapter: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Checked:
     """No Python: held against what it speaks of, by ``tests/unit/test_pages.py``."""
 
@@ -108,13 +101,14 @@ BOTS = By("tests/hosts/test_page_bots.py")
 MIXER = By("tests/hosts/test_mixer_docs.py")
 FILTERS = By("tests/unit/test_filtered.py")
 QUEUE = By("tests/hosts/test_queue_docs.py")
+RECORDING = By("tests/hosts/test_recording_docs.py")
 GUILDS = By("tests/hosts/test_guilds_docs.py")
 DONE = {"done": lambda stage: stage.notes.append}
 ASKED = {**DONE, **dict.fromkeys(("ctx", "inter", "interaction"), lambda stage: stage.asked)}
 WITH_SINKS = {**ASKED, "discord": lambda stage: stage.library}
 PLAYED: dict[str, Any] = {"files": SONG, "given": ASKED, "connected": False}
 
-TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
+TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     "README.md": (Checked(), BOTS, Checked()),
     "CONTRIBUTING.md": (),
     "ARCHITECTURE.md": (Checked(),) * 4,
@@ -132,11 +126,12 @@ TABLE: dict[str, tuple[By | Theirs | Framework | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
+        *(RECORDING,) * 4,
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
-        Framework("pipecat"),
-        Framework("livekit"),
+        By("tests/adapters/test_pages.py"),
+        By("tests/adapters/test_pages.py"),
         By("tests/hosts/test_assistants_docs.py"),
     ),
     "docs/many-guilds.md": (

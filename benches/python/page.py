@@ -165,9 +165,15 @@ def assistants(report: list[dict[str, Any]]) -> str:
         for figures in report
         if figures[kind]
     ]
+    rows += [
+        (figures["load"], "that did not come about", figures["client"], "-", f"{figures['missed']} times")
+        for figures in report
+        if figures["missed"]
+    ]
     return (
-        "## Voice assistants\n\n`benches/python/latency.py`, in milliseconds. py-cord tells no ends of speech: its\n"
-        "bot waits 200 ms, and its ears have no jitter buffer.\n\n"
+        "## Voice assistants\n\n`benches/python/latency.py`, in milliseconds. py-cord tells no ends of speech, so\n"
+        "its bot waits 200 ms; its ears have no jitter buffer. Barge-in takes 200 ms of speech: for isocord by its\n"
+        "voice activity detector, for py-cord's bot of anything loud.\n\n"
         + _table(("load", "what", "client", "p50", "p99"), rows)
     )
 

@@ -121,6 +121,19 @@ class Notes(FrameProcessor):
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
 
+def pair_of(context: LLMContext) -> LLMContextAggregatorPair:
+    """Who collects what users and the assistant say."""
+    ears = ByLevel(params=VADParams(confidence=0.5, start_secs=0.1, stop_secs=0.2, min_volume=0.0))
+    strategies = UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
+    params = LLMUserAggregatorParams(vad_analyzer=ears, user_turn_strategies=strategies)
+    return LLMContextAggregatorPair(context, user_params=params)
+
+
+def said(context: LLMContext, role: str) -> list[str]:
+    """What stands in the context."""
+    return [message["content"] for message in context.messages if message["role"] == role]
+
+
 class Assistant:
     """All of it, on a transport."""
 
@@ -128,10 +141,7 @@ class Assistant:
         self.transport = transport
         self.recogniser, self.model, self.synthesiser = Recogniser(), Model(words), Synthesiser()
         self.context = LLMContext([])
-        ears = ByLevel(params=VADParams(confidence=0.5, start_secs=0.1, stop_secs=0.2, min_volume=0.0))
-        strategies = UserTurnStrategies(stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.2)])
-        params = LLMUserAggregatorParams(vad_analyzer=ears, user_turn_strategies=strategies)
-        pair = LLMContextAggregatorPair(self.context, user_params=params)
+        pair = pair_of(self.context)
         self.above, self.below = Notes(), Notes()
         parts = [transport.input(), self.above, self.recogniser, pair.user(), self.model, self.synthesiser]
         self.pipeline = Pipeline([*parts, transport.output(), self.below, pair.assistant()])
@@ -139,8 +149,7 @@ class Assistant:
         self.worker = PipelineWorker(self.pipeline, params=rates, cancel_on_idle_timeout=False)
 
     def said(self, role: str) -> list[str]:
-        """What stands in the context."""
-        return [message["content"] for message in self.context.messages if message["role"] == role]
+        return said(self.context, role)
 
 
 @asynccontextmanager

@@ -92,3 +92,14 @@ def finds(guild: discord.Guild) -> None:
     if voice is not None:
         voice.stop()
         voice.stpo()  # error
+
+
+def watches() -> None:
+    for voice, stats in isocord.stats().items():
+        assert_type(voice, isocord.VoiceClient)
+        assert_type(stats, isocord.VoiceStats)
+        print(stats.packets_sent, stats.packets_snet)  # error
+    with isocord.monitor() as monitor:
+        assert_type(monitor, isocord.Monitor)
+    isocord.metrics.opentelemetry()
+    isocord.metrics.prometeus()  # error

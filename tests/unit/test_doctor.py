@@ -85,6 +85,26 @@ def test_bot_libraries() -> None:
     assert both.status is Status.FAIL and "uninstall" in both.advice
 
 
+def test_a_bot_library_that_does_not_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "installed", lambda name: "2.6.1" if name == "py-cord" else None)
+
+    def without_audioop(name: str) -> Any:
+        raise ModuleNotFoundError("No module named 'audioop'")
+
+    monkeypatch.setattr(environment.importlib, "import_module", without_audioop)
+    known, broken = environment.libraries()
+    assert known.status is Status.OK
+    assert broken.status is Status.FAIL and "audioop" in broken.found and "audioop-lts" in broken.advice
+
+
+def test_a_ctrl_c_shows_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "look", interrupted)
+    assert main(["doctor"]) == 130
+
+
 def test_a_program_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment.shutil, "which", lambda _: None)
     assert environment.ffmpeg().status is Status.WARN

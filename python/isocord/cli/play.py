@@ -18,11 +18,9 @@ import isocord
 from ..errors import AudioFileError, IsocordError
 from ..hosts import present_packages
 from .progress import Progress, progress
-from .terminal import NEEDS_RICH, complain, console
+from .terminal import INTERRUPTED, NEEDS_RICH, complain, console
 
 TOKEN = "DISCORD_TOKEN"  # noqa: S105 - the name of it
-INTERRUPTED = 130
-"""The exit status of what a Ctrl-C has ended."""
 _LOGIN = 30.0
 _LOOK = 0.25
 _CLOSING = 5.0
@@ -54,9 +52,6 @@ def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
     shown = progress(out, PurePath(urlsplit(source).path).name or source)
     try:
         return asyncio.run(_play(file, token, guild_id, channel_id, shown))
-    except KeyboardInterrupt:
-        # Where signals cannot be handled on the loop; asyncio has cancelled all, and let it leave, by then.
-        return INTERRUPTED
     finally:
         file.close()
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+INTERRUPTED = 130
+"""The exit status of what a Ctrl-C has ended."""
 NEEDS_RICH = "needs rich to show something: pip install 'isocord[cli]', or say --json"
 
 

@@ -30,6 +30,7 @@ def remember(client: ClientBase) -> None:
 
 def connected() -> list[ClientBase]:
     """Those whose connection is not over, also while it is being made or mended; the longest known first."""
-    clients = [reference() for reference in list(_known.values())]
+    # A copy is made in one step, also without the GIL.
+    clients = [reference() for reference in _known.copy().values()]
     over = (Phase.IDLE, Phase.DISCONNECTED)
     return [client for client in clients if client is not None and client.state.phase not in over]

@@ -25,6 +25,9 @@ class VoiceStats(Record):
         lateness_p50: half of the packets left at most this late.
         lateness_p99: 99 of 100 packets left at most this late.
         lateness_max: the latest one.
+        lateness_sum: of all packets.
+        lateness_histogram: for each doubling, its upper edge and how many packets were so late: less than that, and not
+            less than the edge before. The first ends at 8 microseconds.
         latency: the last heartbeat's round trip; infinite before the first.
         average_latency: the mean of the last 20.
         resumes: how often the websocket was resumed.
@@ -49,6 +52,8 @@ class VoiceStats(Record):
     lateness_p50: float
     lateness_p99: float
     lateness_max: float
+    lateness_sum: float
+    lateness_histogram: tuple[tuple[float, int], ...]
     latency: float
     average_latency: float
     resumes: int
@@ -77,6 +82,8 @@ def snapshot(connection: VoiceConnection) -> VoiceStats:
         lateness_p50=native.lateness_p50,
         lateness_p99=native.lateness_p99,
         lateness_max=native.lateness_max,
+        lateness_sum=native.lateness_sum,
+        lateness_histogram=tuple(native.lateness_histogram),
         latency=connection.latencies.last,
         average_latency=connection.latencies.average,
         resumes=flow.resumes,

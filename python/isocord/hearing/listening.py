@@ -13,7 +13,7 @@ from .tap import LiveSource, Tap
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from .recording.recording import FrameSource
+    from .recording.sink_recording import FrameSource
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ except ImportError as _missing:
     raise ImportError("isocord.metrics.opentelemetry() needs: pip install 'isocord[opentelemetry]'") from _missing
 
 from .._door.version import __version__
-from .readings import LABELS, METRICS, QUANTILE, Metric, Readings
+from ..client.stats import VoiceStats
+from .readings import LABELS, METRICS, Metric, Readings
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter
@@ -34,6 +35,7 @@ def opentelemetry(meter: Meter | None = None) -> None:
         meter = get_meter("isocord", __version__)
     readings = Readings()
     for metric in METRICS:
+        # What is observed cannot be a histogram in OpenTelemetry: of those it gets quantiles.
         make = meter.create_observable_counter if metric.kind == "counter" else meter.create_observable_gauge
         observe: Callable[[CallbackOptions], Iterable[Observation]] = partial(_observe, readings, metric)
         make(f"isocord.{metric.name}", callbacks=[observe], unit=metric.unit, description=metric.help)
@@ -42,6 +44,13 @@ def opentelemetry(meter: Meter | None = None) -> None:
 def _observe(readings: Readings, metric: Metric, _: CallbackOptions) -> Iterable[Observation]:
     for sample in readings.all()[metric.name]:
         attributes = dict(zip(LABELS, sample.labels, strict=True))
-        if sample.quantile is not None:
-            attributes[QUANTILE] = sample.quantile
-        yield Observation(sample.value, attributes)
+        if isinstance(sample.value, VoiceStats):
+            stats = sample.value
+            for quantile, value in (
+                ("0.5", stats.lateness_p50),
+                ("0.99", stats.lateness_p99),
+                ("1", stats.lateness_max),
+            ):
+                yield Observation(value, {**attributes, "quantile": quantile})
+        else:
+            yield Observation(sample.value, attributes)

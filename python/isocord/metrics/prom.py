@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 try:
     from prometheus_client import REGISTRY
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 except ImportError as _missing:
     raise ImportError("isocord.metrics.prometheus() needs: pip install 'isocord[prometheus]'") from _missing
 
-from .readings import LABELS, LATENESS, METRICS, QUANTILE, Metric, Readings, Sample
+from ..client.stats import VoiceStats
+from .readings import LABELS, METRICS, Metric, Readings, Sample
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -58,10 +60,22 @@ def prometheus(registry: CollectorRegistry | None = None) -> Collector:
 
 def _family(metric: Metric, samples: list[Sample]) -> Family:
     name = f"isocord_{metric.name}" + ("_seconds" if metric.unit == "s" else "")
-    labels = (*LABELS, QUANTILE) if metric is LATENESS else LABELS
+    if metric.kind == "histogram":
+        histogram = HistogramMetricFamily(name, metric.help, labels=LABELS)
+        for sample in samples:
+            if isinstance(sample.value, VoiceStats):
+                histogram.add_metric(sample.labels, _buckets(sample.value), sample.value.lateness_sum)
+        return histogram
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    family = kind(name, metric.help, labels=labels)
+    family = kind(name, metric.help, labels=LABELS)
     for sample in samples:
-        values = sample.labels if sample.quantile is None else (*sample.labels, sample.quantile)
-        family.add_metric(values, sample.value)
+        if not isinstance(sample.value, VoiceStats):
+            family.add_metric(sample.labels, sample.value)
     return family
+
+
+def _buckets(stats: VoiceStats) -> list[tuple[str, float]]:
+    """As Prometheus has them: each counts those before it as well."""
+    below = list(accumulate(count for _, count in stats.lateness_histogram))
+    edges = [f"{edge:g}" for edge, _ in stats.lateness_histogram]
+    return [*zip(edges, map(float, below), strict=True), ("+Inf", float(below[-1]))]

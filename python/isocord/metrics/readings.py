@@ -7,10 +7,11 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from .._native import ReceiveStats
 from ..client import registry
+from ..client.stats import VoiceStats
 from ..client.voice_client import VoiceClient
 from ..runtime.values import Record
 
@@ -23,13 +24,13 @@ class Metric(Record):
 
     Attributes:
         name: that of the field that it is in ``voice.stats``, or after ``receive_`` in ``voice.receive_stats``.
-        kind: whether it only grows.
+        kind: whether it only grows; or :data:`LATENESS`, which Prometheus has as a histogram.
         unit: as UCUM writes it: ``s``, ``By``, or what is counted, in braces.
         help: one sentence.
     """
 
     name: str
-    kind: Literal["counter", "gauge"]
+    kind: Literal["counter", "gauge", "histogram"]
     unit: str
     help: str
 
@@ -37,12 +38,7 @@ class Metric(Record):
 CONNECTED = Metric(
     "connected", "gauge", "{connection}", "1 while sound can leave, 0 while the connection is made or mended."
 )
-LATENESS = Metric(
-    "lateness",
-    "gauge",
-    "s",
-    "How late packets have left since the connect: at most so late the half (0.5), 99 of 100 (0.99), all (1).",
-)
+LATENESS = Metric("lateness", "histogram", "s", "How late packets have left since the connect.")
 JITTER = Metric("receive_jitter", "gauge", "s", "Interarrival jitter (RFC 3550) of the user whose network is worst.")
 SENT = (
     Metric("packets_sent", "counter", "{packet}", "Audio packets sent, silence among them."),
@@ -83,21 +79,17 @@ HEARD = (
 )
 METRICS = (CONNECTED, *SENT, LATENESS, *LATENCIES, *RECEIVED, *HEARD, JITTER)
 
-QUANTILE = "quantile"
-"""The further label of :data:`LATENESS`."""
 
-
-class Sample(Record):
-    """One value.
+class Sample(NamedTuple):
+    """One value; there are forty for each connection, so it costs as little as may be.
 
     Attributes:
         labels: values of :data:`LABELS`.
-        quantile: that of a lateness, else None.
+        value: a number; of :data:`LATENESS` the whole stats, of which each system takes what it can.
     """
 
     labels: tuple[str, ...]
-    value: float
-    quantile: str | None = None
+    value: float | VoiceStats
 
 
 class Readings:
@@ -126,27 +118,26 @@ class Readings:
             if isinstance(voice, VoiceClient):
                 ids = (voice.server_id, getattr(voice.channel, "id", ""), getattr(voice.user, "id", ""))
                 labels = tuple(map(str, ids))
-                for name, value, quantile in self._of(voice):
-                    found[name].append(Sample(labels, value, quantile))
+                for name, value in self._of(voice):
+                    found[name].append(Sample(labels, value))
         return found
 
-    def _of(self, voice: VoiceClient) -> Iterator[tuple[str, float, str | None]]:
+    def _of(self, voice: VoiceClient) -> Iterator[tuple[str, float | VoiceStats]]:
         stats, received = voice.stats, voice.receive_stats
-        yield CONNECTED.name, float(voice.is_connected()), None
+        yield CONNECTED.name, float(voice.is_connected())
         for metric in SENT:
-            yield metric.name, getattr(stats, metric.name), None
-        for quantile, value in (("0.5", stats.lateness_p50), ("0.99", stats.lateness_p99), ("1", stats.lateness_max)):
-            yield LATENESS.name, value, quantile
+            yield metric.name, getattr(stats, metric.name)
+        yield LATENESS.name, stats
         for metric in LATENCIES:
             if math.isfinite(value := getattr(stats, metric.name)):
-                yield metric.name, value, None
+                yield metric.name, value
         for metric in RECEIVED:
-            yield metric.name, getattr(received, _field(metric)), None
+            yield metric.name, getattr(received, _field(metric))
         totals = self._totals.setdefault(voice, _Totals()).take(received)
         for metric, total in zip(HEARD, totals, strict=True):
-            yield metric.name, total, None
+            yield metric.name, total
         if jitters := [user.jitter for user in received.users.values()]:
-            yield JITTER.name, max(jitters) / _RATE, None
+            yield JITTER.name, max(jitters) / _RATE
 
 
 class _Totals:

@@ -125,6 +125,6 @@ def _name(thing: object) -> str | None:
     return shown(found, _NAME) if isinstance(found, str) else None
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: Any) -> Any:
     """JSON knows no infinity: a latency that is not known yet is None."""
-    return value if math.isfinite(value) else None
+    return None if isinstance(value, float) and not math.isfinite(value) else value

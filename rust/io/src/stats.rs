@@ -7,6 +7,8 @@ use std::time::Duration;
 const STEPS: usize = 8;
 /// Doublings from a microsecond up to about eight seconds.
 const OCTAVES: usize = 23;
+/// Buckets of [`Stats::lateness_histogram`].
+pub const LATENESS_BUCKETS: usize = OCTAVES + 1;
 
 /// What is counted.
 #[derive(Debug, Default)]
@@ -41,6 +43,15 @@ pub struct Stats {
     pub lateness_p50: Duration,
     pub lateness_p99: Duration,
     pub lateness_max: Duration,
+    pub lateness_sum: Duration,
+    /// How many packets were less late than [`lateness_edge`] of each bucket, and not less than that of the one before.
+    pub lateness_histogram: [u64; LATENESS_BUCKETS],
+}
+
+/// Where a bucket of [`Stats::lateness_histogram`] ends: 8 us for the first, and twice as much for each that follows.
+#[must_use]
+pub fn lateness_edge(bucket: usize) -> Duration {
+    Duration::from_micros((STEPS as u64) << bucket)
 }
 
 impl Counters {
@@ -66,6 +77,8 @@ impl Counters {
             lateness_p50: self.lateness.quantile(0.50),
             lateness_p99: self.lateness.quantile(0.99),
             lateness_max: Duration::from_micros(get(&self.lateness.max_us)),
+            lateness_sum: Duration::from_micros(get(&self.lateness.sum_us)),
+            lateness_histogram: self.lateness.histogram(),
         }
     }
 }
@@ -75,11 +88,16 @@ impl Counters {
 pub(crate) struct Lateness {
     buckets: [AtomicU32; STEPS * (OCTAVES + 1)],
     max_us: AtomicU64,
+    sum_us: AtomicU64,
 }
 
 impl Default for Lateness {
     fn default() -> Self {
-        Self { buckets: [const { AtomicU32::new(0) }; STEPS * (OCTAVES + 1)], max_us: AtomicU64::new(0) }
+        Self {
+            buckets: [const { AtomicU32::new(0) }; STEPS * (OCTAVES + 1)],
+            max_us: AtomicU64::new(0),
+            sum_us: AtomicU64::new(0),
+        }
     }
 }
 
@@ -87,7 +105,17 @@ impl Lateness {
     pub(crate) fn note(&self, late: Duration) {
         let us = late.as_micros() as u64;
         self.max_us.fetch_max(us, Relaxed);
+        self.sum_us.fetch_add(us, Relaxed);
         self.buckets[bucket(us)].fetch_add(1, Relaxed);
+    }
+
+    /// A count for each doubling: those of its steps taken together.
+    fn histogram(&self) -> [u64; LATENESS_BUCKETS] {
+        let mut counts = [0; LATENESS_BUCKETS];
+        for (count, steps) in counts.iter_mut().zip(self.buckets.chunks_exact(STEPS)) {
+            *count = steps.iter().map(|step| u64::from(step.load(Relaxed))).sum();
+        }
+        counts
     }
 
     /// The upper edge of the bucket that holds this share of the values; zero if there are none.
@@ -134,6 +162,21 @@ mod tests {
             assert!(index == 0 || us > upper_edge(index - 1), "{us} below bucket {index}");
         }
         assert_eq!(bucket(u64::MAX), STEPS * (OCTAVES + 1) - 1);
+    }
+
+    #[test]
+    fn the_histogram_counts_what_is_below_its_edges() {
+        let counters = Counters::default();
+        for us in 0..1_000 {
+            counters.lateness.note(Duration::from_micros(us));
+        }
+        let stats = counters.snapshot();
+        let mut below = 0;
+        for (bucket, count) in stats.lateness_histogram.iter().enumerate() {
+            below += count;
+            assert_eq!(u128::from(below), lateness_edge(bucket).as_micros().min(1_000));
+        }
+        assert_eq!(stats.lateness_sum, Duration::from_micros(499_500));
     }
 
     #[test]

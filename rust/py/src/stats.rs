@@ -31,6 +31,17 @@ macro_rules! counts {
                 self.0.lateness_max.as_secs_f64()
             }
 
+            #[getter]
+            fn lateness_sum(&self) -> f64 {
+                self.0.lateness_sum.as_secs_f64()
+            }
+
+            #[getter]
+            fn lateness_histogram(&self) -> Vec<(f64, u64)> {
+                let counts = self.0.lateness_histogram.iter().enumerate();
+                counts.map(|(bucket, count)| (stats::lateness_edge(bucket).as_secs_f64(), *count)).collect()
+            }
+
             fn __repr__(&self) -> String {
                 let mut text = String::from("<Stats");
                 $(text.push_str(&format!(" {}={}", stringify!($name), self.0.$name));)*

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 import re
 import shutil
@@ -35,7 +36,19 @@ def interpreter() -> Finding:
 
 def libraries() -> list[Finding]:
     """Each bot library that is installed."""
-    return judged_libraries({name: found for name in _LIBRARIES if (found := installed(name)) is not None})
+    found = {name: text for name in _LIBRARIES if (text := installed(name)) is not None}
+    packages = dict.fromkeys("discord" if name in ("py-cord", "discord.py") else name for name in found)
+    return [*judged_libraries(found), *filter(None, map(_broken, packages))]
+
+
+def _broken(package: str) -> Finding | None:
+    """What is to be said of a package that is there and cannot be imported."""
+    try:
+        importlib.import_module(package)
+    except Exception as error:
+        advice = "pip install audioop-lts" if "audioop" in str(error) else "pip install --force-reinstall it"
+        return Finding("bot library", Status.FAIL, f"import {package} fails: {type(error).__name__}: {error}", advice)
+    return None
 
 
 def judged_libraries(found: Mapping[str, str]) -> list[Finding]:
