@@ -96,21 +96,45 @@ async def test_one_loop_after_the_other_listens(world: World) -> None:
     listening.close()
 
 
+def no_files(*_: Any) -> None:
+    raise NotImplementedError
+
+
 async def test_a_loop_that_can_watch_no_file_listens_all_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     voice = await world.connect()
     world.speak(30.0, "bob")
-
-    def add_reader(*_: Any) -> None:
-        raise NotImplementedError
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", add_reader)
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", no_files)
     listening = voice.listen()
     assert any(thread.name == "isocord-listen" for thread in threading.enumerate())
     assert len(await some(listening)) == 5
     listening.close()
     await until(lambda: not any(thread.name == "isocord-listen" for thread in threading.enumerate()))
+
+
+@posix
+async def test_a_loop_that_watches_hands_over_to_one_that_cannot(world: World) -> None:
+    voice = await world.connect()
+    world.speak(30.0, "bob")
+    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    listening = voice.listen()
+    await some(listening)
+    assert any("Tap" in repr(key.data) for key in selector.get_map().values())
+
+    def other() -> None:
+        # As a proactor is.
+        loop = asyncio.new_event_loop()
+        loop.add_reader = no_files  # type: ignore[method-assign]
+        assert len(loop.run_until_complete(some(listening))) == 5
+        loop.close()
+
+    await asyncio.get_running_loop().run_in_executor(None, other)
+    await some(listening)
+    listening.close()
+    await rest(listening)
+    # Nothing is left for this loop to look at again and again.
+    assert not any("Tap" in repr(key.data) for key in selector.get_map().values())
 
 
 async def test_one_that_is_made_without_a_loop_listens_on_any(world: World) -> None:

@@ -42,8 +42,10 @@ class Tap:
         self._file = file
         self._loop: asyncio.AbstractEventLoop | None = None
         try:
-            loop = asyncio.get_running_loop()
+            loop = asyncio.get_running_loop() if file is not None else None
         except RuntimeError:
+            loop = None
+        if loop is None:
             self._go_on_a_thread()
         else:
             self.follow(loop)
@@ -52,30 +54,30 @@ class Tap:
         """Go on on this loop, if it is another one than before."""
         if self._file is None or loop is self._loop:
             return
-        before, self._loop = self._loop, loop
+        before, file, self._loop = self._loop, self._file, loop
         try:
-            loop.add_reader(self._file, self._take, loop)
+            loop.add_reader(file, self._take, loop, file)
         except NotImplementedError:
             # Proactors of Windows, and loops of one's own.
             self._go_on_a_thread()
         if before is not None:
             try:
-                before.call_soon_threadsafe(self._leave, before)
+                before.call_soon_threadsafe(self._leave, before, file)
             except RuntimeError:
                 # It is closed, and watches nothing any more.
                 return
 
-    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        if loop is not self._loop and self._file is not None:
-            loop.remove_reader(self._file)
+    def _leave(self, loop: asyncio.AbstractEventLoop, file: int) -> None:
+        # It may have come back meanwhile.
+        if loop is not self._loop:
+            loop.remove_reader(file)
 
-    def _take(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _take(self, loop: asyncio.AbstractEventLoop, file: int) -> None:
         items = self._source.take(_TAKE_LIMIT, 0.0)
         if items:
             self._waiting.put(items)
         elif items is None:
-            if self._file is not None:
-                loop.remove_reader(self._file)
+            loop.remove_reader(file)
             self._waiting.end()
 
     def _go_on_a_thread(self) -> None:
