@@ -101,6 +101,7 @@ BOTS = By("tests/hosts/test_page_bots.py")
 MIXER = By("tests/hosts/test_mixer_docs.py")
 FILTERS = By("tests/unit/test_filtered.py")
 QUEUE = By("tests/hosts/test_queue_docs.py")
+RECORDING = By("tests/hosts/test_recording_docs.py")
 GUILDS = By("tests/hosts/test_guilds_docs.py")
 DONE = {"done": lambda stage: stage.notes.append}
 ASKED = {**DONE, **dict.fromkeys(("ctx", "inter", "interaction"), lambda stage: stage.asked)}
@@ -125,6 +126,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
+        *(RECORDING,) * 4,
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .hearing.recording.recording import Recording as Recording
+    from .hearing.recording.report import Mark as Mark
+    from .hearing.recording.report import Report as Report
     from .hearing.utterances import PartialUtterance as PartialUtterance
     from .monitoring.monitor import Monitor as Monitor
     from .monitoring.monitor import monitor as monitor
@@ -104,6 +107,8 @@ _HOMES = {
         "UnsupportedModeError",
         "VoiceTimeoutError",
     ),
+    "hearing.recording.recording": ("Recording",),
+    "hearing.recording.report": ("Mark", "Report"),
     "hearing.utterances": ("PartialUtterance",),
     "monitoring.monitor": ("Monitor", "monitor"),
     "playing.barge_in": ("BargeIn",),

@@ -1034,8 +1034,10 @@ class Connection:
         layout: Literal["users", "mixdown", "tracks"] = "users",
         sync_start: bool = False,
         users: Set[int] | None = None,
+        exclude: Set[int] = ...,
         seconds: float = 0.0,
         max_size: int | None = None,
+        split: tuple[Literal["samples", "bytes", "hours"], int] | None = None,
         bitrate: int = 128,
         ffmpeg: str | None = None,
     ) -> Recording:
@@ -1043,14 +1045,17 @@ class Connection:
 
         Args:
             target: for ``layout="users"`` a directory that exists, for files that are called ``<user id>.<format>``, or
-                a function that is called on the thread with a user id and gives a path or a binary file object. For
-                one file a path or a binary file object.
+                a function that is called on the thread with a user id and the number of a part, from 1 on, and gives a
+                path or a binary file object. For one file those, or a function of the number of the part.
             format: "mp4" and "m4a" are encoded by ffmpeg, and "mp3" where ``ffmpeg`` is given.
             layout: one file per user, one in which all are summed, or one in which each is a track (Matroska, WebM).
             sync_start: whether tracks of users that come later begin with silence from the start of the recording.
             users: those who are recorded; all if None.
+            exclude: those who are not.
             seconds: when the recording ends; 0 for no end.
             max_size: bytes that no file gets more of, its end included.
+            split: when to go on in new files: each so many samples, when a file has so many bytes, or so many samples
+                after the start and then every hour.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
 
@@ -1088,15 +1093,29 @@ class Recording:
     @property
     def dropped(self) -> int:
         """Frames that became silence because the disk was too slow."""
-    def toggle_pause(self) -> None:
-        """Pause, or go on; what is said meanwhile, and its time, are in no track."""
+    @property
+    def position(self) -> int:
+        """Where it begins on the common clock."""
+    def pause(self, position: int) -> None:
+        """What is said from there on, and its time, are in no track. Nothing happens but to one that runs."""
+    def resume(self, position: int) -> None:
+        """Go on. Nothing happens but to one that is paused."""
+    def allow(self, user_id: int, position: int) -> None:
+        """Record a user from there on, whoever was not to be."""
+    def deny(self, user_id: int, position: int, *, drop: bool = False) -> None:
+        """Record nothing of a user from there on; with ``drop`` what was kept is given up, which is told as news.
+
+        To be dropped, a user has to have a file that no other is in.
+        """
+    def cut(self, position: int) -> None:
+        """Go on in new files from there on, all tracks at once."""
     def stop(self, delay: int) -> None:
         """Record nothing that is said from now on; does not wait. Idempotent.
 
         What was said before, and waits in jitter buffers for at most ``delay`` samples, is still written.
         """
     def news(self, timeout: float) -> list[RecordingNews]:
-        """Wait, without the GIL, for users that are not written any more.
+        """Wait, without the GIL, for what becomes of the users' tracks.
 
         Returns:
             None of them after ``timeout`` seconds, or when all files are whole.
@@ -1110,16 +1129,42 @@ class Recording:
 
 @final
 class RecordingNews:
-    """A user is not recorded, or not any more. Told once for each user, when it happens."""
+    """What has become of a user's track, told once when it happens."""
 
     @property
     def user_id(self) -> int | None:
         """None for the one file of all users."""
     @property
-    def is_refused(self) -> bool:
-        """Whether there was no room for one more user; nothing has failed then."""
+    def kind(self) -> Literal["started", "part", "dropped", "failed", "refused"]:
+        """Written from now on; a file is complete; what was kept is given up; written no more; there is no room."""
     @property
-    def error(self) -> SinkError: ...
+    def part(self) -> PartOutcome | None:
+        """The file that is complete."""
+    @property
+    def error(self) -> SinkError | None:
+        """Why; of "dropped", why what was kept is still there."""
+
+@final
+class PartOutcome:
+    """A file of a recording that is complete."""
+
+    @property
+    def user_id(self) -> int | None:
+        """None for a file of all users."""
+    @property
+    def number(self) -> int:
+        """From 1 on."""
+    @property
+    def path(self) -> PathLike[str] | None: ...
+    @property
+    def offset(self) -> float:
+        """Seconds into the recording where it begins."""
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+    @property
+    def size(self) -> int:
+        """Bytes."""
 
 @final
 class RecordingReport:

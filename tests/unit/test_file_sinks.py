@@ -12,7 +12,7 @@ import pytest
 from isocord import sinks
 
 FILE_SINKS = [
-    getattr(sinks, name) for name in sinks.__all__ if name not in ("AnySink", "Sink", "FileSink", "AudioTrack")
+    getattr(sinks, name) for name in sinks.__all__ if name not in ("AnySink", "Sink", "FileSink", "AudioTrack", "Part")
 ]
 MP3 = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 

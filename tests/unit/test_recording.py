@@ -14,7 +14,7 @@ import pytest
 
 from isocord.client.hearing import Listening
 from isocord.hearing.recording.hosted import wave_header
-from isocord.hearing.recording.recording import Recording, Writer
+from isocord.hearing.recording.sink_recording import SinkRecording, Writer
 from isocord.hearing.recording.timeline import Timeline
 from isocord.sinks import Sink
 
@@ -91,10 +91,10 @@ def test_a_pause_is_cut_out_of_all_tracks_alike() -> None:
     writer = Writer(tape, timeline, sync_start=True)
     for user in (1, 2):
         writer.write(frame(user, START))
-    timeline.toggle(START + SECOND + 100)
+    timeline.pause(START + SECOND + 100)
     assert timeline.is_paused
     writer.write(frame(1, START + 2 * SECOND, 9))
-    timeline.toggle(START + 4 * SECOND)
+    timeline.resume(START + 4 * SECOND)
     assert not timeline.is_paused
     writer.write(frame(1, START + 4 * SECOND - 400, 2))
     writer.write(frame(2, START + 5 * SECOND, 2))
@@ -112,7 +112,7 @@ def test_what_is_before_the_start_or_after_the_stop_is_left_out() -> None:
     writer.write(frame(1, START - 60))
     timeline.stop(START + SECOND)
     timeline.stop(START + 9 * SECOND)
-    timeline.toggle(START + 2 * SECOND)
+    assert not timeline.pause(START + 2 * SECOND)
     writer.write(frame(1, START + SECOND - 10))
     writer.write(frame(1, START + SECOND + 950))
     assert len(tape.tracks[1]) == SECOND * 4
@@ -155,9 +155,9 @@ class Frames:
         self.closed.set()
 
 
-def record(frames: Frames, sink: Sink) -> tuple[Recording, list[Exception | None]]:
+def record(frames: Frames, sink: Sink) -> tuple[SinkRecording, list[Exception | None]]:
     errors: list[Exception | None] = []
-    made = Recording(
+    made = SinkRecording(
         frames, lambda: frames.position, sink, sync_start=False, delay=lambda: 0.01, finish=errors.append, log=LOG
     )
     made.start()

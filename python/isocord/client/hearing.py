@@ -14,7 +14,7 @@ from .base import ClientBase
 from .speaking import SpeakingWatch
 
 if TYPE_CHECKING:
-    from ..hearing.recording.recording import FrameSource
+    from ..hearing.recording.sink_recording import FrameSource
 
 
 Format: TypeAlias = Literal["s16", "f32"]

@@ -12,7 +12,8 @@ from .. import _native
 from ..errors import ClosedError, NotASinkError, RecordingError
 from ..hearing.recording.file_recording import FileRecording
 from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
-from ..hearing.recording.recording import AnyRecording, Recording, is_finishing, is_in_use
+from ..hearing.recording.recording import Recording, is_finishing
+from ..hearing.recording.sink_recording import SinkRecording, is_in_use
 from ..runtime.callbacks import follow
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
@@ -35,7 +36,8 @@ class RecordingSurface(ClientBase):
 
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
-        self._recording: AnyRecording | None = None
+        self._only: Recording | None = None
+        self._recordings: list[Recording] = []
 
     def start_recording(
         self,
@@ -43,7 +45,7 @@ class RecordingSurface(ClientBase):
         callback: Callable[..., Any] | None = None,
         *args: Any,
         sync_start: bool = False,
-    ) -> None:
+    ) -> Recording:
         """Record the channel into ``sink``, each user by itself.
 
         :mod:`isocord.sinks` has sinks that write files natively, as the sound comes. The sinks of the bot library, and
@@ -54,6 +56,11 @@ class RecordingSurface(ClientBase):
         filters, when the sink raises, or, with those of :mod:`isocord.sinks`, when nobody has been written for 2 s
         because every file failed. A file that fails is told in the log at once and leaves the others alone.
 
+        A call with a callback, or with a sink of the bot library, is refused while another such recording runs, as
+        the libraries do. Others run beside each other, each with a sink of its own. :meth:`stop_recording`,
+        :meth:`toggle_pause`, :attr:`paused` and :attr:`sink` are about the former; where none runs, about the one that
+        was begun last.
+
         Args:
             sink: one of :mod:`isocord.sinks`, one of ``discord.sinks``, or of your own.
             callback: called when the sink is finished. A coroutine function gets ``(sink, *args)`` and runs on the
@@ -62,10 +69,13 @@ class RecordingSurface(ClientBase):
             args: passed on to ``callback``.
             sync_start: whether the tracks of users that come later begin with silence, so that all begin together.
 
+        Returns:
+            The recording: ``await recording.stop()`` ends it and gives a :class:`isocord.Report`.
+
         Raises:
-            RecordingError: not connected, recording already, ``sink`` is no sink, one that another recording still
-                writes to, or one of the bot library's that was recorded into already: those serve once. It is a
-                ``RecordingException`` of the bot library as well.
+            RecordingError: not connected, recording already (see above), ``sink`` is no sink, one that another
+                recording still writes to, or one of the bot library's that was recorded into already: those serve
+                once. It is a ``RecordingException`` of the bot library as well.
             SinkError: a file of isocord's own sinks could not be made, or there is no ffmpeg where it is needed.
             TypeError: ``callback`` is not callable; a coroutine is not: give the function that makes it.
             ValueError: an option of isocord's own sinks is out of its range.
@@ -74,7 +84,8 @@ class RecordingSurface(ClientBase):
             callback.close()
             raise TypeError(f"give {callback.__name__} itself as the callback, not what it returns")
         connection = self._live(RecordingError, "Not connected to voice channel.")
-        if self.is_recording():
+        is_only = callback is not None or isinstance(sink, self._host.sinks)
+        if is_only and self._only is not None and not self._only.is_over:
             raise self._error(RecordingError, "Already recording.")
         if not isinstance(sink, (*self._host.sinks, Sink, FileSink)):
             raise self._error(NotASinkError, f"Must provide a Sink object, not {_kind_of(sink)}.")
@@ -84,14 +95,17 @@ class RecordingSurface(ClientBase):
             self._log.warning("The bot is deafened: Discord sends it nothing to record")
         finish = partial(self._finish_recording, sink, callback, args)
         natively = isinstance(sink, FileSink)
-        begin: Callable[..., AnyRecording] = self._record_natively if natively else self._record_in_python
+        begin: Callable[..., Recording] = self._record_natively if natively else self._record_in_python
         try:
             recording = begin(connection.native, sink, sync_start is True, finish)
         except ClosedError as error:
             raise self._error(RecordingError, "Not connected to voice channel.") from error
         recording.start()
         self.sync_start = sync_start is True
-        self._recording = recording
+        self._recordings = [*(other for other in self._recordings if not other.is_over), recording]
+        if is_only:
+            self._only = recording
+        return recording
 
     start_listening = start_recording
     """The same, by another name that py-cord has for it."""
@@ -104,15 +118,24 @@ class RecordingSurface(ClientBase):
         finished = sink.finished
         try:
             sink.init(self)
-            started = sink.start(native, sync_start=sync_start)
-            return FileRecording(started, sink, delay=partial(_delay, native), finish=finish, log=self._log)
+            started = sink.start(native, sync_start=sync_start, name_of=self._name_of)
+            return FileRecording(
+                started,
+                sink,
+                delay=partial(_delay, native),
+                name_of=self._name_of,
+                tell=lambda result, what: follow(result, self.loop, what, self._log),
+                clock=lambda: native.position,
+                finish=finish,
+                log=self._log,
+            )
         except BaseException:
             sink.release(finished=finished)
             raise
 
     def _record_in_python(
         self, native: _native.Connection, sink: Any, sync_start: bool, finish: Callable[[Exception | None], None]
-    ) -> Recording:
+    ) -> SinkRecording:
         if is_in_use(sink):
             raise self._error(RecordingError, _IN_USE)
         if isinstance(sink, self._host.sinks) and getattr(sink, "finished", False):
@@ -123,7 +146,7 @@ class RecordingSurface(ClientBase):
             mend_wave_sink(sink, self._host.wave_sink)
             with without_timer(sink):
                 sink.init(self)
-            return Recording(
+            return SinkRecording(
                 frames,
                 lambda: native.position,
                 sink,
@@ -157,7 +180,7 @@ class RecordingSurface(ClientBase):
 
     def is_recording(self) -> bool:
         """Whether a recording runs, paused or not."""
-        return self._recording is not None and not self._recording.is_over
+        return any(not recording.is_over for recording in self._recordings)
 
     @property
     def recording(self) -> bool:
@@ -167,22 +190,38 @@ class RecordingSurface(ClientBase):
     @property
     def paused(self) -> bool:
         """Whether the recording is paused."""
-        return self.is_recording() and self._recording is not None and self._recording.is_paused
+        recording = self._recording
+        return recording is not None and not recording.is_over and recording.is_paused
 
     @property
     def sink(self) -> AnySink | FileSink | None:
         """The sink of the present recording, or of the last one."""
         return self._recording.sink if self._recording is not None else None
 
-    def _running_recording(self) -> AnyRecording:
+    @property
+    def _recording(self) -> Recording | None:
+        """The one that the page's methods are about."""
+        if self._only is not None and not self._only.is_over:
+            return self._only
+        running = [recording for recording in self._recordings if not recording.is_over]
+        known = running or self._recordings
+        return known[-1] if known else None
+
+    def _name_of(self, user_id: int) -> str | None:
+        """The name of a user, if the bot's library knows it."""
+        member = self._host.member(self.guild, user_id)
+        name = getattr(member, "display_name", None)
+        return name if isinstance(name, str) else None
+
+    def _running_recording(self) -> Recording:
         recording = self._recording
         if recording is None or recording.is_over:
             raise self._error(RecordingError, "Not currently recording audio.")
         return recording
 
     def _end_recording(self) -> None:
-        if self._recording is not None:
-            self._recording.stop()
+        for recording in self._recordings:
+            recording.stop()
 
     def _finish_recording(
         self, sink: Any, callback: Callable[..., Any] | None, args: tuple[Any, ...], error: Exception | None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .. import _native
 from ..hearing.listening import CallbackListening
-from ..hearing.recording.recording import FrameSource
+from ..hearing.recording.sink_recording import FrameSource
 
 _LIMIT = 4_096
 """Users who are followed; more than any channel holds."""

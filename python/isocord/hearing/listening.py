@@ -11,7 +11,7 @@ from .. import _native
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from .recording.recording import FrameSource
+    from .recording.sink_recording import FrameSource
 
 _log = logging.getLogger(__name__)
 

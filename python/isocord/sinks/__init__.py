@@ -13,6 +13,7 @@ from .files import MKVSink as MKVSink
 from .files import MP3Sink as MP3Sink
 from .files import MP4Sink as MP4Sink
 from .files import OGGSink as OGGSink
+from .files import Part as Part
 from .files import PCMSink as PCMSink
 from .files import WaveSink as WaveSink
 from .files import WebMSink as WebMSink
@@ -29,6 +30,7 @@ __all__ = [
     "MP4Sink",
     "OGGSink",
     "PCMSink",
+    "Part",
     "Sink",
     "WaveSink",
     "WebMSink",

@@ -25,6 +25,7 @@ class Sink:
 
     Args:
         users: ids of those who are recorded; all if empty.
+        exclude: ids of those who are not.
         time: seconds after which the recording ends; 0 for no end.
         max_size: bytes of PCM of one user at which the recording ends; 0 for no end.
 
@@ -36,10 +37,13 @@ class Sink:
         finished: whether the recording is over.
     """
 
-    def __init__(self, *, users: Iterable[int] = (), time: float = 0, max_size: int = 0) -> None:
+    def __init__(
+        self, *, users: Iterable[int] = (), exclude: Iterable[int] = (), time: float = 0, max_size: int = 0
+    ) -> None:
         if not time >= 0 or not max_size >= 0:
             raise ValueError("time and max_size are 0 or more")
         self.filtered_users: list[int] = list(users)
+        self.excluded_users: frozenset[int] = frozenset(exclude)
         self.seconds = time
         self.max_size = max_size
         self.vc: Any = None

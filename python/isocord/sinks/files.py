@@ -10,12 +10,16 @@ import contextlib
 import io
 import operator
 import os
+import re
 import threading
+import time as clock
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
 
 from .. import _native
 from ..errors import SinkError
+from . import naming
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -23,11 +27,19 @@ if TYPE_CHECKING:
 Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
+Split: TypeAlias = "float | str | None"
+"""Seconds, bytes as in ``"25 MB"``, or ``"hour"``."""
 Layout = Literal["users", "mixdown", "tracks"]
 _TOO_BIG = 1 << 64
+_RATE = 48_000
+_LONGEST_SPLIT = 10_000_000.0
 _SUFFIXES = frozenset(
     {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
 )
+
+
+def _nobody(_: int) -> str | None:
+    return None
 
 
 class SinkOptions(TypedDict, total=False):
@@ -35,9 +47,41 @@ class SinkOptions(TypedDict, total=False):
 
     mixdown: bool
     users: Iterable[Any]
+    exclude: Iterable[Any]
     time: float
     max_size: int
+    split: Split
+    on_part: Callable[[Part], Any] | None
     filters: Mapping[str, Any] | None
+
+
+class Part:
+    """A file of a recording that is complete; what is not split has one for each track.
+
+    Attributes:
+        user_id: whose it is; None for a file of all users.
+        name: the name that the bot's library had for the user when first heard, or None.
+        number: from 1 on; what is cut at one moment has one number, whoever's it is.
+        path: the file, where the sink opened one.
+        file: the binary file object that was written to, rewound where it can be, or None.
+        offset: seconds into the recording where it begins.
+        duration: seconds.
+        size: bytes.
+    """
+
+    def __init__(self, outcome: _native.PartOutcome, file: BinaryIO | None, name: str | None) -> None:
+        self.user_id: int | None = outcome.user_id
+        self.name = name
+        self.number: int = outcome.number
+        self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
+        self.file = file
+        self.offset: float = outcome.offset
+        self.duration: float = outcome.duration
+        self.size: int = outcome.size
+
+    def __repr__(self) -> str:
+        where = self.path or type(self.file).__name__
+        return f"<Part {self.number} user_id={self.user_id} {self.duration:.2f} s in {where}>"
 
 
 class AudioTrack:
@@ -45,9 +89,11 @@ class AudioTrack:
 
     Attributes:
         user_id: whose it is; None for a mixdown.
-        path: the file, where the sink opened one.
+        name: the name that the bot's library had for the user when first heard, or None.
+        path: the file, where the sink opened one; of many the first.
         file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
-            could be had.
+            could be had. Of many the first.
+        parts: all its files that are complete, in order.
         offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
         duration: seconds; of a track that failed, those that are surely there.
         size: bytes of the file; in a file of many tracks those of its packets.
@@ -56,8 +102,12 @@ class AudioTrack:
             file object or a function of yours raised.
     """
 
-    def __init__(self, outcome: _native.TrackOutcome, file: BinaryIO | None) -> None:
+    def __init__(
+        self, outcome: _native.TrackOutcome, file: BinaryIO | None, name: str | None, parts: list[Part]
+    ) -> None:
         self.user_id: int | None = outcome.user_id
+        self.name = name
+        self.parts = parts
         self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
         self.file = file
         self.offset: float = outcome.offset
@@ -80,13 +130,22 @@ class FileSink:
         target: with one file per user a directory, which is made if need be and gets ``<user id>.<encoding>``, or a
             function that is called with the id of each user when first heard, on the thread of the recording, and gives
             a path or a binary file object. With one file for all a path or a binary file object. None writes to
-            ``io.BytesIO``, as py-cord's sinks do. Files that exist are replaced.
+            ``io.BytesIO``, as py-cord's sinks do. Files that exist are replaced. A path may be a template with
+            ``{date}`` (of the start, in UTC; ``{date:%H-%M}`` is formatted as a datetime is), ``{guild}``,
+            ``{channel}``, ``{user}``, ``{user_id}`` and ``{part}``: names are cleaned of what no file can be called.
         mixdown: one file in which all users are summed, instead of one per user.
-        users: ids of those who are recorded; all if empty.
+        users: ids of those who are recorded, or objects that have one; all if empty.
+        exclude: those who are not.
         time: seconds after which the recording ends; 0 for no end.
         max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
             end.
-        filters: the three above as py-cord has them, ``{"users": [...], "time": ..., "max_size": ...}``.
+        split: when to go on in new files, without a sample or packet lost or doubled: after so many seconds of the
+            recording, when a file has come to ``"25 MB"``, of which none gets more, or with each ``"hour"`` of UTC.
+            From the second one on files are called ``...-002``, unless a template says where the part's number goes.
+        on_part: called with each :class:`isocord.sinks.Part` as it is complete: on the thread ``isocord-sink``, or, a
+            coroutine function, on the bot's loop.
+        filters: ``users``, ``time`` and ``max_size`` as py-cord has them: ``{"users": [...], "time": ..., "max_size":
+            ...}``.
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
@@ -109,32 +168,46 @@ class FileSink:
         *,
         mixdown: bool = False,
         users: Iterable[Any] = (),
+        exclude: Iterable[Any] = (),
         time: float = 0,
         max_size: int = 0,
+        split: Split = None,
+        on_part: Callable[[Part], Any] | None = None,
         filters: Mapping[str, Any] | None = None,
     ) -> None:
         given = {"users": users, "time": time, "max_size": max_size, **(filters or {})}
         if unknown := set(given) - {"users", "time", "max_size"}:
             raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
-        self.filtered_users: frozenset[int] = frozenset(int(getattr(user, "id", user)) for user in given["users"] or ())
+        self.filtered_users: frozenset[int] = _ids(given["users"] or ())
+        self.excluded_users: frozenset[int] = _ids(exclude)
         self.seconds: float = float(given["time"] or 0)
         self.max_size: int = int(given["max_size"] or 0)
         # Written so that a time that is no number is refused as well.
         if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
-        if any(not 0 <= user_id < _TOO_BIG for user_id in self.filtered_users):
-            raise ValueError("users are ids, or objects that have one")
         self.layout = self._choose_layout(mixdown)
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
         self.vc: Any = None
         self.finished: bool = False
+        self.on_part = on_part
+        self._split = _split(split)
+        if self._split is not None and self._split[0] == "bytes" and self.max_size:
+            raise ValueError("choose max_size, which ends the recording, or a split by bytes, which goes on")
+        if on_part is not None and not callable(on_part):
+            raise TypeError("on_part must be a function or a coroutine function")
         self._target = target
-        self._files: dict[int | None, BinaryIO] = {}
+        self._files: dict[tuple[int | None, int], BinaryIO] = {}
+        self._parts: dict[int | None, list[Part]] = {}
+        self._given = naming.Given()
+        self._names: naming.Names | None = None
+        self._name_of: Callable[[int], str | None] = _nobody
         self._in_use = threading.Lock()
         if target is not None and not _is_path(target) and not callable(target):
             _check_file(target, "target must be a path, a binary file object or a function of a user id")
-        if self.layout == "users" and _is_path(target):
+        if _is_template(target):
+            naming.check_template(os.fspath(target), per_user=self.layout == "users")  # type: ignore[arg-type]
+        elif self.layout == "users" and _is_path(target):
             self._check_directory(os.fspath(target))  # type: ignore[arg-type]
 
     def init(self, vc: Any) -> None:
@@ -156,24 +229,41 @@ class FileSink:
         self.finished = finished
         self._in_use.release()
 
-    def start(self, connection: _native.Connection, *, sync_start: bool) -> _native.Recording:
-        """Begin to write, as the only recording that does. ``start_recording`` calls it.
+    def start(
+        self,
+        connection: _native.Connection,
+        *,
+        sync_start: bool,
+        name_of: Callable[[int], str | None] = _nobody,
+    ) -> _native.Recording:
+        """Begin to write, as the only recording that does. ``start_recording`` calls it; ``name_of`` knows users.
 
         Raises:
             SinkError: a file or directory could not be made, or there is no ffmpeg where it is needed.
             ValueError: an option is out of its range, or the target is of another kind than the layout needs.
             ClosedError: the connection is closed.
         """
-        self._files = {}
+        ffmpeg = self._ffmpeg()
+        if ffmpeg is not None and self._split is not None and self._split[0] == "bytes":
+            raise ValueError(f"{self.encoding} is encoded by ffmpeg: its files can be split by time only")
+        self._files, self._parts, self._given = {}, {}, naming.Given()
+        self._name_of = name_of
+        self._names = None
+        if _is_template(self._target):
+            path, now = os.fspath(self._target), datetime.now(timezone.utc)  # type: ignore[arg-type]
+            guild, channel = getattr(self.vc, "guild", None), getattr(self.vc, "channel", None)
+            self._names = naming.Names(path, now, guild, channel)
         recording = connection.record(
             self._open_target(),
             format=self.encoding,
             layout=self.layout,
             sync_start=sync_start,
             users=self.filtered_users or None,
+            exclude=self.excluded_users,
             seconds=self.seconds,
             max_size=self.max_size or None,
-            ffmpeg=self._ffmpeg(),
+            split=_split_now(self._split),
+            ffmpeg=ffmpeg,
             **self._options(),
         )
         # What the last recording came to stays until the next has really begun.
@@ -181,14 +271,40 @@ class FileSink:
         self.audio_data, self.report = {}, None
         return recording
 
-    def finish(self, report: _native.RecordingReport) -> SinkError | None:
-        """Take what the recording came to; returns the first error. Called once."""
+    def forget(self, user_id: int) -> Exception | None:
+        """Empty the file objects that were given for a user; files are gone already.
+
+        Returns:
+            Why one could not be.
+        """
+        self._parts.pop(user_id, None)
+        found: Exception | None = None
+        for key in [key for key in self._files if key[0] == user_id]:
+            file = self._files.pop(key)
+            try:
+                file.seek(0)
+                file.truncate()
+            except Exception as error:
+                found = found or error
+        return found
+
+    def complete(self, outcome: _native.PartOutcome, name: str | None) -> Part:
+        """Take a file that is complete."""
+        file = self._files.get((outcome.user_id, outcome.number))
+        _rewind(file)
+        part = Part(outcome, file, name)
+        self._parts.setdefault(outcome.user_id, []).append(part)
+        return part
+
+    def finish(self, report: _native.RecordingReport, names: Mapping[int, str | None]) -> SinkError | None:
+        """Take what the recording came to, and the names of users; returns the first error. Called once."""
         self.report = report
         for outcome in report.tracks:
             key = outcome.user_id if self.layout == "users" else None
-            file = self._files.get(key)
+            file = next((file for (user_id, _), file in self._files.items() if user_id == key), None)
             _rewind(file)
-            self.audio_data[outcome.user_id] = AudioTrack(outcome, file)
+            name = names.get(outcome.user_id) if outcome.user_id is not None else None
+            self.audio_data[outcome.user_id] = AudioTrack(outcome, file, name, list(self._parts.get(key, ())))
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
 
     def _choose_layout(self, mixdown: bool) -> Layout:
@@ -211,6 +327,8 @@ class FileSink:
     def _open_target(self) -> Any:
         target = self._target
         if self.layout == "users":
+            if self._names is not None:
+                return self._target_of
             if _is_path(target):
                 try:
                     os.makedirs(target, exist_ok=True)  # type: ignore[arg-type]
@@ -222,22 +340,83 @@ class FileSink:
             return self._target_of
         if callable(target):
             raise ValueError("one file for all needs a path or a binary file object")
-        if _is_path(target):
-            return target
-        _check_open(target)
-        return self._keep(None, io.BytesIO() if target is None else target)
+        if not _is_path(target):
+            _check_open(target)
+            if target is not None and self._split is not None:
+                raise ValueError("what is split needs a path, not a file object")
+        return self._whole
 
-    def _target_of(self, user_id: int) -> Path | BinaryIO:
+    def _target_of(self, user_id: int, part: int) -> Path | BinaryIO:
+        """Where a user's part goes. Called on the thread of the recording."""
+        if self._names is not None:
+            return self._given_once(self._names.path(user_id, self._name_of(user_id), part), user_id, part)
         made: Path | BinaryIO = self._target(user_id) if callable(self._target) else io.BytesIO()
-        if not _is_path(made):
-            _check_file(made, "the target function has to return a path or a binary file object")
-        self._keep(user_id, made)
-        return made
+        if _is_path(made):
+            return self._given_once(made, user_id, part)
+        _check_file(made, "the target function has to return a path or a binary file object")
+        return self._keep(user_id, part, made)
 
-    def _keep(self, key: int | None, made: Any) -> Any:
-        if not _is_path(made):
-            self._files[key] = made
-        return made
+    def _whole(self, part: int) -> Path | BinaryIO:
+        """Where a part of the file of all users goes; of the first one at once."""
+        target = self._target
+        if self._names is not None:
+            return self._given_once(self._names.path(None, None, part), None, part)
+        if _is_path(target):
+            return target if part == 1 else naming.numbered(os.fspath(target), f"-{part:03}")  # type: ignore[return-value,arg-type]
+        if target is not None and part > 1:
+            raise ValueError("what is cut needs a path, not a file object")
+        return self._keep(None, part, io.BytesIO() if target is None else target)
+
+    def _given_once(self, path: Any, user_id: int | None, part: int) -> Path:
+        given: Path = self._given.once(path, user_id, part)
+        return given
+
+    def _keep(self, user_id: int | None, part: int, made: Any) -> BinaryIO:
+        if any(made is file for file in self._files.values()):
+            raise ValueError("the target function has to return another file object for each part")
+        self._files[user_id, part] = made
+        kept: BinaryIO = made
+        return kept
+
+
+_SIZE = re.compile(r"(?i)\s*(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b\s*")
+
+
+def _split(split: Split) -> tuple[Literal["samples", "bytes", "hours"], int] | None:
+    """What the native recorder goes by; the rest of the hour is not known yet.
+
+    Raises:
+        ValueError: it is none of the three.
+    """
+    if split is None:
+        return None
+    if split == "hour":
+        return ("hours", 0)
+    if isinstance(split, str) and (found := _SIZE.fullmatch(split)):
+        step = 1024 if found[3] else 1000
+        return ("bytes", int(float(found[1]) * step ** " kmg".index(found[2].lower() or " ")))
+    if isinstance(split, (int, float)) and 1 <= split < _LONGEST_SPLIT:
+        return ("samples", round(split * _RATE))
+    raise ValueError(f'split must be seconds, 1 or more, bytes as in "25 MB", or "hour", not {split!r}')
+
+
+def _split_now(
+    split: tuple[Literal["samples", "bytes", "hours"], int] | None,
+) -> tuple[Literal["samples", "bytes", "hours"], int] | None:
+    if split is None or split[0] != "hours":
+        return split
+    return ("hours", round((3600 - clock.time() % 3600) * _RATE))
+
+
+def _ids(users: Iterable[Any]) -> frozenset[int]:
+    ids = frozenset(int(getattr(user, "id", user)) for user in users)
+    if any(not 0 <= user_id < _TOO_BIG for user_id in ids):
+        raise ValueError("users are ids, or objects that have one")
+    return ids
+
+
+def _is_template(target: object) -> bool:
+    return _is_path(target) and naming.is_template(os.fspath(target))  # type: ignore[call-overload]
 
 
 def _is_path(target: object) -> bool:

@@ -7,7 +7,7 @@ mod recv_support;
 
 use isocord_io::receive::queue::Item;
 use isocord_io::receive::shape::{Out, Shape, Shaper};
-use isocord_io::record::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target};
+use isocord_io::record::{Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target, once};
 use isocord_proto::frame::FRAME_LEN;
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use isocord_proto::recv::{Frame, Listening, Sound, Speaking};
@@ -66,7 +66,7 @@ impl Sum {
 #[test]
 fn nobody_is_too_late_for_a_recorded_mixdown() {
     let file = Shared::default();
-    let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+    let layout = Layout::Mixdown(once(Target::Seekable(Box::new(file.clone()))));
     let options = RecorderOptions { format: Format::Pcm, ..RecorderOptions::default() };
     let mut recorder = Recorder::new(options, layout).unwrap();
     let mut sum = Sum::default();
@@ -85,7 +85,7 @@ fn nobody_is_too_late_for_a_recorded_mixdown() {
 
 #[test]
 fn what_is_too_late_for_a_mixdown_is_counted() {
-    let layout = Layout::Mixdown(Target::Seekable(Box::new(Shared::sparse())));
+    let layout = Layout::Mixdown(once(Target::Seekable(Box::new(Shared::sparse()))));
     let options = RecorderOptions { format: Format::Pcm, mix_window: 19_200, ..RecorderOptions::default() };
     let mut recorder = Recorder::new(options, layout).unwrap();
     two_speak(|heard, now, _| {

@@ -18,7 +18,7 @@ type Files = Arc<Mutex<BTreeMap<u64, Shared>>>;
 fn recorder(format: Format, make: fn() -> Shared) -> (Recorder, Files) {
     let files = Files::default();
     let made = Arc::clone(&files);
-    let layout = Layout::PerUser(Box::new(move |user_id| {
+    let layout = Layout::PerUser(Box::new(move |user_id, _| {
         let file = made.lock().unwrap().entry(user_id).or_insert_with(make).clone();
         Ok(Target::Seekable(Box::new(file)))
     }));

@@ -4,7 +4,7 @@
 mod record_support;
 
 use isocord_io::record::{
-    Coded, DocType, Ffmpeg, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target,
+    Coded, DocType, Ffmpeg, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target, once,
 };
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use record_support::{Shared, WriteOnly, click_at, decode, dominant, matroska, ogg, tone};
@@ -53,7 +53,7 @@ fn record(options: RecorderOptions, layout: Layout, opus: bool) -> isocord_io::r
 
 fn target(object: &Shared) -> Layout {
     let object = object.clone();
-    Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(object.clone())))))
+    Layout::PerUser(Box::new(move |_, _| Ok(Target::Seekable(Box::new(object.clone())))))
 }
 
 /// `slack` is by how many samples the length may be off.
@@ -86,7 +86,7 @@ fn a_stream_that_cannot_seek_is_readable_too() {
     for format in ALL {
         let file = Shared::default();
         let out = WriteOnly(file.clone());
-        let layout = Layout::Mixdown(Target::Stream(Box::new(out)));
+        let layout = Layout::Mixdown(once(Target::Stream(Box::new(out))));
         record(options(format), layout, false);
         // Only LAME's info frame tells how much of an MP3 is the encoder's own silence.
         let slack = if matches!(format, Format::Mp3 { .. }) { 2_400 } else { 200 };
@@ -120,7 +120,8 @@ fn a_click_stays_at_its_place_in_an_mp3_by_ffmpeg() {
     let file = Shared::default();
     let theirs = file.clone();
     let ffmpeg = Ffmpeg { program, coded: Coded::Mp3, bitrate: 192, max_file_bytes: None };
-    let layout = Layout::PerUser(Box::new(move |_| ffmpeg.start(Target::Seekable(Box::new(theirs.clone())))));
+    let layout =
+        Layout::PerUser(Box::new(move |_, _| ffmpeg.start(Target::Seekable(Box::new(theirs.clone())))));
     let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
     for n in 0..100u64 {
         let mut pcm = [0i16; 1_920];
@@ -219,7 +220,7 @@ fn a_silent_hour_of_wave_takes_no_disk() {
     let directory = record_support::directory("hole");
     let path = directory.join("late.wav");
     let theirs = path.clone();
-    let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Path(theirs.clone()))));
+    let layout = Layout::PerUser(Box::new(move |_, _| Ok(Target::Path(theirs.clone()))));
     let mut recorder = Recorder::new(options(Format::Wav), layout).unwrap();
     recorder.frame(1, START + 3_600 * RATE, Payload::Pcm(&tone(440.0, 0, 960)));
     recorder.finish(None);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use isocord_io::record::{
     Coded, DocType, EndReason, Ffmpeg, FileState, Format, FrameSink, Layout, Payload, Recorder,
-    RecorderOptions, RecorderReport, SinkError, Target,
+    RecorderOptions, RecorderReport, SinkError, Target, once,
 };
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use record_support::{Shared, WriteOnly, decode, dominant, matroska, tone};
@@ -83,7 +83,7 @@ fn a_file_of_one_user_is_as_big_as_it_may_be_and_no_bigger() {
             let what = format!("{format:?}, {most}, seekable: {seekable}");
             let file = Shared::default();
             let theirs = file.clone();
-            let layout = Layout::PerUser(Box::new(move |_| {
+            let layout = Layout::PerUser(Box::new(move |_, _| {
                 Ok(if seekable {
                     Target::Seekable(Box::new(theirs.clone()))
                 } else {
@@ -112,7 +112,7 @@ fn silence_fills_a_file_no_further() {
     for format in FORMATS {
         let file = Shared::default();
         let theirs = file.clone();
-        let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(theirs.clone())))));
+        let layout = Layout::PerUser(Box::new(move |_, _| Ok(Target::Seekable(Box::new(theirs.clone())))));
         let mut recorder = Recorder::new(options(format, 20_000), layout).unwrap();
         recorder.frame(1, 0, Payload::Pcm(&sound(0)));
         // Half an hour in which nobody speaks, then one who is padded up to it at the end.
@@ -131,7 +131,7 @@ fn a_mixdown_ends_at_its_size() {
     for format in FORMATS {
         for most in [30_000, 200_000] {
             let file = Shared::default();
-            let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+            let layout = Layout::Mixdown(once(Target::Seekable(Box::new(file.clone()))));
             let mut recorder = Recorder::new(options(format, most), layout).unwrap();
             speak(&mut recorder, 2, false);
             let report = recorder.finish(None);
@@ -157,7 +157,7 @@ fn a_file_of_many_tracks_ends_at_its_size() {
                 Target::Stream(Box::new(WriteOnly(file.clone())))
             };
             let format = Format::Matroska(DocType::Matroska);
-            let mut recorder = Recorder::new(options(format, most), Layout::Tracks(target)).unwrap();
+            let mut recorder = Recorder::new(options(format, most), Layout::Tracks(once(target))).unwrap();
             speak(&mut recorder, 3, true);
             let report = recorder.finish(None);
             assert_eq!((report.reason, report.tracks.len()), (EndReason::SizeLimit, 3));
@@ -179,7 +179,7 @@ fn what_ffmpeg_encodes_ends_at_its_size() {
             let file = Shared::default();
             let theirs = file.clone();
             let ffmpeg = Ffmpeg { program: program.clone(), coded, bitrate: 64, max_file_bytes: Some(most) };
-            let layout = Layout::PerUser(Box::new(move |_| {
+            let layout = Layout::PerUser(Box::new(move |_, _| {
                 ffmpeg.start(Target::Stream(Box::new(WriteOnly(theirs.clone()))))
             }));
             let pcm = RecorderOptions { format: Format::Pcm, ..RecorderOptions::default() };
@@ -205,14 +205,14 @@ fn what_ffmpeg_encodes_ends_at_its_size() {
 #[test]
 fn a_limit_with_no_room_for_sound_is_refused_before_anything_is_made() {
     for format in FORMATS {
-        let layout = Layout::PerUser(Box::new(|_| panic!("a file was made")));
+        let layout = Layout::PerUser(Box::new(|_, _| panic!("a file was made")));
         let refused = Recorder::new(options(format, 500), layout).map(drop);
         assert!(matches!(refused, Err(SinkError::Limit { limit: 500, .. })), "{format:?}: {refused:?}");
         let Err(SinkError::Limit { least, .. }) = refused else { return };
         // What would do does.
         let file = Shared::default();
         let theirs = file.clone();
-        let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(theirs.clone())))));
+        let layout = Layout::PerUser(Box::new(move |_, _| Ok(Target::Seekable(Box::new(theirs.clone())))));
         let mut recorder = Recorder::new(options(format, least), layout).unwrap();
         speak(&mut recorder, 1, false);
         assert!(recorder.finish(None).tracks[0].bytes <= least, "{format:?}");
@@ -228,7 +228,7 @@ fn a_track_that_failed_claims_no_more_than_is_there() {
     for format in FORMATS {
         let file = Shared::full_after(300_000);
         let theirs = file.clone();
-        let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(theirs.clone())))));
+        let layout = Layout::PerUser(Box::new(move |_, _| Ok(Target::Seekable(Box::new(theirs.clone())))));
         let unlimited = RecorderOptions { format, ..RecorderOptions::default() };
         let mut recorder = Recorder::new(unlimited, layout).unwrap();
         for frame in 0..1_500u64 {

@@ -57,7 +57,7 @@ fn speech(bandwidth: Bandwidth, fec: bool, pcm: &[i16]) -> Vec<Vec<u8>> {
 fn record(format: Format, packets: &[Option<Vec<u8>>]) -> (Vec<Vec<u8>>, RecorderReport) {
     let file = Shared::default();
     let theirs = file.clone();
-    let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(theirs.clone())))));
+    let layout = Layout::PerUser(Box::new(move |_, _| Ok(Target::Seekable(Box::new(theirs.clone())))));
     let options = RecorderOptions { format, ..RecorderOptions::default() };
     let mut recorder = Recorder::new(options, layout).unwrap();
     for (at, packet) in (0..).step_by(FRAME).zip(packets) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use isocord_io::record::{
     DocType, EndReason, FileState, Format, FrameSink, Layout, Payload, Recorder, RecorderEvent,
-    RecorderOptions, RecorderState, SinkError, Target, Wants,
+    RecorderOptions, RecorderState, SinkError, Target, Wants, once,
 };
 use record_support::{Shared, decode, dominant, tone};
 
@@ -26,7 +26,7 @@ struct Files(Arc<Mutex<std::collections::BTreeMap<u64, Shared>>>);
 impl Files {
     fn layout(&self) -> Layout {
         let files = self.clone();
-        Layout::PerUser(Box::new(move |user_id| {
+        Layout::PerUser(Box::new(move |user_id, _| {
             let file = files.0.lock().unwrap().entry(user_id).or_default().clone();
             Ok(Target::Seekable(Box::new(file)))
         }))
@@ -113,7 +113,7 @@ fn a_pause_is_cut_out_of_all_tracks_alike() {
 #[test]
 fn a_mixdown_is_the_sum() {
     let file = Shared::default();
-    let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+    let layout = Layout::Mixdown(once(Target::Seekable(Box::new(file.clone()))));
     let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
     assert_eq!(recorder.wants(), Wants::Pcm);
     for n in 0..100u64 {
@@ -149,7 +149,7 @@ fn a_file_read_before_its_end_lacks_a_second_and_a_half_at_most() {
     ] {
         let file = Shared::default();
         let object = file.clone();
-        let layout = Layout::PerUser(Box::new(move |_| Ok(Target::Seekable(Box::new(object.clone())))));
+        let layout = Layout::PerUser(Box::new(move |_, _| Ok(Target::Seekable(Box::new(object.clone())))));
         let mut recorder = Recorder::new(options(format), layout).unwrap();
         for n in 0..500u64 {
             recorder.frame(1, START + n * 960, Payload::Pcm(&tone(600.0, n * 960, 960)));
@@ -169,7 +169,7 @@ fn a_file_read_before_its_end_lacks_a_second_and_a_half_at_most() {
 fn a_target_that_fails_ends_its_own_track_and_no_other() {
     let good = Shared::default();
     let theirs = good.clone();
-    let layout = Layout::PerUser(Box::new(move |user_id| match user_id {
+    let layout = Layout::PerUser(Box::new(move |user_id, _| match user_id {
         1 => Ok(Target::Seekable(Box::new(theirs.clone()))),
         2 => Ok(Target::Seekable(Box::new(Shared::full_after(100_000)))),
         _ => Err(std::io::Error::other("no such place")),
@@ -209,7 +209,7 @@ fn an_error_of_the_one_file_ends_the_recording() {
         [(Format::Wav, true), (Format::OggOpus, true), (Format::Matroska(DocType::Matroska), false)]
     {
         let target = Target::Seekable(Box::new(Shared::full_after(30_000)));
-        let layout = if mix { Layout::Mixdown(target) } else { Layout::Tracks(target) };
+        let layout = if mix { Layout::Mixdown(once(target)) } else { Layout::Tracks(once(target)) };
         let mut recorder = Recorder::new(options(format), layout).unwrap();
         for n in 0..1_000u64 {
             recorder.frame(1, START + n * 960, Payload::Pcm(&tone(440.0, n * 960, 960)));
@@ -265,7 +265,7 @@ fn limits_hold() {
 #[test]
 fn a_crowd_is_in_the_mixdown_to_the_last() {
     let file = Shared::default();
-    let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+    let layout = Layout::Mixdown(once(Target::Seekable(Box::new(file.clone()))));
     let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
     for user in 0..500 {
         recorder.frame(user, START + user % 10 * 960, Payload::Pcm(&constant(7)));
@@ -322,11 +322,11 @@ fn nonsense_is_counted_and_dropped() {
         let stats = recorder.stats();
         assert_eq!((stats.invalid, stats.ahead, stats.before_start), (6, 3, 1), "{format:?}");
     }
-    let tracks = Layout::Tracks(Target::Stream(Box::new(std::io::sink())));
+    let tracks = Layout::Tracks(once(Target::Stream(Box::new(std::io::sink()))));
     assert!(matches!(Recorder::new(options(Format::Wav), tracks), Err(SinkError::Option(_))));
     let mp3 = options(Format::Mp3 { bitrate: 7 });
-    assert!(Recorder::new(mp3, Layout::Mixdown(Target::Stream(Box::new(std::io::sink())))).is_err());
-    let nowhere = Layout::Mixdown(Target::Path("/no/such/directory/x.wav".into()));
+    assert!(Recorder::new(mp3, Layout::Mixdown(once(Target::Stream(Box::new(std::io::sink()))))).is_err());
+    let nowhere = Layout::Mixdown(once(Target::Path("/no/such/directory/x.wav".into())));
     assert!(matches!(Recorder::new(options(Format::Wav), nowhere), Err(SinkError::Open { .. })));
 }
 
@@ -340,7 +340,7 @@ fn an_empty_recording_is_a_file_too() {
         Format::Matroska(DocType::Webm),
     ] {
         let file = Shared::default();
-        let layout = Layout::Mixdown(Target::Seekable(Box::new(file.clone())));
+        let layout = Layout::Mixdown(once(Target::Seekable(Box::new(file.clone()))));
         let report = Recorder::new(options(format), layout).unwrap().finish(None);
         assert_eq!(report.tracks[0].samples, 0, "{format:?}");
         assert!(matches!(report.tracks[0].state, FileState::Finished), "{format:?}: {report:?}");
@@ -361,7 +361,7 @@ fn speak(recorder: &mut Recorder, user: u64, from: u64, seconds: u64) -> u64 {
 #[test]
 fn a_recording_in_which_nobody_can_be_written_ends_after_a_while() {
     for works in [true, false] {
-        let layout = Layout::PerUser(Box::new(move |user_id| match user_id {
+        let layout = Layout::PerUser(Box::new(move |user_id, _| match user_id {
             3 if works => Ok(Target::Seekable(Box::new(Shared::sparse()))),
             _ => Err(std::io::Error::other("no such place")),
         }));

@@ -4,7 +4,7 @@
 mod record_support;
 
 use isocord_io::record::{
-    DocType, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target, Wants,
+    DocType, Format, FrameSink, Layout, Payload, Recorder, RecorderOptions, Target, Wants, once,
 };
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use record_support::{Shared, WriteOnly, dominant, matroska, tone};
@@ -22,7 +22,7 @@ fn many_users_in_one_matroska_file() {
         };
         let format = Format::Matroska(DocType::Matroska);
         let options = RecorderOptions { format, start: START, sync_start, ..RecorderOptions::default() };
-        let mut recorder = Recorder::new(options, Layout::Tracks(target)).unwrap();
+        let mut recorder = Recorder::new(options, Layout::Tracks(once(target))).unwrap();
         assert_eq!(recorder.wants(), Wants::Opus);
         let mut encoders: Vec<Encoder> =
             (0..3).map(|_| Encoder::new(&EncoderOptions::default()).unwrap()).collect();

@@ -150,8 +150,8 @@ impl Connection {
     }
 
     #[pyo3(signature = (
-        target, *, format, layout = "users", sync_start = false, users = None, seconds = 0.0, max_size = None,
-        bitrate = 128, ffmpeg = None,
+        target, *, format, layout = "users", sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
+        max_size = None, split = None, bitrate = 128, ffmpeg = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
     fn record(
@@ -162,14 +162,17 @@ impl Connection {
         layout: &str,
         sync_start: bool,
         users: Option<HashSet<u64>>,
+        exclude: HashSet<u64>,
         seconds: f64,
         max_size: Option<u64>,
+        split: Option<(String, u64)>,
         bitrate: u16,
         ffmpeg: Option<PathBuf>,
     ) -> Result<Recording> {
         let encoding = Encoding::new(format, bitrate, max_size, ffmpeg)?;
         let (options, layout) = recording::layout(layout, target, encoding, format)?;
-        let options = RecorderOptions { sync_start, users, ..options };
+        let split = recording::split(split)?;
+        let options = RecorderOptions { sync_start, users, exclude, split, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
         let started = py.detach(|| self.inner.record(options, layout, longest))?;

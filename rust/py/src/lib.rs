@@ -78,7 +78,7 @@ mod _native {
     #[pymodule_export]
     use crate::queue_entry::QueueEntry;
     #[pymodule_export]
-    use crate::recording::{Recording, RecordingNews, RecordingReport, TrackOutcome};
+    use crate::recording::{PartOutcome, Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
     use crate::reel::Reel;
     #[pymodule_export]

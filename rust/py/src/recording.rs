@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use isocord_io::record::recording::{self, News, Phase};
 use isocord_io::record::{
-    Coded, DocType, EndReason, Ffmpeg, FileState, Format, Layout, RecorderOptions, RecorderReport,
-    RecorderStats, SinkError as RecorderError, Target, TargetFactory, TrackReport, directory,
+    Coded, DocType, EndReason, Ffmpeg, FileState, Format, Layout, PartReport, RecorderOptions,
+    RecorderReport, RecorderStats, SinkError as RecorderError, Split, Target, TargetFactory, TrackReport,
+    WholeFactory, directory, once,
 };
 use isocord_proto::frame::SAMPLE_RATE;
 use pyo3::exceptions::PyValueError;
@@ -73,22 +74,30 @@ impl Encoding {
         }
     }
 
-    fn one(&self, object: &Bound<'_, PyAny>) -> PyResult<Target> {
+    /// A path or a file object, or something to call with the number of a part that gives one.
+    fn whole(self, object: &Bound<'_, PyAny>) -> PyResult<WholeFactory> {
+        if object.is_callable() && !object.hasattr("write")? {
+            let make = object.clone().unbind();
+            return Ok(Box::new(move |part| {
+                let target = Python::attach(|py| file_object::target(&make.bind(py).call1((part,))?))?;
+                self.target(target)
+            }));
+        }
         let target = file_object::target(object)?;
-        self.target(target).map_err(|error| SinkError::new_err(error.to_string()))
+        Ok(once(self.target(target).map_err(|error| SinkError::new_err(error.to_string()))?))
     }
 
-    /// A directory, or something to call with a user id that gives a path or a file object.
+    /// A directory, or something to call with a user id and the number of a part that gives a path or a file object.
     fn each(self, object: &Bound<'_, PyAny>, suffix: &str) -> TargetFactory {
         let mut make: TargetFactory = if let Ok(path) = object.extract::<PathBuf>() {
             directory(path, suffix.to_owned())
         } else {
             let make = object.clone().unbind();
-            Box::new(move |user_id| {
-                Ok(Python::attach(|py| file_object::target(&make.bind(py).call1((user_id,))?))?)
+            Box::new(move |user_id, part| {
+                Ok(Python::attach(|py| file_object::target(&make.bind(py).call1((user_id, part))?))?)
             })
         };
-        Box::new(move |user_id| self.target(make(user_id)?))
+        Box::new(move |user_id, part| self.target(make(user_id, part)?))
     }
 }
 
@@ -104,11 +113,22 @@ pub(crate) fn layout(
     let options = RecorderOptions { format: encoding.format, max_file_bytes, ..RecorderOptions::default() };
     let layout = match name {
         "users" => Layout::PerUser(encoding.each(target, suffix)),
-        "mixdown" => Layout::Mixdown(encoding.one(target)?),
-        "tracks" => Layout::Tracks(encoding.one(target)?),
+        "mixdown" => Layout::Mixdown(encoding.whole(target)?),
+        "tracks" => Layout::Tracks(encoding.whole(target)?),
         _ => return Err(PyValueError::new_err(format!("{name:?} is no layout of recordings"))),
     };
     Ok((options, layout))
+}
+
+/// When a recording goes on in new files.
+pub(crate) fn split(asked: Option<(String, u64)>) -> PyResult<Option<Split>> {
+    let Some((unit, count)) = asked else { return Ok(None) };
+    match unit.as_str() {
+        "samples" => Ok(Some(Split::Samples(count))),
+        "bytes" => Ok(Some(Split::Bytes(count))),
+        "hours" => Ok(Some(Split::Hours(count))),
+        _ => Err(PyValueError::new_err(format!("{unit:?} is no unit of parts"))),
+    }
 }
 
 /// Samples of `seconds`, none for no end.
@@ -136,8 +156,30 @@ impl Recording {
         self.0.dropped()
     }
 
-    fn toggle_pause(&self, py: Python<'_>) {
-        py.detach(|| self.0.toggle_pause());
+    #[getter]
+    fn position(&self) -> u64 {
+        self.0.position()
+    }
+
+    fn pause(&self, py: Python<'_>, position: u64) {
+        py.detach(|| self.0.pause(position));
+    }
+
+    fn resume(&self, py: Python<'_>, position: u64) {
+        py.detach(|| self.0.resume(position));
+    }
+
+    fn allow(&self, py: Python<'_>, user_id: u64, position: u64) {
+        py.detach(|| self.0.allow(user_id, position));
+    }
+
+    #[pyo3(signature = (user_id, position, *, drop = false))]
+    fn deny(&self, py: Python<'_>, user_id: u64, position: u64, drop: bool) {
+        py.detach(|| self.0.deny(user_id, position, drop));
+    }
+
+    fn cut(&self, py: Python<'_>, position: u64) {
+        py.detach(|| self.0.cut(position));
     }
 
     fn stop(&self, py: Python<'_>, delay: u64) {
@@ -165,7 +207,7 @@ fn bounded(timeout: f64) -> PyResult<Duration> {
         .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
 }
 
-/// A user is not recorded, or not any more.
+/// What has become of a user's track.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct RecordingNews(News);
 
@@ -175,25 +217,80 @@ impl RecordingNews {
     fn user_id(&self) -> Option<u64> {
         match self.0 {
             News::Failed { user_id, .. } => user_id,
-            News::Refused { user_id, .. } => Some(user_id),
+            News::Started { user_id } | News::Dropped { user_id, .. } | News::Refused { user_id, .. } => {
+                Some(user_id)
+            }
+            News::Part(ref part) => part.user_id,
         }
     }
 
     #[getter]
-    fn is_refused(&self) -> bool {
-        matches!(self.0, News::Refused { .. })
+    fn kind(&self) -> &'static str {
+        match self.0 {
+            News::Started { .. } => "started",
+            News::Part(_) => "part",
+            News::Dropped { .. } => "dropped",
+            News::Failed { .. } => "failed",
+            News::Refused { .. } => "refused",
+        }
     }
 
     #[getter]
-    fn error<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+    fn part(&self) -> Option<PartOutcome> {
         match &self.0 {
-            News::Failed { error, .. } => raised(py, error),
+            News::Part(part) => Some(PartOutcome(part.clone())),
+            _ => None,
+        }
+    }
+
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        match &self.0 {
+            News::Started { .. } | News::Part(_) | News::Dropped { error: None, .. } => None,
+            News::Failed { error, .. } | News::Dropped { error: Some(error), .. } => Some(raised(py, error)),
             News::Refused { most, .. } => {
                 let error =
                     SinkError::new_err(format!("{most} others are recorded, and there is room for no more"));
-                error.into_value(py).into_bound(py).into_any()
+                Some(error.into_value(py).into_bound(py).into_any())
             }
         }
+    }
+}
+
+/// A file of a recording that is complete.
+#[pyclass(frozen, module = "isocord._native")]
+pub(crate) struct PartOutcome(PartReport);
+
+#[pymethods]
+impl PartOutcome {
+    #[getter]
+    fn user_id(&self) -> Option<u64> {
+        self.0.user_id
+    }
+
+    #[getter]
+    fn number(&self) -> u32 {
+        self.0.number
+    }
+
+    #[getter]
+    fn path(&self) -> Option<PathBuf> {
+        self.0.path.clone()
+    }
+
+    #[getter]
+    fn offset(&self) -> f64 {
+        seconds(self.0.offset)
+    }
+
+    #[getter]
+    fn duration(&self) -> f64 {
+        seconds(self.0.samples)
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.bytes
     }
 }
 

@@ -1,32 +1,32 @@
-"""One recording that isocord's own sinks write: the sound stays in the native thread ``isocord-record``.
-
-A thread ``isocord-sink`` waits for its end, to finish the sink and to call back as recordings in Python do.
-"""
+"""One recording that isocord's own sinks write: the sound stays in the native thread ``isocord-record``."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from typing import Any
 
 from ... import _native
 from ...errors import SinkError
-from ...runtime.log import GuildLog
 from ...sinks.files import FileSink
-from .recording import keep_alive, now_finished, now_finishing
+from .recording import Recording, now_finishing
+from .report import Report
 
 _LOOK_UP_SECONDS = 3600.0
 
 
-class FileRecording:
-    """A recording that runs until it is stopped, a filter ends it or the connection is closed.
+class FileRecording(Recording):
+    """A recording that runs until it is stopped, a limit of the sink ends it or the connection is closed.
 
     Args:
         native: the recording.
         sink: the sink that began it; claimed, and released when it is finished.
         delay: samples that frames are late behind the clock.
-        finish: called on the thread with the first error, or None, when the sink is finished.
-        log: where what goes wrong is told.
+        name_of: the name of a user, if the bot's library knows it.
+        tell: sees to what a function of the bot's returned; the second argument says which.
+        options: see :class:`Recording`.
     """
+
+    sink: FileSink
 
     def __init__(
         self,
@@ -34,46 +34,53 @@ class FileRecording:
         sink: FileSink,
         *,
         delay: Callable[[], int],
-        finish: Callable[[Exception | None], object],
-        log: GuildLog,
+        name_of: Callable[[int], str | None],
+        tell: Callable[[object, str], object],
+        **options: Any,
     ) -> None:
-        self._log = log
-        self.sink = sink
+        super().__init__(sink, position=native.position, **options)
         self.error: Exception | None = None
         """The first error, as soon as it is known; the recording may go on with other users."""
         self._native = native
         self._delay = delay
-        self._finish = finish
-        self._thread = threading.Thread(target=self._run, name="isocord-sink", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        keep_alive(self)
-        self._thread.start()
+        self._name_of = name_of
+        self._tell_of = tell
+        self._names: dict[int, str | None] = {}
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is recorded; the files may not be whole yet."""
         return self._native.is_over
 
     @property
     def is_paused(self) -> bool:
         return self._native.is_paused
 
-    def toggle_pause(self) -> None:
-        """Pause, or go on; what is said meanwhile and its time are left out of all tracks alike."""
-        self._native.toggle_pause()
-
-    def stop(self) -> None:
-        """Record nothing that is said from now on; what was said before is still written. Idempotent."""
+    def _stop(self, position: int) -> None:
         self._native.stop(self._delay())
 
-    def join(self, timeout: float | None = None) -> bool:
-        """Wait until the sink is finished and its owner told; False if that takes longer."""
-        self._thread.join(timeout)
-        return not self._thread.is_alive()
+    def _pause(self, position: int) -> None:
+        self._native.pause(position)
 
-    def _run(self) -> None:
+    def _resume(self, position: int) -> None:
+        self._native.resume(position)
+
+    def cut(self) -> None:
+        position = self._now()
+        if not self.is_over:
+            self._native.cut(position)
+
+    def _allow(self, user_id: int, position: int) -> None:
+        self._native.allow(user_id, position)
+
+    def _deny(self, user_id: int, position: int, drop: bool) -> None:
+        can_drop = self.sink.layout == "users"
+        self._native.deny(user_id, position, drop=drop and can_drop)
+        if drop and not can_drop:
+            raise ValueError("what is in one file with others cannot be taken out again")
+        if drop and self.report is not None:
+            raise ValueError("the recording is over and its files are yours")
+
+    def _record(self) -> Callable[[], Report]:
         name = type(self.sink).__name__
         report = self._wait()
         if report is not None and report.dropped:
@@ -84,13 +91,18 @@ class FileRecording:
         except Exception as failed:
             self._log.exception("The sink %s could not be finished", name)
             self.error = self.error or failed
+        tracks = list(self.sink.audio_data.values())
         # The callback may want to record into it again.
         self.sink.release(finished=True)
-        try:
-            self._finish(self.error)
-        except Exception:
-            self._log.exception("The callback of a recording failed")
-        now_finished(self)
+        return lambda: Report(
+            duration=report.duration if report is not None else 0.0,
+            reason=report.reason if report is not None else "failed",
+            tracks=tracks,
+            dropped=report.dropped if report is not None else 0,
+            error=self.error,
+            counts=report,
+            **self._told(),
+        )
 
     def _wait(self) -> _native.RecordingReport | None:
         """Wait for the end, telling meanwhile what goes wrong, and hand over to the sink what there is."""
@@ -101,7 +113,9 @@ class FileRecording:
                 for news in self._native.news(_LOOK_UP_SECONDS):
                     self._tell(news)
                 report = self._native.wait(0.0)
-            found = self.sink.finish(report)
+            for news in self._native.news(0.0):
+                self._tell(news)
+            found = self.sink.finish(report, self._names)
         except SinkError as died:
             found = died
         except Exception as failed:
@@ -114,10 +128,31 @@ class FileRecording:
         return report
 
     def _tell(self, news: _native.RecordingNews) -> None:
-        name = type(self.sink).__name__
-        if news.is_refused:
-            self._log.warning("The sink %s leaves out user %s: %s", name, news.user_id, news.error)
+        name, user_id = type(self.sink).__name__, news.user_id
+        if news.kind == "started" and user_id is not None:
+            # Now, for at the end the user may have left.
+            self._names[user_id] = self._name_of(user_id)
+        elif news.kind == "part" and news.part is not None:
+            self._complete(news.part)
+        elif news.kind == "refused":
+            self._log.warning("The sink %s leaves out user %s: %s", name, user_id, news.error)
+        elif news.kind == "dropped" and user_id is not None:
+            error = news.error or self.sink.forget(user_id)
+            if error is not None:
+                self.error = self.error or error
+                self._log.error("The sink %s keeps what was to be dropped of user %s: %s", name, user_id, error)
+        elif news.kind == "failed":
+            self.error = self.error or news.error
+            who = "anybody" if user_id is None else f"user {user_id}"
+            self._log.error("The sink %s writes no more of %s: %s", name, who, news.error)
+
+    def _complete(self, outcome: _native.PartOutcome) -> None:
+        part = self.sink.complete(outcome, None if outcome.user_id is None else self._names.get(outcome.user_id))
+        if self.sink.on_part is None:
             return
-        self.error = self.error or news.error
-        who = "anybody" if news.user_id is None else f"user {news.user_id}"
-        self._log.error("The sink %s writes no more of %s: %s", name, who, news.error)
+        try:
+            result = self.sink.on_part(part)
+        except Exception:
+            self._log.exception("on_part of a recording failed")
+            return
+        self._tell_of(result, "on_part of a recording")

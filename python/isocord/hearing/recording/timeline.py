@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 SAMPLE_RATE = 48_000
+_REMEMBERED = 64
+"""Changes of a user's consent."""
 BYTES_PER_SAMPLE = 4
 """s16le stereo."""
 
@@ -45,16 +47,23 @@ class Timeline:
     def is_paused(self) -> bool:
         return self._stop is None and self._spans[-1].end is not None
 
-    def toggle(self, position: int) -> None:
-        """Pause, or go on; does nothing after the stop."""
+    def pause(self, position: int) -> bool:
+        """Record nothing from here on; False if that is so already."""
         with self._lock:
-            if self._stop is not None:
-                return
             last = self._spans[-1]
-            if last.end is None:
-                last.end = max(position, last.begin)
-            else:
-                self._spans.append(_Span(max(position, last.end), None, last.base + last.length))
+            if self._stop is not None or last.end is not None:
+                return False
+            last.end = max(position, last.begin)
+            return True
+
+    def resume(self, position: int) -> bool:
+        """Go on here; False if it is not paused."""
+        with self._lock:
+            last = self._spans[-1]
+            if self._stop is not None or last.end is None:
+                return False
+            self._spans.append(_Span(max(position, last.end), None, last.base + last.length))
+            return True
 
     def stop(self, position: int) -> None:
         """End the recording; the first call counts."""
@@ -65,6 +74,15 @@ class Timeline:
             last = self._spans[-1]
             if last.end is None:
                 last.end = max(position, last.begin)
+
+    def time(self, position: int) -> int:
+        """Place in the recording of a position; of one that is not recorded, that of the last before it that is."""
+        with self._lock:
+            for span in reversed(self._spans):
+                if span.begin <= position:
+                    passed = position - span.begin
+                    return span.base + (passed if span.end is None else min(passed, span.length))
+        return 0
 
     def place(self, position: int, samples: int) -> list[tuple[int, int, int]]:
         """The parts of a frame that are recorded: (offset in the frame, samples, place in the recording)."""
@@ -79,6 +97,29 @@ class Timeline:
                     break
         parts.reverse()
         return parts
+
+
+class Consent:
+    """Who was allowed or denied while a recording ran, and from when on. Any thread may use it."""
+
+    def __init__(self) -> None:
+        self._changes: dict[int, tuple[tuple[int, bool], ...]] = {}
+
+    def change(self, user_id: int, position: int, given: bool) -> None:
+        """From ``position`` on a user may be recorded, or may not."""
+        # A tuple that takes the other's place: the thread that reads it sees one of them.
+        self._changes[user_id] = (*self._changes.get(user_id, ())[-_REMEMBERED:], (position, given))
+
+    def covers(self, user_id: int, begin: int, end: int, first: bool) -> bool:
+        """Whether a user may be recorded from ``begin`` to ``end``, all of it; ``first`` holds before all changes."""
+        given = first
+        for position, then in self._changes.get(user_id, ()):
+            if position >= end:
+                break
+            if position > begin and not given:
+                return False
+            given = then
+        return given
 
 
 class Tracks:

@@ -22,6 +22,14 @@ pub enum SinkError {
         /// The system's word.
         source: io::Error,
     },
+    /// A file that should be gone cannot be removed.
+    #[error("cannot remove {}: {source}", path.display())]
+    Remove {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
     /// The maker of targets failed.
     #[error("no target for this track: {0}")]
     Target(io::Error),

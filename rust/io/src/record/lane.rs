@@ -33,6 +33,15 @@ pub(crate) trait PacketWriter: Send {
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError>;
     /// Whether the file has room for a packet of `next` bytes as its last, behind one of `held` bytes if that is not 0.
     fn fits(&mut self, held: usize, next: usize) -> bool;
+    /// Whether the file ends before the packet at `at`, of `next` bytes, behind one of `held`: that becomes the
+    /// [`last`](Self::last), and [`turn`](Self::turn) opens the next file.
+    fn is_over(&mut self, _at: u64, _held: usize, _next: usize) -> bool {
+        false
+    }
+    /// Goes on in the next file, with the packet at `at`.
+    fn turn(&mut self, _at: u64) -> Result<(), SinkError> {
+        Ok(())
+    }
     /// `at` counts from the first packet on.
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError>;
     /// The last packet, of whose sound the last `trim` samples are too many.

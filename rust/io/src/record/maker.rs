@@ -1,14 +1,17 @@
 //! Opens tracks as a layout wants them.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assembler::Assembler;
 use super::error::SinkError;
-use super::matroska::{MuxTrack, Muxer, SharedMuxer};
+use super::matroska::MuxTrack;
 use super::mix::{Mix, VoiceTrack, patience};
-use super::open::{Opened, open, packets};
+use super::open::{Opened, Plan, open, packets};
 use super::options::{Format, Layout, RecorderOptions, TargetFactory};
-use super::output::OpenTarget;
+use super::packet_parts::PacketParts;
+use super::parts::{Cuts, PartReport, Shelf};
+use super::shared_files::{Kind, SharedFiles};
 use super::track::Track;
 use super::written::Written;
 
@@ -16,21 +19,21 @@ type Result<T> = std::result::Result<T, SinkError>;
 
 /// Opens tracks as a layout wants them.
 pub(crate) enum Maker {
-    PerUser(TargetFactory),
-    Shared(SharedMuxer),
+    PerUser(Arc<Mutex<TargetFactory>>),
+    Shared(SharedFiles),
     /// Users are only voices of the mixdown.
     Voices,
 }
 
 impl Maker {
-    pub(crate) fn new(options: &RecorderOptions, layout: Layout) -> Result<(Self, Option<Mix>)> {
+    pub(crate) fn new(options: &RecorderOptions, layout: Layout, cuts: &Cuts) -> Result<(Self, Option<Mix>)> {
         match (layout, options.format) {
-            (Layout::PerUser(factory), _) => Ok((Self::PerUser(factory), None)),
-            (Layout::Mixdown(target), _) => Ok((Self::Voices, Some(Mix::new(options, target)?))),
-            (Layout::Tracks(target), Format::Matroska(doc_type)) => {
-                let out = OpenTarget::open(target, options.max_file_bytes)?;
-                let muxer = Muxer::new(out, doc_type, options.max_tracks)?;
-                Ok((Self::Shared(SharedMuxer::new(muxer)), None))
+            (Layout::PerUser(factory), _) => Ok((Self::PerUser(Arc::new(Mutex::new(factory))), None)),
+            (Layout::Mixdown(make), _) => Ok((Self::Voices, Some(Mix::new(options, make, cuts)?))),
+            (Layout::Tracks(make), Format::Matroska(doc_type)) => {
+                let (limit, by_size) = (options.limit(), options.by_size());
+                let kind = Kind { doc_type, limit, max_tracks: options.max_tracks, by_size };
+                Ok((Self::Shared(SharedFiles::new(make, kind)?), None))
             }
             (Layout::Tracks(_), _) => {
                 Err(SinkError::Option("only Matroska and WebM hold the tracks of many users in one file"))
@@ -44,15 +47,31 @@ impl Maker {
 
     pub(crate) fn path(&self) -> Option<PathBuf> {
         match self {
-            Self::Shared(muxer) => muxer.get().path().map(Into::into),
+            Self::Shared(files) => files.path(),
             Self::PerUser(_) | Self::Voices => None,
         }
     }
 
     pub(crate) fn shared_len(&self) -> Option<u64> {
         match self {
-            Self::Shared(muxer) => Some(muxer.get().len()),
+            Self::Shared(files) => Some(files.len()),
             Self::PerUser(_) | Self::Voices => None,
+        }
+    }
+
+    /// Where the track of a user begins who is first heard at `at`, if all are to begin together.
+    pub(crate) fn begin(&self, at: u64) -> u64 {
+        match self {
+            Self::Shared(files) => files.begin(at),
+            Self::PerUser(_) | Self::Voices => 0,
+        }
+    }
+
+    /// The files of all users that are complete, from the given index on.
+    pub(crate) fn parts(&self, index: usize) -> Vec<PartReport> {
+        match self {
+            Self::Shared(files) => files.shelf().from(index),
+            Self::PerUser(_) | Self::Voices => Vec::new(),
         }
     }
 
@@ -63,37 +82,33 @@ impl Maker {
         user_id: u64,
         origin: u64,
         opus: bool,
-        mix: bool,
+        cuts: &Cuts,
     ) -> Track {
-        let encode = (!opus).then_some(&options.opus);
-        let limit = options.max_file_bytes;
+        let plan = Plan::new(options, cuts, Some(user_id), origin, !opus);
         let opened = match self {
-            Self::PerUser(factory) => factory(user_id)
-                .map_err(SinkError::Target)
-                .and_then(|target| open(options.format, target, limit, encode, Some(user_id))),
-            Self::Shared(muxer) => {
-                packets(Box::new(MuxTrack::new(muxer.clone(), user_id.to_string(), origin)), encode, None)
+            Self::PerUser(factory) => {
+                let factory = Arc::clone(factory);
+                let make = move |part| factory.lock().unwrap_or_else(PoisonError::into_inner)(user_id, part);
+                open(&plan, Box::new(make))
             }
-            Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), path: None }),
+            Self::Shared(files) => shared(files.clone(), &plan, user_id),
+            Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), shelf: Shelf::default() }),
         };
+        let mix = matches!(self, Self::Voices);
         let window = if mix { patience(options.mix_window) } else { options.reorder };
         Track::new(Assembler::new(origin, window), Written::new(opened))
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {
         match self {
-            Self::Shared(muxer) => muxer.get().flush(),
+            Self::Shared(files) => files.flush(),
             Self::PerUser(_) | Self::Voices => Ok(()),
         }
     }
 
     pub(crate) fn finish(&mut self) -> Result<()> {
         match self {
-            Self::Shared(muxer) => {
-                let mut muxer = muxer.get();
-                muxer.finish()?;
-                muxer.take_error().map_or(Ok(()), Err)
-            }
+            Self::Shared(files) => files.finish(),
             Self::PerUser(_) | Self::Voices => Ok(()),
         }
     }
@@ -101,8 +116,20 @@ impl Maker {
     /// The error of a file of many tracks, once.
     pub(crate) fn broken(&self) -> Result<()> {
         match self {
-            Self::Shared(muxer) => muxer.get().take_error().map_or(Ok(()), Err),
+            Self::Shared(files) => files.take_error(),
             Self::PerUser(_) | Self::Voices => Ok(()),
         }
     }
+}
+
+/// A track of the files that all users share.
+fn shared(files: SharedFiles, plan: &Plan, user_id: u64) -> Result<Opened> {
+    let open = move |number, begin, at: u64| {
+        let (muxer, begin) = files.part(number, begin)?;
+        let offset = at.saturating_sub(begin);
+        Ok(Box::new(MuxTrack::new(muxer, user_id.to_string(), offset)) as Box<dyn super::lane::PacketWriter>)
+    };
+    let cuts = plan.cuts.clone();
+    let parts = PacketParts::new(Box::new(open), cuts, None, plan.user_id, plan.by_size, plan.origin)?;
+    Ok(Opened { lane: packets(Box::new(parts), plan.opus.as_ref())?, shelf: Shelf::default() })
 }

@@ -7,10 +7,10 @@ use isocord_proto::frame::FRAME_SAMPLES;
 use super::assembler::{Assembler, Held};
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
-use super::open::open;
-use super::options::RecorderOptions;
+use super::open::{Plan, open};
+use super::options::{RecorderOptions, WholeFactory};
+use super::parts::{Cuts, PartReport};
 use super::report::{FileState, TrackReport};
-use super::target::Target;
 use super::track::Track;
 use super::written::Written;
 use crate::dsp::mixdown::{Mixdown, PcmRow};
@@ -33,8 +33,8 @@ pub(crate) struct Mix {
 }
 
 impl Mix {
-    pub(crate) fn new(options: &RecorderOptions, target: Target) -> Result<Self> {
-        let opened = open(options.format, target, options.max_file_bytes, Some(&options.opus), None)?;
+    pub(crate) fn new(options: &RecorderOptions, make: WholeFactory, cuts: &Cuts) -> Result<Self> {
+        let opened = open(&Plan::new(options, cuts, None, 0, true), make)?;
         let window = options.mix_window.max(MIN_MIX_WINDOW);
         Ok(Self { mixdown: Mixdown::new(window), written: Written::new(Ok(opened)), window })
     }
@@ -85,6 +85,11 @@ impl Mix {
 
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
         self.written.fail(error);
+    }
+
+    /// Its files that are complete, from the given index on.
+    pub(crate) fn parts(&self, index: usize) -> Vec<PartReport> {
+        self.written.parts(index)
     }
 
     pub(crate) fn report(&self) -> TrackReport {

@@ -2,14 +2,16 @@
 //!
 //! One frame's way: [`Recorder`] maps its position to the recording's own time ([`timeline`]), the user's
 //! assembler puts it in order ([`assembler`]), a lane turns it into what the format takes ([`lane`]: PCM or
-//! Opus packets), a writer makes bytes of it ([`wav`], [`flac`], [`mp3`], [`ogg_opus`], [`matroska`]), and
-//! [`output`] brings those to a [`target`]: a file, any other object, or a [`process`] that encodes them. A thread for
+//! Opus packets), [`pcm_parts`] or [`packet_parts`] share that out to one file after the other, a writer makes bytes
+//! of it ([`wav`], [`flac`], [`mp3`], [`ogg_opus`], [`matroska`]), and [`output`] brings those to a [`target`]: a file,
+//! any other object, or a [`process`] that encodes them. A thread for
 //! all that is in [`recording`].
 //!
 //! All positions and lengths are samples per channel at 48 kHz.
 
 mod assembler;
 mod coded;
+mod consent;
 mod error;
 mod flac;
 mod lane;
@@ -24,11 +26,15 @@ mod options;
 mod opus_lane;
 mod output;
 mod packet;
+mod packet_parts;
+mod parts;
+mod pcm_parts;
 mod process;
 mod recorder;
 pub mod recording;
 mod recovery;
 mod report;
+mod shared_files;
 mod target;
 mod timeline;
 mod track;
@@ -38,7 +44,8 @@ mod written;
 pub use coded::Coded;
 pub use error::SinkError;
 pub use matroska::DocType;
-pub use options::{Format, Layout, RecorderOptions, TargetFactory, directory};
+pub use options::{Format, Layout, RecorderOptions, Split, TargetFactory, WholeFactory, directory, once};
+pub use parts::PartReport;
 pub use process::Ffmpeg;
 pub use recorder::Recorder;
 pub use report::{

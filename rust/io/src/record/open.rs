@@ -1,7 +1,6 @@
 //! Opens a track of its own file, in any format.
 
 use std::io::Cursor;
-use std::path::PathBuf;
 
 use isocord_proto::opus::EncoderOptions;
 
@@ -12,9 +11,12 @@ use super::matroska::{MuxTrack, Muxer};
 #[cfg(feature = "mp3")]
 use super::mp3::Mp3;
 use super::ogg_opus::OggOpus;
-use super::options::Format;
+use super::options::{Format, RecorderOptions, WholeFactory, once};
 use super::opus_lane::{EncodeLane, PassLane};
 use super::output::OpenTarget;
+use super::packet_parts::PacketParts;
+use super::parts::{Cuts, Shelf};
+use super::pcm_parts::PcmParts;
 use super::target::Target;
 use super::wav::{Raw, Wav};
 
@@ -23,48 +25,97 @@ const MARGIN: u64 = 1_024;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
-/// A track that is open, and where it lies.
+/// A track that is open, and its files.
 pub(crate) struct Opened {
     pub lane: Box<dyn TrackLane>,
-    pub path: Option<PathBuf>,
+    pub shelf: Shelf,
 }
 
-pub(crate) fn open(
-    format: Format,
-    target: Target,
-    limit: Option<u64>,
-    opus: Option<&EncoderOptions>,
-    user_id: Option<u64>,
-) -> Result<Opened> {
-    let out = OpenTarget::open(target, limit)?;
-    let path = out.path().map(Into::into);
-    let pcm = |writer: Box<dyn PcmWriter>| Box::new(PcmLane::new(writer));
-    let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
-    let lane = match format {
-        Format::Wav => pcm(Box::new(Wav::new(out)?)),
-        Format::Pcm => pcm(Box::new(Raw(out))),
-        Format::Flac => pcm(Box::new(Flac::new(out)?)),
+/// What a track is, and where it begins in the recording.
+#[derive(Clone)]
+pub(crate) struct Plan {
+    pub format: Format,
+    pub limit: Option<u64>,
+    pub by_size: bool,
+    pub cuts: Cuts,
+    /// None for packets that pass through.
+    pub opus: Option<EncoderOptions>,
+    pub user_id: Option<u64>,
+    pub origin: u64,
+}
+
+impl Plan {
+    pub(crate) fn new(
+        options: &RecorderOptions,
+        cuts: &Cuts,
+        user_id: Option<u64>,
+        origin: u64,
+        encode: bool,
+    ) -> Self {
+        Self {
+            format: options.format,
+            limit: options.limit(),
+            by_size: options.by_size(),
+            cuts: cuts.clone(),
+            opus: encode.then_some(options.opus),
+            user_id,
+            origin,
+        }
+    }
+}
+
+/// A track of its own files.
+pub(crate) fn open(plan: &Plan, mut make: WholeFactory) -> Result<Opened> {
+    let shelf = Shelf::default();
+    let (files, limit) = (shelf.clone(), plan.limit);
+    let mut target = move |number| -> Result<OpenTarget> {
+        let out = OpenTarget::open(make(number).map_err(SinkError::Target)?, limit)?;
+        files.open(out.path().map(Into::into));
+        Ok(out)
+    };
+    let Plan { format, user_id, by_size, origin, .. } = *plan;
+    let cuts = plan.cuts.clone();
+    if !format.takes_opus() {
+        let open = Box::new(move |number| pcm_writer(format, target(number)?));
+        let parts = PcmParts::new(open, cuts, shelf.clone(), user_id, by_size, origin)?;
+        return Ok(Opened { lane: Box::new(PcmLane::new(Box::new(parts))), shelf });
+    }
+    let open = Box::new(move |number, _, _| packet_writer(format, target(number)?, user_id));
+    let parts = PacketParts::new(open, cuts, Some(shelf.clone()), user_id, by_size, origin)?;
+    Ok(Opened { lane: packets(Box::new(parts), plan.opus.as_ref())?, shelf })
+}
+
+fn pcm_writer(format: Format, out: OpenTarget) -> Result<Box<dyn PcmWriter>> {
+    Ok(match format {
+        Format::Wav => Box::new(Wav::new(out)?),
+        Format::Pcm => Box::new(Raw(out)),
+        Format::Flac => Box::new(Flac::new(out)?),
+        #[cfg(feature = "mp3")]
+        Format::Mp3 { bitrate } => Box::new(Mp3::new(out, bitrate)?),
         #[cfg(not(feature = "mp3"))]
         Format::Mp3 { .. } => return Err(SinkError::Option("isocord was built without MP3")),
-        #[cfg(feature = "mp3")]
-        Format::Mp3 { bitrate } => pcm(Box::new(Mp3::new(out, bitrate)?)),
-        Format::OggOpus => {
+        Format::OggOpus | Format::Matroska(_) => return Err(SinkError::Option("this format holds no PCM")),
+    })
+}
+
+fn packet_writer(format: Format, out: OpenTarget, user_id: Option<u64>) -> Result<Box<dyn PacketWriter>> {
+    let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
+    Ok(match format {
+        Format::Matroska(doc_type) => Box::new(MuxTrack::alone(Muxer::new(out, doc_type, 1, false)?, title)),
+        _ => {
             let serial = user_id.map_or(1, |user_id| (user_id ^ user_id >> 32) as u32);
-            return packets(Box::new(OggOpus::new(out, serial, vec![format!("TITLE={title}")])), opus, path);
+            Box::new(OggOpus::new(out, serial, vec![format!("TITLE={title}")]))
         }
-        Format::Matroska(doc_type) => {
-            let muxer = Muxer::new(out, doc_type, 1)?;
-            return packets(Box::new(MuxTrack::alone(muxer, title)), opus, path);
-        }
-    };
-    Ok(Opened { lane, path })
+    })
 }
 
 /// Refuses a limit that leaves no room for any sound.
 pub(crate) fn check_limit(format: Format, limit: Option<u64>) -> Result<()> {
     let Some(limit) = limit else { return Ok(()) };
     let memory = Target::Seekable(Box::new(Cursor::new(Vec::new())));
-    let mut empty = open(format, memory, None, None, Some(u64::MAX))?;
+    let (cuts, user_id) = (Cuts::default(), Some(u64::MAX));
+    let plan = Plan { format, limit: None, by_size: false, cuts, opus: None, user_id, origin: 0 };
+    let mut empty = open(&plan, once(memory))?;
     empty.lane.finish()?;
     let least = empty.lane.len() + MARGIN;
     if limit < least { Err(SinkError::Limit { limit, least }) } else { Ok(()) }
@@ -74,11 +125,9 @@ pub(crate) fn check_limit(format: Format, limit: Option<u64>) -> Result<()> {
 pub(crate) fn packets(
     writer: Box<dyn PacketWriter>,
     opus: Option<&EncoderOptions>,
-    path: Option<PathBuf>,
-) -> Result<Opened> {
-    let lane: Box<dyn TrackLane> = match opus {
+) -> Result<Box<dyn TrackLane>> {
+    Ok(match opus {
         Some(options) => Box::new(EncodeLane::new(writer, options)?),
         None => Box::new(PassLane::new(writer)?),
-    };
-    Ok(Opened { lane, path })
+    })
 }

@@ -18,13 +18,38 @@ const MIX_WINDOW: u64 = DelayBounds::MAX as u64 + 12_000;
 /// Each is an open file: systems give a process 256 of those at the least, most of them 1,024.
 const MAX_TRACKS: usize = 200;
 
-/// Makes the target of a user's track when the user is first heard. It is called on the recorder's thread.
-pub type TargetFactory = Box<dyn FnMut(u64) -> io::Result<Target> + Send>;
+/// Makes the target of a user's track when the user is first heard, and of each part of it; these are numbered from 1 on.
+/// It is called on the recorder's thread.
+pub type TargetFactory = Box<dyn FnMut(u64, u32) -> io::Result<Target> + Send>;
 
-/// A factory of files named after the user id in a directory that exists.
+/// Makes the target of each part of a file of all users.
+pub type WholeFactory = Box<dyn FnMut(u32) -> io::Result<Target> + Send>;
+
+/// A factory of files named after the user id in a directory that exists, and after the part from the second one on.
 #[must_use]
 pub fn directory(directory: PathBuf, suffix: String) -> TargetFactory {
-    Box::new(move |user_id| Ok(Target::Path(directory.join(format!("{user_id}.{suffix}")))))
+    Box::new(move |user_id, part| {
+        let part = if part > 1 { format!("-{part:03}") } else { String::new() };
+        Ok(Target::Path(directory.join(format!("{user_id}{part}.{suffix}"))))
+    })
+}
+
+/// The target of what is not split.
+#[must_use]
+pub fn once(target: Target) -> WholeFactory {
+    let mut target = Some(target);
+    Box::new(move |_| target.take().ok_or_else(|| io::Error::other("there is a target for one part only")))
+}
+
+/// When a recording goes on in new files. [`Recorder::cut`](super::Recorder::cut) has it do so at any time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Split {
+    /// After so many samples of the recording, all tracks at once.
+    Samples(u64),
+    /// So many samples after the start, and then after each 3,600 s on the common clock, all tracks at once.
+    Hours(u64),
+    /// When a file has come to so many bytes; no file gets more. Each track by itself.
+    Bytes(u64),
 }
 
 /// How files are written.
@@ -69,10 +94,10 @@ pub enum Layout {
     /// Each user a file.
     PerUser(TargetFactory),
     /// All users summed in one.
-    Mixdown(Target),
+    Mixdown(WholeFactory),
     /// All users in one file, each a track; [`Format::Matroska`] only. Without `sync_start`, a user who comes late has a
     /// track whose timestamps begin late, which not every program heeds.
-    Tracks(Target),
+    Tracks(WholeFactory),
 }
 
 /// Settings of a [`Recorder`](super::Recorder). Times in samples at 48 kHz.
@@ -90,17 +115,36 @@ pub struct RecorderOptions {
     pub reorder: u64,
     /// How late a frame still gets into the mixdown.
     pub mix_window: u64,
-    /// Only these users.
+    /// Only these users, until [`Recorder::allow`](super::Recorder::allow) lets others in.
     pub users: Option<HashSet<u64>>,
+    /// Not these users, until they are allowed.
+    pub exclude: HashSet<u64>,
     /// The longest recording, pauses not counted.
     pub max_samples: Option<u64>,
     /// The most bytes that any file may get, all that is written at its end included. Where [`Target::Process`] encodes,
     /// [`Ffmpeg::max_file_bytes`](super::Ffmpeg::max_file_bytes) counts instead.
     pub max_file_bytes: Option<u64>,
+    /// When it goes on in new files.
+    pub split: Option<Split>,
     /// The most users that get a file or a track of their own; in a mixdown there is room for all.
     pub max_tracks: usize,
     /// For Opus formats that are given PCM, as a mixdown is.
     pub opus: EncoderOptions,
+}
+
+impl RecorderOptions {
+    /// The most bytes of a file.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        match self.split {
+            Some(Split::Bytes(bytes)) => Some(bytes.min(self.max_file_bytes.unwrap_or(u64::MAX))),
+            _ => self.max_file_bytes,
+        }
+    }
+
+    /// Whether a file that is full is followed by another.
+    pub(crate) fn by_size(&self) -> bool {
+        matches!(self.split, Some(Split::Bytes(_)))
+    }
 }
 
 impl Default for RecorderOptions {
@@ -113,8 +157,10 @@ impl Default for RecorderOptions {
             reorder: 24_000,
             mix_window: MIX_WINDOW,
             users: None,
+            exclude: HashSet::new(),
             max_samples: None,
             max_file_bytes: None,
+            split: None,
             max_tracks: MAX_TRACKS,
             opus: EncoderOptions::default(),
         }

@@ -251,6 +251,12 @@ impl Packets {
     }
 
     fn put(&mut self, packet: &[u8], samples: u32) -> Result<(), SinkError> {
+        if !self.held.is_empty() && self.writer.is_over(self.at, self.held.len(), packet.len()) {
+            let at = self.at - u64::from(self.held_samples);
+            self.writer.last(&self.held, at, self.held_samples, 0)?;
+            self.held.clear();
+            self.writer.turn(self.at)?;
+        }
         self.full |= !self.writer.fits(self.held.len(), packet.len());
         if self.full {
             return Err(SinkError::Full);

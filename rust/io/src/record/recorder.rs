@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use isocord_proto::frame::SAMPLE_RATE;
 
+use super::consent::Consent;
 use super::error::SinkError;
 use super::maker::Maker;
 use super::mix::Mix;
 use super::open::check_limit;
-use super::options::{Layout, RecorderOptions};
+use super::options::{Layout, RecorderOptions, Split};
+use super::parts::{Cuts, PartReport};
 use super::report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
@@ -26,6 +28,9 @@ const LAG: u64 = SAMPLE_RATE as u64;
 const MAX_STEP: u64 = 3_600 * SAMPLE_RATE as u64;
 /// When no track of anybody could be written for so long, the recording is over: others may begin to speak meanwhile.
 const BARREN: u64 = 2 * SAMPLE_RATE as u64;
+/// The shortest part, by time.
+const LEAST_PART: u64 = SAMPLE_RATE as u64;
+const HOUR: u64 = 3_600 * SAMPLE_RATE as u64;
 /// What one step may write for the tracks that are far behind, all together.
 const ROUND: u64 = 10 * SAMPLE_RATE as u64;
 /// But each of them at least that much.
@@ -39,6 +44,7 @@ pub struct Recorder {
     maker: Maker,
     mix: Option<Mix>,
     timeline: RecordingTime,
+    consent: Consent,
     tracks: BTreeMap<u64, Track>,
     /// Who got no track.
     refused: HashSet<u64>,
@@ -51,6 +57,12 @@ pub struct Recorder {
     barren: Option<u64>,
     ended: Option<EndReason>,
     events: VecDeque<RecorderEvent>,
+    cuts: Cuts,
+    /// Where the hour is full, on the common clock.
+    next_hour: Option<u64>,
+    parts: VecDeque<PartReport>,
+    /// Of the files that all users are in.
+    parts_told: usize,
     stats: RecorderStats,
     report: Option<RecorderReport>,
 }
@@ -64,13 +76,23 @@ impl Recorder {
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
         options.opus.check()?;
         options.format.check()?;
-        check_limit(options.format, options.max_file_bytes)?;
+        check_limit(options.format, options.limit())?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
         }
-        let (maker, mix) = Maker::new(&options, layout)?;
+        let (every, next_hour) = match options.split {
+            Some(Split::Samples(samples)) if samples < LEAST_PART => {
+                return Err(SinkError::Option("a part is a second long at the least"));
+            }
+            Some(Split::Samples(samples)) => (Some(samples), None),
+            Some(Split::Hours(first)) => (None, Some(options.start.saturating_add(first))),
+            Some(Split::Bytes(_)) | None => (None, None),
+        };
+        let cuts = Cuts::every(every);
+        let (maker, mix) = Maker::new(&options, layout, &cuts)?;
         Ok(Self {
             timeline: RecordingTime::new(options.start),
+            consent: Consent::new(options.users.clone(), options.exclude.clone()),
             maker,
             mix,
             tracks: BTreeMap::new(),
@@ -81,10 +103,43 @@ impl Recorder {
             barren: None,
             ended: None,
             events: VecDeque::new(),
+            cuts,
+            next_hour,
+            parts: VecDeque::new(),
+            parts_told: 0,
             stats: RecorderStats::default(),
             report: None,
             options,
         })
+    }
+
+    /// All tracks go on in new files, from `position` on or a little later: what is written already stays where it is.
+    pub fn cut(&mut self, position: u64) {
+        let written = self.tracks.values().map(Track::end).max().unwrap_or(0);
+        self.cuts.add(self.timeline.map(position).max(written));
+    }
+
+    /// The oldest file that is complete and was not taken yet.
+    pub fn next_part(&mut self) -> Option<PartReport> {
+        self.parts.pop_front()
+    }
+
+    fn gather_parts(&mut self) {
+        let whole = match &self.mix {
+            Some(mix) => mix.parts(self.parts_told),
+            None => self.maker.parts(self.parts_told),
+        };
+        self.parts_told += whole.len();
+        self.parts.extend(whole);
+        self.parts.extend(self.tracks.values_mut().flat_map(Track::new_parts));
+    }
+
+    /// Cuts where an hour is full, before anything that lies behind is written.
+    fn cut_at_hours(&mut self, position: u64) {
+        while let Some(hour) = self.next_hour.filter(|&hour| position >= hour) {
+            self.cuts.add(self.timeline.map(hour));
+            self.next_hour = Some(hour + HOUR);
+        }
     }
 
     /// From `position` on frames are dropped and the recording's time stands still.
@@ -95,6 +150,42 @@ impl Recorder {
     /// Frames are taken again from `position` on.
     pub fn resume(&mut self, position: u64) {
         self.timeline.resume(position);
+    }
+
+    /// A user is recorded from `position` on, whoever was not to be.
+    pub fn allow(&mut self, user_id: u64, position: u64) {
+        self.consent.change(user_id, position, true);
+    }
+
+    /// Nothing of a user is recorded that lies at `position` or later, until the user is allowed again.
+    pub fn deny(&mut self, user_id: u64, position: u64) {
+        self.consent.change(user_id, position, false);
+    }
+
+    /// Denies a user and gives up what was kept before; [`RecorderEvent::Dropped`] tells it. The user has to have a file
+    /// that no other is in. One who is allowed again gets a new track.
+    ///
+    /// # Errors
+    /// [`SinkError::Option`] where the user is in one file with others.
+    pub fn drop_user(&mut self, user_id: u64) -> Result<(), SinkError> {
+        if self.mix.is_some() || self.maker.is_shared() {
+            return Err(SinkError::Option("what is in one file with others cannot be taken out again"));
+        }
+        self.consent.revoke(user_id);
+        let Some(mut track) = self.tracks.remove(&user_id) else { return Ok(()) };
+        let counts = track.counts();
+        self.stats.late += counts.late;
+        self.stats.overlapping += counts.overlapping;
+        self.stats.filled_samples += counts.filled;
+        let removed = track.discard().map_err(Arc::new);
+        self.events.push_back(RecorderEvent::Dropped { user_id, removed });
+        Ok(())
+    }
+
+    /// The position where it starts.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.options.start
     }
 
     /// What it does now.
@@ -169,6 +260,7 @@ impl Recorder {
             None => self.maker.finish(),
         });
         self.check_whole(whole);
+        self.gather_parts();
         let mut tracks = self.track_reports();
         if self.ended == Some(EndReason::SizeLimit) {
             // The one file had no more room: all that are in it are cut.
@@ -273,7 +365,7 @@ impl Recorder {
     }
 
     /// Shares out what a step may write.
-    fn allow(&mut self) {
+    fn share_out(&mut self) {
         let is_behind =
             |track: &&Track| track.is_behind() || track.active() && track.end() + ROUND < self.now;
         let behind = self.tracks.values().filter(is_behind).count() as u64;
@@ -309,6 +401,7 @@ impl Recorder {
             }
         }
         self.check_whole(result.and_then(|()| self.maker.broken()));
+        self.gather_parts();
         if self.options.max_samples.is_some_and(|most| self.now >= most) {
             self.end(EndReason::TimeLimit);
         }

@@ -10,8 +10,8 @@ use isocord_proto::frame::SAMPLE_RATE;
 use isocord_proto::recv::{Frame, Sound};
 
 use super::{
-    EndReason, FileState, FrameSink, Payload, Recorder, RecorderEvent, RecorderReport, RecorderState,
-    SinkError,
+    EndReason, FileState, FrameSink, PartReport, Payload, Recorder, RecorderEvent, RecorderReport,
+    RecorderState, SinkError,
 };
 use crate::receive::common_clock::CommonClock;
 use crate::receive::pump::{Appetite, FrameConsumer, Pump};
@@ -51,6 +51,20 @@ pub enum News {
         /// Why.
         error: Arc<SinkError>,
     },
+    /// A user has a track from now on.
+    Started {
+        /// Whose.
+        user_id: u64,
+    },
+    /// What was kept of a user is given up, as was asked for.
+    Dropped {
+        /// Whose.
+        user_id: u64,
+        /// Why the file is still there, if it is.
+        error: Option<Arc<SinkError>>,
+    },
+    /// A file is complete.
+    Part(PartReport),
     /// A user gets no track, for there are as many as there may be. Told once for each.
     Refused {
         /// Whose.
@@ -70,6 +84,10 @@ struct Told {
 enum Order {
     Pause(u64),
     Resume(u64),
+    Allow(u64, u64),
+    /// User, position, and whether what was kept goes as well.
+    Deny(u64, u64, bool),
+    Cut(u64),
     /// Nothing said after the first position; the second is when to wait no longer.
     Stop(u64, u64),
 }
@@ -88,6 +106,7 @@ pub struct Recording {
     pump: Pump<RecorderThread>,
     waker: ReaderWaker,
     clock: CommonClock,
+    begun: u64,
 }
 
 impl Recording {
@@ -110,10 +129,17 @@ impl Recording {
             told: Mutex::default(),
             tells: Condvar::new(),
         });
+        let begun = recorder.start();
         let thread =
             RecorderThread { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
         let pump = Pump::spawn("isocord-record", reader, thread, clock)?;
-        Ok(Self { shared, pump, waker, clock })
+        Ok(Self { shared, pump, waker, clock, begun })
+    }
+
+    /// The position on the common clock where it starts.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.begun
     }
 
     /// What it does.
@@ -122,19 +148,50 @@ impl Recording {
         self.shared.phase()
     }
 
-    /// Pauses, or goes on; what is said meanwhile, and its time, are in no track. Nothing happens once it is over.
-    pub fn toggle_pause(&self) {
-        let now = self.clock.position();
+    /// What is said from `position` on is in no track, nor is its time. Nothing happens but to one that runs.
+    pub fn pause(&self, position: u64) {
+        self.turn(Phase::Running, Phase::Paused, Order::Pause(position));
+    }
+
+    /// Goes on at `position`. Nothing happens but to one that is paused.
+    pub fn resume(&self, position: u64) {
+        self.turn(Phase::Paused, Phase::Running, Order::Resume(position));
+    }
+
+    fn turn(&self, from: Phase, to: Phase, order: Order) {
         // The phase changes with the order, or two owners could pause twice.
         let mut orders = lock(&self.shared.orders);
-        let (phase, order) = match self.phase() {
-            Phase::Running => (Phase::Paused, Order::Pause(now)),
-            Phase::Paused => (Phase::Running, Order::Resume(now)),
-            Phase::Over => return,
-        };
+        if self.phase() != from {
+            return;
+        }
         orders.push_back(order);
-        let _ = self.shared.change(phase);
+        let _ = self.shared.change(to);
         drop(orders);
+        self.nudge();
+    }
+
+    /// A user is recorded from `position` on, whoever was not to be.
+    pub fn allow(&self, user_id: u64, position: u64) {
+        self.order(Order::Allow(user_id, position));
+    }
+
+    /// Nothing of a user is recorded from `position` on. With `drops` what was kept before is given up as well, which is
+    /// told: the user has to have a file that no other is in.
+    pub fn deny(&self, user_id: u64, position: u64, drops: bool) {
+        self.order(Order::Deny(user_id, position, drops));
+    }
+
+    /// All tracks go on in new files from `position` on.
+    pub fn cut(&self, position: u64) {
+        self.order(Order::Cut(position));
+    }
+
+    fn order(&self, order: Order) {
+        lock(&self.shared.orders).push_back(order);
+        self.nudge();
+    }
+
+    fn nudge(&self) {
         self.shared.ordered.store(true, Release);
         self.pump.nudge();
     }
@@ -145,9 +202,7 @@ impl Recording {
         let now = self.clock.position();
         let linger = delay.saturating_add(LEAST_LINGER).min(MOST_LINGER);
         if self.shared.change(Phase::Over) {
-            lock(&self.shared.orders).push_back(Order::Stop(now, now + linger));
-            self.shared.ordered.store(true, Release);
-            self.pump.nudge();
+            self.order(Order::Stop(now, now + linger));
         }
     }
 
@@ -223,6 +278,7 @@ impl FrameConsumer for RecorderThread {
         }
         self.recorder.advance(position);
         self.take_events();
+        self.take_parts();
         let ended = self.full || matches!(self.recorder.state(), RecorderState::Ended(_));
         if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
             return Appetite::Sated;
@@ -234,6 +290,7 @@ impl FrameConsumer for RecorderThread {
     }
 
     fn finish(&mut self, position: u64) {
+        self.obey();
         self.shared.change(Phase::Over);
         self.take_events();
         let (end, reason) = match &self.stop {
@@ -242,6 +299,7 @@ impl FrameConsumer for RecorderThread {
             None => (position, EndReason::Finished),
         };
         let report = self.recorder.finish_for(Some(end), reason);
+        self.take_parts();
         self.shared.finish(Ok(report));
     }
 }
@@ -260,8 +318,19 @@ impl RecorderThread {
                 RecorderEvent::TrackEnded { state, .. } => {
                     self.full |= matches!(state, FileState::SizeLimit);
                 }
-                RecorderEvent::TrackStarted { .. } | RecorderEvent::Ended(_) => {}
+                RecorderEvent::TrackStarted { user_id, .. } => self.shared.tell(News::Started { user_id }),
+                RecorderEvent::Dropped { user_id, removed } => {
+                    self.shared.tell(News::Dropped { user_id, error: removed.err() });
+                }
+                RecorderEvent::Ended(_) => {}
             }
+        }
+    }
+
+    /// Tells the owner which files are complete.
+    fn take_parts(&mut self) {
+        while let Some(part) = self.recorder.next_part() {
+            self.shared.tell(News::Part(part));
         }
     }
 
@@ -271,11 +340,17 @@ impl RecorderThread {
         }
         let orders = std::mem::take(&mut *lock(&self.shared.orders));
         for order in orders {
-            // What comes after the end changes nothing.
-            if self.stop.is_some() {
-                return;
-            }
             match order {
+                Order::Allow(user_id, position) => self.recorder.allow(user_id, position),
+                Order::Deny(user_id, position, drops) => {
+                    self.recorder.deny(user_id, position);
+                    if drops && let Err(error) = self.recorder.drop_user(user_id) {
+                        self.shared.tell(News::Dropped { user_id, error: Some(Arc::new(error)) });
+                    }
+                }
+                // What comes after the end changes nothing of it.
+                _ if self.stop.is_some() => {}
+                Order::Cut(position) => self.recorder.cut(position),
                 Order::Pause(position) => self.recorder.pause(position),
                 Order::Resume(position) => self.recorder.resume(position),
                 Order::Stop(position, deadline) => {

@@ -98,6 +98,13 @@ pub enum RecorderEvent {
         /// Why.
         state: FileState,
     },
+    /// What was kept of a user is given up, as was asked for.
+    Dropped {
+        /// Whose.
+        user_id: u64,
+        /// Why the file is still there, if it is.
+        removed: Result<(), Arc<SinkError>>,
+    },
     /// A user gets no track: there are as many as there may be. Told once for each.
     UserRefused {
         /// Whose.

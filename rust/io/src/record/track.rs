@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::assembler::{Assembler, Counts, Held};
 use super::error::SinkError;
 use super::lane::{TrackLane, Unpacker};
+use super::parts::PartReport;
 use super::report::{FileState, TrackReport};
 use super::written::Written;
 
@@ -18,6 +19,7 @@ pub(crate) struct Track {
     /// For a voice of the mixdown.
     unpacker: Unpacker,
     origin: u64,
+    parts_told: usize,
     /// The owner knows that it has ended early.
     pub told: bool,
 }
@@ -25,7 +27,7 @@ pub(crate) struct Track {
 impl Track {
     pub(crate) fn new(assembler: Assembler, written: Written) -> Self {
         let origin = assembler.next();
-        Self { assembler, written, unpacker: Unpacker::default(), origin, told: false }
+        Self { assembler, written, unpacker: Unpacker::default(), origin, parts_told: 0, told: false }
     }
 
     /// What a voice of the mixdown is made of.
@@ -35,6 +37,13 @@ impl Track {
 
     pub(crate) fn active(&self) -> bool {
         self.written.active()
+    }
+
+    /// Its files that are complete and were not told before.
+    pub(crate) fn new_parts(&mut self) -> Vec<PartReport> {
+        let parts = self.written.parts(self.parts_told);
+        self.parts_told += parts.len();
+        parts
     }
 
     pub(crate) fn state(&self) -> &FileState {
@@ -109,6 +118,14 @@ impl Track {
 
     pub(crate) fn fail(&mut self, error: Arc<SinkError>) {
         self.written.fail(error);
+    }
+
+    /// Ends the track and removes its file. What is no file of the recorder's own is left to who gave it.
+    ///
+    /// # Errors
+    /// The system's, where the file stays.
+    pub(crate) fn discard(&mut self) -> Result<()> {
+        self.written.discard()
     }
 
     /// `shared` is the file of all users, if there is one.

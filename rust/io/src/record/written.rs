@@ -6,11 +6,14 @@ use std::sync::Arc;
 use super::error::SinkError;
 use super::lane::TrackLane;
 use super::open::Opened;
+use super::parts::{PartReport, Shelf};
 use super::report::{FileState, TrackReport};
 
 /// A lane that is open, or what it came to.
 pub(crate) struct Written {
     lane: Option<Box<dyn TrackLane>>,
+    shelf: Shelf,
+    /// The first file.
     path: Option<PathBuf>,
     /// Of one that has ended.
     bytes: u64,
@@ -23,12 +26,13 @@ pub(crate) struct Written {
 impl Written {
     /// What `open` came to.
     pub(crate) fn new(opened: Result<Opened, SinkError>) -> Self {
-        let (lane, path, state) = match opened {
-            Ok(opened) => (Some(opened.lane), opened.path, FileState::Recording),
-            Err(SinkError::Full) => (None, None, FileState::SizeLimit),
-            Err(error) => (None, None, FileState::Failed(Arc::new(error))),
+        let (lane, shelf, state) = match opened {
+            Ok(opened) => (Some(opened.lane), opened.shelf, FileState::Recording),
+            Err(SinkError::Full) => (None, Shelf::default(), FileState::SizeLimit),
+            Err(error) => (None, Shelf::default(), FileState::Failed(Arc::new(error))),
         };
-        Self { lane, path, bytes: 0, flushed: 0, samples: 0, state }
+        let path = shelf.path();
+        Self { lane, shelf, path, bytes: 0, flushed: 0, samples: 0, state }
     }
 
     /// None once it has ended.
@@ -77,6 +81,27 @@ impl Written {
         if !matches!(self.state, FileState::Failed(_)) {
             self.close(FileState::Failed(error));
         }
+    }
+
+    /// Its files that are complete, from the given index on.
+    pub(crate) fn parts(&self, index: usize) -> Vec<PartReport> {
+        self.shelf.from(index)
+    }
+
+    /// Ends it, whatever comes of that, and removes its files; the first error counts.
+    pub(crate) fn discard(&mut self) -> Result<(), SinkError> {
+        // An error of the target's does not matter any more.
+        let _ = self.finish(FileState::Finished);
+        self.lane = None;
+        let mut result = Ok(());
+        for path in self.shelf.clear() {
+            if let Err(source) = std::fs::remove_file(&path)
+                && source.kind() != std::io::ErrorKind::NotFound
+            {
+                result = result.and(Err(SinkError::Remove { path, source }));
+            }
+        }
+        result
     }
 
     pub(crate) fn report(&self, user_id: Option<u64>, offset: u64) -> TrackReport {

@@ -35,11 +35,17 @@ pub(super) struct Track {
     pub reserved: u64,
     /// Samples up to the end of its last block that was written.
     pub written: u64,
+    /// It was in the file before this one, and is to come.
+    pub expected: bool,
 }
 
 impl Track {
+    pub(super) fn expected() -> Self {
+        Self { expected: true, ..Self::spare(0) }
+    }
+
     pub(super) fn spare(pre_skip: u32) -> Self {
-        Self { name: None, pre_skip, reserved: 0, written: 0 }
+        Self { name: None, pre_skip, reserved: 0, written: 0, expected: false }
     }
 }
 

@@ -59,6 +59,9 @@ pub(crate) struct Muxer {
     /// An error that concerns all tracks, until [`Self::take_error`].
     error: Option<SinkError>,
     dead: bool,
+    /// A file that is full is followed by another, which all tracks go on in.
+    by_size: bool,
+    full: bool,
 }
 
 fn to_ms(samples: u64) -> i64 {
@@ -67,7 +70,12 @@ fn to_ms(samples: u64) -> i64 {
 }
 
 impl Muxer {
-    pub(crate) fn new(out: OpenTarget, doc_type: DocType, max_tracks: usize) -> Result<Self, SinkError> {
+    pub(crate) fn new(
+        out: OpenTarget,
+        doc_type: DocType,
+        max_tracks: usize,
+        by_size: bool,
+    ) -> Result<Self, SinkError> {
         let affordable = out.limit() / (ROOM_SHARE * head::ENTRY as u64);
         let max_tracks = max_tracks.min(affordable.max(1) as usize);
         let mut muxer = Self {
@@ -86,6 +94,8 @@ impl Muxer {
             opened: 0,
             error: None,
             dead: false,
+            by_size,
+            full: false,
         };
         if muxer.out.seekable() {
             muxer.write_header()?;
@@ -111,10 +121,35 @@ impl Muxer {
         let Some(entry) = self.tracks.get(track) else { return false };
         let needed = self.most() - entry.reserved + held + next;
         if needed > self.out.limit() {
+            self.full |= self.by_size;
             return false;
         }
         self.reserve(track, next);
         true
+    }
+
+    /// Whether all tracks are to go on in another file.
+    pub(crate) fn is_over(&self) -> bool {
+        self.full
+    }
+
+    /// Samples from the start to the last end.
+    pub(crate) fn duration(&self) -> u64 {
+        self.duration
+    }
+
+    /// The tracks that `before` has are to come, under the same numbers.
+    pub(crate) fn expect_tracks(&mut self, before: &Self) -> Result<(), SinkError> {
+        for track in before.tracks.iter().filter(|track| track.name.is_some()) {
+            self.tracks.push(Track { name: track.name.clone(), ..Track::expected() });
+        }
+        self.mend_tracks()
+    }
+
+    fn mend_tracks(&mut self) -> Result<(), SinkError> {
+        let Some(layout) = &self.layout else { return Ok(()) };
+        let tracks = head::tracks(&self.tracks, self.room());
+        self.out.patch(layout.tracks, &tracks)
     }
 
     /// The track has its last packet.
@@ -166,6 +201,11 @@ impl Muxer {
 
     /// A track for one more user; returns its index.
     pub(super) fn add_track(&mut self, name: String, pre_skip: u32) -> Result<usize, SinkError> {
+        let expected = |old: &Track| old.expected && old.name.as_deref() == Some(&name);
+        if let Some(index) = self.tracks.iter().position(expected) {
+            self.tracks[index].expected = false;
+            return self.begin(index);
+        }
         if self.layout.is_some() && !self.out.seekable() {
             let free = |old: &Track| old.name.is_none() && old.pre_skip == pre_skip;
             let Some(index) = self.tracks.iter().position(free) else {
@@ -181,10 +221,7 @@ impl Muxer {
             return Err(SinkError::NoRoom(format!("no track for {name}: the file has room for {most}")));
         }
         self.tracks.push(Track { name: Some(name), ..Track::spare(pre_skip) });
-        if let Some(layout) = &self.layout {
-            let tracks = head::tracks(&self.tracks, self.room());
-            self.out.patch(layout.tracks, &tracks)?;
-        }
+        self.mend_tracks()?;
         self.begin(self.tracks.len() - 1)
     }
 

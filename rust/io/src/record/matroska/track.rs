@@ -15,6 +15,11 @@ impl SharedMuxer {
         Self(Arc::new(Mutex::new(muxer)))
     }
 
+    /// Whether no track is in it any more.
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     pub(crate) fn get(&self) -> MutexGuard<'_, Muxer> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -73,6 +78,10 @@ impl PacketWriter for MuxTrack {
 
     fn fits(&mut self, held: usize, next: usize) -> bool {
         self.muxer.get().fits(self.index, held, next)
+    }
+
+    fn is_over(&mut self, _: u64, _: usize, _: usize) -> bool {
+        self.muxer.get().is_over()
     }
 
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {

@@ -32,8 +32,13 @@ impl Recorder {
             self.refuse(user_id, most);
             return false;
         }
-        let origin = if self.mix.is_some() || self.options.sync_start { 0 } else { at };
-        let mut track = self.maker.track(&self.options, user_id, origin, opus, self.mix.is_some());
+        // In a file of many tracks all begin with their part: those before it are complete.
+        let origin = match self.options.sync_start {
+            true => self.maker.begin(at),
+            false if self.mix.is_some() => 0,
+            false => at,
+        };
+        let mut track = self.maker.track(&self.options, user_id, origin, opus, &self.cuts);
         if self.mix.is_none() {
             // Its share comes with the next step.
             track.allow(LEAST);
@@ -96,10 +101,6 @@ impl FrameSink for Recorder {
             self.stats.after_end += 1;
             return;
         }
-        if self.options.users.as_ref().is_some_and(|users| !users.contains(&user_id)) {
-            self.stats.filtered += 1;
-            return;
-        }
         let samples = match payload {
             Payload::Pcm(pcm) => Some(pcm.len() as u32 / 2).filter(|_| (2..=MAX_PCM).contains(&pcm.len())),
             Payload::Opus(packet) => packet::samples(packet),
@@ -116,6 +117,11 @@ impl FrameSink for Recorder {
             self.stats.ahead += 1;
             return;
         }
+        if !self.consent.covers(user_id, position, position + u64::from(samples)) {
+            self.stats.filtered += 1;
+            return;
+        }
+        self.cut_at_hours(position + u64::from(samples));
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
         let (at, skip, keep) = match self.timeline.place(position, samples) {
             Place::Before => {
@@ -162,9 +168,10 @@ impl FrameSink for Recorder {
             return;
         }
         self.clock = Some(position);
+        self.cut_at_hours(position);
         let limit = self.options.max_samples.unwrap_or(u64::MAX);
         self.now = self.now.max(self.timeline.map(position)).min(limit);
-        self.allow();
+        self.share_out();
         self.tick();
         self.check_barren(position);
     }

@@ -1,0 +1,128 @@
+"""Names of files, from a template and from what strangers call themselves."""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+import unicodedata
+from datetime import datetime
+from typing import Any
+
+FIELDS = frozenset({"date", "guild", "channel", "user", "user_id", "part"})
+_LONGEST = 60
+_FORBIDDEN = frozenset('<>:"/\\|?*')
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
+
+
+def is_template(path: str) -> bool:
+    """Whether a path has one of the fields; others with braces in them are taken as they are."""
+    try:
+        return any(field is not None and field in FIELDS for _, field, _, _ in string.Formatter().parse(path))
+    except ValueError:
+        return False
+
+
+def check_template(path: str, *, per_user: bool) -> None:
+    """Refuse a template that could not name the files.
+
+    Raises:
+        ValueError: it has an unknown field, a wrong format, or nothing that tells users apart where it has to.
+    """
+    fields = {field for _, field, _, _ in string.Formatter().parse(path) if field is not None}
+    if unknown := fields - FIELDS:
+        raise ValueError(f"{path!r} has {', '.join(map(repr, sorted(unknown)))}: known are {', '.join(sorted(FIELDS))}")
+    if per_user and not fields & {"user", "user_id"}:
+        raise ValueError(f"each user gets a file: {path!r} needs {{user}} or {{user_id}}")
+    try:
+        path.format(date=_Date(2000, 1, 1), guild="", channel="", user="", user_id=1, part=1)
+    except (ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        raise ValueError(f"{path!r} cannot name a file: {error}") from error
+
+
+def clean(name: object, otherwise: object) -> str:
+    """A name as a part of a file's name on every system: nothing that leads elsewhere, hides or turns letters around.
+
+    Args:
+        name: what it is called; strangers choose it.
+        otherwise: what it is called if nothing of that is left.
+    """
+    text = unicodedata.normalize("NFC", str(name or ""))
+    letters = ("_" if letter in _FORBIDDEN else letter for letter in text if unicodedata.category(letter)[0] != "C")
+    kept = "".join(letters).strip().lstrip(".").rstrip(". ").strip()
+    kept = kept.encode("utf-8", "ignore")[:_LONGEST].decode("utf-8", "ignore").rstrip(". ")
+    if not kept:
+        return str(otherwise)
+    return f"_{kept}" if _RESERVED.match(kept) else kept
+
+
+class Names:
+    """The files of one recording.
+
+    Args:
+        template: a path with fields in braces.
+        started_at: what ``{date}`` is.
+        guild: what ``{guild}`` is.
+        channel: what ``{channel}`` is.
+    """
+
+    def __init__(self, template: str, started_at: datetime, guild: object, channel: object) -> None:
+        self._template = template
+        self._has_part = any(field == "part" for _, field, _, _ in string.Formatter().parse(template))
+        self._date = _Date.fromtimestamp(started_at.timestamp(), started_at.tzinfo)
+        self._guild = clean(getattr(guild, "name", None), getattr(guild, "id", "guild"))
+        self._channel = clean(getattr(channel, "name", None), getattr(channel, "id", "channel"))
+
+    def path(self, user_id: int | None, name: str | None, part: int) -> str:
+        """The file of a part; its folder is made if need be."""
+        path = self._template.format(
+            date=self._date,
+            guild=self._guild,
+            channel=self._channel,
+            user=clean(name, user_id if user_id is not None else "all"),
+            user_id=user_id if user_id is not None else "all",
+            part=part,
+        )
+        if part > 1 and not self._has_part:
+            path = numbered(path, f"-{part:03}")
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        return path
+
+
+class Given:
+    """The paths that one recording has written to, and for whom: none is opened twice."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, int | None] = {}
+
+    def once(self, path: Any, user_id: int | None, part: int) -> Any:
+        """The path, or another like it if it was given already: two users may have one name.
+
+        Raises:
+            ValueError: all of these were given.
+        """
+        owner = self._paths.get(_key(path), user_id)
+        endings = ["", f"-{part:03}"] if owner == user_id else ["", f"-{user_id}", f"-{user_id}-{part:03}"]
+        for ending in endings:
+            found = numbered(os.fspath(path), ending) if ending else path
+            if _key(found) not in self._paths:
+                self._paths[_key(found)] = user_id
+                return found
+        raise ValueError(f"{os.fspath(path)!r} is written already")
+
+
+def _key(path: str | os.PathLike[str]) -> str:
+    return os.path.normcase(os.path.abspath(os.fspath(path)))
+
+
+def numbered(path: str, ending: str) -> str:
+    """The path with an ending before its suffix."""
+    stem, suffix = os.path.splitext(path)
+    return f"{stem}{ending}{suffix}"
+
+
+class _Date(datetime):
+    """A date that names a file unless it is told how."""
+
+    def __format__(self, spec: str) -> str:
+        return super().__format__(spec or "%Y-%m-%d")

@@ -1,0 +1,76 @@
+"""The code of docs/recording.md, as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import isocord
+
+from .. import pages
+from .recordings import left
+from .world import RATE, World, np, until
+
+
+def page(**names: Any) -> dict[str, Any]:
+    scope: dict[str, Any] = {"isocord": isocord, "asyncio": asyncio, **names}
+    for block in pages.python("docs/recording.md")[2:]:
+        exec(compile(block, "recording.md", "exec", dont_inherit=True), scope)
+    return scope
+
+
+async def test_a_meeting_and_its_clock(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    running = asyncio.create_task(page()["meeting"](voice, 2.0))
+    world.speak(1.0, "alice", "bob")
+    report = await running
+    assert [track.error for track in report.tracks] == [None, None]
+    assert len({track.duration for track in report.tracks}) == 1
+    assert f"in {Path('recordings/monday') / str(report.tracks[0].user_id)}.flac" in capsys.readouterr().out
+
+
+async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    words = page()
+    recording = voice.start_recording(isocord.sinks.WaveSink(tmp_path), sync_start=True)
+    alice, bob = world.speak(2.0, "alice", "bob")
+    async with voice.listen(users=[alice.user_id]) as listening:
+        async for frame in listening:
+            if frame.position >= recording.position:
+                break
+    await until(lambda: len(list(tmp_path.iterdir())) == 2)
+    words["follow_consent"](recording, bob.user_id, False)
+    await until(lambda: len(list(tmp_path.iterdir())) == 1)
+    words["follow_consent"](recording, bob.user_id, True)
+    await until(lambda: len(list(tmp_path.iterdir())) == 2)
+    report = await recording.stop()
+    pcm = left(next(track.path for track in report.tracks if track.user_id == alice.user_id))
+    at = round(words["place_of"](recording, frame) * RATE)
+    assert np.array_equal(pcm[at : at + frame.samples], np.frombuffer(frame.data, "<i2")[::2])
+
+
+async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    uploaded: list[str] = []
+
+    async def upload(part: Any) -> None:
+        uploaded.append(part.path)
+
+    recording = await page()["archive"](voice, upload)
+    (bob,) = world.speak(0.6, "bob")
+    await until(lambda: bob.sent >= 15)
+    recording.cut()
+    await until(lambda: not bob.is_playing)
+    report = await recording.stop()
+    await until(lambda: len(uploaded) == 2)
+    name = world.guild.get_member(bob.user_id).display_name
+    folder = Path(f"archive/{recording.started_at:%Y-%m-%d}/{world.guild.name} {voice.channel.name}")
+    assert uploaded == [str(folder / f"{name} {number:03}.ogg") for number in (1, 2)]
+    assert [part.path for part in report.tracks[0].parts] == uploaded
