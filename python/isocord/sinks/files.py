@@ -8,33 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import io
-import operator
 import os
-import re
 import threading
-import time as clock
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
+from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
 
 from .. import _native
 from ..errors import SinkError
-from . import naming
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from . import naming, splitting
+from .splitting import Split
+from .tracks import AudioTrack, Part
 
 Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
-Split: TypeAlias = "float | str | None"
-"""Seconds, bytes as in ``"25 MB"``, or ``"hour"``."""
 _Key: TypeAlias = "int | str | None"
 _MIXDOWN = "mixdown"
 Layout = Literal["users", "mixdown", "tracks"]
 _TOO_BIG = 1 << 64
-_RATE = 48_000
-_LONGEST_SPLIT = 10_000_000.0
 _SUFFIXES = frozenset(
     {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
 )
@@ -55,76 +47,6 @@ class SinkOptions(TypedDict, total=False):
     split: Split
     on_part: Callable[[Part], Any] | None
     filters: Mapping[str, Any] | None
-
-
-class Part:
-    """A file of a recording that is complete; what is not split has one for each track.
-
-    Attributes:
-        user_id: whose it is; None for a file of all users.
-        is_mixdown: whether these are summed in it.
-        name: the name that the bot's library had for the user when first heard, or None.
-        number: from 1 on; what is cut at one moment has one number, whoever's it is.
-        path: the file, where the sink opened one.
-        file: the binary file object that was written to, rewound where it can be, or None.
-        offset: seconds into the recording where it begins.
-        duration: seconds.
-        size: bytes.
-    """
-
-    def __init__(self, outcome: _native.PartOutcome, file: BinaryIO | None, name: str | None) -> None:
-        self.user_id: int | None = outcome.user_id
-        self.is_mixdown: bool = outcome.is_mixdown
-        self.name = name
-        self.number: int = outcome.number
-        self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
-        self.file = file
-        self.offset: float = outcome.offset
-        self.duration: float = outcome.duration
-        self.size: int = outcome.size
-
-    def __repr__(self) -> str:
-        where = self.path or type(self.file).__name__
-        return f"<Part {self.number} user_id={self.user_id} {self.duration:.2f} s in {where}>"
-
-
-class AudioTrack:
-    """One user's part of a recording, or all of it in a mixdown; made when the recording is over.
-
-    Attributes:
-        user_id: whose it is; None for a mixdown.
-        name: the name that the bot's library had for the user when first heard, or None.
-        path: the file, where the sink opened one; of many the first.
-        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
-            could be had. Of many the first.
-        parts: all its files that are complete, in order.
-        offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
-        duration: seconds; of a track that failed, those that are surely there.
-        size: bytes of the file; in a file of many tracks those of its packets.
-        is_cut: whether it ended at the sink's ``max_size``.
-        error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
-            file object or a function of yours raised.
-    """
-
-    def __init__(
-        self, outcome: _native.TrackOutcome, file: BinaryIO | None, name: str | None, parts: list[Part]
-    ) -> None:
-        self.user_id: int | None = outcome.user_id
-        self.name = name
-        self.parts = parts
-        self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
-        self.file = file
-        self.offset: float = outcome.offset
-        self.duration: float = outcome.duration
-        self.size: int = outcome.size
-        self.is_cut: bool = outcome.is_cut
-        self.error: SinkError | None = outcome.error
-
-    def __repr__(self) -> str:
-        if self.path is None and self.file is None:
-            return f"<AudioTrack user_id={self.user_id} not written>"
-        where = self.path or type(self.file).__name__
-        return f"<AudioTrack user_id={self.user_id} {self.duration:.2f} s in {where}>"
 
 
 class FileSink:
@@ -197,7 +119,7 @@ class FileSink:
         self.vc: Any = None
         self.finished: bool = False
         self.on_part = on_part
-        self._split = _split(split)
+        self._split = splitting.parse(split)
         if self._split is not None and self._split[0] == "bytes" and self.max_size:
             raise ValueError("choose max_size, which ends the recording, or a split by bytes, which goes on")
         if on_part is not None and not callable(on_part):
@@ -273,7 +195,7 @@ class FileSink:
             exclude=self.excluded_users,
             seconds=self.seconds,
             max_size=self.max_size or None,
-            split=_split_now(self._split),
+            split=splitting.now(self._split),
             ffmpeg=ffmpeg,
             **self._options(),
         )
@@ -412,35 +334,6 @@ class FileSink:
         return kept
 
 
-_SIZE = re.compile(r"(?i)\s*(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b\s*")
-
-
-def _split(split: Split) -> tuple[Literal["samples", "bytes", "hours"], int] | None:
-    """What the native recorder goes by; the rest of the hour is not known yet.
-
-    Raises:
-        ValueError: it is none of the three.
-    """
-    if split is None:
-        return None
-    if split == "hour":
-        return ("hours", 0)
-    if isinstance(split, str) and (found := _SIZE.fullmatch(split)):
-        step = 1024 if found[3] else 1000
-        return ("bytes", int(float(found[1]) * step ** " kmg".index(found[2].lower() or " ")))
-    if isinstance(split, (int, float)) and 1 <= split < _LONGEST_SPLIT:
-        return ("samples", round(split * _RATE))
-    raise ValueError(f'split must be seconds, 1 or more, bytes as in "25 MB", or "hour", not {split!r}')
-
-
-def _split_now(
-    split: tuple[Literal["samples", "bytes", "hours"], int] | None,
-) -> tuple[Literal["samples", "bytes", "hours"], int] | None:
-    if split is None or split[0] != "hours":
-        return split
-    return ("hours", round((3600 - clock.time() % 3600) * _RATE))
-
-
 def _ids(users: Iterable[Any]) -> frozenset[int]:
     ids = frozenset(int(getattr(user, "id", user)) for user in users)
     if any(not 0 <= user_id < _TOO_BIG for user_id in ids):
@@ -472,136 +365,3 @@ def _rewind(file: Any) -> None:
     with contextlib.suppress(Exception):
         if file is not None and file.seekable():
             file.seek(0)
-
-
-class WaveSink(FileSink):
-    """WAV: 16-bit stereo at 48 kHz; RF64 past 4 GiB. See :class:`FileSink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "wav"
-
-
-class PCMSink(FileSink):
-    """s16le stereo at 48 kHz without a header. See :class:`FileSink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "pcm"
-
-
-class FLACSink(FileSink):
-    """FLAC, lossless at about half the size of WAV. See :class:`FileSink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "flac"
-
-
-class OGGSink(FileSink):
-    """Opus in Ogg: the packets as users sent them, so that it costs next to nothing. See :class:`FileSink`.
-
-    Only a mixdown is encoded anew.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "ogg"
-
-
-class MKASink(FileSink):
-    """Opus in Matroska: the packets as users sent them. See :class:`FileSink`.
-
-    Args:
-        target: see :class:`FileSink`; with ``tracks`` a path or a binary file object.
-        tracks: one file for all in which each user is a track.
-        options: see :class:`FileSink`.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "mka"
-    _for_one = "mixdown=True or tracks=True for one file"
-
-    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Unpack[SinkOptions]) -> None:
-        self._tracks = tracks
-        super().__init__(target, **options)
-
-    def _choose_layout(self, mixdown: bool) -> Layout:
-        if mixdown and self._tracks:
-            raise ValueError("choose mixdown or tracks")
-        return "tracks" if self._tracks else super()._choose_layout(mixdown)
-
-
-class MKVSink(MKASink):
-    """Opus in Matroska under the name that video players open. See :class:`MKASink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "mkv"
-
-
-class WebMSink(MKASink):
-    """Opus in WebM, which browsers play. See :class:`MKASink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "webm"
-
-
-class _BitrateSink(FileSink):
-    """A lossy format with a bit rate."""
-
-    _bitrates: ClassVar[tuple[int, ...] | range]
-
-    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Unpack[SinkOptions]) -> None:
-        super().__init__(target, **options)
-        self.bitrate: int = operator.index(bitrate)
-        if self.bitrate not in self._bitrates:
-            known = self._bitrates
-            names = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
-            raise ValueError(f"bitrate of {self.encoding.upper()} must be one of {names} kbit/s, not {bitrate}")
-
-    def _options(self) -> dict[str, Any]:
-        return {"bitrate": self.bitrate}
-
-
-class MP3Sink(_BitrateSink):
-    """MP3 with a constant bit rate; through ffmpeg where isocord is built without LAME, as it is on Windows.
-
-    Args:
-        target: see :class:`FileSink`.
-        bitrate: kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
-        options: see :class:`FileSink`.
-
-    Raises:
-        ValueError: ``bitrate`` is none of these; see :class:`FileSink` for more.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "mp3"
-    # All that MPEG-1 layer III has at 48 kHz but for 56, which the encoder's binding lacks.
-    _bitrates = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-
-    def _ffmpeg(self) -> str | None:
-        return None if _native.HAS_MP3 else _find_ffmpeg("MP3")
-
-
-class MP4Sink(_BitrateSink):
-    """AAC in MP4, encoded by ffmpeg as the sound comes, which has to be on the PATH.
-
-    Args:
-        target: see :class:`FileSink`.
-        bitrate: kbit/s, 8 to 576, which is the most that AAC allows in stereo at 48 kHz.
-        options: see :class:`FileSink`.
-
-    Raises:
-        ValueError: ``bitrate`` is out of its range; see :class:`FileSink` for more.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "mp4"
-    _bitrates = range(8, 577)
-
-    def _ffmpeg(self) -> str | None:
-        return _find_ffmpeg(self.encoding.upper())
-
-
-class M4ASink(MP4Sink):
-    """AAC in MP4 that is marked as sound only. See :class:`MP4Sink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "m4a"
-
-
-def _find_ffmpeg(what: str) -> str:
-    # Here, for it is slow to import.
-    import shutil
-
-    found = shutil.which("ffmpeg")
-    if found is None:
-        raise SinkError(f"recording to {what} needs ffmpeg, which is not on the PATH")
-    return found
