@@ -29,6 +29,8 @@ Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
 Split: TypeAlias = "float | str | None"
 """Seconds, bytes as in ``"25 MB"``, or ``"hour"``."""
+_Key: TypeAlias = "int | str | None"
+_MIXDOWN = "mixdown"
 Layout = Literal["users", "mixdown", "tracks"]
 _TOO_BIG = 1 << 64
 _RATE = 48_000
@@ -45,7 +47,7 @@ def _nobody(_: int) -> str | None:
 class SinkOptions(TypedDict, total=False):
     """The keywords of :class:`FileSink` that the sinks built on it take as well."""
 
-    mixdown: bool
+    mixdown: bool | Path | BinaryIO
     users: Iterable[Any]
     exclude: Iterable[Any]
     time: float
@@ -60,6 +62,7 @@ class Part:
 
     Attributes:
         user_id: whose it is; None for a file of all users.
+        is_mixdown: whether these are summed in it.
         name: the name that the bot's library had for the user when first heard, or None.
         number: from 1 on; what is cut at one moment has one number, whoever's it is.
         path: the file, where the sink opened one.
@@ -71,6 +74,7 @@ class Part:
 
     def __init__(self, outcome: _native.PartOutcome, file: BinaryIO | None, name: str | None) -> None:
         self.user_id: int | None = outcome.user_id
+        self.is_mixdown: bool = outcome.is_mixdown
         self.name = name
         self.number: int = outcome.number
         self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
@@ -133,7 +137,8 @@ class FileSink:
             ``io.BytesIO``, as py-cord's sinks do. Files that exist are replaced. A path may be a template with
             ``{date}`` (of the start, in UTC; ``{date:%H-%M}`` is formatted as a datetime is), ``{guild}``,
             ``{channel}``, ``{user}``, ``{user_id}`` and ``{part}``: names are cleaned of what no file can be called.
-        mixdown: one file in which all users are summed, instead of one per user.
+        mixdown: True: one file in which all users are summed, instead of one per user. A path or a binary file object:
+            that file, beside those of the users.
         users: ids of those who are recorded, or objects that have one; all if empty.
         exclude: those who are not.
         time: seconds after which the recording ends; 0 for no end.
@@ -166,7 +171,7 @@ class FileSink:
         self,
         target: Target = None,
         *,
-        mixdown: bool = False,
+        mixdown: bool | Path | BinaryIO = False,
         users: Iterable[Any] = (),
         exclude: Iterable[Any] = (),
         time: float = 0,
@@ -185,7 +190,8 @@ class FileSink:
         # Written so that a time that is no number is refused as well.
         if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
-        self.layout = self._choose_layout(mixdown)
+        self.layout = self._choose_layout(mixdown is True)
+        self._mixdown = None if isinstance(mixdown, bool) else mixdown
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
         self.vc: Any = None
@@ -197,12 +203,19 @@ class FileSink:
         if on_part is not None and not callable(on_part):
             raise TypeError("on_part must be a function or a coroutine function")
         self._target = target
-        self._files: dict[tuple[int | None, int], BinaryIO] = {}
-        self._parts: dict[int | None, list[Part]] = {}
+        self._files: dict[tuple[_Key, int], BinaryIO] = {}
+        self._parts: dict[_Key, list[Part]] = {}
         self._given = naming.Given()
         self._names: naming.Names | None = None
         self._name_of: Callable[[int], str | None] = _nobody
         self._in_use = threading.Lock()
+        for whole in (self._mixdown, target if self.layout != "users" else None):
+            if self._split is not None and whole is not None and not _is_path(whole) and not callable(whole):
+                raise ValueError("what is split needs a path, not a file object")
+        if self._mixdown is not None and not _is_path(self._mixdown):
+            _check_file(self._mixdown, "mixdown must be True, a path or a binary file object")
+        if _is_template(self._mixdown):
+            naming.check_template(os.fspath(self._mixdown), per_user=False)  # type: ignore[arg-type]
         if target is not None and not _is_path(target) and not callable(target):
             _check_file(target, "target must be a path, a binary file object or a function of a user id")
         if _is_template(target):
@@ -248,15 +261,13 @@ class FileSink:
             raise ValueError(f"{self.encoding} is encoded by ffmpeg: its files can be split by time only")
         self._files, self._parts, self._given = {}, {}, naming.Given()
         self._name_of = name_of
-        self._names = None
-        if _is_template(self._target):
-            path, now = os.fspath(self._target), datetime.now(timezone.utc)  # type: ignore[arg-type]
-            guild, channel = getattr(self.vc, "guild", None), getattr(self.vc, "channel", None)
-            self._names = naming.Names(path, now, guild, channel)
+        self._names = self._names_of(self._target)
+        mixdown = None if self._mixdown is None else self._one_file(self._mixdown, _MIXDOWN)
         recording = connection.record(
             self._open_target(),
             format=self.encoding,
             layout=self.layout,
+            mixdown=mixdown,
             sync_start=sync_start,
             users=self.filtered_users or None,
             exclude=self.excluded_users,
@@ -270,6 +281,11 @@ class FileSink:
         self.finished = False
         self.audio_data, self.report = {}, None
         return recording
+
+    @property
+    def mixes(self) -> bool:
+        """Whether all users are summed in a file, beside others or alone."""
+        return self.layout == "mixdown" or self._mixdown is not None
 
     def forget(self, user_id: int) -> Exception | None:
         """Empty the file objects that were given for a user; files are gone already.
@@ -290,18 +306,19 @@ class FileSink:
 
     def complete(self, outcome: _native.PartOutcome, name: str | None) -> Part:
         """Take a file that is complete."""
-        file = self._files.get((outcome.user_id, outcome.number))
+        key = self._key_of(outcome.user_id, outcome.is_mixdown)
+        file = self._files.get((key, outcome.number))
         _rewind(file)
         part = Part(outcome, file, name)
-        self._parts.setdefault(outcome.user_id, []).append(part)
+        self._parts.setdefault(key, []).append(part)
         return part
 
     def finish(self, report: _native.RecordingReport, names: Mapping[int, str | None]) -> SinkError | None:
         """Take what the recording came to, and the names of users; returns the first error. Called once."""
         self.report = report
         for outcome in report.tracks:
-            key = outcome.user_id if self.layout == "users" else None
-            file = next((file for (user_id, _), file in self._files.items() if user_id == key), None)
+            key = self._key_of(outcome.user_id, outcome.user_id is None)
+            file = next((file for (owner, _), file in self._files.items() if owner == key), None)
             _rewind(file)
             name = names.get(outcome.user_id) if outcome.user_id is not None else None
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file, name, list(self._parts.get(key, ())))
@@ -340,11 +357,19 @@ class FileSink:
             return self._target_of
         if callable(target):
             raise ValueError("one file for all needs a path or a binary file object")
-        if not _is_path(target):
-            _check_open(target)
-            if target is not None and self._split is not None:
-                raise ValueError("what is split needs a path, not a file object")
-        return self._whole
+        return self._one_file(target, self._key_of(None, self.layout == "mixdown"))
+
+    def _key_of(self, user_id: int | None, is_mixdown: bool) -> _Key:
+        """Under what a file is kept: a user, the file of all tracks, or the mixdown."""
+        if is_mixdown:
+            return _MIXDOWN
+        return user_id if self.layout == "users" else None
+
+    def _names_of(self, target: object) -> naming.Names | None:
+        if not _is_template(target):
+            return None
+        guild, channel = getattr(self.vc, "guild", None), getattr(self.vc, "channel", None)
+        return naming.Names(os.fspath(target), datetime.now(timezone.utc), guild, channel)  # type: ignore[call-overload]
 
     def _target_of(self, user_id: int, part: int) -> Path | BinaryIO:
         """Where a user's part goes. Called on the thread of the recording."""
@@ -356,25 +381,33 @@ class FileSink:
         _check_file(made, "the target function has to return a path or a binary file object")
         return self._keep(user_id, part, made)
 
-    def _whole(self, part: int) -> Path | BinaryIO:
-        """Where a part of the file of all users goes; of the first one at once."""
-        target = self._target
-        if self._names is not None:
-            return self._given_once(self._names.path(None, None, part), None, part)
-        if _is_path(target):
-            return target if part == 1 else naming.numbered(os.fspath(target), f"-{part:03}")  # type: ignore[return-value,arg-type]
-        if target is not None and part > 1:
-            raise ValueError("what is cut needs a path, not a file object")
-        return self._keep(None, part, io.BytesIO() if target is None else target)
+    def _one_file(self, target: Any, key: _Key) -> Callable[[int], Path | BinaryIO]:
+        """Where the parts of a file of all users go; that of the first one is asked for at once."""
+        names = self._names_of(target)
+        if target is not None and not _is_path(target):
+            _check_open(target)
+
+        def whole(part: int) -> Path | BinaryIO:
+            if names is not None:
+                return self._given_once(names.path(None, None, part), None, part)
+            if _is_path(target):
+                return self._given_once(
+                    naming.numbered(os.fspath(target), f"-{part:03}" if part > 1 else ""), None, part
+                )
+            if target is not None and part > 1:
+                raise ValueError("what is cut needs a path, not a file object")
+            return self._keep(key, part, io.BytesIO() if target is None else target)
+
+        return whole
 
     def _given_once(self, path: Any, user_id: int | None, part: int) -> Path:
         given: Path = self._given.once(path, user_id, part)
         return given
 
-    def _keep(self, user_id: int | None, part: int, made: Any) -> BinaryIO:
+    def _keep(self, key: _Key, part: int, made: Any) -> BinaryIO:
         if any(made is file for file in self._files.values()):
             raise ValueError("the target function has to return another file object for each part")
-        self._files[user_id, part] = made
+        self._files[key, part] = made
         kept: BinaryIO = made
         return kept
 
