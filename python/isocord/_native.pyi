@@ -1032,6 +1032,7 @@ class Connection:
         *,
         format: RecordingFormat,
         layout: Literal["users", "mixdown", "tracks"] = "users",
+        mixdown: object = None,
         sync_start: bool = False,
         users: Set[int] | None = None,
         exclude: Set[int] = ...,
@@ -1049,6 +1050,7 @@ class Connection:
                 path or a binary file object. For one file those, or a function of the number of the part.
             format: "mp4" and "m4a" are encoded by ffmpeg, and "mp3" where ``ffmpeg`` is given.
             layout: one file per user, one in which all are summed, or one in which each is a track (Matroska, WebM).
+            mixdown: where all are summed as well, as ``target`` of one file, or None.
             sync_start: whether tracks of users that come later begin with silence from the start of the recording.
             users: those who are recorded; all if None.
             exclude: those who are not.
@@ -1151,6 +1153,9 @@ class PartOutcome:
     @property
     def user_id(self) -> int | None:
         """None for a file of all users."""
+    @property
+    def is_mixdown(self) -> bool:
+        """Whether all users are summed in it."""
     @property
     def number(self) -> int:
         """From 1 on."""

@@ -79,6 +79,7 @@ async def test_the_first_bot_plays(page: str, tmp_path: Path, monkeypatch: pytes
 
 
 async def test_the_recorder_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     note = lambda *words: said.append(" ".join(map(str, words)))  # noqa: E731

@@ -97,7 +97,8 @@ def test_a_seek_while_it_plays_is_heard(tmp_path: Path, web: Web, suffix: str, c
     with Stage(web.url("/sound")) as stage:
         stage.hear(10)
         stage.file.seek(4.0)
-        assert stage.file.position == 4.0
+        # What passes through begins at a packet, up to 20 ms earlier.
+        assert 3.98 <= stage.file.position <= 4.1
         sound = stage.hear(80)[50 * FRAME :]
         assert 4.2 < place(sound, 4.8 * RATE, RATE // 2) / RATE < 5.2
         stage.file.volume = 0.25

@@ -86,7 +86,7 @@ def test_a_signal_handler_may_stop_and_play_while_the_main_thread_does() -> None
 
         class Native:
             playing = None
-            def play(self, track): Native.playing = track
+            def play(self, track, barge_in=None): Native.playing = track
             def stop(self): Native.playing = None
             def pause(self): pass
             def resume(self): pass

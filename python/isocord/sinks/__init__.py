@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from .base import AnySink as AnySink
 from .base import Sink as Sink
-from .files import AudioTrack as AudioTrack
 from .files import FileSink as FileSink
-from .files import FLACSink as FLACSink
-from .files import M4ASink as M4ASink
-from .files import MKASink as MKASink
-from .files import MKVSink as MKVSink
-from .files import MP3Sink as MP3Sink
-from .files import MP4Sink as MP4Sink
-from .files import OGGSink as OGGSink
-from .files import Part as Part
-from .files import PCMSink as PCMSink
-from .files import WaveSink as WaveSink
-from .files import WebMSink as WebMSink
+from .formats import FLACSink as FLACSink
+from .formats import M4ASink as M4ASink
+from .formats import MKASink as MKASink
+from .formats import MKVSink as MKVSink
+from .formats import MP3Sink as MP3Sink
+from .formats import MP4Sink as MP4Sink
+from .formats import OGGSink as OGGSink
+from .formats import PCMSink as PCMSink
+from .formats import WaveSink as WaveSink
+from .formats import WebMSink as WebMSink
+from .tracks import AudioTrack as AudioTrack
+from .tracks import Part as Part
 
 __all__ = [
     "AnySink",

@@ -8,31 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import io
-import operator
 import os
-import re
 import threading
-import time as clock
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
+from typing import Any, BinaryIO, ClassVar, Literal, TypeAlias, TypedDict
 
 from .. import _native
 from ..errors import SinkError
-from . import naming
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from . import naming, splitting
+from .splitting import Split
+from .tracks import AudioTrack, Part
 
 Path: TypeAlias = "str | os.PathLike[str]"
 Target: TypeAlias = "Path | BinaryIO | Callable[[int], Path | BinaryIO] | None"
 """A directory, a path, a binary file object, or a function of a user id that gives one of the latter two."""
-Split: TypeAlias = "float | str | None"
-"""Seconds, bytes as in ``"25 MB"``, or ``"hour"``."""
+_Key: TypeAlias = "int | str | None"
+_MIXDOWN = "mixdown"
 Layout = Literal["users", "mixdown", "tracks"]
 _TOO_BIG = 1 << 64
-_RATE = 48_000
-_LONGEST_SPLIT = 10_000_000.0
 _SUFFIXES = frozenset(
     {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
 )
@@ -45,7 +39,7 @@ def _nobody(_: int) -> str | None:
 class SinkOptions(TypedDict, total=False):
     """The keywords of :class:`FileSink` that the sinks built on it take as well."""
 
-    mixdown: bool
+    mixdown: bool | Path | BinaryIO
     users: Iterable[Any]
     exclude: Iterable[Any]
     time: float
@@ -53,74 +47,6 @@ class SinkOptions(TypedDict, total=False):
     split: Split
     on_part: Callable[[Part], Any] | None
     filters: Mapping[str, Any] | None
-
-
-class Part:
-    """A file of a recording that is complete; what is not split has one for each track.
-
-    Attributes:
-        user_id: whose it is; None for a file of all users.
-        name: the name that the bot's library had for the user when first heard, or None.
-        number: from 1 on; what is cut at one moment has one number, whoever's it is.
-        path: the file, where the sink opened one.
-        file: the binary file object that was written to, rewound where it can be, or None.
-        offset: seconds into the recording where it begins.
-        duration: seconds.
-        size: bytes.
-    """
-
-    def __init__(self, outcome: _native.PartOutcome, file: BinaryIO | None, name: str | None) -> None:
-        self.user_id: int | None = outcome.user_id
-        self.name = name
-        self.number: int = outcome.number
-        self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
-        self.file = file
-        self.offset: float = outcome.offset
-        self.duration: float = outcome.duration
-        self.size: int = outcome.size
-
-    def __repr__(self) -> str:
-        where = self.path or type(self.file).__name__
-        return f"<Part {self.number} user_id={self.user_id} {self.duration:.2f} s in {where}>"
-
-
-class AudioTrack:
-    """One user's part of a recording, or all of it in a mixdown; made when the recording is over.
-
-    Attributes:
-        user_id: whose it is; None for a mixdown.
-        name: the name that the bot's library had for the user when first heard, or None.
-        path: the file, where the sink opened one; of many the first.
-        file: the binary file object that was written to, rewound where it can be; None where ``path`` is set or none
-            could be had. Of many the first.
-        parts: all its files that are complete, in order.
-        offset: seconds into the recording where it begins; 0.0 with ``sync_start=True``.
-        duration: seconds; of a track that failed, those that are surely there.
-        size: bytes of the file; in a file of many tracks those of its packets.
-        is_cut: whether it ended at the sink's ``max_size``.
-        error: why it was given up, or None; what was written before may well be readable. Its ``__cause__`` is what a
-            file object or a function of yours raised.
-    """
-
-    def __init__(
-        self, outcome: _native.TrackOutcome, file: BinaryIO | None, name: str | None, parts: list[Part]
-    ) -> None:
-        self.user_id: int | None = outcome.user_id
-        self.name = name
-        self.parts = parts
-        self.path: str | None = os.fspath(outcome.path) if outcome.path is not None else None
-        self.file = file
-        self.offset: float = outcome.offset
-        self.duration: float = outcome.duration
-        self.size: int = outcome.size
-        self.is_cut: bool = outcome.is_cut
-        self.error: SinkError | None = outcome.error
-
-    def __repr__(self) -> str:
-        if self.path is None and self.file is None:
-            return f"<AudioTrack user_id={self.user_id} not written>"
-        where = self.path or type(self.file).__name__
-        return f"<AudioTrack user_id={self.user_id} {self.duration:.2f} s in {where}>"
 
 
 class FileSink:
@@ -133,7 +59,8 @@ class FileSink:
             ``io.BytesIO``, as py-cord's sinks do. Files that exist are replaced. A path may be a template with
             ``{date}`` (of the start, in UTC; ``{date:%H-%M}`` is formatted as a datetime is), ``{guild}``,
             ``{channel}``, ``{user}``, ``{user_id}`` and ``{part}``: names are cleaned of what no file can be called.
-        mixdown: one file in which all users are summed, instead of one per user.
+        mixdown: True: one file in which all users are summed, instead of one per user. A path or a binary file object:
+            that file, beside those of the users.
         users: ids of those who are recorded, or objects that have one; all if empty.
         exclude: those who are not.
         time: seconds after which the recording ends; 0 for no end.
@@ -166,7 +93,7 @@ class FileSink:
         self,
         target: Target = None,
         *,
-        mixdown: bool = False,
+        mixdown: bool | Path | BinaryIO = False,
         users: Iterable[Any] = (),
         exclude: Iterable[Any] = (),
         time: float = 0,
@@ -185,24 +112,32 @@ class FileSink:
         # Written so that a time that is no number is refused as well.
         if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
-        self.layout = self._choose_layout(mixdown)
+        self.layout = self._choose_layout(mixdown is True)
+        self._mixdown = None if isinstance(mixdown, bool) else mixdown
         self.audio_data: dict[int | None, AudioTrack] = {}
         self.report: _native.RecordingReport | None = None
         self.vc: Any = None
         self.finished: bool = False
         self.on_part = on_part
-        self._split = _split(split)
+        self._split = splitting.parse(split)
         if self._split is not None and self._split[0] == "bytes" and self.max_size:
             raise ValueError("choose max_size, which ends the recording, or a split by bytes, which goes on")
         if on_part is not None and not callable(on_part):
             raise TypeError("on_part must be a function or a coroutine function")
         self._target = target
-        self._files: dict[tuple[int | None, int], BinaryIO] = {}
-        self._parts: dict[int | None, list[Part]] = {}
+        self._files: dict[tuple[_Key, int], BinaryIO] = {}
+        self._parts: dict[_Key, list[Part]] = {}
         self._given = naming.Given()
         self._names: naming.Names | None = None
         self._name_of: Callable[[int], str | None] = _nobody
         self._in_use = threading.Lock()
+        for whole in (self._mixdown, target if self.layout != "users" else None):
+            if self._split is not None and whole is not None and not _is_path(whole) and not callable(whole):
+                raise ValueError("what is split needs a path, not a file object")
+        if self._mixdown is not None and not _is_path(self._mixdown):
+            _check_file(self._mixdown, "mixdown must be True, a path or a binary file object")
+        if _is_template(self._mixdown):
+            naming.check_template(os.fspath(self._mixdown), per_user=False)  # type: ignore[arg-type]
         if target is not None and not _is_path(target) and not callable(target):
             _check_file(target, "target must be a path, a binary file object or a function of a user id")
         if _is_template(target):
@@ -248,21 +183,19 @@ class FileSink:
             raise ValueError(f"{self.encoding} is encoded by ffmpeg: its files can be split by time only")
         self._files, self._parts, self._given = {}, {}, naming.Given()
         self._name_of = name_of
-        self._names = None
-        if _is_template(self._target):
-            path, now = os.fspath(self._target), datetime.now(timezone.utc)  # type: ignore[arg-type]
-            guild, channel = getattr(self.vc, "guild", None), getattr(self.vc, "channel", None)
-            self._names = naming.Names(path, now, guild, channel)
+        self._names = self._names_of(self._target)
+        mixdown = None if self._mixdown is None else self._one_file(self._mixdown, _MIXDOWN)
         recording = connection.record(
             self._open_target(),
             format=self.encoding,
             layout=self.layout,
+            mixdown=mixdown,
             sync_start=sync_start,
             users=self.filtered_users or None,
             exclude=self.excluded_users,
             seconds=self.seconds,
             max_size=self.max_size or None,
-            split=_split_now(self._split),
+            split=splitting.now(self._split),
             ffmpeg=ffmpeg,
             **self._options(),
         )
@@ -270,6 +203,11 @@ class FileSink:
         self.finished = False
         self.audio_data, self.report = {}, None
         return recording
+
+    @property
+    def mixes(self) -> bool:
+        """Whether all users are summed in a file, beside others or alone."""
+        return self.layout == "mixdown" or self._mixdown is not None
 
     def forget(self, user_id: int) -> Exception | None:
         """Empty the file objects that were given for a user; files are gone already.
@@ -290,18 +228,19 @@ class FileSink:
 
     def complete(self, outcome: _native.PartOutcome, name: str | None) -> Part:
         """Take a file that is complete."""
-        file = self._files.get((outcome.user_id, outcome.number))
+        key = self._key_of(outcome.user_id, outcome.is_mixdown)
+        file = self._files.get((key, outcome.number))
         _rewind(file)
         part = Part(outcome, file, name)
-        self._parts.setdefault(outcome.user_id, []).append(part)
+        self._parts.setdefault(key, []).append(part)
         return part
 
     def finish(self, report: _native.RecordingReport, names: Mapping[int, str | None]) -> SinkError | None:
         """Take what the recording came to, and the names of users; returns the first error. Called once."""
         self.report = report
         for outcome in report.tracks:
-            key = outcome.user_id if self.layout == "users" else None
-            file = next((file for (user_id, _), file in self._files.items() if user_id == key), None)
+            key = self._key_of(outcome.user_id, outcome.user_id is None)
+            file = next((file for (owner, _), file in self._files.items() if owner == key), None)
             _rewind(file)
             name = names.get(outcome.user_id) if outcome.user_id is not None else None
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file, name, list(self._parts.get(key, ())))
@@ -340,11 +279,19 @@ class FileSink:
             return self._target_of
         if callable(target):
             raise ValueError("one file for all needs a path or a binary file object")
-        if not _is_path(target):
-            _check_open(target)
-            if target is not None and self._split is not None:
-                raise ValueError("what is split needs a path, not a file object")
-        return self._whole
+        return self._one_file(target, self._key_of(None, self.layout == "mixdown"))
+
+    def _key_of(self, user_id: int | None, is_mixdown: bool) -> _Key:
+        """Under what a file is kept: a user, the file of all tracks, or the mixdown."""
+        if is_mixdown:
+            return _MIXDOWN
+        return user_id if self.layout == "users" else None
+
+    def _names_of(self, target: object) -> naming.Names | None:
+        if not _is_template(target):
+            return None
+        guild, channel = getattr(self.vc, "guild", None), getattr(self.vc, "channel", None)
+        return naming.Names(os.fspath(target), datetime.now(timezone.utc), guild, channel)  # type: ignore[call-overload]
 
     def _target_of(self, user_id: int, part: int) -> Path | BinaryIO:
         """Where a user's part goes. Called on the thread of the recording."""
@@ -356,56 +303,35 @@ class FileSink:
         _check_file(made, "the target function has to return a path or a binary file object")
         return self._keep(user_id, part, made)
 
-    def _whole(self, part: int) -> Path | BinaryIO:
-        """Where a part of the file of all users goes; of the first one at once."""
-        target = self._target
-        if self._names is not None:
-            return self._given_once(self._names.path(None, None, part), None, part)
-        if _is_path(target):
-            return target if part == 1 else naming.numbered(os.fspath(target), f"-{part:03}")  # type: ignore[return-value,arg-type]
-        if target is not None and part > 1:
-            raise ValueError("what is cut needs a path, not a file object")
-        return self._keep(None, part, io.BytesIO() if target is None else target)
+    def _one_file(self, target: Any, key: _Key) -> Callable[[int], Path | BinaryIO]:
+        """Where the parts of a file of all users go; that of the first one is asked for at once."""
+        names = self._names_of(target)
+        if target is not None and not _is_path(target):
+            _check_open(target)
+
+        def whole(part: int) -> Path | BinaryIO:
+            if names is not None:
+                return self._given_once(names.path(None, None, part), None, part)
+            if _is_path(target):
+                return self._given_once(
+                    naming.numbered(os.fspath(target), f"-{part:03}" if part > 1 else ""), None, part
+                )
+            if target is not None and part > 1:
+                raise ValueError("what is cut needs a path, not a file object")
+            return self._keep(key, part, io.BytesIO() if target is None else target)
+
+        return whole
 
     def _given_once(self, path: Any, user_id: int | None, part: int) -> Path:
         given: Path = self._given.once(path, user_id, part)
         return given
 
-    def _keep(self, user_id: int | None, part: int, made: Any) -> BinaryIO:
+    def _keep(self, key: _Key, part: int, made: Any) -> BinaryIO:
         if any(made is file for file in self._files.values()):
             raise ValueError("the target function has to return another file object for each part")
-        self._files[user_id, part] = made
+        self._files[key, part] = made
         kept: BinaryIO = made
         return kept
-
-
-_SIZE = re.compile(r"(?i)\s*(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b\s*")
-
-
-def _split(split: Split) -> tuple[Literal["samples", "bytes", "hours"], int] | None:
-    """What the native recorder goes by; the rest of the hour is not known yet.
-
-    Raises:
-        ValueError: it is none of the three.
-    """
-    if split is None:
-        return None
-    if split == "hour":
-        return ("hours", 0)
-    if isinstance(split, str) and (found := _SIZE.fullmatch(split)):
-        step = 1024 if found[3] else 1000
-        return ("bytes", int(float(found[1]) * step ** " kmg".index(found[2].lower() or " ")))
-    if isinstance(split, (int, float)) and 1 <= split < _LONGEST_SPLIT:
-        return ("samples", round(split * _RATE))
-    raise ValueError(f'split must be seconds, 1 or more, bytes as in "25 MB", or "hour", not {split!r}')
-
-
-def _split_now(
-    split: tuple[Literal["samples", "bytes", "hours"], int] | None,
-) -> tuple[Literal["samples", "bytes", "hours"], int] | None:
-    if split is None or split[0] != "hours":
-        return split
-    return ("hours", round((3600 - clock.time() % 3600) * _RATE))
 
 
 def _ids(users: Iterable[Any]) -> frozenset[int]:
@@ -439,136 +365,3 @@ def _rewind(file: Any) -> None:
     with contextlib.suppress(Exception):
         if file is not None and file.seekable():
             file.seek(0)
-
-
-class WaveSink(FileSink):
-    """WAV: 16-bit stereo at 48 kHz; RF64 past 4 GiB. See :class:`FileSink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "wav"
-
-
-class PCMSink(FileSink):
-    """s16le stereo at 48 kHz without a header. See :class:`FileSink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "pcm"
-
-
-class FLACSink(FileSink):
-    """FLAC, lossless at about half the size of WAV. See :class:`FileSink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "flac"
-
-
-class OGGSink(FileSink):
-    """Opus in Ogg: the packets as users sent them, so that it costs next to nothing. See :class:`FileSink`.
-
-    Only a mixdown is encoded anew.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "ogg"
-
-
-class MKASink(FileSink):
-    """Opus in Matroska: the packets as users sent them. See :class:`FileSink`.
-
-    Args:
-        target: see :class:`FileSink`; with ``tracks`` a path or a binary file object.
-        tracks: one file for all in which each user is a track.
-        options: see :class:`FileSink`.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "mka"
-    _for_one = "mixdown=True or tracks=True for one file"
-
-    def __init__(self, target: Target = None, *, tracks: bool = False, **options: Unpack[SinkOptions]) -> None:
-        self._tracks = tracks
-        super().__init__(target, **options)
-
-    def _choose_layout(self, mixdown: bool) -> Layout:
-        if mixdown and self._tracks:
-            raise ValueError("choose mixdown or tracks")
-        return "tracks" if self._tracks else super()._choose_layout(mixdown)
-
-
-class MKVSink(MKASink):
-    """Opus in Matroska under the name that video players open. See :class:`MKASink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "mkv"
-
-
-class WebMSink(MKASink):
-    """Opus in WebM, which browsers play. See :class:`MKASink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "webm"
-
-
-class _BitrateSink(FileSink):
-    """A lossy format with a bit rate."""
-
-    _bitrates: ClassVar[tuple[int, ...] | range]
-
-    def __init__(self, target: Target = None, *, bitrate: int = 128, **options: Unpack[SinkOptions]) -> None:
-        super().__init__(target, **options)
-        self.bitrate: int = operator.index(bitrate)
-        if self.bitrate not in self._bitrates:
-            known = self._bitrates
-            names = f"{known[0]} to {known[-1]}" if isinstance(known, range) else ", ".join(map(str, known))
-            raise ValueError(f"bitrate of {self.encoding.upper()} must be one of {names} kbit/s, not {bitrate}")
-
-    def _options(self) -> dict[str, Any]:
-        return {"bitrate": self.bitrate}
-
-
-class MP3Sink(_BitrateSink):
-    """MP3 with a constant bit rate; through ffmpeg where isocord is built without LAME, as it is on Windows.
-
-    Args:
-        target: see :class:`FileSink`.
-        bitrate: kbit/s: 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256 or 320.
-        options: see :class:`FileSink`.
-
-    Raises:
-        ValueError: ``bitrate`` is none of these; see :class:`FileSink` for more.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "mp3"
-    # All that MPEG-1 layer III has at 48 kHz but for 56, which the encoder's binding lacks.
-    _bitrates = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
-
-    def _ffmpeg(self) -> str | None:
-        return None if _native.HAS_MP3 else _find_ffmpeg("MP3")
-
-
-class MP4Sink(_BitrateSink):
-    """AAC in MP4, encoded by ffmpeg as the sound comes, which has to be on the PATH.
-
-    Args:
-        target: see :class:`FileSink`.
-        bitrate: kbit/s, 8 to 576, which is the most that AAC allows in stereo at 48 kHz.
-        options: see :class:`FileSink`.
-
-    Raises:
-        ValueError: ``bitrate`` is out of its range; see :class:`FileSink` for more.
-    """
-
-    encoding: ClassVar[_native.RecordingFormat] = "mp4"
-    _bitrates = range(8, 577)
-
-    def _ffmpeg(self) -> str | None:
-        return _find_ffmpeg(self.encoding.upper())
-
-
-class M4ASink(MP4Sink):
-    """AAC in MP4 that is marked as sound only. See :class:`MP4Sink`."""
-
-    encoding: ClassVar[_native.RecordingFormat] = "m4a"
-
-
-def _find_ffmpeg(what: str) -> str:
-    # Here, for it is slow to import.
-    import shutil
-
-    found = shutil.which("ffmpeg")
-    if found is None:
-        raise SinkError(f"recording to {what} needs ffmpeg, which is not on the PATH")
-    return found

@@ -32,7 +32,7 @@ use crate::receive::receiver::ReceiveCommand;
 use crate::receive::report::{Published, ReceiveReport};
 use crate::receive::socket::VoiceSocket;
 use crate::record::recording::{self, Recording};
-use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants};
+use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants, WholeFactory};
 use crate::send::clock::ClockCommand;
 use crate::send::outlet::{Outlet, OutletCommand, PlayedTrack};
 use crate::stats::{Counters, Stats};
@@ -267,7 +267,7 @@ impl Connection {
     }
 
     /// Records what users say from now on, until [`Recording::stop`], a limit, or the end of the connection.
-    /// `options.start` is set here; `longest` is the recording's time in samples, pauses counted.
+    /// `options.start` is set here; all users are also summed in `mixdown`, if there is one; `longest` is the recording's time in samples, pauses counted.
     ///
     /// # Errors
     /// [`RecordError`].
@@ -275,18 +275,24 @@ impl Connection {
         &self,
         options: RecorderOptions,
         layout: Layout,
+        mixdown: Option<WholeFactory>,
         longest: Option<u64>,
     ) -> Result<Recording, RecordError> {
         let clock = self.clock();
         let start = clock.position();
-        let recorder = Recorder::new(RecorderOptions { start, ..options }, layout)?;
-        let form = match recorder.wants() {
+        let options = RecorderOptions { start, ..options };
+        let tracks = Recorder::new(options.clone(), layout)?;
+        let form = match tracks.wants() {
             Wants::Pcm => Form::Pcm,
             Wants::Opus => Form::Opus,
         };
+        let mut recorders = vec![tracks];
+        if let Some(make) = mixdown {
+            recorders.push(Recorder::new(options, Layout::Mixdown(make))?);
+        }
         let reader = self.listen(form, recording::CAPACITY)?;
         let ends_at = longest.map(|samples| start.saturating_add(samples));
-        Ok(Recording::start(recorder, reader, clock, ends_at)?)
+        Ok(Recording::start(recorders, reader, clock, ends_at)?)
     }
 
     /// The gateway says that a stream is a user's (opcode 5).

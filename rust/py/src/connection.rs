@@ -150,7 +150,7 @@ impl Connection {
     }
 
     #[pyo3(signature = (
-        target, *, format, layout = "users", sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
+        target, *, format, layout = "users", mixdown = None, sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
         max_size = None, split = None, bitrate = 128, ffmpeg = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
@@ -160,6 +160,7 @@ impl Connection {
         target: &Bound<'_, PyAny>,
         format: &str,
         layout: &str,
+        mixdown: Option<&Bound<'_, PyAny>>,
         sync_start: bool,
         users: Option<HashSet<u64>>,
         exclude: HashSet<u64>,
@@ -170,12 +171,13 @@ impl Connection {
         ffmpeg: Option<PathBuf>,
     ) -> Result<Recording> {
         let encoding = Encoding::new(format, bitrate, max_size, ffmpeg)?;
-        let (options, layout) = recording::layout(layout, target, encoding, format)?;
+        let (options, layout) = recording::layout(layout, target, &encoding, format)?;
+        let mixdown = mixdown.map(|target| encoding.whole(target)).transpose()?;
         let split = recording::split(split)?;
         let options = RecorderOptions { sync_start, users, exclude, split, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
-        let started = py.detach(|| self.inner.record(options, layout, longest))?;
+        let started = py.detach(|| self.inner.record(options, layout, mixdown, longest))?;
         Ok(Recording(started))
     }
 

@@ -21,6 +21,7 @@ use crate::file_object;
 const MAX_WAIT: f64 = 3_600.0;
 
 /// The format of a file, and what encodes it if that is not isocord.
+#[derive(Clone)]
 pub(crate) struct Encoding {
     format: Format,
     ffmpeg: Option<Ffmpeg>,
@@ -75,12 +76,12 @@ impl Encoding {
     }
 
     /// A path or a file object, or something to call with the number of a part that gives one.
-    fn whole(self, object: &Bound<'_, PyAny>) -> PyResult<WholeFactory> {
+    pub(crate) fn whole(&self, object: &Bound<'_, PyAny>) -> PyResult<WholeFactory> {
         if object.is_callable() && !object.hasattr("write")? {
-            let make = object.clone().unbind();
+            let (make, encoding) = (object.clone().unbind(), self.clone());
             return Ok(Box::new(move |part| {
                 let target = Python::attach(|py| file_object::target(&make.bind(py).call1((part,))?))?;
-                self.target(target)
+                encoding.target(target)
             }));
         }
         let target = file_object::target(object)?;
@@ -105,14 +106,14 @@ impl Encoding {
 pub(crate) fn layout(
     name: &str,
     target: &Bound<'_, PyAny>,
-    encoding: Encoding,
+    encoding: &Encoding,
     suffix: &str,
 ) -> PyResult<(RecorderOptions, Layout)> {
     // What ffmpeg writes is not what it is given: it is counted there.
     let max_file_bytes = encoding.max_size.filter(|_| encoding.ffmpeg.is_none());
     let options = RecorderOptions { format: encoding.format, max_file_bytes, ..RecorderOptions::default() };
     let layout = match name {
-        "users" => Layout::PerUser(encoding.each(target, suffix)),
+        "users" => Layout::PerUser(encoding.clone().each(target, suffix)),
         "mixdown" => Layout::Mixdown(encoding.whole(target)?),
         "tracks" => Layout::Tracks(encoding.whole(target)?),
         _ => return Err(PyValueError::new_err(format!("{name:?} is no layout of recordings"))),
@@ -266,6 +267,11 @@ impl PartOutcome {
     #[getter]
     fn user_id(&self) -> Option<u64> {
         self.0.user_id
+    }
+
+    #[getter]
+    fn is_mixdown(&self) -> bool {
+        self.0.mixdown
     }
 
     #[getter]

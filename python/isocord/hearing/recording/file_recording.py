@@ -73,7 +73,7 @@ class FileRecording(Recording):
         self._native.allow(user_id, position)
 
     def _deny(self, user_id: int, position: int, drop: bool) -> None:
-        can_drop = self.sink.layout == "users"
+        can_drop = self.sink.layout == "users" and not self.sink.mixes
         self._native.deny(user_id, position, drop=drop and can_drop)
         if drop and not can_drop:
             raise ValueError("what is in one file with others cannot be taken out again")

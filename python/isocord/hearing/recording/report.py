@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from ... import _native
-from ...sinks.files import AudioTrack
+from ...sinks.tracks import AudioTrack
 
 
 class Mark(NamedTuple):

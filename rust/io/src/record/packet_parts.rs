@@ -79,7 +79,15 @@ impl PacketParts {
         self.ended = true;
         if let Some(shelf) = &self.shelf {
             let (user_id, number, offset) = (self.user_id, self.number, self.offset);
-            shelf.put(PartReport { user_id, number, path: None, offset, samples, bytes });
+            shelf.put(PartReport {
+                user_id,
+                mixdown: user_id.is_none(),
+                number,
+                path: None,
+                offset,
+                samples,
+                bytes,
+            });
         }
     }
 }

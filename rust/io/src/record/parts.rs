@@ -65,6 +65,8 @@ impl Cuts {
 pub struct PartReport {
     /// Whose; None for a file of all users.
     pub user_id: Option<u64>,
+    /// Whether all users are summed in it.
+    pub mixdown: bool,
     /// From 1 on, the same for all tracks unless files are split by their size.
     pub number: u32,
     /// The file, if it is one that the recorder opened.

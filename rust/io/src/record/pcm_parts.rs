@@ -175,7 +175,15 @@ impl PcmParts {
         self.bytes += bytes;
         self.samples += samples;
         let (user_id, number, offset) = (self.user_id, self.number, self.begin);
-        self.shelf.put(PartReport { user_id, number, path: None, offset, samples, bytes });
+        self.shelf.put(PartReport {
+            user_id,
+            mixdown: user_id.is_none(),
+            number,
+            path: None,
+            offset,
+            samples,
+            bytes,
+        });
         let lost = (self.at - self.begin).saturating_sub(samples);
         // Were there no room in any file, there would be no end of files.
         if lost > 0 && samples == 0 { Err(SinkError::Full) } else { Ok(lost) }

@@ -110,13 +110,14 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Records what comes out of `reader` from now on, in the form that [`Recorder::wants`], until [`Self::stop`],
-    /// a limit of the recorder's, `ends_at` on the clock, or the end of the connection.
+    /// Records what comes out of `reader` from now on, in the form that the first recorder [`wants`](FrameSink::wants), until
+    /// [`Self::stop`], a limit of a recorder's, `ends_at` on the clock, or the end of the connection. One that fails
+    /// leaves the others alone.
     ///
     /// # Errors
     /// The system's, if it has no thread to give.
     pub fn start(
-        recorder: Recorder,
+        recorders: Vec<Recorder>,
         reader: FrameReader,
         clock: CommonClock,
         ends_at: Option<u64>,
@@ -129,9 +130,9 @@ impl Recording {
             told: Mutex::default(),
             tells: Condvar::new(),
         });
-        let begun = recorder.start();
+        let begun = recorders.first().map_or(0, Recorder::start);
         let thread =
-            RecorderThread { recorder, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
+            RecorderThread { recorders, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
         let pump = Pump::spawn("isocord-record", reader, thread, clock)?;
         Ok(Self { shared, pump, waker, clock, begun })
     }
@@ -234,7 +235,8 @@ impl Recording {
 
 /// The recorder on its thread.
 struct RecorderThread {
-    recorder: Recorder,
+    /// All take the same frames.
+    recorders: Vec<Recorder>,
     shared: Arc<Shared>,
     /// The latest end of the recording.
     ends_at: Option<u64>,
@@ -265,7 +267,9 @@ impl FrameConsumer for RecorderThread {
                 Sound::Pcm(pcm) => Payload::Pcm(pcm),
                 Sound::Opus(packet) => Payload::Opus(packet),
             };
-            self.recorder.frame(user_id, position, payload);
+            for recorder in &mut self.recorders {
+                recorder.frame(user_id, position, payload);
+            }
         }
     }
 
@@ -276,14 +280,17 @@ impl FrameConsumer for RecorderThread {
         {
             self.time_is_over(end);
         }
-        self.recorder.advance(position);
+        for recorder in &mut self.recorders {
+            recorder.advance(position);
+        }
         self.take_events();
         self.take_parts();
-        let ended = self.full || matches!(self.recorder.state(), RecorderState::Ended(_));
+        let is_over = |recorder: &Recorder| matches!(recorder.state(), RecorderState::Ended(_));
+        let ended = self.full || self.recorders.iter().all(is_over);
         if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
             return Appetite::Sated;
         }
-        if self.recorder.is_behind() {
+        if self.recorders.iter().any(Recorder::is_behind) {
             return Appetite::MoreNow;
         }
         if self.stop.is_some() { Appetite::MoreSoon } else { Appetite::More }
@@ -298,29 +305,33 @@ impl FrameConsumer for RecorderThread {
             None if self.full => (position, EndReason::SizeLimit),
             None => (position, EndReason::Finished),
         };
-        let report = self.recorder.finish_for(Some(end), reason);
+        let reports = self.recorders.iter_mut().map(|recorder| recorder.finish_for(Some(end), reason));
+        let report = reports.reduce(RecorderReport::and);
         self.take_parts();
-        self.shared.finish(Ok(report));
+        self.shared.finish(report.ok_or(Died));
     }
 }
 
 impl RecorderThread {
     /// Tells the owner what has failed.
     fn take_events(&mut self) {
-        while let Some(event) = self.recorder.next_event() {
+        let (shared, full) = (&self.shared, &mut self.full);
+        for event in
+            self.recorders.iter_mut().flat_map(|recorder| std::iter::from_fn(|| recorder.next_event()))
+        {
             match event {
                 RecorderEvent::TrackEnded { user_id, state: FileState::Failed(error) } => {
-                    self.shared.tell(News::Failed { user_id, error });
+                    shared.tell(News::Failed { user_id, error });
                 }
                 RecorderEvent::UserRefused { user_id, most } => {
-                    self.shared.tell(News::Refused { user_id, most });
+                    shared.tell(News::Refused { user_id, most });
                 }
                 RecorderEvent::TrackEnded { state, .. } => {
-                    self.full |= matches!(state, FileState::SizeLimit);
+                    *full |= matches!(state, FileState::SizeLimit);
                 }
-                RecorderEvent::TrackStarted { user_id, .. } => self.shared.tell(News::Started { user_id }),
+                RecorderEvent::TrackStarted { user_id, .. } => shared.tell(News::Started { user_id }),
                 RecorderEvent::Dropped { user_id, removed } => {
-                    self.shared.tell(News::Dropped { user_id, error: removed.err() });
+                    shared.tell(News::Dropped { user_id, error: removed.err() });
                 }
                 RecorderEvent::Ended(_) => {}
             }
@@ -329,8 +340,10 @@ impl RecorderThread {
 
     /// Tells the owner which files are complete.
     fn take_parts(&mut self) {
-        while let Some(part) = self.recorder.next_part() {
-            self.shared.tell(News::Part(part));
+        for recorder in &mut self.recorders {
+            while let Some(part) = recorder.next_part() {
+                self.shared.tell(News::Part(part));
+            }
         }
     }
 
@@ -340,19 +353,24 @@ impl RecorderThread {
         }
         let orders = std::mem::take(&mut *lock(&self.shared.orders));
         for order in orders {
+            let recorders = self.recorders.iter_mut();
             match order {
-                Order::Allow(user_id, position) => self.recorder.allow(user_id, position),
+                Order::Allow(user_id, position) => {
+                    recorders.for_each(|recorder| recorder.allow(user_id, position));
+                }
                 Order::Deny(user_id, position, drops) => {
-                    self.recorder.deny(user_id, position);
-                    if drops && let Err(error) = self.recorder.drop_user(user_id) {
-                        self.shared.tell(News::Dropped { user_id, error: Some(Arc::new(error)) });
+                    for recorder in recorders {
+                        recorder.deny(user_id, position);
+                        if drops && let Err(error) = recorder.drop_user(user_id) {
+                            self.shared.tell(News::Dropped { user_id, error: Some(Arc::new(error)) });
+                        }
                     }
                 }
                 // What comes after the end changes nothing of it.
                 _ if self.stop.is_some() => {}
-                Order::Cut(position) => self.recorder.cut(position),
-                Order::Pause(position) => self.recorder.pause(position),
-                Order::Resume(position) => self.recorder.resume(position),
+                Order::Cut(position) => recorders.for_each(|recorder| recorder.cut(position)),
+                Order::Pause(position) => recorders.for_each(|recorder| recorder.pause(position)),
+                Order::Resume(position) => recorders.for_each(|recorder| recorder.resume(position)),
                 Order::Stop(position, deadline) => {
                     self.end(Stop { end: position, deadline, reason: EndReason::Finished });
                 }
@@ -368,7 +386,7 @@ impl RecorderThread {
 
     fn end(&mut self, stop: Stop) {
         self.shared.change(Phase::Over);
-        self.recorder.pause(stop.end);
+        self.recorders.iter_mut().for_each(|recorder| recorder.pause(stop.end));
         self.stop = Some(stop);
     }
 }

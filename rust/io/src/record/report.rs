@@ -145,7 +145,7 @@ impl TrackReport {
 /// The whole recording, at the end.
 #[derive(Debug, Clone)]
 pub struct RecorderReport {
-    /// By user id; the mixdown is one track.
+    /// By user id; a mixdown is one track, the last.
     pub tracks: Vec<TrackReport>,
     /// Length in samples, pauses cut out.
     pub samples: u64,
@@ -153,4 +153,15 @@ pub struct RecorderReport {
     pub reason: EndReason,
     /// The counters.
     pub stats: RecorderStats,
+}
+
+impl RecorderReport {
+    /// With what another recorder made of the same frames; the counts are this one's, which has the tracks.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.tracks.extend(other.tracks);
+        self.samples = self.samples.max(other.samples);
+        self.stats.late_samples += other.stats.late_samples;
+        self.stats.bytes += other.stats.bytes;
+        self
+    }
 }

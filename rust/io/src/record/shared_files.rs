@@ -154,7 +154,15 @@ impl Files {
         self.bytes += bytes;
         self.shelf.open(muxer.path().map(Into::into));
         let (number, offset) = (file.number, file.begin);
-        self.shelf.put(PartReport { user_id: None, number, path: None, offset, samples, bytes });
+        self.shelf.put(PartReport {
+            user_id: None,
+            mixdown: false,
+            number,
+            path: None,
+            offset,
+            samples,
+            bytes,
+        });
         drop(muxer);
         self.open.pop_front();
         Ok(())

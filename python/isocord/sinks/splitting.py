@@ -1,0 +1,40 @@
+"""When a recording goes on in new files, as bots say it and as the native recorder wants it."""
+
+from __future__ import annotations
+
+import re
+import time as clock
+from typing import Literal, TypeAlias
+
+Split: TypeAlias = "float | str | None"
+"""Seconds, bytes as in ``"25 MB"``, or ``"hour"``."""
+NativeSplit: TypeAlias = "tuple[Literal['samples', 'bytes', 'hours'], int]"
+_RATE = 48_000
+_LONGEST_SPLIT = 10_000_000.0
+_SIZE = re.compile(r"(?i)\s*(\d+(?:\.\d+)?)\s*([kmg]?)(i?)b\s*")
+
+
+def parse(split: Split) -> NativeSplit | None:
+    """What the native recorder goes by; the rest of the hour is not known yet.
+
+    Raises:
+        ValueError: it is none of the three.
+    """
+    if split is None:
+        return None
+    if split == "hour":
+        return ("hours", 0)
+    if isinstance(split, str) and (found := _SIZE.fullmatch(split)):
+        step = 1024 if found[3] else 1000
+        return ("bytes", int(float(found[1]) * step ** " kmg".index(found[2].lower() or " ")))
+    if isinstance(split, (int, float)) and 1 <= split < _LONGEST_SPLIT:
+        return ("samples", round(split * _RATE))
+    raise ValueError(f'split must be seconds, 1 or more, bytes as in "25 MB", or "hour", not {split!r}')
+
+
+def now(
+    split: NativeSplit | None,
+) -> NativeSplit | None:
+    if split is None or split[0] != "hours":
+        return split
+    return ("hours", round((3600 - clock.time() % 3600) * _RATE))
