@@ -53,10 +53,10 @@ nitpick_ignore_regex = [
     # Internals that annotations name: their modules, aliases, and what Sphinx makes of a literal.
     (
         r"py:(class|obj)",
-        r"isocord\.(client|desk|hearing|monitoring|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
+        r"isocord\.(client|desk|hearing|monitoring|runtime|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
     ),
     (
         r"py:class",
-        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|Part|SinkOptions|Target|T|Unpack)|'.*'|(dict|tuple)\[\w+",
+        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|Part|Path|SinkOptions|Split|Target|T|Unpack)|'.*'|(dict|tuple)\[\w+",
     ),
 ]

@@ -176,7 +176,8 @@ impl Bell {
     }
 
     fn hush(&self) {
-        while matches!((&self.watched).read(&mut [0]), Err(error) if error.kind() == ErrorKind::Interrupted) {}
+        while matches!((&self.watched).read(&mut [0]), Err(error) if error.kind() == ErrorKind::Interrupted) {
+        }
     }
 }
 
