@@ -130,6 +130,7 @@ class FileSink:
         self._given = naming.Given()
         self._names: naming.Names | None = None
         self._name_of: Callable[[int], str | None] = _nobody
+        self._called: Mapping[int, str | None] = {}
         self._in_use = threading.Lock()
         for whole in (self._mixdown, target if self.layout != "users" else None):
             if self._split is not None and whole is not None and not _is_path(whole) and not callable(whole):
@@ -235,14 +236,18 @@ class FileSink:
         self._parts.setdefault(key, []).append(part)
         return part
 
-    def finish(self, report: _native.RecordingReport, names: Mapping[int, str | None]) -> SinkError | None:
-        """Take what the recording came to, and the names of users; returns the first error. Called once."""
+    def call(self, names: Mapping[int, str | None]) -> None:
+        """Take the names of users, before :meth:`finish`."""
+        self._called = names
+
+    def finish(self, report: _native.RecordingReport) -> SinkError | None:
+        """Take what the recording came to; returns the first error. Called once."""
         self.report = report
         for outcome in report.tracks:
             key = self._key_of(outcome.user_id, outcome.user_id is None)
             file = next((file for (owner, _), file in self._files.items() if owner == key), None)
             _rewind(file)
-            name = names.get(outcome.user_id) if outcome.user_id is not None else None
+            name = self._called.get(outcome.user_id) if outcome.user_id is not None else None
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file, name, list(self._parts.get(key, ())))
         return next((track.error for track in self.audio_data.values() if track.error is not None), None)
 

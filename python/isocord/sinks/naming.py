@@ -101,6 +101,9 @@ class Given:
         Raises:
             ValueError: all of these were given.
         """
+        if os.path.exists(path) and not os.path.isfile(path):
+            # A device or a pipe: another name would be another thing.
+            return path
         owner = self._paths.get(_key(path), user_id)
         endings = ["", f"-{part:03}"] if owner == user_id else ["", f"-{user_id}", f"-{user_id}-{part:03}"]
         for ending in endings:

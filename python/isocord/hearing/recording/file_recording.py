@@ -115,7 +115,8 @@ class FileRecording(Recording):
                 report = self._native.wait(0.0)
             for news in self._native.news(0.0):
                 self._tell(news)
-            found = self.sink.finish(report, self._names)
+            self.sink.call(self._names)
+            found = self.sink.finish(report)
         except SinkError as died:
             found = died
         except Exception as failed:

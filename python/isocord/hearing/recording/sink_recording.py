@@ -61,7 +61,7 @@ class Writer:
         self._sink = sink
         self._timeline = timeline
         self._tracks = Tracks(sync_start=sync_start)
-        self.consent = Consent()
+        self.consent: Consent = Consent()
         self._max_samples = int(getattr(sink, "max_size", 0) or 0) // BYTES_PER_SAMPLE
         self.is_full: bool = False
         """Whether a track has reached ``max_size``; no more is written then."""
