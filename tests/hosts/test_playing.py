@@ -41,7 +41,7 @@ async def test_volumes_are_heard_without_a_click_and_no_frame_is_lost(world: Wor
 async def test_no_silence_lies_between_two_files(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")
-    paths = [sine(tmp_path / f"{number}.wav", 0.5) for number in range(4)]
+    paths = [sine(tmp_path / f"{number}.wav", 1.5) for number in range(4)]
     files = [isocord.AudioFile(path) for path in paths]
     voice.play(files[0])
     for number in range(1, 4):
