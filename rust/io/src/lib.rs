@@ -17,3 +17,5 @@ mod send;
 pub mod source;
 pub mod stats;
 mod threads;
+
+pub use threads::lock;

@@ -1,7 +1,7 @@
 //! `AudioFile`: a native source.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use isocord_io::play::deck::Deck;
 use isocord_io::source::{
@@ -16,6 +16,7 @@ use pyo3::types::PyBytes;
 use crate::audio_input::{asking, input};
 use crate::errors::{AudioFileError, Error, FFmpegError, Result};
 use crate::part::{Native, Part};
+use isocord_io::lock;
 
 /// A sound file that the native threads read, decode and encode: no ffmpeg, no thread of Python's, no GIL.
 ///
@@ -365,8 +366,4 @@ impl Reader {
         }
         Ok(Some(pcm))
     }
-}
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

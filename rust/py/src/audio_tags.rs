@@ -6,10 +6,11 @@ use isocord_io::source::{self, AudioFileOptions, Cover, FileInfo};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 
-use crate::audio_file::{AudioFile, lock};
+use crate::audio_file::AudioFile;
 use crate::audio_input::{asking, input};
 use crate::bytes::copied;
 use crate::errors::{AudioFileError, Error, Result};
+use isocord_io::lock;
 
 #[pymethods]
 impl AudioFile {

@@ -6,19 +6,9 @@ use isocord_io::receive::common_clock::CommonClock;
 use isocord_io::receive::queue::FrameReader;
 use isocord_io::receive::shape::{Out, Shaper};
 use isocord_proto::frame::SAMPLE_RATE;
-use pyo3::exceptions::PyValueError;
-use pyo3::prelude::*;
 
 /// Whoever has something to do though nothing comes does it that often.
 const NAP: Duration = Duration::from_millis(10);
-/// The longest a single wait can be asked for.
-const MAX_WAIT: f64 = 3_600.0;
-
-/// How long to wait, of Python's.
-pub(crate) fn patience(seconds: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(seconds.min(MAX_WAIT))
-        .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
-}
 
 /// The wall clock beside the clock of positions, at one moment.
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! `Filtered`: a source with filters behind it.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use isocord_io::desk;
@@ -16,6 +16,7 @@ use crate::errors::{AudioFileError, Error, Result};
 use crate::filters::FilterSet;
 use crate::part::{Native, Part};
 use crate::playable::part_of;
+use isocord_io::lock;
 
 /// How long `read()` waits for a source that brings nothing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -355,8 +356,4 @@ impl Reader {
         let _ = self.waiting.news.wait_timeout_while(woken, slice, |woken| !*woken);
         Ok(())
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -17,7 +17,8 @@ use isocord_proto::recv::{FrameKind, Speaking};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::ears::{Ears, Moment, patience};
+use crate::ears::{Ears, Moment};
+use crate::producing::duration;
 
 /// Frames that the thread takes at once, and how often it looks up though nothing comes.
 #[cfg(unix)]
@@ -231,7 +232,7 @@ impl FrameQueue {
         max: usize,
         timeout: f64,
     ) -> PyResult<Option<Vec<Bound<'py, PyAny>>>> {
-        let (max, timeout) = (max.max(1), patience(timeout)?);
+        let (max, timeout) = (max.max(1), duration(timeout)?);
         // Who does not wait keeps the GIL: to get it back takes longer than all of this.
         #[cfg(unix)]
         if let Some(tray) = self.tray.get().filter(|_| timeout.is_zero()) {

@@ -1,7 +1,7 @@
 //! `QueueEntry`: what stands in a queue, and how it becomes a source when its turn comes.
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use isocord_io::desk::queue::{Entry, Opened, Opening};
 use isocord_io::source::FrameSource;
@@ -12,6 +12,7 @@ use crate::errors::AudioFileError;
 use crate::part::Part;
 use crate::playable::native_part;
 use crate::reel::Reel;
+use isocord_io::lock;
 
 /// What a queue holds of it. It keeps the entry of Python's alive, not the other way round.
 #[pyclass(frozen, subclass, module = "isocord._native")]
@@ -190,8 +191,4 @@ impl Opening for Turn {
     fn is_brief(&self) -> bool {
         self.0.get().brief
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

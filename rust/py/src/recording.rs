@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use isocord_io::record::recording::{self, News, Phase};
 use isocord_io::record::{
@@ -16,9 +15,7 @@ use pyo3::prelude::*;
 
 use crate::errors::{Result, SinkError};
 use crate::file_object;
-
-/// The longest a single wait can be asked for.
-const MAX_WAIT: f64 = 3_600.0;
+use crate::producing::duration;
 
 /// The format of a file, and what encodes it if that is not isocord.
 #[derive(Clone)]
@@ -188,12 +185,12 @@ impl Recording {
     }
 
     fn news(&self, py: Python<'_>, timeout: f64) -> Result<Vec<RecordingNews>> {
-        let timeout = bounded(timeout)?;
+        let timeout = duration(timeout)?;
         Ok(py.detach(|| self.0.news(timeout)).into_iter().map(RecordingNews).collect())
     }
 
     fn wait(&self, py: Python<'_>, timeout: f64) -> Result<Option<RecordingReport>> {
-        let timeout = bounded(timeout)?;
+        let timeout = duration(timeout)?;
         let outcome = py.detach(|| self.0.wait(timeout));
         let report = outcome.map_err(|died| SinkError::new_err(died.to_string()))?;
         Ok(report.map(|inner| {
@@ -201,11 +198,6 @@ impl Recording {
             RecordingReport { inner, dropped }
         }))
     }
-}
-
-fn bounded(timeout: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(timeout.min(MAX_WAIT))
-        .map_err(|_| PyValueError::new_err("a timeout is a number of seconds, 0 or more"))
 }
 
 /// What has become of a user's track.
@@ -258,17 +250,47 @@ impl RecordingNews {
     }
 }
 
+/// What a whole file and a part have in common.
+macro_rules! extent {
+    ($($name:ident),*) => {
+        $(#[pymethods]
+        impl $name {
+            #[getter]
+            fn user_id(&self) -> Option<u64> {
+                self.0.user_id
+            }
+
+            #[getter]
+            fn path(&self) -> Option<PathBuf> {
+                self.0.path.clone()
+            }
+
+            #[getter]
+            fn offset(&self) -> f64 {
+                seconds(self.0.offset)
+            }
+
+            #[getter]
+            fn duration(&self) -> f64 {
+                seconds(self.0.samples)
+            }
+
+            #[getter]
+            fn size(&self) -> u64 {
+                self.0.bytes
+            }
+        })*
+    };
+}
+
+extent!(PartOutcome, TrackOutcome);
+
 /// A file of a recording that is complete.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct PartOutcome(PartReport);
 
 #[pymethods]
 impl PartOutcome {
-    #[getter]
-    fn user_id(&self) -> Option<u64> {
-        self.0.user_id
-    }
-
     #[getter]
     fn is_mixdown(&self) -> bool {
         self.0.mixdown
@@ -277,26 +299,6 @@ impl PartOutcome {
     #[getter]
     fn number(&self) -> u32 {
         self.0.number
-    }
-
-    #[getter]
-    fn path(&self) -> Option<PathBuf> {
-        self.0.path.clone()
-    }
-
-    #[getter]
-    fn offset(&self) -> f64 {
-        seconds(self.0.offset)
-    }
-
-    #[getter]
-    fn duration(&self) -> f64 {
-        seconds(self.0.samples)
-    }
-
-    #[getter]
-    fn size(&self) -> u64 {
-        self.0.bytes
     }
 }
 
@@ -380,31 +382,6 @@ pub(crate) struct TrackOutcome(TrackReport);
 
 #[pymethods]
 impl TrackOutcome {
-    #[getter]
-    fn user_id(&self) -> Option<u64> {
-        self.0.user_id
-    }
-
-    #[getter]
-    fn path(&self) -> Option<PathBuf> {
-        self.0.path.clone()
-    }
-
-    #[getter]
-    fn offset(&self) -> f64 {
-        seconds(self.0.offset)
-    }
-
-    #[getter]
-    fn duration(&self) -> f64 {
-        seconds(self.0.samples)
-    }
-
-    #[getter]
-    fn size(&self) -> u64 {
-        self.0.bytes
-    }
-
     #[getter]
     fn is_cut(&self) -> bool {
         matches!(self.0.state, FileState::SizeLimit)

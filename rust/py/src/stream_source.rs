@@ -1,6 +1,6 @@
 //! `StreamSource`: sound that is written while it plays.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use isocord_io::desk::Errands;
 use isocord_io::desk::written::{Format, Options, WriteError, WrittenSource, WrittenStream};
@@ -17,6 +17,7 @@ use crate::errors::{AudioFileError, Error, Result, StreamError, StreamFullError}
 use crate::part::{Native, Part};
 use crate::reading::Reading;
 use crate::telling::future_told;
+use isocord_io::lock;
 
 #[pyclass(frozen, subclass, module = "isocord._native")]
 pub(crate) struct StreamSource {
@@ -235,8 +236,4 @@ impl From<WriteError> for Error {
     fn from(error: WriteError) -> Self {
         Self::Py(StreamError::new_err(error.to_string()))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! `Track`: the producer's end of a ring of Opus frames.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use isocord_io::dsp::Volume;
 use isocord_io::play::JobHandle;
@@ -21,6 +21,7 @@ use crate::errors::{AudioFileError, Error, Result};
 use crate::filtered::Filtered;
 use crate::playable::native_part;
 use crate::producing::{check_lookahead, duration, push_pcm};
+use isocord_io::lock;
 
 /// Frames that wait for the pool, beside those that it has encoded: as many as Python hands over at once.
 const REEL: usize = 8;
@@ -223,8 +224,4 @@ pub(crate) fn end_name(end: TrackEnd) -> &'static str {
         TrackEnd::Failed => "failed",
         TrackEnd::Interrupted => "interrupted",
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

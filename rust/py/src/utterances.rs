@@ -15,8 +15,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::connection::{Connection, sample_format};
-use crate::ears::{Ears, Moment, patience};
+use crate::ears::{Ears, Moment};
 use crate::errors::Result;
+use crate::producing::duration;
 
 /// What a user said in one go: what VoiceClient.utterances() gives.
 #[pyclass(frozen, get_all, module = "isocord._native")]
@@ -121,7 +122,7 @@ pub(crate) struct UtteranceQueue {
 impl UtteranceQueue {
     #[pyo3(signature = (max, timeout))]
     fn take(&self, py: Python<'_>, max: usize, timeout: f64) -> PyResult<Option<Vec<(u64, Utterance)>>> {
-        let timeout = patience(timeout)?;
+        let timeout = duration(timeout)?;
         let taken = py.detach(|| {
             let mut guard = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
             let maker = guard.as_mut()?;

@@ -3,7 +3,7 @@
 mod moments;
 
 use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 
@@ -14,6 +14,7 @@ use crate::dsp::{Volume, apply_gain};
 use crate::source::{
     DECODER_LEAD, Downstream, FrameBuf, FrameSource, Reached, SeekError, SourceError, SourceFrame, Tape, Want,
 };
+use crate::threads::lock;
 
 /// Frames that a filter hears before it is heard itself, so that it does not begin in silence.
 const LEAD: u64 = 10;
@@ -328,10 +329,6 @@ impl FrameSource for Filtered {
             self.refit();
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

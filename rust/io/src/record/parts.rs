@@ -4,8 +4,9 @@
 //! later. What makes packets (an encoder, what fills gaps) goes on over the cut, so that all parts' packets in a row are
 //! those of the uncut recording.
 
+use crate::threads::lock;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Moments at which all tracks go on in new files, in the recording's time.
 #[derive(Clone, Default)]
@@ -117,10 +118,6 @@ impl Shelf {
         let files = std::mem::take(&mut *lock(&self.0));
         files.complete.into_iter().filter_map(|part| part.path).chain(files.open).collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

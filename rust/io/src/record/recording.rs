@@ -1,8 +1,9 @@
 //! A recording that runs: a recorder on the thread `isocord-record`, and the handle that its owner has.
 
-use std::collections::VecDeque;
+mod shared;
+
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::AcqRel, Ordering::Acquire, Ordering::Release};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::AcqRel, Ordering::Release};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use super::{
 use crate::receive::common_clock::CommonClock;
 use crate::receive::pump::{Appetite, FrameConsumer, Pump};
 use crate::receive::queue::{FrameReader, Item, ReaderWaker};
+use crate::threads::lock;
+use shared::{Order, Shared, Told};
 
 /// Frames that may wait for the disk: 6 s of 25 speakers.
 pub(crate) const CAPACITY: usize = 8_192;
@@ -72,32 +75,6 @@ pub enum News {
         /// How many tracks there are.
         most: usize,
     },
-}
-
-/// What the thread has told.
-#[derive(Default)]
-struct Told {
-    news: Vec<News>,
-    outcome: Option<Result<RecorderReport, Died>>,
-}
-
-enum Order {
-    Pause(u64),
-    Resume(u64),
-    Allow(u64, u64),
-    /// User, position, and whether what was kept goes as well.
-    Deny(u64, u64, bool),
-    Cut(u64),
-    /// Nothing said after the first position; the second is when to wait no longer.
-    Stop(u64, u64),
-}
-
-struct Shared {
-    orders: Mutex<VecDeque<Order>>,
-    ordered: AtomicBool,
-    phase: AtomicU8,
-    told: Mutex<Told>,
-    tells: Condvar,
 }
 
 /// The owner's handle. Dropping it ends the recording without waiting; its files are finished all the same.
@@ -396,35 +373,4 @@ impl Drop for RecorderThread {
         self.shared.change(Phase::Over);
         self.shared.finish(Err(Died));
     }
-}
-
-impl Shared {
-    fn phase(&self) -> Phase {
-        match self.phase.load(Acquire) {
-            at if at == Phase::Running as u8 => Phase::Running,
-            at if at == Phase::Paused as u8 => Phase::Paused,
-            _ => Phase::Over,
-        }
-    }
-
-    /// Goes over to `phase`; false if it was over already, which is final.
-    fn change(&self, phase: Phase) -> bool {
-        let over = Phase::Over as u8;
-        self.phase.fetch_update(AcqRel, Acquire, |now| (now != over).then_some(phase as u8)).is_ok()
-    }
-
-    fn tell(&self, news: News) {
-        lock(&self.told).news.push(news);
-        self.tells.notify_all();
-    }
-
-    /// The first outcome counts.
-    fn finish(&self, outcome: Result<RecorderReport, Died>) {
-        lock(&self.told).outcome.get_or_insert(outcome);
-        self.tells.notify_all();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! A layer, as its onlookers see it, and what they want of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use isocord_proto::frame::SAMPLE_RATE;
 
@@ -10,6 +10,7 @@ use super::runs::Runs;
 use crate::desk::outcome::{Listener, Outcome};
 use crate::dsp::{MAX_VOLUME, VolumeError};
 use crate::source::{Downstream, SeekError};
+use crate::threads::lock;
 
 /// The longest fade, in seconds.
 pub const LONGEST_FADE: f64 = 3_600.0;
@@ -320,8 +321,4 @@ pub(super) fn checked_volume(volume: f32) -> Result<f32, LayerError> {
 
 fn in_seconds(samples: u64) -> f64 {
     samples as f64 / f64::from(SAMPLE_RATE)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

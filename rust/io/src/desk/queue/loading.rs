@@ -1,12 +1,13 @@
 //! An entry is opened and its first frames are read on a thread of its own.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use super::entry::Entry;
 use super::spool::Spool;
 use crate::source::{Downstream, FrameBuf, OpenError, Reached, within};
+use crate::threads::lock;
 
 /// How long opening may take: whoever makes the source may ask others for where it is.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -141,8 +142,4 @@ fn open(
         (Some(0), None) if place.is_none() => Err("it holds no sound".to_owned()),
         _ => Ok(spool),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

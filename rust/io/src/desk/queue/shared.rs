@@ -1,10 +1,11 @@
 //! What those who control a queue and who plays it have in common.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::events::Events;
 use super::state::State;
 use crate::source::Downstream;
+use crate::threads::lock;
 
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
@@ -43,8 +44,4 @@ impl Downstream for Relay {
     fn ahead(&self) -> u64 {
         self.get().map_or(0, |downstream| downstream.ahead())
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use super::player::{Player, Ready};
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::state::check_place;
 use crate::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
+use crate::threads::lock;
 
 /// The sound of a queue, at one place at a time. When it is detached, the queue may be played again, and goes on where
 /// it was heard last.

@@ -1,7 +1,7 @@
 //! A source that plays, as its onlookers see it, and what they want of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::opus::{EncoderOptions, OpusError};
@@ -11,6 +11,7 @@ use crate::dsp::{Volume, VolumeError};
 use crate::play::JobWaker;
 use crate::play::track::TrackState;
 use crate::source::{AudioFile, Downstream, FrameSource, SeekError};
+use crate::threads::lock;
 
 /// A source with what its onlookers may ask while it plays. It plays once.
 pub struct Deck<S> {
@@ -346,8 +347,4 @@ impl Playing {
         runs.retain(|(first, _)| *first < frame);
         runs.push((frame, place));
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -243,6 +243,17 @@ fn the_end_comes_after_all_that_was_written() {
     assert!(matches!(stage.bench.reader.supply(), isocord_proto::pacing::Supply::Exhausted));
 }
 
+/// Of frames from number `from` on the second is about as loud as a later one.
+fn assert_does_not_fade_in(packets: &[Vec<u8>], from: usize) {
+    let heard = decode(packets);
+    let loudest = |frame: usize| {
+        let at = (from + frame) * FRAME;
+        heard[at..at + FRAME].iter().fold(0.0, |most: f64, value| most.max(value.abs()))
+    };
+    let (first, last) = (loudest(1), loudest(8));
+    assert!(first > 0.9 * last, "it fades in: {first} beside {last}");
+}
+
 #[test]
 fn a_sentence_begins_as_loud_as_it_is_after_a_pause() {
     let mut stage = Stage::plain();
@@ -257,13 +268,7 @@ fn a_sentence_begins_as_loud_as_it_is_after_a_pause() {
         stage.write(200);
         stage.stream.flush();
         stage.slots(10);
-        let heard = decode(&stage.bench.heard);
-        let loudest = |frame: usize| {
-            let at = (before + frame) * FRAME;
-            heard[at..at + FRAME].iter().fold(0.0, |most: f64, value| most.max(value.abs()))
-        };
-        let (first, last) = (loudest(1), loudest(8));
-        assert!(first > 0.9 * last, "it fades in: {first} beside {last}");
+        assert_does_not_fade_in(&stage.bench.heard, before);
     }
 }
 
@@ -280,13 +285,7 @@ fn what_was_made_before_it_was_held_begins_as_loud_as_it_is() {
         }
         let before = stage.bench.heard.len();
         stage.slots(10);
-        let heard = decode(&stage.bench.heard);
-        let loudest = |frame: usize| {
-            let at = (before + frame) * FRAME;
-            heard[at..at + FRAME].iter().fold(0.0, |most: f64, value| most.max(value.abs()))
-        };
-        let (first, last) = (loudest(1), loudest(8));
-        assert!(first > 0.9 * last, "it fades in: {first} beside {last}");
+        assert_does_not_fade_in(&stage.bench.heard, before);
     }
     assert!((stage.stream.played() - 0.8).abs() < 1e-9, "nothing is lost");
 }

@@ -11,7 +11,7 @@ mod wakeups;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use self::crew::{Crew, Kind, Record};
 use self::wakeups::JobState;
 use super::feed::{Feed, FeedStatus};
 use super::pressure::{FRAME, Pace, Pressure};
+use crate::threads::lock;
 
 struct Slot {
     state: JobState,
@@ -331,10 +332,6 @@ fn feed(job: &mut dyn Feed, pressure: Pressure) -> FeedStatus {
 /// A job whose drop panics must not take the thread with it.
 fn drop_quietly(job: Option<Box<dyn Feed>>) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
