@@ -6,6 +6,7 @@ port of 127.0.0.1, which anybody on the machine can reach, and a file that only 
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import hmac
 import json
@@ -13,7 +14,6 @@ import os
 import secrets
 import socket
 from pathlib import Path
-from typing import Protocol
 
 from . import places
 
@@ -22,7 +22,7 @@ _ANSWER = 2.0
 _LONGEST = 4_096
 
 
-class Door(Protocol):
+class Door(abc.ABC):
     """Where somebody may come in.
 
     Attributes:
@@ -31,27 +31,14 @@ class Door(Protocol):
         token: what one has to say first, a line; empty where coming in is enough.
     """
 
-    path: Path
-    listener: socket.socket
-    token: bytes
-
-    def close(self) -> None:
-        """Let nobody in any more, and take the file away."""
-
-
-class SocketDoor:
-    """A Unix socket with mode 0600."""
-
     token: bytes = b""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.listener: socket.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.path: Path = path
+        self.listener: socket.socket = self._socket()
         try:
             _sweep(path)
-            self.listener.bind(os.fspath(path))
-            path.chmod(0o600)
-            _listen(self.listener)
+            self._open()
         except BaseException:
             self.listener.close()
             raise
@@ -61,30 +48,38 @@ class SocketDoor:
         self.listener.close()
         self.path.unlink(missing_ok=True)
 
+    @abc.abstractmethod
+    def _socket(self) -> socket.socket: ...
+    @abc.abstractmethod
+    def _open(self) -> None: ...
 
-class PortDoor:
+
+class SocketDoor(Door):
+    """A Unix socket with mode 0600."""
+
+    def _socket(self) -> socket.socket:
+        return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def _open(self) -> None:
+        self.listener.bind(os.fspath(self.path))
+        self.path.chmod(0o600)
+        _listen(self.listener)
+
+
+class PortDoor(Door):
     """A port of 127.0.0.1, and a file with mode 0600 that names it and its token."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.listener: socket.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            _sweep(path)
-            self.listener.bind(("127.0.0.1", 0))
-            _listen(self.listener)
-            secret = secrets.token_hex(32)
-            self.token: bytes = secret.encode()
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump({"port": self.listener.getsockname()[1], "token": secret}, file)
-        except BaseException:
-            self.listener.close()
-            raise
+    def _socket(self) -> socket.socket:
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 
-    def close(self) -> None:
-        """Let nobody in any more, and take the file away."""
-        self.listener.close()
-        self.path.unlink(missing_ok=True)
+    def _open(self) -> None:
+        self.listener.bind(("127.0.0.1", 0))
+        _listen(self.listener)
+        secret = secrets.token_hex(32)
+        self.token: bytes = secret.encode()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump({"port": self.listener.getsockname()[1], "token": secret}, file)
 
 
 def make_door(path: Path) -> Door:

@@ -92,6 +92,15 @@ fn meet_the_clock(call: &Call) {
     assert!(KNOWN.load(Ordering::Relaxed), "the clock thread was never told apart");
 }
 
+/// Pushes sixty frames as fast as they are heard.
+fn push_sixty(writer: &mut TrackWriter, call: &Call) {
+    for byte in 0..60u8 {
+        while !writer.push(&OpusFrame::new(&[0xFC, byte]).expect("short")) {
+            call.hear();
+        }
+    }
+}
+
 #[test]
 fn packets_are_sent_without_the_allocator() {
     let _alone = ALONE.lock();
@@ -101,11 +110,7 @@ fn packets_are_sent_without_the_allocator() {
     let (mut writer, reader) = track(8);
     call.connection.play(reader).expect("taken");
     let before = counts();
-    for byte in 0..60u8 {
-        while !writer.push(&OpusFrame::new(&[0xFC, byte]).expect("short")) {
-            call.hear();
-        }
-    }
+    push_sixty(&mut writer, &call);
     assert_eq!(counts(), before);
     assert!(call.connection.stats().packets_sent > 50);
     call.engine.stop();
@@ -129,11 +134,7 @@ fn a_broadcast_is_sent_without_the_allocator() {
         connection.play(TrackReader::of(&shared)).expect("taken");
     }
     let before = counts();
-    for byte in 0..60u8 {
-        while !writer.push(&OpusFrame::new(&[0xFC, byte]).expect("short")) {
-            call.hear();
-        }
-    }
+    push_sixty(&mut writer, &call);
     assert_eq!(counts(), before);
     assert!([&call.connection, &other].iter().all(|connection| connection.stats().packets_sent > 40));
     call.engine.stop();

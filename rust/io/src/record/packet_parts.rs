@@ -3,7 +3,7 @@
 
 use super::error::SinkError;
 use super::lane::PacketWriter;
-use super::parts::{Cuts, PartReport, Shelf};
+use super::parts::{Cuts, Extent, Shelf};
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -78,16 +78,8 @@ impl PacketParts {
         self.samples += samples;
         self.ended = true;
         if let Some(shelf) = &self.shelf {
-            let (user_id, number, offset) = (self.user_id, self.number, self.offset);
-            shelf.put(PartReport {
-                user_id,
-                mixdown: user_id.is_none(),
-                number,
-                path: None,
-                offset,
-                samples,
-                bytes,
-            });
+            let extent = Extent { number: self.number, offset: self.offset, samples, bytes };
+            shelf.put(self.user_id, self.user_id.is_none(), extent);
         }
     }
 }

@@ -61,6 +61,14 @@ impl Cuts {
     }
 }
 
+/// What a file has of a recording, as in [`PartReport`].
+pub(crate) struct Extent {
+    pub(crate) number: u32,
+    pub(crate) offset: u64,
+    pub(crate) samples: u64,
+    pub(crate) bytes: u64,
+}
+
 /// A file of a recording that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartReport {
@@ -97,10 +105,11 @@ impl Shelf {
     }
 
     /// The file that was open is complete; `part` need not know its path.
-    pub(crate) fn put(&self, part: PartReport) {
+    pub(crate) fn put(&self, user_id: Option<u64>, mixdown: bool, extent: Extent) {
         let mut files = lock(&self.0);
         let path = files.open.take();
-        files.complete.push(PartReport { path, ..part });
+        let Extent { number, offset, samples, bytes } = extent;
+        files.complete.push(PartReport { user_id, mixdown, number, path, offset, samples, bytes });
     }
 
     /// Those that are complete, from the given index on.

@@ -6,7 +6,7 @@ use isocord_proto::frame::CHANNELS;
 
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::parts::{Cuts, PartReport, Shelf};
+use super::parts::{Cuts, Extent, Shelf};
 
 /// What a writer may have gathered before it finds no room for it, in samples: a block of FLAC.
 const TAIL: usize = 4_096;
@@ -174,16 +174,8 @@ impl PcmParts {
         let (samples, bytes) = (writer.samples(), writer.len());
         self.bytes += bytes;
         self.samples += samples;
-        let (user_id, number, offset) = (self.user_id, self.number, self.begin);
-        self.shelf.put(PartReport {
-            user_id,
-            mixdown: user_id.is_none(),
-            number,
-            path: None,
-            offset,
-            samples,
-            bytes,
-        });
+        let extent = Extent { number: self.number, offset: self.begin, samples, bytes };
+        self.shelf.put(self.user_id, self.user_id.is_none(), extent);
         let lost = (self.at - self.begin).saturating_sub(samples);
         // Were there no room in any file, there would be no end of files.
         if lost > 0 && samples == 0 { Err(SinkError::Full) } else { Ok(lost) }

@@ -8,7 +8,7 @@ use super::error::SinkError;
 use super::matroska::{DocType, Muxer, SharedMuxer};
 use super::options::WholeFactory;
 use super::output::OpenTarget;
-use super::parts::{PartReport, Shelf};
+use super::parts::{Extent, Shelf};
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -153,16 +153,8 @@ impl Files {
         let (bytes, samples) = (muxer.len(), muxer.duration());
         self.bytes += bytes;
         self.shelf.open(muxer.path().map(Into::into));
-        let (number, offset) = (file.number, file.begin);
-        self.shelf.put(PartReport {
-            user_id: None,
-            mixdown: false,
-            number,
-            path: None,
-            offset,
-            samples,
-            bytes,
-        });
+        let extent = Extent { number: file.number, offset: file.begin, samples, bytes };
+        self.shelf.put(None, false, extent);
         drop(muxer);
         self.open.pop_front();
         Ok(())
