@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -43,14 +42,8 @@ async def running(page: str, number: int, monkeypatch: pytest.MonkeyPatch, **nam
     async with testing.FakeDiscord() as discord:
         # The annotations of a bot are what they say, and no text as in this file.
         exec(compile(pages.blocks(page)[number].code, page, "exec", dont_inherit=True), scope)
-        bot = scope["bot"]
-        task = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and discord.commands())
-        yield discord, bot
-        await bot.close()
-        await asyncio.wait([task], timeout=5)
-        if task.done() and not task.cancelled():
-            task.exception()
+        async with discord.running(scope["bot"]) as bot:
+            yield discord, bot
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/first-sound.md"])
@@ -85,12 +78,11 @@ async def test_the_recorder_records(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     note = lambda *words: said.append(" ".join(map(str, words)))  # noqa: E731
     async with running("docs/recording.md", 0, monkeypatch, print=note) as (discord, _):
         alice = discord.speak("General", user="alice")
-        answers = discord.invoke("record")
-        await until(lambda: answers)
+        await discord.call("record")
         alice.play_opus(encode_pcm(testing.tone(700.0, 1.0), "auto"))
         await until(lambda: alice.is_playing)
         await until(lambda: not alice.is_playing)
-        discord.invoke("stop")
+        discord.call("stop")
         await until(lambda: said)
     (track,) = tmp_path.glob(f"meeting-*/{alice.id}.wav")
     assert said[0].startswith(f"{alice.id} {track.relative_to(tmp_path)} ")

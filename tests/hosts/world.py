@@ -102,13 +102,8 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
             dispatch(event, *args, **kwargs)
 
         bot.dispatch = noting
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and bot.guilds)
-        yield made
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if running.done() and not running.cancelled():
-            running.exception()
+        async with discord.running(bot):
+            yield made
         ours = [thread for thread in threading.enumerate() if thread.name in ("isocord-sink", "isocord-listen")]
         for thread in ours:
             thread.join(5)

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ..ground.world import Channel, World
+from .replies import File
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RouteTable = list[tuple[str, str, Handler]]
@@ -42,12 +43,23 @@ async def json_body(request: web.Request) -> Any:
     Raises:
         ApiError: 400 if it is no JSON.
     """
+    return (await body_and_files(request))[0]
+
+
+async def body_and_files(request: web.Request) -> tuple[Any, list[File]]:
+    """As :func:`json_body`, with the files of the form.
+
+    Raises:
+        ApiError: 400 if it is no JSON.
+    """
     try:
         if request.content_type in _FORMS:
             form = await request.post()
-            return json.loads(str(form.get("payload_json", "{}")))
+            parts = [part for part in form.values() if isinstance(part, web.FileField)]
+            files = [File(part.filename, part.file.read()) for part in parts]
+            return json.loads(str(form.get("payload_json", "{}"))), files
         text = await request.text()
-        return json.loads(text) if text else {}
+        return (json.loads(text) if text else {}), []
     except ValueError:
         raise ApiError(400, "The request body contains invalid JSON.", 50109) from None
 

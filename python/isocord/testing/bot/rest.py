@@ -18,7 +18,9 @@ from ..voice.switchboard import Switchboard
 from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, respond, snowflake
 from .commands import CommandStore
 from .gateway import GatewayHub
+from .interactions import InteractionStore
 from .messages import MessageStore
+from .replies import Uploads
 
 
 class RestApi:
@@ -36,8 +38,10 @@ class RestApi:
         self._switchboard = switchboard
         self._log = log
         self._gateway_url = gateway_url
-        self.messages: MessageStore = MessageStore(world, hub)
-        self.commands: CommandStore = CommandStore(world)
+        self._uploads = Uploads(lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway"))
+        self.messages: MessageStore = MessageStore(world, hub, self._uploads)
+        self.commands: CommandStore = CommandStore(world, self.messages.named)
+        self.interactions: InteractionStore = InteractionStore(world, self._uploads)
 
     def add_routes(self, app: web.Application) -> None:
         """Register all routes, and the 404 for the rest."""
@@ -71,9 +75,10 @@ class RestApi:
             ("DELETE", "/channels/{channel}", self._delete_channel),
             ("PUT", "/channels/{channel}/voice-status", self._no_content),
         ]
-        table += self.messages.routes() + self.commands.routes()
+        table += self.messages.routes() + self.commands.routes() + self.interactions.routes()
         for method, path, handler in table:
             app.router.add_route(method, base + path, handler)
+        app.router.add_route("GET", "/attachments/{attachment}/{name}", self._attachment)
         app.router.add_route("*", "/api/{rest:.*}", self._unknown)
 
     @web.middleware
@@ -101,6 +106,12 @@ class RestApi:
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         self._log.count("rest_unknown_routes")
         return api_error(404, "404: Not Found")
+
+    async def _attachment(self, request: web.Request) -> web.StreamResponse:
+        file = self._uploads.find(snowflake(request, "attachment"))
+        if file is None:
+            raise web.HTTPNotFound
+        return web.Response(body=file.data)
 
     async def _no_content(self, request: web.Request) -> web.StreamResponse:
         return web.Response(status=204)

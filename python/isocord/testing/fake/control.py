@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..bot.commands import Answers
+from ..bot.replies import Replies
 from ..dave.delivery import EncryptedCall
 from ..dave.member import MakeMember, NativeMember
 from ..errors import NotFoundError
 from ..faults import Fault
 from ..ground import payloads
 from ..ground.eventlog import LogEntry
+from ..ground.intents import Intent
 from ..ground.payloads import Json
 from ..ground.world import Channel, ChannelKind, Guild, Reference, User, VoiceState
 from ..mishaps.staging import Staging
@@ -222,37 +223,6 @@ class Control(Staging):
 
     # What users and moderators do
 
-    def say(self, text: str, *, channel: Reference = "general", user: Reference = "alice") -> None:
-        """A user writes a text message, such as a prefix command."""
-        who, where = self.user(user), self.channel(channel)
-        self.on_server(lambda: self._backend.rest.messages.post(who, where, {"content": text}))
-
-    def invoke(
-        self, command: str, *, channel: Reference = "general", user: Reference = "alice", **options: Any
-    ) -> Answers:
-        """A user invokes a slash command (``"group sub"`` for one of a group).
-
-        Gives the list that the bot's answers will be appended to.
-
-        Args:
-            options: the command's options by name. Where it has choices (those of an Enum, for instance), the name of
-                one, as a user picks it, or the Enum's member; a user or channel by object, id or name.
-
-        Raises:
-            NotFoundError: the bot has registered no such command, or it has no such subcommand, option or choice.
-            TypeError: a value that an option of its type cannot have.
-            ValueError: a required option is missing.
-        """
-        who, where = self.user(user), self.channel(channel)
-
-        def invoke() -> Answers:
-            interaction = self._backend.rest.commands.interaction(command, where, who, options)
-            self._backend.hub.dispatch("INTERACTION_CREATE", interaction, where.guild_id)
-            return self._backend.rest.commands.responses[interaction["token"]]
-
-        answers: Answers = self.on_server(invoke)
-        return answers
-
     def move(self, user: Reference, channel: Reference) -> None:
         """A moderator moves a user to another voice channel of the guild.
 
@@ -319,6 +289,38 @@ class Control(Staging):
         """A moderator deletes a channel; whoever is in it is thrown out with close code 4022."""
         where = self.channel(channel)
         self.on_server(lambda: self._backend.delete_channel(where))
+
+    # For commands and messages
+
+    def ask(self, text: str, channel: Reference, user: Reference) -> Replies:
+        """What :meth:`say` does, without the waiting."""
+        who, where = self.user(user), self.channel(channel)
+        replies: Replies = self.on_server(lambda: self._backend.rest.messages.ask(who, where, text))
+        return replies
+
+    def interact(self, command: str, channel: Reference, user: Reference, options: dict[str, Any]) -> Replies:
+        """What :meth:`call` does, without the waiting."""
+        who, where = self.user(user), self.channel(channel)
+
+        def interact() -> Replies:
+            interaction = self._backend.rest.commands.interaction(command, where, who, options)
+            replies = self._backend.rest.interactions.expect(interaction, where)
+            self._backend.hub.dispatch("INTERACTION_CREATE", interaction, where.guild_id)
+            return replies
+
+        replies: Replies = self.on_server(interact)
+        return replies
+
+    def why_silent(self, is_text: bool) -> str:
+        """What keeps the bot from hearing of commands, or of text messages; empty if nothing does."""
+        intents = [s.intents for s in list(self._backend.hub.sessions.values()) if s.connection is not None]
+        if not intents:
+            return "no bot is logged in"
+        if is_text and not any(each & Intent.GUILD_MESSAGES for each in intents):
+            return "its intents lack guild_messages, so it is told of no message"
+        if is_text and not any(each & Intent.MESSAGE_CONTENT for each in intents):
+            return "its intents lack message_content, so it gets messages without their text"
+        return ""
 
     # For participants
 
