@@ -6,6 +6,8 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import discord as pycord
+
 import isocord
 from isocord import _native
 from isocord.testing import FakeDiscord, GuildSpec, VoiceOp

@@ -101,7 +101,8 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
 
         Raises:
             VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
-            ConnectError: Discord refused, or the handshake failed too often.
+            ConnectError: the bot lacks an intent or a permission, or the channel is full, which is told at once; or
+                Discord refused, or the handshake failed too often.
             ClientError: connected already, or the bot was made for another event loop than the one that runs. Both
                 are a ``ClientException`` of the bot library as well.
         """
@@ -118,6 +119,9 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         self._timeout = timeout if timeout is not None else _DEFAULT_TIMEOUT
         self._self_deaf, self._self_mute = self_deaf, self_mute
         try:
+            obstacle = self._host.obstacle(self.client, self.guild, self.channel)
+            if obstacle:
+                raise self._error(ConnectError, obstacle)
             connection = self._connect(reconnect)
             connection.start()
             # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..connection.states import Phase
-from ..errors import ClientError, VoiceTimeoutError
+from ..errors import ClientError, ConnectError, VoiceTimeoutError
 from ..runtime.values import Record
 from .connecting import ConnectingSurface
 
@@ -38,6 +38,7 @@ class MovingSurface(ConnectingSurface):
 
         Raises:
             ClientError: there is no connection, or another move was asked for meanwhile.
+            ConnectError: the bot may not enter the channel, or it is full.
             VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
             TypeError: ``channel`` is no channel.
         """
@@ -51,6 +52,10 @@ class MovingSurface(ConnectingSurface):
         if wanted is None:
             raise TypeError(f"channel must be a voice channel or None, not {type(channel).__name__}")
         here = self._is_in(wanted)
+        known = self._host.channel(self.guild, wanted)
+        obstacle = self._host.obstacle(self.client, self.guild, known) if known is not None and not here else ""
+        if obstacle:
+            raise self._error(ConnectError, obstacle)
         earlier = self._move
         if here and (earlier is None or earlier.channel_id == wanted or self.loop.time() > earlier.until):
             return

@@ -20,7 +20,7 @@ from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
-from . import payloads
+from . import obstacles, payloads
 from .exceptions import combined
 from .joined import joined
 
@@ -175,6 +175,14 @@ class Host(Record):
         """Send opcode 4. Every call sets both flags, so both have to be said."""
         channel = None if channel_id is None else _ChannelId(channel_id)
         await guild.change_voice_state(channel=channel, self_mute=self_mute, self_deaf=self_deaf)
+
+    def obstacle(self, client: Any, guild: Any, channel: Any) -> str:
+        """Why Discord would not answer a join of ``channel``; empty if nothing is known to be in its way."""
+        return obstacles.obstacle(client, guild, channel)
+
+    def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
+        """Why nobody hears the bot; empty if its sound is passed on."""
+        return obstacles.unheard(update, channel)
 
     # What the bot's gateway says.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ..ground.permissions import Permission
 from ..ground.world import Channel, World
 from .replies import File
 
@@ -68,6 +69,19 @@ def snowflake(request: web.Request, name: str) -> int:
     """A snowflake in the path; 0, which nothing has, if it is none."""
     value = request.match_info[name]
     return int(value) if value.isascii() and value.isdigit() else 0
+
+
+def require(world: World, channel: Channel, *needed: Permission) -> None:
+    """The bot has these permissions in a channel.
+
+    Raises:
+        ApiError: 403, as Discord words it: it does not even see the channel, or lacks a permission.
+    """
+    has = world.guilds[channel.guild_id].permissions(world.bot.id, channel)
+    if not has & Permission.VIEW_CHANNEL:
+        raise ApiError(403, "Missing Access", 50001)
+    if any(not has & permission for permission in needed):
+        raise ApiError(403, "Missing Permissions", 50013)
 
 
 def find_channel(world: World, request: web.Request) -> Channel:

@@ -12,8 +12,9 @@ from aiohttp import web
 from ..errors import NotFoundError
 from ..ground import payloads
 from ..ground.payloads import Json
+from ..ground.permissions import Permission
 from ..ground.world import Channel, User, World
-from .api import ApiError, RouteTable, body_and_files, find_channel, respond, snowflake
+from .api import ApiError, RouteTable, body_and_files, find_channel, require, respond, snowflake
 from .gateway import GatewayHub
 from .replies import File, Replies, Reply, Uploads
 
@@ -95,6 +96,7 @@ class MessageStore:
         body, files = await body_and_files(request)
         if not (files or any(body.get(name) for name in ("content", "embeds", "components", "poll", "sticker_ids"))):
             raise ApiError(400, "Cannot send an empty message", 50006)
+        require(self._world, channel, Permission.SEND_MESSAGES, *([Permission.ATTACH_FILES] if files else []))
         return respond(self.post(self._world.bot, channel, body, files))
 
     async def _history(self, request: web.Request) -> web.StreamResponse:

@@ -11,7 +11,8 @@ from typing import Any
 from ..errors import NotFoundError
 from ..ground import payloads
 from ..ground.payloads import Json
-from ..ground.world import ALL_PERMISSIONS, Guild, World
+from ..ground.permissions import ALL
+from ..ground.world import Guild, World
 
 
 class CommandType(IntEnum):
@@ -116,7 +117,7 @@ def _value(option: Json, given: Any, world: World, guild: Guild, resolved: dict[
         return _user(given, world, guild, resolved)
     if kind == OptionType.CHANNEL:
         channel = world.channel(given)
-        payload = {**payloads.channel(channel), "permissions": str(ALL_PERMISSIONS)}
+        payload = {**payloads.channel(channel), "permissions": str(int(ALL))}
         resolved.setdefault("channels", {})[str(channel.id)] = payload
         return str(channel.id)
     accepted = _ACCEPTED.get(kind)

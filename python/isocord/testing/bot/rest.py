@@ -13,14 +13,22 @@ from aiohttp import web
 from ..ground import payloads
 from ..ground.eventlog import EventLog
 from ..ground.payloads import Json
-from ..ground.world import Channel, Guild, Member, World
+from ..ground.permissions import Permission
+from ..ground.world import Channel, ChannelKind, Guild, Member, World
 from ..voice.switchboard import Switchboard
-from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, respond, snowflake
+from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, require, respond, snowflake
 from .commands import CommandStore
 from .gateway import GatewayHub
 from .interactions import InteractionStore
 from .messages import MessageStore
 from .replies import Uploads
+
+_MODERATION = {
+    "mute": Permission.MUTE_MEMBERS,
+    "deaf": Permission.DEAFEN_MEMBERS,
+    "channel_id": Permission.MOVE_MEMBERS,
+}
+"""What the bot needs to change which field of a member in voice."""
 
 
 class RestApi:
@@ -173,12 +181,15 @@ class RestApi:
         """Moderation by the bot: move, disconnect, mute, deafen."""
         guild, member = self._find_guild(request), self._find_member(request)
         body = await json_body(request)
+        state = guild.voice_states.get(member.id)
+        if state is not None and state.channel_id is not None:
+            needed = [permission for name, permission in _MODERATION.items() if name in body]
+            require(self._world, guild.channels[state.channel_id], *needed)
         for name in ("mute", "deaf"):
             if isinstance(body.get(name), bool):
                 setattr(member, name, body[name])
                 self._switchboard.update(guild, member.id, **{name: body[name]})
         if "channel_id" in body:
-            state = guild.voice_states.get(member.id)
             if state is None:
                 raise ApiError(400, "Target user is not connected to voice.", 40032)
             if body["channel_id"] is None:
@@ -201,9 +212,18 @@ class RestApi:
     async def _edit_voice_state(self, request: web.Request) -> web.StreamResponse:
         """Stage channels: step up, step down, ask to speak."""
         guild, user_id = self._find_guild(request), self._user_id(request)
-        if user_id not in guild.voice_states:
+        state = guild.voice_states.get(user_id)
+        if state is None or state.channel_id is None:
             raise ApiError(404, "Unknown Voice State", 10065)
-        body = await json_body(request)
+        body, channel = await json_body(request), guild.channels[state.channel_id]
+        if channel.kind is not ChannelKind.STAGE:
+            raise ApiError(400, "Cannot execute action on this channel type", 50024)
+        is_self = user_id == self._world.bot.id
+        if body.get("suppress") is False or not is_self:
+            # A member of the audience may go back there, and ask to speak; the rest is up to moderators.
+            require(self._world, channel, Permission.MUTE_MEMBERS)
+        if body.get("request_to_speak_timestamp") is not None:
+            require(self._world, channel, Permission.REQUEST_TO_SPEAK)
         changes: Json = {}
         if isinstance(body.get("suppress"), bool):
             changes["suppress"] = body["suppress"]
@@ -217,13 +237,17 @@ class RestApi:
 
     async def _edit_channel(self, request: web.Request) -> web.StreamResponse:
         channel, body = self._find_channel(request), await json_body(request)
+        require(self._world, channel, Permission.MANAGE_CHANNELS)
         if isinstance(body.get("name"), str):
             channel.name = body["name"]
-        self._hub.dispatch("CHANNEL_UPDATE", payloads.channel(channel), channel.guild_id)
+        if isinstance(body.get("user_limit"), int):
+            channel.user_limit = body["user_limit"]
+        self._switchboard.edit_channel(self._world.guilds[channel.guild_id], channel)
         return respond(payloads.channel(channel))
 
     async def _delete_channel(self, request: web.Request) -> web.StreamResponse:
         channel = self._find_channel(request)
+        require(self._world, channel, Permission.MANAGE_CHANNELS)
         payload = payloads.channel(channel)
         self._switchboard.delete_channel(self._world.guilds[channel.guild_id], channel)
         return respond(payload)

@@ -203,7 +203,6 @@ class Running:
             task.exception()
         return failed
 
-
     async def _end_heartbeats(self) -> None:
         """The libraries' threads that send heartbeats may outlive a bot, and would fail when the loop is closed."""
         beating: list[Any] = [
