@@ -111,5 +111,5 @@ async def test_a_bot_that_may_not_write_is_refused_as_by_discord(world: World) -
     with pytest.raises(library.Forbidden) as caught:
         await world.guild.text_channels[0].send("hello")
     assert caught.value.code == 50013
-    with pytest.raises(TypeError, match="no permission 'conect'; there are: .*connect"):
+    with pytest.raises(TypeError, match=r"no permission 'conect'; there are: .*connect"):
         world.discord.deny("General", conect=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,6 +30,27 @@ def respond(data: Any, status: int = 200) -> web.Response:
 def api_error(status: int, message: str, code: int = 0) -> web.Response:
     """An error as Discord's API gives it."""
     return respond({"message": message, "code": code}, status)
+
+
+def rate_limited(seconds: float) -> web.Response:
+    """429 as Discord's API gives it: try again in so many seconds (documentation, "Rate Limits")."""
+    response = respond(
+        {"message": "You are being rate limited.", "retry_after": round(seconds, 3), "global": False}, 429
+    )
+    response.headers.update(
+        {
+            # Without it the libraries take the answer for one of Cloudflare's, which bans.
+            "Via": "1.1 google",
+            "Retry-After": str(math.ceil(seconds)),
+            "X-RateLimit-Limit": "1",
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": f"{time.time() + seconds:.3f}",
+            "X-RateLimit-Reset-After": f"{seconds:.3f}",
+            "X-RateLimit-Bucket": "isocord",
+            "X-RateLimit-Scope": "user",
+        }
+    )
+    return response
 
 
 class ApiError(Exception):

@@ -6,6 +6,7 @@ Source: Discord API documentation, version 10.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 
 from aiohttp import web
@@ -16,7 +17,18 @@ from ..ground.payloads import Json
 from ..ground.permissions import Permission
 from ..ground.world import Channel, ChannelKind, Guild, Member, World
 from ..voice.switchboard import Switchboard
-from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, require, respond, snowflake
+from .api import (
+    ApiError,
+    Handler,
+    RouteTable,
+    api_error,
+    find_channel,
+    json_body,
+    rate_limited,
+    require,
+    respond,
+    snowflake,
+)
 from .commands import CommandStore
 from .gateway import GatewayHub
 from .interactions import InteractionStore
@@ -46,6 +58,7 @@ class RestApi:
         self._switchboard = switchboard
         self._log = log
         self._gateway_url = gateway_url
+        self._limited_until = 0.0
         self._uploads = Uploads(lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway"))
         self.messages: MessageStore = MessageStore(world, hub, self._uploads)
         self.commands: CommandStore = CommandStore(world, self.messages.named)
@@ -97,12 +110,20 @@ class RestApi:
         self._log.count("rest_requests")
         if not self._authorized(request):
             return api_error(401, "401: Unauthorized")
+        wait = self._limited_until - time.monotonic()
+        if wait > 0:
+            self._log.count("rest_rate_limited")
+            return rate_limited(wait)
         try:
             return await handler(request)
         except ApiError as error:
             return error.response
         except web.HTTPMethodNotAllowed:
             return api_error(405, "405: Method Not Allowed")
+
+    def limit(self, seconds: float) -> None:
+        """Answer every request with 429 for so long."""
+        self._limited_until = time.monotonic() + seconds
 
     def _authorized(self, request: web.Request) -> bool:
         # The secret in an interaction's or webhook's address is its authorization.
