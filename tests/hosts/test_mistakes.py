@@ -56,6 +56,15 @@ async def test_a_missing_permission_is_told_and_may_be_given(world: World) -> No
     assert voice.channel == world.channel()
 
 
+async def test_a_permission_that_is_taken_while_the_bot_joins_is_told(world: World) -> None:
+    # The bot has not heard of it yet when it joins.
+    world.discord.deny("General", connect=True)
+    with pytest.raises(isocord.ConnectError, match="lacks the permission Connect"):
+        # Long before the time is over.
+        await asyncio.wait_for(world.connect(timeout=60.0), 15)
+    assert not world.bot.voice_clients
+
+
 async def test_a_full_channel_is_told_and_those_who_move_others_come_in(world: World) -> None:
     world.discord.listen("General", user="alice")
     world.discord.listen("General", user="bob")
