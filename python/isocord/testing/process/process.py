@@ -43,7 +43,7 @@ class FakeDiscordProcess(Waiting, _Control):
 
     Participants, voice sessions and rehearsals stay in that process and are used from here; what else comes over is a
     copy, of now. What goes over is pickled: values, the faults of :mod:`isocord.testing.faults`, and functions and
-    classes at the top level of a module. A bot of :meth:`running` runs in this process.
+    classes at the top level of a module. A bot of :meth:`.FakeDiscord.running` runs in this process.
 
     Args:
         guilds: how many guilds, or what each is to contain.
