@@ -1042,6 +1042,7 @@ class Connection:
         bitrate: int = 128,
         ffmpeg: str | None = None,
         survey: bool = False,
+        own_user: int | None = None,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1062,6 +1063,7 @@ class Connection:
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
             survey: whether it is listened to who speaks when, and how loud.
+            own_user: the id under which our own voice is recorded too, as the packets that leave, where they leave.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.
