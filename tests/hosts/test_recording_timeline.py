@@ -19,13 +19,46 @@ from .speech import noise, said, silence, stereo
 from .world import RATE, World, np, until
 
 
-def near(seconds: float, expected: float) -> bool:
-    """The detector may take a while to be sure."""
-    return abs(seconds - expected) < 0.4
+def heard(path: Any) -> Any:
+    """For each 20 ms of a file the highest sample."""
+    file, peaks = isocord.AudioFile(path), []
+    while pcm := file.read():
+        peaks.append(np.abs(np.frombuffer(pcm, "<i2").astype(int)).max())
+    file.close()
+    return np.array(peaks)
+
+
+def lie_in_the_sound(segments: list[isocord.Segment], peaks: Any) -> None:
+    """Where it is loud somebody speaks, and nowhere else; the detector may take a while to be sure.
+
+    A busy machine may tear apart what is said: the file is what counts.
+    """
+    assert segments
+    loud = np.flatnonzero(peaks > 2_000) * 0.02
+    for segment in segments:
+        within = loud[(loud >= segment.start - 0.1) & (loud <= segment.end + 0.1)]
+        assert len(within) >= 5
+        assert np.diff(np.concatenate([[segment.start], within, [segment.end]])).max() < 1.0
+    missed = [at for at in loud if not any(one.start - 0.3 <= at <= one.end + 0.3 for one in segments)]
+    assert len(missed) < 10
 
 
 async def over(*speakers: Any) -> None:
     await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
+
+
+def loudness(sound: Any) -> float:
+    """Integrated, by BS.1770-4 as it is written down: weighted, in blocks of 400 ms, gated twice."""
+    signal = pytest.importorskip("scipy.signal")
+    shelf = ([1.53512485958697, -2.69169618940638, 1.19839281085285], [1, -1.69065929318241, 0.73248077421585])
+    high = ([1, -2, 1], [1, -1.99004745483398, 0.99007225036621])
+    power = np.square(signal.lfilter(*high, signal.lfilter(*shelf, sound, axis=0), axis=0)).sum(axis=1)
+    total = np.concatenate([[0], np.cumsum(power)])
+    starts = np.arange(0, len(power) - 19_199, 4_800)
+    blocks = (total[starts + 19_200] - total[starts]) / 19_200
+    blocks = blocks[-0.691 + 10 * np.log10(blocks + 1e-30) > -70]
+    blocks = blocks[blocks > blocks.mean() / 10]
+    return float(-0.691 + 10 * np.log10(blocks.mean()))
 
 
 def sent(speaker: Any, seconds: float) -> bool:
@@ -54,13 +87,13 @@ async def test_segments_of_each_user_on_both_clocks(world: World, tmp_path: Path
     await over(alice, bob)
     report = await recording.stop()
     timeline = report.timeline
-    first, second = timeline.speakers[alice.user_id].segments
-    (only,) = timeline.speakers[bob.user_id].segments
-    assert near(first.end - first.start, 1.0) and near(second.start - first.start, 2.2)
-    assert near(second.end - second.start, 0.8)
-    assert near(only.start - first.start, 3.0) and near(only.end - only.start, 1.0)
-    assert list(timeline) == sorted([first, second, only], key=lambda one: one.start)
-    assert (first.user_id, first.name, only.name) == (alice.user_id, "Alice", "Bob")
+    for track in report.tracks:
+        theirs = [one for one in timeline if track.user_id in (None, one.user_id)]
+        lie_in_the_sound(theirs, heard(track.path))
+    first, *_, last = timeline.speakers[alice.user_id].segments
+    assert last.start - first.end > 0.6
+    assert list(timeline) == sorted(timeline, key=lambda one: one.start)
+    assert {(one.user_id, one.name) for one in timeline} == {(alice.user_id, "Alice"), (bob.user_id, "Bob")}
     for segment in timeline:
         assert segment.started_at - report.started_at == pytest.approx(
             timedelta(seconds=segment.start), abs=timedelta(milliseconds=1)
@@ -68,11 +101,12 @@ async def test_segments_of_each_user_on_both_clocks(world: World, tmp_path: Path
         assert segment.ended_at - segment.started_at == pytest.approx(
             timedelta(seconds=segment.end - segment.start), abs=timedelta(milliseconds=1)
         )
-    assert timeline.speakers[alice.user_id].spoken == pytest.approx(first.end - first.start + second.end - second.start)
+    spoken = sum(one.end - one.start for one in timeline if one.user_id == alice.user_id)
+    assert timeline.speakers[alice.user_id].spoken == pytest.approx(spoken)
     assert (timeline.duration, timeline.started_at) == (report.duration, report.started_at)
 
 
-async def test_segments_lie_where_the_file_has_the_words_and_levels_are_the_files(world: World, tmp_path: Path) -> None:
+async def test_levels_are_those_of_the_file(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     recording = voice.start_recording(WaveSink(tmp_path), sync_start=True)
     alice = world.discord.speak("General", user="alice")
@@ -82,17 +116,12 @@ async def test_segments_lie_where_the_file_has_the_words_and_levels_are_the_file
     speaker = report.timeline.speakers[alice.user_id]
     pcm = left(report.tracks[0].path).astype(float)
     frames = np.abs(pcm[: len(pcm) // 960 * 960]).reshape(-1, 960).max(axis=1)
-    for segment in speaker.segments:
-        assert frames[round(segment.start * 50) : round(segment.end * 50)].max() > 2_000
-    within = np.zeros(len(frames), bool)
-    for segment in speaker.segments:
-        within[max(round(segment.start * 50) - 10, 0) : round(segment.end * 50) + 10] = True
-    assert frames[~within].max(initial=0) < 500
     assert speaker.peak == pytest.approx(20 * np.log10(np.abs(pcm).max() / 32_768), abs=0.01)
-    # Both channels alike, 3,000 of 32,768 while it is said.
-    assert -28 < speaker.rms < -20
-    assert speaker.loudness is not None
-    assert -30 < speaker.loudness < -14
+    # Of what was sent: that is less than all of the file, and more than what of it is loud.
+    square = np.square(pcm[: len(frames) * 960].reshape(-1, 960)).mean(axis=1)
+    most, least = (10 * np.log10(some.mean() / 32_768**2) for some in (square[square > 0], square))
+    assert least - 0.1 <= speaker.rms <= most + 0.1
+    assert speaker.loudness == pytest.approx(loudness(np.repeat(pcm[:, None], 2, axis=1) / 32_768), abs=0.3)
     outline = np.array(speaker.outline)
     assert outline.max() == pytest.approx(np.abs(pcm).max() / 32_768)
     loud = outline > 0.05
@@ -147,7 +176,7 @@ async def test_it_is_saved_as_its_suffix_says(world: World, tmp_path: Path) -> N
     report = await recording.stop()
     for name in ("who.json", "who.vtt", "who.txt"):
         report.timeline.save(tmp_path / name)
-    (segment,) = report.timeline
+    segment = next(iter(report.timeline))
     told = json.loads((tmp_path / "who.json").read_text("utf-8"))
     assert told["kind"] == "isocord timeline"
     assert (told["segments"][0]["user_id"], told["segments"][0]["name"]) == (str(bob.user_id), "Bob")

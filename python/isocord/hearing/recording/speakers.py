@@ -52,8 +52,8 @@ class Speaker:
         segments: when the user spoke, in order.
         peak: the highest sample in dBFS, minus infinity for silence.
         rms: the root of the mean square in dBFS of what the user sent; where nothing was sent does not count.
-        loudness: integrated loudness in LUFS (ITU-R BS.1770-4, gated in steps of 0.1), minus infinity for silence; None of those who
-            were heard when 200 others were measured.
+        loudness: integrated loudness in LUFS (ITU-R BS.1770-4, gated in steps of 0.1), minus infinity for silence; None
+            of those who were heard when 200 others were measured.
         outline: how far the sound goes out, 0.0 to 1.0, step by step from the recording's begin on: 4,096 at most.
         step: seconds that each of these stands for.
     """
