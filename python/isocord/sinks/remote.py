@@ -53,18 +53,20 @@ class Remote:
         spool_limit: int | str = "10 GB",
         tries: int = 6,
     ) -> None:
-        self.url = shown(url)
+        self.url: str = shown(url)
         self.storage_options: Mapping[str, Any] = dict(storage_options or {})
-        self.spool = os.fspath(spool) if spool is not None else _spool()
-        self.spool_limit = splitting.size(spool_limit)
+        self.spool: str = os.fspath(spool) if spool is not None else _spool()
+        self.spool_limit: int = splitting.size(spool_limit)
         self.tries = tries
         if not 1 <= tries <= _MOST_TRIES:
             raise ValueError(f"tries must be 1 to {_MOST_TRIES}, not {tries}")
         if not is_url(url) or "::" in url:
             raise ValueError(f"{self.url!r} is no URL of one file system")
         _check_protocol(url.partition("://")[0], self.url)
-        path, mark, self._query = url.partition("?")
-        self._query = mark + self._query
+        path, mark, query = url.partition("?")
+        self._query = mark + query
+        self.root: str
+        self.name: str
         self.root, self.name = _split(path)
         if ".." in self.name.split("/"):
             raise ValueError(f"{self.url!r} leads out of its folder")

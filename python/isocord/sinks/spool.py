@@ -30,7 +30,7 @@ class Spool:
         prefix = f"isocord-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-"
         try:
             os.makedirs(remote.spool, exist_ok=True)
-            self.folder = os.path.abspath(tempfile.mkdtemp(prefix=prefix, dir=remote.spool))
+            self.folder: str = os.path.abspath(tempfile.mkdtemp(prefix=prefix, dir=remote.spool))
         except OSError as error:
             raise SinkError(f"cannot record into {remote.spool!r}, for {remote.url!r}: {error}") from error
         self._there: Any = None
