@@ -25,6 +25,7 @@ TOOLS = (
     "setuptools<81",
     "rich>=13.7",
     "pyte>=0.8.2",
+    "fsspec>=2024.2",
 )
 AUDIOOP = "audioop-lts; python_version >= '3.13'"
 HOSTS: dict[str, tuple[str, ...]] = {
@@ -43,6 +44,8 @@ OWN_CLIENTS: dict[str, tuple[str, ...]] = {
 """With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
+S3 = ("moto[server]>=5", "s3fs>=2024.2")
+"""A server of S3, and what fsspec reaches it with."""
 NEWER = {} if sys.version_info >= (3, 12) else dict.fromkeys(("nextcord-3.2", "nextcord-3.2-own-client"), "3.12")
 """What needs a newer Python than this one: left out where it is not found."""
 
@@ -99,6 +102,12 @@ for host_name, host_packages in HOSTS.items():
     register(host_name, host_packages, "tests/hosts")
 for host_name, host_packages in OWN_CLIENTS.items():
     register(host_name, host_packages, "tests/hosts/test_pokes.py")
+
+
+@nox.session
+def s3(session: nox.Session) -> None:
+    """Recordings that are uploaded to a server of S3."""
+    test(session, (*S3, *HOSTS["py-cord-2.8.1-without-extras"]), "tests/s3")
 
 
 def register_adapter(name: str, package: str) -> None:
