@@ -34,6 +34,7 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1": ("discord.py==2.7.1",),
     "disnake-2.12.2": ("disnake==2.12.2",),
     "nextcord-3.2": ("nextcord>=3.2,<3.3",),
+    "hikari-2.7": ("hikari>=2.7,<2.8",),
 }
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
@@ -43,7 +44,8 @@ OWN_CLIENTS: dict[str, tuple[str, ...]] = {
 """With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
-NEWER = {} if sys.version_info >= (3, 12) else dict.fromkeys(("nextcord-3.2", "nextcord-3.2-own-client"), "3.12")
+NEEDS = {"nextcord-3.2": (3, 12), "nextcord-3.2-own-client": (3, 12), "hikari-2.7": (3, 11)}
+NEWER = {name: "{}.{}".format(*needed) for name, needed in NEEDS.items() if sys.version_info < needed}
 """What needs a newer Python than this one: left out where it is not found."""
 
 nox.needs_version = ">=2025.2.9"
@@ -65,7 +67,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
     """See that every public name has a type, which takes the types of all bot libraries at once."""
-    libraries = [HOSTS["disnake-2.12.2"][0], HOSTS["nextcord-3.2"][0]]
+    libraries = [HOSTS[name][0] for name in ("disnake-2.12.2", "nextcord-3.2", "hikari-2.7")]
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python")
     session.run(*pip, "--upgrade", "--target", str(LIBRARIES), *libraries)
     packages = os.pathsep.join(map(str, (LIBRARIES.resolve(), Path("python").resolve())))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, BinaryIO
 
 import hikari
 
@@ -12,7 +13,7 @@ import isocord
 import isocord.hikari
 from isocord.hikari import AudioSource
 
-__all__ = ["AudioSource", "Client", "ClientException", "Intents"]
+__all__ = ["AudioSource", "Client", "ClientException", "Intents", "PCMAudio"]
 
 ClientException = hikari.VoiceError
 _NAMES = {
@@ -24,6 +25,16 @@ _NAMES = {
     isocord.hikari.SpeakingStartEvent: "voice_member_speaking_start",
     isocord.hikari.SpeakingStopEvent: "voice_member_speaking_stop",
 }
+
+
+class PCMAudio(AudioSource):
+    """What a bot's author would write for a file of samples."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+
+    def read(self) -> bytes:
+        return self.stream.read(3_840)
 
 
 class Intents:
@@ -97,18 +108,26 @@ class Client:
     """A bot; its token is only known when it starts."""
 
     def __init__(self, *, intents: hikari.Intents) -> None:
-        self._intents = intents
+        self._intents, self._ready = intents, False
+        self._tasks: set[asyncio.Future[None]] = set()
         self.app: Any = None
+        self._handlers: dict[str, Callable[..., Awaitable[None]]] = {}
 
     def dispatch(self, event: str, *args: Any) -> None:
-        """For a test to put something in the place of."""
+        """What hikari has dispatched, by the name that others have for it."""
+        handler = self._handlers.get(f"on_{event}")
+        if handler is not None:
+            task = asyncio.ensure_future(handler(*args))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def event(self, handler: Callable[..., Awaitable[None]]) -> None:
+        self._handlers[handler.__name__] = handler
 
     async def start(self, token: str) -> None:
-        self.app = hikari.GatewayBot(
-            token, banner=None, logs=None, intents=self._intents, suppress_optimization_warning=True
-        )
-        self.app.event_manager.subscribe(isocord.hikari.VoiceEvent, self._hear)
+        self._make(token)
         await self.app.start(check_for_updates=False)
+        self._ready = True
         with contextlib.suppress(hikari.ComponentStateConflictError):
             await self.app.join()
 
@@ -123,10 +142,18 @@ class Client:
         await self.close()
 
     def run(self, token: str) -> None:
-        asyncio.run(self.start(token))
+        self._make(token)
+
+        async def started(_: hikari.StartedEvent) -> None:
+            while not self.guilds:
+                await asyncio.sleep(0.01)
+            await self._handlers["on_ready"]()
+
+        self.app.event_manager.subscribe(hikari.StartedEvent, started)
+        self.app.run(check_for_updates=False)
 
     def is_ready(self) -> bool:
-        return self.app is not None and self.app.is_alive and self.app.get_me() is not None
+        return self._ready and not self.is_closed()
 
     def is_closed(self) -> bool:
         return self.app is None or not self.app.is_alive
@@ -143,6 +170,12 @@ class Client:
     @property
     def voice_clients(self) -> list[Any]:
         return list(self.app.voice.connections.values())
+
+    def _make(self, token: str) -> None:
+        self.app = hikari.GatewayBot(
+            token, banner=None, logs=None, intents=self._intents, suppress_optimization_warning=True
+        )
+        self.app.event_manager.subscribe(isocord.hikari.VoiceEvent, self._hear)
 
     async def _hear(self, event: isocord.hikari.VoiceEvent) -> None:
         told = {name: value for name, value in vars(event).items() if not name.startswith("_") and name != "guild_id"}

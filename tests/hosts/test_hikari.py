@@ -165,6 +165,42 @@ class TestConnecting:
             await bot.close()
 
 
+class TestTheBotsOwnListeners:
+    """What the bot's gateway has said is true for its own listeners at once."""
+
+    async def test_a_kick(self) -> None:
+        async with stage() as here:
+            seen: list[Any] = []
+
+            @here.bot.listen()
+            async def hear(event: hikari.VoiceStateUpdateEvent) -> None:
+                if event.state.channel_id is None:
+                    seen.append((voice.is_connected(), dict(here.bot.voice.connections)))
+                    # As a bot does that wants to come back.
+                    seen.append(await here.connect())
+
+            voice = await here.connect()
+            here.discord.kick_bot()
+            await until(lambda: len(seen) == 2)
+            assert seen[0] == (False, {})
+            assert seen[1].is_connected()
+            assert voice.state.reason is Reason.KICKED
+
+    async def test_a_move(self) -> None:
+        async with stage() as here:
+            seen: list[Any] = []
+
+            @here.bot.listen()
+            async def hear(event: hikari.VoiceStateUpdateEvent) -> None:
+                seen.append(voice.channel_id == event.state.channel_id)
+
+            voice = await here.connect()
+            seen.clear()
+            here.discord.move_bot("Music")
+            await until(lambda: seen)
+            assert seen == [True]
+
+
 class TestEnding:
     async def test_a_kick(self) -> None:
         async with stage() as here:

@@ -86,8 +86,11 @@ def get(guild: object) -> VoiceClient | None:
 
     Args:
         guild: a guild of the bot library.
+
+    Raises:
+        UnknownHostError: it is none.
     """
-    found = host_of(guild).voice_of(guild)
+    found = guild.voice_client if hasattr(guild, "voice_client") else host_of(guild).voice_of(guild)
     return found if isinstance(found, VoiceClient) else None
 
 

@@ -25,7 +25,8 @@ def host_of(client: object) -> Host:
         UnknownHostError: it is none of py-cord, discord.py, disnake, nextcord and hikari.
     """
     for ancestor in type(client).__mro__:
-        package = ancestor.__module__.partition(".")[0]
+        # What a library lacks stands here, in the module of its name.
+        package = ancestor.__module__.removeprefix(f"{__name__}.").partition(".")[0]
         if package in _FAMILIES:
             return _load(package)
     raise UnknownHostError(

@@ -64,6 +64,7 @@ class Connection(hikari.api.VoiceConnection):  # type: ignore[misc, unused-ignor
     """
 
     _is_of_former_session = False
+    _shard_id = 0
 
     @property
     def owner(self: Any) -> Any:
@@ -83,7 +84,7 @@ class Connection(hikari.api.VoiceConnection):  # type: ignore[misc, unused-ignor
     @property
     def shard_id(self: Any) -> int:
         """The shard that is told of the guild."""
-        return _shard_id(self.client, self.server_id)
+        return int(self._shard_id)
 
     @property
     def is_alive(self: Any) -> bool:
@@ -105,10 +106,11 @@ class Connection(hikari.api.VoiceConnection):  # type: ignore[misc, unused-ignor
         if event.guild_id == self.server_id:
             await self.on_voice_server_update(event)
 
-    async def _hear_ready(self, event: Any) -> None:
+    async def _hear_ready(self: Any, event: Any) -> None:
         if event.shard.id == self.shard_id:
             # Discord has forgotten where the bot was.
             self._is_of_former_session = True
+            self._membership.check_registry(self._connection)
 
 
 _HEARD = {
@@ -160,9 +162,10 @@ class HikariHost(Host):
         """Take the place that hikari gives as soon as ``initialize`` returns, and hear what the bot hears."""
         voice._is_of_former_session = False
         if client.voice.connections.get(key) is not voice:
+            voice._shard_id = _shard(client, key).id
             client.voice._connections[key] = voice
             for event, method in _HEARD.items():
-                client.event_manager.subscribe(event, getattr(voice, method))
+                _subscribe_first(client.event_manager, event, getattr(voice, method))
 
     def unregister(self, client: Any, key: int, voice: Any) -> None:
         """The opposite."""
@@ -178,8 +181,7 @@ class HikariHost(Host):
 
     def gateway_is_away(self, client: Any, guild_id: int) -> bool:
         """Whether the guild's shard is not connected."""
-        shard = client.shards.get(_shard_id(client, guild_id))
-        return shard is None or not shard.is_connected
+        return not client.shards or not _shard(client, guild_id).is_connected
 
     def loop(self, client: Any) -> Any:
         """The running loop: hikari is bound to none before it starts."""
@@ -230,7 +232,7 @@ class HikariHost(Host):
 
     async def change_voice_state(self, place: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool) -> None:
         """Send opcode 4 on the guild's shard."""
-        shard = place.app.shards[_shard_id(place.app, place.id)]
+        shard = _shard(place.app, place.id)
         await shard.update_voice_state(place.id, channel_id, self_mute=self_mute, self_deaf=self_deaf)
 
     # What the bot's gateway says.
@@ -293,8 +295,22 @@ def load() -> Host:
     )
 
 
-def _shard_id(bot: Any, guild_id: int) -> int:
-    return int(snowflakes.calculate_shard_id(bot, snowflakes.Snowflake(guild_id)))
+def _shard(bot: Any, guild_id: int) -> Any:
+    """The shard that is told of a guild.
+
+    Raises:
+        HikariError: the bot is closed.
+    """
+    if not bot.shards:
+        raise hikari.ComponentStateConflictError("The bot has no shards")
+    return bot.shards[snowflakes.calculate_shard_id(bot, snowflakes.Snowflake(guild_id))]
+
+
+def _subscribe_first(events: Any, event: type, callback: Any) -> None:
+    """Hear of an event before the bot's own listeners do, for which it is then true already."""
+    events.subscribe(event, callback)
+    listeners = events._listeners[event]
+    listeners.insert(0, listeners.pop())
 
 
 async def _own_state(bot: Any, guild_id: int) -> Any:
