@@ -1041,6 +1041,7 @@ class Connection:
         split: tuple[Literal["samples", "bytes", "hours"], int] | None = None,
         bitrate: int = 128,
         ffmpeg: str | None = None,
+        own_user: int | None = None,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1060,6 +1061,7 @@ class Connection:
                 after the start and then every hour.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
+            own_user: the id under which our own voice is recorded too, as the packets that leave, where they leave.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.

@@ -12,7 +12,7 @@ import isocord
 
 from .. import pages
 from .recordings import left
-from .world import RATE, World, np, until
+from .world import RATE, Tone, World, np, until
 
 
 def page(**names: Any) -> dict[str, Any]:
@@ -53,6 +53,21 @@ async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World
     pcm = left(next(track.path for track in report.tracks if track.user_id == alice.user_id))
     at = round(words["place_of"](recording, frame) * RATE)
     assert np.array_equal(pcm[at : at + frame.samples], np.frombuffer(frame.data, "<i2")[::2])
+
+
+async def test_an_interview_has_the_bot_in_it(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = await page()["interview"](voice)
+    world.speak(0.6, "alice")
+    await until(lambda: len(list(Path("interview").iterdir())) == 2)
+    done: list[Any] = []
+    voice.play(Tone(20), after=done.append)
+    await until(lambda: done)
+    report = await recording.stop()
+    assert world.bot.user.id in {track.user_id for track in report.tracks}
+    assert [track.error for track in report.tracks] == [None] * 3
+    assert Path("interview/all.ogg").stat().st_size == report.tracks[-1].size > 0
 
 
 async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

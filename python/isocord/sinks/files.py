@@ -42,6 +42,7 @@ class SinkOptions(TypedDict, total=False):
     mixdown: bool | Path | BinaryIO
     users: Iterable[Any]
     exclude: Iterable[Any]
+    own_voice: bool
     time: float
     max_size: int
     split: Split
@@ -63,6 +64,8 @@ class FileSink:
             that file, beside those of the users.
         users: ids of those who are recorded, or objects that have one; all if empty.
         exclude: those who are not.
+        own_voice: whether what the bot says is recorded too, as a track of its own and in the mixdown: the packets
+            that left, where they left. ``users`` need not name it.
         time: seconds after which the recording ends; 0 for no end.
         max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
             end.
@@ -83,6 +86,7 @@ class FileSink:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
         report: counters of the whole recording, then.
         vc: the voice client that records, once the recording began.
+        own_voice: whether the bot itself is recorded.
         finished: whether the recording is over, and the sink can be used for another.
         encoding: name of the format, and the end of file names.
     """
@@ -96,6 +100,7 @@ class FileSink:
         mixdown: bool | Path | BinaryIO = False,
         users: Iterable[Any] = (),
         exclude: Iterable[Any] = (),
+        own_voice: bool = False,
         time: float = 0,
         max_size: int = 0,
         split: Split = None,
@@ -107,6 +112,7 @@ class FileSink:
             raise TypeError(f"unknown filters: {', '.join(sorted(unknown))}")
         self.filtered_users: frozenset[int] = _ids(given["users"] or ())
         self.excluded_users: frozenset[int] = _ids(exclude)
+        self.own_voice: bool = bool(own_voice)
         self.seconds: float = float(given["time"] or 0)
         self.max_size: int = int(given["max_size"] or 0)
         # Written so that a time that is no number is refused as well.
@@ -171,8 +177,15 @@ class FileSink:
         *,
         sync_start: bool,
         name_of: Callable[[int], str | None] = _nobody,
+        own_user: int | None = None,
     ) -> _native.Recording:
-        """Begin to write, as the only recording that does. ``start_recording`` calls it; ``name_of`` knows users.
+        """Begin to write, as the only recording that does. ``start_recording`` calls it.
+
+        Args:
+            connection: what is recorded.
+            sync_start: whether all tracks begin together.
+            name_of: knows users.
+            own_user: the bot's id, for its own voice.
 
         Raises:
             SinkError: a file or directory could not be made, or there is no ffmpeg where it is needed.
@@ -194,6 +207,7 @@ class FileSink:
             sync_start=sync_start,
             users=self.filtered_users or None,
             exclude=self.excluded_users,
+            own_user=own_user if self.own_voice else None,
             seconds=self.seconds,
             max_size=self.max_size or None,
             split=splitting.now(self._split),
