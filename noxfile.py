@@ -26,6 +26,7 @@ TOOLS = (
     "setuptools<81",
     "rich>=13.7",
     "pyte>=0.8.2",
+    "fsspec>=2024.2",
 )
 AUDIOOP = "audioop-lts; python_version >= '3.13'"
 HOSTS: dict[str, tuple[str, ...]] = {
@@ -56,6 +57,8 @@ LOOPS: dict[str, tuple[str, ...]] = {"discord.py-2.7.1-uvloop": ("discord.py==2.
 """Bots that run on another event loop than asyncio's own."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
+S3 = ("moto[server]>=5", "s3fs>=2024.2")
+"""A server of S3, and what fsspec reaches it with."""
 NEEDS = {"nextcord-3.2": (3, 12), "nextcord-3.2-own-client": (3, 12), "hikari-2.7": (3, 11)}
 NEWER = {name: "{}.{}".format(*needed) for name, needed in NEEDS.items() if sys.version_info < needed}
 """What needs a newer Python than this one: left out where it is not found."""
@@ -120,6 +123,12 @@ for host_name, host_packages in LOOPS.items():
     register(host_name, host_packages, ["--loop", "uvloop", *selection(host_name)])
 for host_name, host_packages in OWN_CLIENTS.items():
     register(host_name, host_packages, ["tests/hosts/test_pokes.py"])
+
+
+@nox.session
+def s3(session: nox.Session) -> None:
+    """Recordings that are uploaded to a server of S3."""
+    test(session, (*S3, *HOSTS["py-cord-2.8.1-without-extras"]), ["tests/s3"])
 
 
 def register_adapter(name: str, package: str) -> None:

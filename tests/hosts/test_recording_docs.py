@@ -11,8 +11,11 @@ import pytest
 import isocord
 
 from .. import pages
+from .places import Elsewhere, elsewhere
 from .recordings import left
 from .world import RATE, Tone, World, np, until
+
+__all__ = ["elsewhere"]
 
 
 def page(**names: Any) -> dict[str, Any]:
@@ -89,3 +92,41 @@ async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: py
     folder = Path(f"archive/{recording.started_at:%Y-%m-%d}/{world.guild.name} {voice.channel.name}")
     assert uploaded == [str(folder / f"{name} {number:03}.ogg") for number in (1, 2)]
     assert [part.path for part in report.tracks[0].parts] == uploaded
+
+
+async def test_an_archive_in_a_bucket(
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    elsewhere: type[Elsewhere],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    said, told = asyncio.Event(), []
+
+    class Short:
+        """An hour is over when all has been said."""
+
+        @staticmethod
+        async def sleep(_: float) -> None:
+            await said.wait()
+
+    monkeypatch.setattr(
+        elsewhere, "fails", staticmethod(lambda path, times: PermissionError("no") if "001" in path else None)
+    )
+    words = page()
+    words["asyncio"] = Short
+    running = asyncio.create_task(words["to_a_bucket"](voice, "elsewhere://bucket", {"password": "pw"}, told.append))
+    (bob,) = world.speak(0.6, "bob")
+    await until(lambda: bob.sent >= 15)
+    voice._recordings[-1].cut()
+    await until(lambda: not bob.is_playing)
+    said.set()
+    await running
+    name = world.guild.get_member(bob.user_id).display_name
+    (unsent,) = Path("unsent").rglob("*.ogg")
+    assert unsent.name == f"{name} 001.ogg"
+    url = f"elsewhere://bucket/{unsent.parent.name}/{name} 001.ogg"
+    assert f"{unsent.absolute()} is still to go to {url}: cannot upload" in capsys.readouterr().out
+    assert {part.url for part in told} == {None, url.replace("001", "002")}

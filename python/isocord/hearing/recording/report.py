@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from ... import _native
 from ...sinks.tracks import AudioTrack
+from ...sinks.uploads import Unsent
 
 
 class Mark(NamedTuple):
@@ -32,6 +33,7 @@ class Report:
         marks: in the order of time.
         dropped: frames that became silence because the disk or the sink was too slow.
         error: the first, or None; the other tracks are whole all the same.
+        unsent: what should have been uploaded and stays on this machine: which file, where it should be, and why.
         counts: more of what was counted, if the sink is one of :mod:`isocord.sinks`.
     """
 
@@ -43,4 +45,5 @@ class Report:
     marks: list[Mark] = field(default_factory=list)
     dropped: int = 0
     error: Exception | None = None
+    unsent: list[Unsent] = field(default_factory=list)
     counts: _native.RecordingReport | None = None
