@@ -14,16 +14,21 @@ from typing import Any
 import pytest
 
 import isocord
+from isocord.hosts import Host, host_of
 
 pytest.importorskip("cryptography")
 np = pytest.importorskip("numpy")
 testing = pytest.importorskip("isocord.testing")
 encode_pcm = importlib.import_module("isocord.testing.wire.opus").encode_pcm
 
-LIBRARY = next((name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name)), None)
+LIBRARY = next((name for name in ("discord", "disnake", "nextcord", "hikari") if importlib.util.find_spec(name)), None)
 if LIBRARY is None:
     pytest.skip("no bot library is installed", allow_module_level=True)
-library = importlib.import_module(LIBRARY)
+library = importlib.import_module("tests.hosts.hikari_names" if LIBRARY == "hikari" else LIBRARY)
+has_sources = pytest.mark.skipif(LIBRARY == "hikari", reason="hikari has no audio sources of its own")
+joins_with_isocord = pytest.mark.skipif(
+    LIBRARY == "hikari", reason="hikari joins by itself before it asks for a connection; test_hikari.py has its like"
+)
 RATE = 48_000
 TONES = {"alice": 440.0, "bob": 1000.0, "carol": 2500.0}
 
@@ -67,6 +72,11 @@ class World:
     def __init__(self, discord: Any, bot: Any) -> None:
         self.discord, self.bot = discord, bot
         self.events: list[tuple[str, tuple[Any, ...]]] = []
+
+    @property
+    def host(self) -> Host:
+        """What isocord knows of the library."""
+        return host_of(getattr(self.bot, "app", self.bot))
 
     @property
     def guild(self) -> Any:

@@ -85,6 +85,7 @@ def test_the_surface_of_the_voice_client() -> None:
         "endpoint",
         "endpoint_ip",
         "guild",
+        "initialize",  # for hikari, which calls it
         "is_connected",
         "is_dave_connection",
         "is_paused",
