@@ -79,6 +79,7 @@ class Runs:
         connected: whether the bot is in the call already.
         lasting: it goes on for as long as the call, and is cancelled at the end.
         library: the only bot library that it is for.
+        but: the only one that it is not for.
         needs: a module that not every environment has.
     """
 
@@ -89,6 +90,7 @@ class Runs:
     connected: bool = True
     lasting: bool = False
     library: str = ""
+    but: str = ""
     needs: str = ""
 
 
@@ -107,6 +109,12 @@ DONE = {"done": lambda stage: stage.notes.append}
 ASKED = {**DONE, **dict.fromkeys(("ctx", "inter", "interaction"), lambda stage: stage.asked)}
 WITH_SINKS = {**ASKED, "discord": lambda stage: stage.library}
 PLAYED: dict[str, Any] = {"files": SONG, "given": ASKED, "connected": False}
+HIKARI: dict[str, Callable[[Any], object]] = {
+    **DONE,
+    "bot": lambda stage: stage.bot.app,
+    "guild_id": lambda stage: stage.channel.guild.id,
+    "channel_id": lambda stage: stage.channel.id,
+}
 
 TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     "README.md": (Checked(), BOTS, Checked(), BOTS),
@@ -126,7 +134,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
-        *(RECORDING,) * 4,
+        *(RECORDING,) * 7,
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
@@ -176,7 +184,12 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),
-        Runs(lambda stage: stage.installed, connected=False, after=lambda stage: stage.connect_without_cls()),
+        Runs(
+            lambda stage: stage.installed,
+            but="hikari",
+            connected=False,
+            after=lambda stage: stage.connect_without_cls(),
+        ),
     ),
     "docs/moving/py-cord.md": (
         Theirs("py-cord"),
@@ -190,6 +203,15 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     ),
     "docs/moving/disnake.md": (Theirs("disnake"), Runs(_hears, library="disnake", **PLAYED)),
     "docs/moving/nextcord.md": (Theirs("nextcord"), Runs(_hears, library="nextcord", **PLAYED)),
+    "docs/moving/hikari.md": (
+        Runs(_hears, library="hikari", files=SONG, given=HIKARI, connected=False),
+        Runs(
+            lambda stage: f"{stage.speaker.id} speaks" in stage.said() and "voice is disconnected" in stage.said(),
+            library="hikari",
+            given={**HIKARI, "heard": lambda stage: None},
+            after=lambda stage: stage.ends_when_heard("speaks"),
+        ),
+    ),
     "docs/playing.md": (By("tests/hosts/test_playing_docs.py"),),
     "docs/queue.md": (QUEUE,) * 3,
     "docs/mixer.md": (MIXER,) * 5,

@@ -6,7 +6,11 @@ import enum
 import importlib
 from typing import Any
 
-from .world import library, testing
+import pytest
+
+from .world import LIBRARY, library, testing
+
+pytestmark = pytest.mark.skipif(LIBRARY == "hikari", reason="hikari leaves commands to others")
 
 
 class Colour(enum.Enum):

@@ -53,6 +53,11 @@ class ClientBase:
         return self._host.guild(self.client, self._guild_id, self.channel)
 
     @property
+    def _place(self) -> Any:
+        """The guild as the host's methods take it, whether or not the library knows it."""
+        return self._host.place(self.client, self._guild_id, self.channel)
+
+    @property
     def state(self) -> ConnectionState:
         """Where the connection stands, and why."""
         return self._connection.state if self._connection is not None else _IDLE

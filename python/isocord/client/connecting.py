@@ -12,6 +12,7 @@ from ..connection.connection import VoiceConnection
 from ..connection.session.session import Socket, SocketOpener
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, ConnectError, VoiceTimeoutError
+from ..hosts import Joined
 from ..playing.player import Player
 from . import registry
 from .link import ClientLink
@@ -42,6 +43,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         # Threads of bots wait for it.
         self._connected = threading.Event()
         self._timeout = _DEFAULT_TIMEOUT
+        self._user_id = 0
 
     @property
     def timeout(self) -> float:
@@ -109,6 +111,18 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
             ClientError: connected already, or the bot was made for another event loop than the one that runs. Both
                 are a ``ClientException`` of the bot library as well.
         """
+        await self._establish(timeout=timeout, reconnect=reconnect, self_deaf=self_deaf, self_mute=self_mute)
+
+    async def _establish(
+        self,
+        *,
+        timeout: float = _DEFAULT_TIMEOUT,
+        reconnect: bool = True,
+        self_deaf: bool,
+        self_mute: bool,
+        joined: Joined | None = None,
+    ) -> None:
+        """Connect, to a channel that the bot library has ``joined`` already or that is to be joined."""
         if self.loop is not asyncio.get_running_loop():
             self.cleanup()
             text = "The bot was made for another event loop than the one that runs: start it with `async with bot:`"
@@ -117,6 +131,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         live = self._connection is not None and self.state.phase is not Phase.DISCONNECTED
         if live or holder not in (None, self):
             raise self._error(ClientError, "Already connected to a voice channel.")
+        self._user_id = joined.user_id if joined is not None else self._host.user(self.client).id
         if holder is None:
             self._host.register(self.client, self._guild_id, self)
         self._timeout = timeout if timeout is not None else _DEFAULT_TIMEOUT
@@ -124,13 +139,17 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         try:
             await self._check_obstacles(self.channel)
             connection = self._connect(reconnect)
+            self._membership.joined = joined
             connection.start()
             await self._answered(connection)
             state = connection.state
             if state.phase is Phase.DISCONNECTED:
                 raise self._failure(state)
         except BaseException:
-            if self._connection is not None:
+            if joined is not None:
+                # The library joins anew by itself, which must not overtake the leave.
+                await self.disconnect(force=True)
+            elif self._connection is not None:
                 self._connection.stop(leave=True)
             self.cleanup()
             raise
@@ -189,8 +208,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         except ValueError as error:
             self._log.debug("Ignoring %s", error)
             return
-        if self._connection is not None:
-            self._connection.voice_server(update)
+        self._membership.voice_server(update)
 
     # Inside; on the bot's loop.
 
@@ -207,7 +225,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         self._connection = link.connection = VoiceConnection(
             link,
             server_id=self._guild_id,
-            user_id=host.user(self.client).id,
+            user_id=self._user_id,
             channel_id=channel_id,
             timeout=self._timeout,
             reconnect=reconnect,

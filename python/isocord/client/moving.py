@@ -88,7 +88,7 @@ class MovingSurface(ConnectingSurface):
         return connection
 
     async def _check_way(self, channel_id: int) -> None:
-        channel = self._host.channel(self.guild, channel_id)
+        channel = self._host.channel(self._place, channel_id)
         if channel is not None:
             await self._check_obstacles(channel)
 

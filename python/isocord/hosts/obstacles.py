@@ -34,13 +34,12 @@ def obstacle(client: Any, guild: Any, channel: Any) -> str:
     return ""
 
 
-def unheard(update: VoiceStateUpdate, channel: Any) -> str:
-    """Why nobody hears the bot; empty if its sound is passed on."""
+def unheard(update: VoiceStateUpdate, channel: Any, ask: str = "guild.me.request_to_speak()") -> str:
+    """Why nobody hears the bot; empty if its sound is passed on. ``ask`` is how it asks for that on a stage."""
     name = getattr(channel, "name", "the channel")
     if update.suppress:
-        if getattr(getattr(channel, "type", None), "name", "") == "stage_voice":
-            asking = "it may ask for that with `guild.me.request_to_speak()`"
-            return f"the bot is in the audience of {name}: a moderator has to let it speak, {asking}"
+        if getattr(getattr(channel, "type", None), "name", "") in ("stage_voice", "GUILD_STAGE"):
+            return f"the bot is in the audience of {name}: a moderator has to let it speak, it may ask with `{ask}`"
         return f"the bot lacks the permission Speak in {name}"
     return "a moderator has muted the bot on the server" if update.mute else ""
 

@@ -31,10 +31,11 @@ use crate::receive::queue::{Form, FrameReader, frame_queue};
 use crate::receive::receiver::ReceiveCommand;
 use crate::receive::report::{Published, ReceiveReport};
 use crate::receive::socket::VoiceSocket;
-use crate::record::recording::{self, Recording};
+use crate::record::recording::{self, OwnVoice, Recording};
 use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants, WholeFactory};
 use crate::send::clock::ClockCommand;
 use crate::send::outlet::{Outlet, OutletCommand, PlayedTrack};
+use crate::send::tap::tap;
 use crate::stats::{Counters, Stats};
 use crate::threads::ConnectionId;
 
@@ -267,7 +268,9 @@ impl Connection {
     }
 
     /// Records what users say from now on, until [`Recording::stop`], a limit, or the end of the connection.
-    /// `options.start` is set here; all users are also summed in `mixdown`, if there is one; `longest` is the recording's time in samples, pauses counted.
+    /// `options.start` is set here; all users are also summed in `mixdown`, if there is one; `longest` is the recording's
+    /// time in samples, pauses counted. With an id of our own, `own_user`, what leaves the connection is recorded too,
+    /// where it left, as the packets of that user.
     ///
     /// # Errors
     /// [`RecordError`].
@@ -277,10 +280,14 @@ impl Connection {
         layout: Layout,
         mixdown: Option<WholeFactory>,
         longest: Option<u64>,
+        own_user: Option<u64>,
     ) -> Result<Recording, RecordError> {
         let clock = self.clock();
         let start = clock.position();
-        let options = RecorderOptions { start, ..options };
+        let mut options = RecorderOptions { start, ..options };
+        if let (Some(users), Some(own)) = (&mut options.users, own_user) {
+            users.insert(own);
+        }
         let tracks = Recorder::new(options.clone(), layout)?;
         let form = match tracks.wants() {
             Wants::Pcm => Form::Pcm,
@@ -288,11 +295,19 @@ impl Connection {
         };
         let mut recorders = vec![tracks];
         if let Some(make) = mixdown {
+            // The tracks are listened to already.
+            let options = RecorderOptions { survey: false, ..options };
             recorders.push(Recorder::new(options, Layout::Mixdown(make))?);
         }
         let reader = self.listen(form, recording::CAPACITY)?;
         let ends_at = longest.map(|samples| start.saturating_add(samples));
-        Ok(Recording::start(recorders, reader, clock, ends_at)?)
+        let mut own_voice = None;
+        if let Some(user_id) = own_user {
+            let (tap, sent) = tap();
+            self.command(OutletCommand::Tap(tap))?;
+            own_voice = Some(OwnVoice { user_id, sent });
+        }
+        Ok(Recording::start(recorders, reader, clock, ends_at, own_voice)?)
     }
 
     /// The gateway says that a stream is a user's (opcode 5).

@@ -14,6 +14,7 @@ use call_support::{BOUND, Call, Hear, KEY, MODE};
 use isocord_io::connection::Connection;
 use isocord_io::events::Event;
 use isocord_io::play::track::{TrackEnd, TrackReader, TrackWriter, track};
+use isocord_io::record::{Format, Layout as FileLayout, RecorderOptions, directory};
 use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::OpusFrame;
 
@@ -113,6 +114,36 @@ fn packets_are_sent_without_the_allocator() {
     push_sixty(&mut writer, &call);
     assert_eq!(counts(), before);
     assert!(call.connection.stats().packets_sent > 50);
+    call.engine.stop();
+}
+
+#[test]
+fn what_is_sent_is_recorded_without_the_allocator() {
+    let _alone = ALONE.lock();
+    let call = Call::new();
+    call.start();
+    meet_the_clock(&call);
+    let (mut writer, reader) = track(8);
+    call.connection.play(reader).expect("taken");
+    let before = counts();
+    let options = || RecorderOptions { format: Format::OggOpus, ..RecorderOptions::default() };
+    let start = |name: &str| {
+        let path = std::env::temp_dir().join(format!("isocord-own-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("made");
+        let layout = FileLayout::PerUser(directory(path, "ogg".to_owned()));
+        call.connection.record(options(), layout, None, None, Some(42)).expect("it runs")
+    };
+    let recordings = ["one", "two"].map(start);
+    push_sixty(&mut writer, &call);
+    for recording in recordings {
+        recording.stop(0);
+        let report = recording.wait(BOUND).expect("alive").expect("in time");
+        assert_eq!(report.tracks.iter().map(|track| track.user_id).collect::<Vec<_>>(), [Some(42)]);
+        assert!(report.stats.frames > 40, "{:?}", report.stats);
+    }
+    // Their taps are given away.
+    push_sixty(&mut writer, &call);
+    assert_eq!(counts(), before);
     call.engine.stop();
 }
 

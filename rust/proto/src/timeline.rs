@@ -22,6 +22,12 @@ impl Timeline {
         Self { sequence, offset, earliest: 0 }
     }
 
+    /// Where the last packet lies, in samples: the clock of `now_ms`, without the offset.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.earliest.saturating_sub(FRAME_SAMPLES as u64)
+    }
+
     /// Sequence and timestamp of the packet of the slot at `now_ms`.
     ///
     /// Packets sent faster than time passes still get 20 ms each, so that none overlaps the last.
@@ -58,6 +64,7 @@ mod tests {
         let mut timeline = Timeline::new(0, 0);
         let stamps: Vec<u32> = [0, 0, 0, 20].iter().map(|&ms| timeline.next(ms).1).collect();
         assert_eq!(stamps, [0, 960, 1_920, 2_880]);
+        assert_eq!(timeline.last(), 2_880);
         assert_eq!(timeline.next(100).1, 4_800);
     }
 

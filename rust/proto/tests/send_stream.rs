@@ -97,11 +97,15 @@ impl Wire {
     /// The next slot, and what is heard in it.
     fn slot(&mut self) -> (SlotUse, Vec<u8>) {
         self.now_ms += 20;
-        let slot_use = self.stream.poll_slot(self.now_ms, &mut self.packet);
-        match slot_use {
-            SlotUse::Frame(len) | SlotUse::Silence(len) => (slot_use, heard(&self.packet[..len])),
-            _ => (slot_use, Vec::new()),
-        }
+        let mut lent = None;
+        let slot_use = self.stream.poll_slot(self.now_ms, &mut self.packet, |frame| lent = Some(*frame));
+        let heard = match slot_use {
+            SlotUse::Frame(len) | SlotUse::Silence(len) => heard(&self.packet[..len]),
+            _ => Vec::new(),
+        };
+        // What is lent is what leaves, and nothing else is.
+        assert_eq!(lent.as_ref().map_or(&[][..], OpusFrame::as_bytes), heard);
+        (slot_use, heard)
     }
 
     fn single(&mut self) -> Option<(SingleUse, Vec<u8>)> {

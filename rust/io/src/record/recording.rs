@@ -3,11 +3,13 @@
 mod shared;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::AcqRel, Ordering::Release};
+use std::sync::atomic::{
+    AtomicBool, AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Relaxed, Ordering::Release,
+};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use isocord_proto::frame::SAMPLE_RATE;
+use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::recv::{Frame, Sound};
 
 use super::{
@@ -17,6 +19,7 @@ use super::{
 use crate::receive::common_clock::CommonClock;
 use crate::receive::pump::{Appetite, FrameConsumer, Pump};
 use crate::receive::queue::{FrameReader, Item, ReaderWaker};
+use crate::send::tap::{Sent, SentReader};
 use crate::threads::lock;
 use shared::{Order, Shared, Told};
 
@@ -77,6 +80,12 @@ pub enum News {
     },
 }
 
+/// What we say ourselves: as the packets that left, where they left.
+pub(crate) struct OwnVoice {
+    pub user_id: u64,
+    pub sent: SentReader,
+}
+
 /// The owner's handle. Dropping it ends the recording without waiting; its files are finished all the same.
 pub struct Recording {
     shared: Arc<Shared>,
@@ -84,6 +93,8 @@ pub struct Recording {
     waker: ReaderWaker,
     clock: CommonClock,
     begun: u64,
+    /// Packets of our own that are lost to it, if it records them.
+    own_lost: Option<Arc<AtomicU64>>,
 }
 
 impl Recording {
@@ -93,11 +104,12 @@ impl Recording {
     ///
     /// # Errors
     /// The system's, if it has no thread to give.
-    pub fn start(
+    pub(crate) fn start(
         recorders: Vec<Recorder>,
         reader: FrameReader,
         clock: CommonClock,
         ends_at: Option<u64>,
+        own_voice: Option<OwnVoice>,
     ) -> io::Result<Self> {
         let waker = reader.waker();
         let shared = Arc::new(Shared {
@@ -108,10 +120,17 @@ impl Recording {
             tells: Condvar::new(),
         });
         let begun = recorders.first().map_or(0, Recorder::start);
-        let thread =
-            RecorderThread { recorders, shared: Arc::clone(&shared), ends_at, stop: None, full: false };
+        let own_lost = own_voice.as_ref().map(|own| own.sent.lost());
+        let thread = RecorderThread {
+            recorders,
+            own_voice,
+            shared: Arc::clone(&shared),
+            ends_at,
+            stop: None,
+            full: false,
+        };
         let pump = Pump::spawn("isocord-record", reader, thread, clock)?;
-        Ok(Self { shared, pump, waker, clock, begun })
+        Ok(Self { shared, pump, waker, clock, begun, own_lost })
     }
 
     /// The position on the common clock where it starts.
@@ -206,7 +225,7 @@ impl Recording {
     /// Frames that became silence because the disk was too slow.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.waker.dropped()
+        self.waker.dropped() + self.own_lost.as_ref().map_or(0, |lost| lost.load(Relaxed))
     }
 }
 
@@ -214,6 +233,7 @@ impl Recording {
 struct RecorderThread {
     /// All take the same frames.
     recorders: Vec<Recorder>,
+    own_voice: Option<OwnVoice>,
     shared: Arc<Shared>,
     /// The latest end of the recording.
     ends_at: Option<u64>,
@@ -234,24 +254,19 @@ impl FrameConsumer for RecorderThread {
         // At once: what was said after a pause is not to get in where the disk was slow.
         self.obey();
         if let Item::Frame(Frame { user_id, position, samples, sound, .. }) = item {
-            // A frame can come before the clock's word that the time is over.
-            if let Some(end) = self.ends_at
-                && position + u64::from(samples) > end
-            {
-                self.time_is_over(end);
-            }
+            // In the order of time, or silence would have been written in its place where the disk was slow.
+            self.take_own(position);
             let payload = match sound {
                 Sound::Pcm(pcm) => Payload::Pcm(pcm),
                 Sound::Opus(packet) => Payload::Opus(packet),
             };
-            for recorder in &mut self.recorders {
-                recorder.frame(user_id, position, payload);
-            }
+            self.frame(user_id, position, samples, payload);
         }
     }
 
     fn advance(&mut self, position: u64) -> Appetite {
         self.obey();
+        self.take_own(u64::MAX);
         if let Some(end) = self.ends_at
             && position >= end
         {
@@ -290,6 +305,28 @@ impl FrameConsumer for RecorderThread {
 }
 
 impl RecorderThread {
+    fn frame(&mut self, user_id: u64, position: u64, samples: u32, payload: Payload<'_>) {
+        // A frame can come before the clock's word that the time is over.
+        if let Some(end) = self.ends_at
+            && position + u64::from(samples) > end
+        {
+            self.time_is_over(end);
+        }
+        for recorder in &mut self.recorders {
+            recorder.frame(user_id, position, payload);
+        }
+    }
+
+    /// Records what left before `until`.
+    fn take_own(&mut self, until: u64) {
+        while let Some(own) = &mut self.own_voice
+            && let Some(Sent { position, frame }) = own.sent.take_before(until)
+        {
+            let user_id = own.user_id;
+            self.frame(user_id, position, FRAME_SAMPLES as u32, Payload::Opus(frame.as_bytes()));
+        }
+    }
+
     /// Tells the owner what has failed.
     fn take_events(&mut self) {
         let (shared, full) = (&self.shared, &mut self.full);

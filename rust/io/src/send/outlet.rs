@@ -13,6 +13,7 @@ use isocord_proto::send::{
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Demand;
 
+use super::tap::{Tap, Taps};
 use crate::events::{Event, EventHandler, EventOutbox, Notice};
 use crate::play::track::{TrackEnd, TrackReader};
 use crate::stats::Counters;
@@ -32,6 +33,8 @@ pub(crate) enum OutletCommand {
     Pause,
     Resume,
     Packet(Box<OpusFrame>),
+    /// Somebody wants to have what leaves.
+    Tap(Box<Tap>),
     /// The track that ran empty has frames again.
     Ready,
 }
@@ -43,6 +46,7 @@ impl OutletCommand {
             Self::Socket(socket) => out.discard(socket),
             Self::Session(path) => out.discard(path),
             Self::Packet(frame) => out.discard(frame),
+            Self::Tap(tap) => out.discard(tap),
             Self::Sender(change) => discard(change.into_key(), out),
             Self::Play(track) => track.end(TrackEnd::Closed, out),
             Self::EndSession | Self::Stop | Self::Pause | Self::Resume | Self::Ready => {}
@@ -117,6 +121,7 @@ pub(crate) struct Outlet {
     counters: Arc<Counters>,
     prepared: SlotUse,
     packet: PacketBuffer,
+    taps: Taps,
 }
 
 impl Outlet {
@@ -128,11 +133,13 @@ impl Outlet {
             counters,
             prepared: SlotUse::Rest,
             packet: [0; MAX_PACKET_LEN],
+            taps: Taps::default(),
         }
     }
 
     /// Carries out a command; says whether slots are needed from now on.
     pub(crate) fn command(&mut self, command: OutletCommand, now_ms: u64, out: &mut EventOutbox) -> Demand {
+        self.taps.prune(out);
         // What has waited in vain until now is not sent with a key that comes now.
         self.send_singles(now_ms, out);
         match command {
@@ -159,6 +166,7 @@ impl Outlet {
                     out.discard(oldest);
                 }
             }
+            OutletCommand::Tap(tap) => self.taps.add(tap),
             OutletCommand::Ready => {}
         }
         self.send_singles(now_ms, out);
@@ -168,6 +176,7 @@ impl Outlet {
 
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
     pub(crate) fn prepare(&mut self, now_ms: u64, out: &mut EventOutbox) -> Demand {
+        self.taps.prune(out);
         self.send_singles(now_ms, out);
         self.hand_over(now_ms, out);
         self.drop_interrupted(now_ms, out);
@@ -215,7 +224,8 @@ impl Outlet {
 
     fn poll_slot(&mut self, now_ms: u64) -> SlotUse {
         let before = self.stream.underruns();
-        let slot_use = self.stream.poll_slot(now_ms, &mut self.packet);
+        let taps = &mut self.taps;
+        let slot_use = self.stream.poll_slot(now_ms, &mut self.packet, |frame| taps.prepare(frame));
         let underruns = self.stream.underruns() - before;
         if underruns > 0 {
             Counters::add(&self.counters.underruns, underruns);
@@ -228,12 +238,15 @@ impl Outlet {
 
     fn send_singles(&mut self, now_ms: u64, out: &mut EventOutbox) {
         while let Some((frame, single_use)) = self.stream.poll_single(now_ms, &mut self.packet) {
-            out.discard(frame);
             match single_use {
-                SingleUse::Packet(len) => self.transmit(len),
+                SingleUse::Packet(len) => {
+                    self.taps.prepare(&frame);
+                    self.transmit(len);
+                }
                 SingleUse::Withheld => Counters::add(&self.counters.withheld, 1),
                 SingleUse::Failed(_) => Counters::add(&self.counters.send_errors, 1),
             }
+            out.discard(frame);
         }
     }
 
@@ -243,6 +256,7 @@ impl Outlet {
             Ok(_) => {
                 Counters::add(&self.counters.packets_sent, 1);
                 Counters::add(&self.counters.bytes_sent, len as u64);
+                self.taps.sent(self.stream.last_at());
             }
             Err(_) => Counters::add(&self.counters.send_errors, 1),
         }

@@ -240,9 +240,21 @@ impl<S: FrameSupply> SendStream<S> {
         if self.passage(now_ms) == Passage::Closed { Demand::None } else { Demand::Slots }
     }
 
-    /// What the slot at `now_ms` is used for; a packet is written into `out`.
+    /// Where the last packet lies, in samples on the clock of `now_ms`.
     #[must_use]
-    pub fn poll_slot(&mut self, now_ms: u64, out: &mut PacketBuffer) -> SlotUse {
+    pub fn last_at(&self) -> u64 {
+        self.timeline.last()
+    }
+
+    /// What the slot at `now_ms` is used for; a packet is written into `out`, and `leaves` is lent the frame that is
+    /// in it.
+    #[must_use]
+    pub fn poll_slot(
+        &mut self,
+        now_ms: u64,
+        out: &mut PacketBuffer,
+        leaves: impl FnOnce(&OpusFrame),
+    ) -> SlotUse {
         let passage = self.passage(now_ms);
         match passage {
             Passage::Waiting if self.pacer.is_playing() => return SlotUse::Nothing,
@@ -259,9 +271,9 @@ impl<S: FrameSupply> SendStream<S> {
                     self.underruns += now_ms.saturating_sub(since) / FRAME_MS;
                 }
                 self.begun = true;
-                self.frame(passage, now_ms, out)
+                self.frame(passage, now_ms, out, leaves)
             }
-            Turn::Silence if passage == Passage::Open => self.silence(now_ms, out),
+            Turn::Silence if passage == Passage::Open => self.silence(now_ms, out, leaves),
             Turn::Silence => SlotUse::Nothing,
             Turn::End => SlotUse::Ended,
             Turn::Rest => self.starve(supply, now_ms),
@@ -272,12 +284,21 @@ impl<S: FrameSupply> SendStream<S> {
         self.gate.passage(self.path.as_deref(), now_ms)
     }
 
-    fn frame(&mut self, passage: Passage, now_ms: u64, out: &mut PacketBuffer) -> SlotUse {
+    fn frame(
+        &mut self,
+        passage: Passage,
+        now_ms: u64,
+        out: &mut PacketBuffer,
+        leaves: impl FnOnce(&OpusFrame),
+    ) -> SlotUse {
         let Some(source) = &mut self.source else { return SlotUse::Nothing };
         let taken = match (&mut self.path, passage) {
             (Some(path), Passage::Open) => {
                 source.take(|frame| match path.packet(frame, &mut self.timeline, now_ms, out) {
-                    Ok(len) => SlotUse::Frame(len),
+                    Ok(len) => {
+                        leaves(frame);
+                        SlotUse::Frame(len)
+                    }
                     Err(error) => SlotUse::Failed(error),
                 })
             }
@@ -286,10 +307,13 @@ impl<S: FrameSupply> SendStream<S> {
         taken.unwrap_or(SlotUse::Nothing)
     }
 
-    fn silence(&mut self, now_ms: u64, out: &mut PacketBuffer) -> SlotUse {
+    fn silence(&mut self, now_ms: u64, out: &mut PacketBuffer, leaves: impl FnOnce(&OpusFrame)) -> SlotUse {
         let Some(path) = &mut self.path else { return SlotUse::Nothing };
         match path.packet(&OpusFrame::SILENCE, &mut self.timeline, now_ms, out) {
-            Ok(len) => SlotUse::Silence(len),
+            Ok(len) => {
+                leaves(&OpusFrame::SILENCE);
+                SlotUse::Silence(len)
+            }
             Err(error) => SlotUse::Failed(error),
         }
     }

@@ -7,6 +7,7 @@ use isocord_proto::frame::SAMPLES_PER_MS;
 
 use super::*;
 use crate::play::track::{Interrupter, TrackState, TrackWriter, track};
+use crate::send::tap::{SentReader, tap};
 use crate::threads::outbox::Dispatcher;
 
 struct Deaf;
@@ -213,4 +214,108 @@ fn stopping_is_no_interruption() {
     stage.command(OutletCommand::Stop);
     assert_eq!(track.state().end(), Some(TrackEnd::Stopped));
     assert_eq!(heard(&track), None);
+}
+
+/// Has what leaves from now on, which goes to a socket of ours if `connected`.
+fn tapped(stage: &mut Stage, connected: bool) -> (SentReader, UdpSocket) {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    if connected {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.connect(server.local_addr().expect("bound")).expect("connected");
+        stage.command(OutletCommand::Socket(Box::new(socket)));
+        stage.begin();
+    }
+    let (tap, sent) = tap();
+    stage.command(OutletCommand::Tap(tap));
+    (sent, server)
+}
+
+fn taken(sent: &mut SentReader) -> Vec<(u64, Vec<u8>)> {
+    std::iter::from_fn(|| sent.take_before(u64::MAX))
+        .map(|sent| (sent.position / SAMPLES_PER_MS, sent.frame.as_bytes().to_vec()))
+        .collect()
+}
+
+fn packet(byte: u8) -> OpusFrame {
+    OpusFrame::new(&[0xFC, byte]).expect("short")
+}
+
+#[test]
+fn whatever_leaves_comes_out_of_every_tap_at_its_time() {
+    let mut stage = Stage::new();
+    let (mut first, _server) = tapped(&mut stage, true);
+    let (mut writer, reader) = track(25);
+    (0..3).for_each(|byte| assert!(writer.push(&packet(byte))));
+    writer.finish();
+    let track = PlayedTrack { reader, handler: Arc::new(Deaf), monitor: None };
+    stage.command(OutletCommand::Play(Box::new(track)));
+    assert_eq!(stage.slots(1), "F");
+    let (mut second, _) = tapped(&mut stage, false);
+    assert_eq!(stage.slots(8), "FFsssss-");
+    // A burst of single packets lies one behind the other, as their timestamps do.
+    for byte in [7, 8] {
+        stage.command(OutletCommand::Packet(Box::new(packet(byte))));
+    }
+    let silence = OpusFrame::SILENCE.as_bytes().to_vec();
+    let mut expected: Vec<(u64, Vec<u8>)> =
+        (0..3).map(|byte| (1_020 + 20 * u64::from(byte), vec![0xFC, byte])).collect();
+    expected.extend((0..5).map(|n| (1_080 + 20 * n, silence.clone())));
+    expected.extend([(1_180, vec![0xFC, 7]), (1_200, vec![0xFC, 8])]);
+    assert_eq!(taken(&mut first), expected);
+    assert_eq!(taken(&mut second), expected[1..]);
+    assert_eq!(first.lost().load(Relaxed), 0);
+}
+
+#[test]
+fn what_does_not_leave_comes_out_of_no_tap() {
+    let mut stage = Stage::new();
+    let (mut sent, _server) = tapped(&mut stage, false);
+    let _track = stage.play(5, false);
+    assert_eq!(stage.slots(3), "FFF");
+    assert_eq!(taken(&mut sent), []);
+}
+
+#[test]
+fn a_tap_that_nobody_empties_loses_what_is_new_and_counts_it() {
+    let mut stage = Stage::new();
+    let (mut sent, _server) = tapped(&mut stage, true);
+    let (mut writer, reader) = track(25);
+    let track = PlayedTrack { reader, handler: Arc::new(Deaf), monitor: None };
+    stage.command(OutletCommand::Play(Box::new(track)));
+    let mut left = 0;
+    for _ in 0..400 {
+        assert!(writer.push(&packet(1)));
+        let before = stage.outlet.counters.snapshot().packets_sent;
+        stage.slots(1);
+        left += stage.outlet.counters.snapshot().packets_sent - before;
+    }
+    let lost = sent.lost().load(Relaxed);
+    assert!(lost > 0);
+    let kept = taken(&mut sent);
+    assert_eq!(kept.len() as u64 + lost, left);
+    assert_eq!(kept[0].0, 1_020);
+    // It has room again.
+    assert!(writer.push(&packet(2)));
+    while taken(&mut sent).is_empty() {
+        stage.slots(1);
+        assert!(writer.push(&packet(2)));
+    }
+}
+
+#[test]
+fn a_tap_whose_other_end_is_gone_is_given_away() {
+    let mut stage = Stage::new();
+    let (sent, _server) = tapped(&mut stage, true);
+    let (mut kept, _) = tapped(&mut stage, false);
+    drop(sent);
+    let (mut writer, reader) = track(25);
+    (0..3).for_each(|byte| assert!(writer.push(&packet(byte))));
+    stage.command(OutletCommand::Play(Box::new(PlayedTrack {
+        reader,
+        handler: Arc::new(Deaf),
+        monitor: None,
+    })));
+    stage.slots(3);
+    assert_eq!(taken(&mut kept).len(), 3);
+    assert_eq!(stage.outlet.taps.count(), 1);
 }
