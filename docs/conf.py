@@ -58,6 +58,6 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:class",
-        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|One|Part|Path|SinkOptions|Split|Target|T|Unpack)|'.*'|(dict|tuple)\[\w+",
+        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|MomentKind|One|Part|Path|SinkOptions|Split|Target|T|Unpack|datetime)|'.*'|(dict|tuple)\[\w+",
     ),
 ]

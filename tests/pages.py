@@ -134,7 +134,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
-        *(RECORDING,) * 6,
+        *(RECORDING,) * 7,
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),

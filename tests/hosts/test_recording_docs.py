@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import isocord
 from .. import pages
 from .places import Elsewhere, elsewhere
 from .recordings import left
+from .speech import said, stereo
 from .world import RATE, Tone, World, np, until
 
 __all__ = ["elsewhere"]
@@ -36,6 +38,22 @@ async def test_a_meeting_and_its_clock(
     assert [track.error for track in report.tracks] == [None, None]
     assert len({track.duration for track in report.tracks}) == 1
     assert f"in {Path('recordings/monday') / str(report.tracks[0].user_id)}.flac" in capsys.readouterr().out
+
+
+async def test_minutes_of_who_spoke(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = voice.start_recording(isocord.sinks.WaveSink("tracks"), sync_start=True)
+    bob = world.discord.speak("General", user="bob")
+    bob.play(stereo(said(1.0)))
+    await until(lambda: bob.sent and not bob.is_playing)
+    await page()["minutes"](recording)
+    assert re.search(r"\d\d:\d\d:\d\d Bob: [01]\.\d s", capsys.readouterr().out)
+    assert "<v Bob>Bob" in Path("who.vtt").read_text("utf-8")
+    assert Path("meeting.png").read_bytes().startswith(b"\x89PNG")
 
 
 async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World, tmp_path: Path) -> None:

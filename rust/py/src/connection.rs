@@ -151,7 +151,7 @@ impl Connection {
 
     #[pyo3(signature = (
         target, *, format, layout = "users", mixdown = None, sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
-        max_size = None, split = None, bitrate = 128, ffmpeg = None, own_user = None,
+        max_size = None, split = None, bitrate = 128, ffmpeg = None, survey = false, own_user = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
     fn record(
@@ -169,13 +169,14 @@ impl Connection {
         split: Option<(String, u64)>,
         bitrate: u16,
         ffmpeg: Option<PathBuf>,
+        survey: bool,
         own_user: Option<u64>,
     ) -> Result<Recording> {
         let encoding = Encoding::new(format, bitrate, max_size, ffmpeg)?;
         let (options, layout) = recording::layout(layout, target, &encoding, format)?;
         let mixdown = mixdown.map(|target| encoding.whole(target)).transpose()?;
         let split = recording::split(split)?;
-        let options = RecorderOptions { sync_start, users, exclude, split, ..options };
+        let options = RecorderOptions { sync_start, users, exclude, split, survey, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
         let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;

@@ -35,6 +35,7 @@ pub mod recording;
 mod recovery;
 mod report;
 mod shared_files;
+mod survey;
 mod target;
 mod timeline;
 mod track;
@@ -51,6 +52,7 @@ pub use recorder::Recorder;
 pub use report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
+pub use survey::VoiceReport;
 pub use target::{Encoding, Target, WriteSeek};
 
 /// Whether MP3 can be written without another program.
