@@ -117,7 +117,7 @@ HIKARI: dict[str, Callable[[Any], object]] = {
 }
 
 TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
-    "README.md": (Checked(), BOTS, Checked()),
+    "README.md": (Checked(), BOTS, Checked(), BOTS),
     "CONTRIBUTING.md": (),
     "ARCHITECTURE.md": (Checked(),) * 4,
     "CHANGELOG.md": (),
@@ -152,14 +152,21 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     ),
     "docs/testing.md": (
         BOTS,
-        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
+        BOTS,
+        BOTS,
         Runs(
             lambda stage: stage.voice.stats.packets_received,
             given={"discord": lambda stage: stage.discord},
             files={"question.wav": 0.5},
             needs="av",
         ),
-        BOTS,
+        Runs(
+            lambda stage: "lacks the permission Connect" in stage.said() and stage.scope["voice"].is_playing(),
+            given={"discord": lambda stage: stage.discord},
+            files={"song.mp3": 5.0},
+            connected=False,
+        ),
+        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
     ),
     "docs/faults.md": (
         Runs(lambda stage: "is over: KICKED" in stage.said(), after=lambda stage: stage.discord.kick_bot()),
