@@ -58,6 +58,8 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:class",
-        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|MomentKind|One|Part|Path|SinkOptions|Split|Target|T|Unpack|datetime)|'.*'|(dict|tuple)\[\w+",
+        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|MomentKind|One|Part|Path|Progress|Recorded|SinkOptions|Split|Target|Transcriber|T|Unpack|datetime)|'.*'|(dict|tuple)\[\w+",
     ),
+    # The same of isocord.testing.
+    (r"py:class", r"Json|Reference|Replies|Running|Waiter"),
 ]

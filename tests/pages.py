@@ -117,7 +117,7 @@ HIKARI: dict[str, Callable[[Any], object]] = {
 }
 
 TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
-    "README.md": (Checked(), BOTS, Checked()),
+    "README.md": (Checked(), BOTS, Checked(), BOTS),
     "CONTRIBUTING.md": (),
     "ARCHITECTURE.md": (Checked(),) * 4,
     "CHANGELOG.md": (),
@@ -134,7 +134,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
-        *(RECORDING,) * 7,
+        *(RECORDING,) * 8,
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
@@ -152,14 +152,21 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     ),
     "docs/testing.md": (
         BOTS,
-        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
+        BOTS,
+        BOTS,
         Runs(
             lambda stage: stage.voice.stats.packets_received,
             given={"discord": lambda stage: stage.discord},
             files={"question.wav": 0.5},
             needs="av",
         ),
-        BOTS,
+        Runs(
+            lambda stage: "lacks the permission Connect" in stage.said() and stage.scope["voice"].is_playing(),
+            given={"discord": lambda stage: stage.discord},
+            files={"song.mp3": 5.0},
+            connected=False,
+        ),
+        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
     ),
     "docs/faults.md": (
         Runs(lambda stage: "is over: KICKED" in stage.said(), after=lambda stage: stage.discord.kick_bot()),
@@ -173,7 +180,14 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         Checked(),
         Runs(lambda stage: stage.levels() == ("WARNING", "INFO"), after=lambda stage: stage.keep_levels()),
     ),
-    "docs/commands.md": (Checked(), Checked(), By("tests/hosts/test_commands_docs.py"), Checked()),
+    "docs/commands.md": (
+        Checked(),
+        Checked(),
+        Checked(),
+        Checked(),
+        By("tests/hosts/test_commands_docs.py"),
+        Checked(),
+    ),
     "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),

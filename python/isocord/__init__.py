@@ -63,6 +63,10 @@ if TYPE_CHECKING:
     from .hearing.recording.speakers import Segment as Segment
     from .hearing.recording.speakers import Speaker as Speaker
     from .hearing.recording.speakers import SpeakerTimeline as SpeakerTimeline
+    from .hearing.transcribing.transcript import Caption as Caption
+    from .hearing.transcribing.transcript import Transcript as Transcript
+    from .hearing.transcribing.transcript import TranscriptError as TranscriptError
+    from .hearing.transcribing.transcript import transcribe as transcribe
     from .hearing.utterances import PartialUtterance as PartialUtterance
     from .monitoring.monitor import Monitor as Monitor
     from .monitoring.monitor import monitor as monitor
@@ -116,6 +120,7 @@ _HOMES = {
     "hearing.recording.picture": ("plot",),
     "hearing.recording.report": ("Mark", "Report"),
     "hearing.recording.speakers": ("Moment", "Segment", "Speaker", "SpeakerTimeline"),
+    "hearing.transcribing.transcript": ("Caption", "Transcript", "TranscriptError", "transcribe"),
     "hearing.utterances": ("PartialUtterance",),
     "monitoring.monitor": ("Monitor", "monitor"),
     "playing.barge_in": ("BargeIn",),

@@ -56,6 +56,24 @@ async def test_minutes_of_who_spoke(
     assert Path("meeting.png").read_bytes().startswith(b"\x89PNG")
 
 
+async def test_a_protocol(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Recogniser:
+        async def recognise(self, pcm: bytes) -> str:
+            return f"{len(pcm) > 16_000} words"
+
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = voice.start_recording(isocord.sinks.FLACSink("tracks"), sync_start=True)
+    bob = world.discord.speak("General", user="bob")
+    bob.play(stereo(said(1.0)))
+    await until(lambda: bob.sent and not bob.is_playing)
+    await page()["protocol"](await recording.stop(), Recogniser())
+    assert " s Bob: True words" in capsys.readouterr().out
+    assert "<v Bob>True words" in Path("meeting.vtt").read_text("utf-8")
+
+
 async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     words = page()

@@ -100,6 +100,18 @@ class World:
 
 
 @asynccontextmanager
+async def hikari_running(discord: Any, bot: Any) -> AsyncIterator[None]:
+    """What stands for hikari's bot makes one when it has the token."""
+    running = asyncio.create_task(bot.start(discord.token))
+    await until(lambda: bot.is_ready() and bot.guilds)
+    yield
+    await bot.close()
+    await asyncio.wait([running], timeout=5)
+    if running.done() and not running.cancelled():
+        running.exception()
+
+
+@asynccontextmanager
 async def logged_in(**options: Any) -> AsyncIterator[World]:
     """A bot that is logged in to a Discord with these options; at the end none of our threads is left."""
     async with testing.FakeDiscord(**options) as discord:
@@ -112,13 +124,8 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
             dispatch(event, *args, **kwargs)
 
         bot.dispatch = noting
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and bot.guilds)
-        yield made
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if running.done() and not running.cancelled():
-            running.exception()
+        async with hikari_running(discord, bot) if LIBRARY == "hikari" else discord.running(bot):
+            yield made
         ours = [thread for thread in threading.enumerate() if thread.name in ("isocord-sink", "isocord-listen")]
         for thread in ours:
             thread.join(5)

@@ -19,6 +19,7 @@ def test_the_public_names() -> None:
         "AudioInfo",
         "BargeIn",
         "Broadcast",
+        "Caption",
         "ClientError",
         "ClosedError",
         "ConnectError",
@@ -53,6 +54,8 @@ def test_the_public_names() -> None:
         "StreamError",
         "StreamFullError",
         "StreamSource",
+        "Transcript",
+        "TranscriptError",
         "UdpError",
         "UnknownHostError",
         "UnsupportedModeError",
@@ -66,6 +69,7 @@ def test_the_public_names() -> None:
         "plot",
         "probe",
         "stats",
+        "transcribe",
         "uninstall",
     ]
     assert all(hasattr(isocord, name) for name in isocord.__all__)

@@ -44,6 +44,8 @@ class ClientBase:
         # Every opcode 4 says both anew.
         self._self_mute = False
         self._self_deaf = False
+        self._unheard = ""
+        """Why nobody hears what plays; empty where somebody may."""
 
     @property
     def guild(self) -> Any:

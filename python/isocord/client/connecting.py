@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 
 _LEAVE_LIMIT = 1.0
+_LOOK_INTERVAL = 0.5
+_NEWS_LIMIT = 0.3
+"""Seconds that news of the bot's gateway may be behind: a permission that was just given, say."""
 _DEFAULT_TIMEOUT = 60.0
 
 
@@ -103,7 +106,8 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
 
         Raises:
             VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
-            ConnectError: Discord refused, or the handshake failed too often.
+            ConnectError: the bot lacks an intent or a permission, or the channel is full, which is told at once; or
+                Discord refused, or the handshake failed too often.
             ClientError: connected already, or the bot was made for another event loop than the one that runs. Both
                 are a ``ClientException`` of the bot library as well.
         """
@@ -133,13 +137,11 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         self._timeout = timeout if timeout is not None else _DEFAULT_TIMEOUT
         self._self_deaf, self._self_mute = self_deaf, self_mute
         try:
+            await self._check_obstacles(self.channel)
             connection = self._connect(reconnect)
             self._membership.joined = joined
             connection.start()
-            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
-            await asyncio.wait([asyncio.wrap_future(connection.connected)], timeout=self._timeout + _LEAVE_LIMIT)
-            if not connection.connected.done():
-                raise VoiceTimeoutError("Could not connect to voice in time")
+            await self._answered(connection)
             state = connection.state
             if state.phase is Phase.DISCONNECTED:
                 raise self._failure(state)
@@ -232,6 +234,28 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         )
         registry.remember(self)
         return self._connection
+
+    async def _check_obstacles(self, channel: Any) -> None:
+        """Raise what is in the way to ``channel``, unless the bot's gateway tells in a moment that it is gone."""
+        deadline = self.loop.time() + _NEWS_LIMIT
+        while obstacle := self._host.obstacle(self.client, self.guild, channel):
+            if self.loop.time() >= deadline:
+                raise self._error(ConnectError, obstacle)
+            await asyncio.sleep(_NEWS_LIMIT / 10)
+
+    async def _answered(self, connection: VoiceConnection) -> None:
+        """Wait until a connection is made or over."""
+        connected = asyncio.wrap_future(connection.connected)
+        deadline = self.loop.time() + self._timeout + _LEAVE_LIMIT
+        while not connection.connected.done():
+            left = deadline - self.loop.time()
+            if left <= 0:
+                raise VoiceTimeoutError("Could not connect to voice in time")
+            if connection.flow.session_id is None:
+                # Discord answers no join that it does not allow; that it does not may be news since the last look.
+                await self._check_obstacles(self.channel)
+            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
+            await asyncio.wait([connected], timeout=min(left, _LOOK_INTERVAL))
 
     async def _gone(self, connection: VoiceConnection) -> None:
         await asyncio.wrap_future(connection.finished)

@@ -108,12 +108,19 @@ class Membership:
                 self._client._self_mute = update.self_mute
             if update.self_deaf is not None:
                 self._client._self_deaf = update.self_deaf
+            self._note_silence(update)
         if connection is not None:
             connection.voice_state(update)
             if connection.state.phase is Phase.DISCONNECTED and not self.leaving:
                 # The bot's own handler of this event, which comes next, finds no client that is gone.
                 self.end()
         self._client._waiters.wake()
+
+    def _note_silence(self, update: VoiceStateUpdate) -> None:
+        before, self._client._unheard = self._client._unheard, self._host.unheard(update, self._client.channel)
+        connection = self._client._connection
+        if self._client._unheard not in ("", before) and connection is not None and connection.player.sounding:
+            self._log.warning("Nobody hears what plays: %s", self._client._unheard)
 
     def voice_server(self, update: VoiceServerUpdate) -> None:
         """The guild has another voice server."""

@@ -20,7 +20,7 @@ from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
-from . import payloads
+from . import obstacles, payloads
 from .exceptions import combined
 from .joined import joined
 
@@ -209,6 +209,14 @@ class Host(Record):
             TypeError: it does not.
         """
         raise TypeError(f"{self.name} makes voice clients of itself: use channel.connect(cls=isocord.VoiceClient)")
+
+    def obstacle(self, client: Any, guild: Any, channel: Any) -> str:
+        """Why Discord would not answer a join of ``channel``; empty if nothing is known to be in its way."""
+        return obstacles.obstacle(client, guild, channel)
+
+    def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
+        """Why nobody hears the bot; empty if its sound is passed on."""
+        return obstacles.unheard(update, channel)
 
     # What the bot's gateway says.
 

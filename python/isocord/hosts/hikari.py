@@ -16,7 +16,7 @@ from ..connection.states import Phase, VoiceServerUpdate, VoiceStateUpdate
 from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..runtime.values import Record, secret
-from . import payloads
+from . import obstacles, payloads
 from .base import Host, Joined
 from .hikari_events import make
 
@@ -244,7 +244,13 @@ class HikariHost(Host):
             None if data.channel_id is None else int(data.channel_id),
             self_mute=data.is_self_muted,
             self_deaf=data.is_self_deafened,
+            mute=data.is_guild_muted,
+            suppress=data.is_suppressed,
         )
+
+    def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
+        """Why nobody hears the bot; empty if its sound is passed on."""
+        return obstacles.unheard(update, channel, "rest.edit_my_voice_state(guild, channel, request_to_speak=...)")
 
     def voice_server(self, data: Any) -> VoiceServerUpdate:
         """Read a ``hikari.VoiceServerUpdateEvent``."""
@@ -267,6 +273,8 @@ class HikariHost(Host):
                 int(channel_id),
                 self_mute=state is not None and state.is_self_muted,
                 self_deaf=state is not None and state.is_self_deafened,
+                mute=state is not None and state.is_guild_muted,
+                suppress=state is not None and state.is_suppressed,
             ),
             server=payloads.voice_server({"token": told["token"], "endpoint": told["endpoint"]}),
         )

@@ -11,9 +11,9 @@ from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from ..errors import NotFoundError
+from .permissions import ALL, EVERYONE, NONE, Overwrite, Permission
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-ALL_PERMISSIONS = (1 << 53) - 1
 
 
 class ChannelKind(IntEnum):
@@ -46,13 +46,20 @@ class User:
 
 @dataclass(slots=True)
 class Channel:
-    """A channel of a guild."""
+    """A channel of a guild.
+
+    Attributes:
+        user_limit: how many users fit into a voice channel; 0 for any number.
+        overwrites: what it grants and denies, by the user's id.
+    """
 
     id: int
     guild_id: int
     name: str
     kind: ChannelKind
     position: int
+    user_limit: int = 0
+    overwrites: dict[int, Overwrite] = field(default_factory=dict)
 
     @property
     def has_voice(self) -> bool:
@@ -144,6 +151,21 @@ class Guild:
             if identity in (member.id, member.user.name):
                 return member
         raise NotFoundError(f"no member {identity!r}")
+
+    def permissions(self, user_id: int, channel: Channel) -> Permission:
+        """What a user may do in a channel of this guild."""
+        if user_id == self.owner_id:
+            return ALL
+        own = channel.overwrites.get(user_id, Overwrite())
+        found = EVERYONE & ~own.deny | own.allow
+        # Who does not see a channel can do nothing in it.
+        return found if found & Permission.VIEW_CHANNEL else NONE
+
+    def is_full(self, user_id: int, channel: Channel) -> bool:
+        """Whether a voice channel has no room for one more; who may move members comes in nevertheless."""
+        others = [s for s in self.voice_states.values() if s.channel_id == channel.id and s.user_id != user_id]
+        has_key = self.permissions(user_id, channel) & Permission.MOVE_MEMBERS
+        return 0 < channel.user_limit <= len(others) and not has_key
 
     @property
     def voice_channels(self) -> list[Channel]:
