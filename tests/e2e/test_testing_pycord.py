@@ -148,7 +148,7 @@ async def test_a_fake_in_a_process_of_its_own(tmp_path: Path) -> None:
         alice = discord.listen("General", user="alice")
         async with discord.running(pycord.Bot(intents=pycord.Intents.all())) as bot:
             voice = await asyncio.wait_for(bot.get_channel(discord.channel("General").id).connect(), CONNECT)
-            voice.play(pycord.PCMAudio(io.BytesIO(tone(700, 0.5))))
+            voice.play(pycord.PCMAudio(io.BytesIO(tone(700, 1.0))))
             await discord.wait_for(lambda: len(alice.arrivals()) >= 30, timeout=10)
             alice.save_wav(tmp_path / "heard.wav")
             times = [arrival.time_ns for arrival in alice.arrivals()]
