@@ -136,6 +136,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         ),
         *(RECORDING,) * 8,
     ),
+    "docs/meetings.md": (By("tests/hosts/test_meetings_docs.py"),),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
         By("tests/adapters/test_pages.py"),
