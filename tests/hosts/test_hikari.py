@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import isocord
 from isocord import Phase, Reason
+from isocord.hosts.base import EventNames
 
 from .world import LIBRARY, Tone, testing, until
 
@@ -20,6 +23,7 @@ if LIBRARY != "hikari":
     pytest.skip("this is for hikari alone", allow_module_level=True)
 hikari: Any = pytest.importorskip("hikari")
 own: Any = pytest.importorskip("isocord.hikari")
+hikari_events: Any = pytest.importorskip("isocord.hosts.hikari_events")
 
 
 class Stage:
@@ -138,6 +142,17 @@ class TestConnecting:
             with pytest.raises(TypeError, match="'recconect'"):
                 await here.connect(recconect=False)
             await until(lambda: here.state is None)
+
+    async def test_shards(self) -> None:
+        async with testing.FakeDiscord(guilds=3) as discord:
+            bot = bot_with(discord.token)
+            await bot.start(check_for_updates=False, shard_count=2)
+            for guild in discord.guilds:
+                voice = await bot.voice.connect_to(guild.id, guild.channel("General").id, isocord.VoiceClient)
+                assert voice.shard_id == (guild.id >> 22) % 2
+                await voice.move_to(guild.channel("Music").id)
+            assert len(bot.voice.connections) == 3
+            await bot.close()
 
     async def test_a_second_one_is_refused(self) -> None:
         async with stage() as here:
@@ -267,6 +282,12 @@ class TestGoingOn:
 
 
 class TestEvents:
+    def test_each_that_others_dispatch_has_a_class(self) -> None:
+        names = {getattr(EventNames(), field) for field in EventNames.__match_args__}
+        for path in Path(isocord.__file__).parent.joinpath("client").glob("*.py"):
+            names |= set(re.findall(r'_dispatch\("(\w+)"', path.read_text("utf-8")))
+        assert names == set(hikari_events._CLASSES)
+
     async def test_each_kind(self) -> None:
         async with stage() as here:
             told: list[Any] = []

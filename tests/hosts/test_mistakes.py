@@ -12,7 +12,6 @@ import isocord
 
 from .world import LIBRARY, Tone, World, library, logged_in, testing, until
 
-
 if LIBRARY == "hikari":
     pytest.skip("hikari looks for the like before it asks for a connection", allow_module_level=True)
 
