@@ -119,6 +119,17 @@ async def test_a_login_that_fails_raises_what_the_bot_raises() -> None:
                 pass
 
 
+async def test_what_is_no_bot_is_told() -> None:
+    async with testing.FakeDiscord() as discord:
+        for wrong in (type(talker()), "bot", None):
+            with pytest.raises(TypeError, match="must be a bot or client of a bot library, made already"):
+                async with discord.running(wrong):
+                    pass
+    with testing.FakeDiscord():
+        # Nothing holds the libraries.
+        pass
+
+
 async def test_in_a_process_of_its_own() -> None:
     async with testing.FakeDiscordProcess() as discord, discord.running(talker()):
         assert (await discord.call("hello", name="Bob")).content == "Hello, Bob."

@@ -58,12 +58,15 @@ class Running:
         self._stack = contextlib.ExitStack()
 
     async def __aenter__(self) -> Any:
+        token = self._discord.token
+        if not hasattr(self._bot, "_connection"):
+            raise TypeError(f"bot must be a bot or client of a bot library, made already, not {self._bot!r}")
         self._loaded = await renew(self._bot)
         self._discord._bots.append(self._bot)
         self._stack.enter_context(in_use())
         self._watch()
         self._others = threading.enumerate()
-        self._task = asyncio.ensure_future(self._bot.start(self._discord.token))
+        self._task = asyncio.ensure_future(self._bot.start(token))
         try:
             await self._ready()
             await self._registered()

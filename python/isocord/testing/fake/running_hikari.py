@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import BotError, WaitTimeoutError
+from ..patching import in_use
 from .running import END_TIMEOUT, GUILDS_TIMEOUT, Running
 
 
@@ -19,6 +20,7 @@ class RunningHikari(Running):
     async def __aenter__(self) -> Any:
         bot, token = self._bot, self._discord.token
         events = import_module("hikari.events.base_events")
+        self._stack.enter_context(in_use())
         self._given = bot._token, bot._rest._token
         bot._token, bot._rest._token = token, f"Bot {token}"
         bot.event_manager.subscribe(events.ExceptionEvent, self._hear)
@@ -54,4 +56,5 @@ class RunningHikari(Running):
         finally:
             bot.event_manager.unsubscribe(import_module("hikari.events.base_events").ExceptionEvent, self._hear)
             bot._token, bot._rest._token = given
+            self._stack.close()
         return None
