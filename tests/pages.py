@@ -126,7 +126,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
-        *(RECORDING,) * 5,
+        *(RECORDING,) * 6,
     ),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),

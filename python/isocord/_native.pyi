@@ -1042,6 +1042,9 @@ class Connection:
         bitrate: int = 128,
         ffmpeg: str | None = None,
         own_user: int | None = None,
+        channels: Literal[1, 2] = 2,
+        sample_format: Literal["s16", "s24", "f32"] = "s16",
+        name_of: Callable[[int], str | None] | None = None,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1062,6 +1065,9 @@ class Connection:
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
             own_user: the id under which our own voice is recorded too, as the packets that leave, where they leave.
+            channels: of WAV and FLAC.
+            sample_format: of WAV and FLAC; "f32" of WAV only.
+            name_of: called once for each user, on the thread: what files call them; their ids if None.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.
@@ -1113,6 +1119,8 @@ class Recording:
         """
     def cut(self, position: int) -> None:
         """Go on in new files from there on, all tracks at once."""
+    def mark(self, position: int, title: str) -> None:
+        """The moment has a name, which files that have chapters tell when they are complete."""
     def stop(self, delay: int) -> None:
         """Record nothing that is said from now on; does not wait. Idempotent.
 

@@ -149,12 +149,15 @@ class Recording(abc.ABC):
     def mark(self, title: str, position: int | None = None) -> None:
         """Name a moment: :attr:`Report.marks` has it, of 10,000 at the most, with the first 200 letters of the title.
 
+        The files of :mod:`isocord.sinks` that have chapters have it as one.
+
         Args:
             title: the name.
             position: the moment, as :attr:`isocord.HeardFrame.position`; now, if None.
         """
         if len(self._marks) < _MOST_MARKS:
             self._marks.append((self._now() if position is None else position, str(title)[:_LONGEST_TITLE]))
+            self._mark(*self._marks[-1])
 
     def time_at(self, position: int) -> float:
         """Seconds into the recording at a position of the common clock, pauses left out.
@@ -189,6 +192,9 @@ class Recording(abc.ABC):
     @abc.abstractmethod
     def _record(self) -> Callable[[], Report]:
         """Record until it is over, on the thread; finish the sink. What is returned makes the report."""
+
+    def _mark(self, position: int, title: str) -> None:  # noqa: B027 - what has no chapters need not know
+        """A moment has a name."""
 
     def _told(self) -> dict[str, Any]:
         """What a report says of every recording."""
