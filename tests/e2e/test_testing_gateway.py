@@ -18,6 +18,7 @@ from isocord.testing import FakeDiscord, GatewayClose, GatewayOp, NotFoundError
 from .raw_client import close_code
 
 pytestmark = pytest.mark.asyncio
+EVERYTHING = (1 << 26) - 1
 
 
 class RawBot:
@@ -58,7 +59,7 @@ class RawBot:
         await self.ws.send_json({"op": op, "d": data})
 
     async def identify(self, **extra: Any) -> RawBot:
-        await self.send(2, {"token": self.discord.token, "properties": {}, "intents": 1, **extra})
+        await self.send(2, {"token": self.discord.token, "properties": {}, "intents": EVERYTHING, **extra})
         self.ready = await self.until("READY")
         return self
 
@@ -271,8 +272,8 @@ async def test_commands(discord: FakeDiscord, open_bot: Opener) -> None:
     assert [c["name"] for c in commands] == ["play", "stop"]
     assert commands[0]["id"] == command["id"]
     with pytest.raises(NotFoundError):
-        discord.invoke("pause")
-    answers = discord.invoke("play", query="song", times=2)
+        discord.call("pause")
+    answer = discord.call("play", query="song", times=2)
     interaction = await bot.until("INTERACTION_CREATE")
     assert interaction["data"]["options"] == [
         {"name": "query", "type": 3, "value": "song"},
@@ -280,7 +281,10 @@ async def test_commands(discord: FakeDiscord, open_bot: Opener) -> None:
     ]
     callback = f"/interactions/{interaction['id']}/{interaction['token']}/callback"
     assert (await bot.rest("POST", callback, {"type": 4, "data": {"content": "ok"}}))[0] == 204
-    assert answers == [{"type": 4, "data": {"content": "ok"}}]
+    assert answer.raw == [{"type": 4, "data": {"content": "ok"}}]
+    assert (await answer).content == "ok"
+    assert (await bot.rest("POST", callback, {"type": 4, "data": {"content": "ok"}}))[1]["code"] == 40060
+    assert answer.content == "ok"
     assert (await bot.rest("DELETE", f"{path}/{command['id']}"))[0] == 204
     assert [c["name"] for c in discord.commands()] == ["stop"]
 

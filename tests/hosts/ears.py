@@ -57,6 +57,13 @@ class Ear:
 
     def tone(self, pitch: float) -> float:
         """How loud a tone is in the last 100 ms; 1.0 for a file of it as it is."""
-        last = self.sound()[-5 * FRAME :]
-        turning = np.exp(-2j * np.pi * pitch * np.arange(last.size) / RATE)
-        return float(2 * np.abs(np.mean(last * turning)) / LEVEL)
+        return float(_tone(self.sound()[-5 * FRAME :], pitch))
+
+    def seconds(self, pitch: float) -> float:
+        """For how long a tone was heard, to the frame."""
+        return 0.02 * sum(_tone(frame, pitch) > 0.1 for frame in self.sound().reshape(-1, FRAME))
+
+
+def _tone(sound: Any, pitch: float) -> Any:
+    turning = np.exp(-2j * np.pi * pitch * np.arange(sound.size) / RATE)
+    return 2 * np.abs(np.mean(sound * turning)) / LEVEL

@@ -15,7 +15,7 @@ from .world import np
 RATE = 24_000
 _STEP = RATE // 50 * 2
 _LOUD = 500.0
-_ENOUGH, _PAUSE = 5, 15
+_ENOUGH, _PAUSE = 5, 40
 """Frames of 20 ms that are speech, and that end it."""
 
 

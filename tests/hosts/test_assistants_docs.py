@@ -30,11 +30,11 @@ async def test_a_model_hears_answers_and_is_interrupted() -> None:
         assert model.updates[0]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
         begin_speaking([bob], 1.0, ["bob"])
         await until(lambda: model.heard)
-        assert model.heard == [pytest.approx(1.0, abs=0.1)]
+        # A busy machine brings some of it too late for a mix that waits for nobody.
+        assert model.heard == [pytest.approx(1.0, abs=0.4)]
         await until(lambda: bob.arrivals() and ear.tone(ANSWER) > 0.2)
-        await until(lambda: bob.arrivals()[-1].is_silence)
-        whole = len([arrival for arrival in bob.arrivals() if not arrival.is_silence])
-        assert whole == pytest.approx(50, abs=2)
+        await until(lambda: ear.seconds(ANSWER) > 0.95 and bob.arrivals()[-1].is_silence)
+        assert ear.seconds(ANSWER) < 1.05
 
         begin_speaking([bob], 0.5, ["bob"])
         await until(lambda: ear.tone(LONG) > 0.2)
@@ -44,9 +44,8 @@ async def test_a_model_hears_answers_and_is_interrupted() -> None:
         assert (cut["item_id"], cut["content_index"]) == ("item_2", 0)
         # The third answer comes afterwards, and nothing of the second one with it.
         await until(lambda: ear.tone(ANSWER) > 0.2 and ear.tone(LONG) < 0.02)
-        heard = lambda: 20 * (len([one for one in bob.arrivals() if not one.is_silence]) - 2 * whole)  # noqa: E731
-        await until(lambda: heard() >= cut["audio_end_ms"] and bob.arrivals()[-1].is_silence)
-        assert heard() <= cut["audio_end_ms"] + 80
+        await until(lambda: bob.arrivals()[-1].is_silence)
+        assert 1000 * ear.seconds(LONG) == pytest.approx(cut["audio_end_ms"], abs=60)
         assert len(model.truncated) == 1
         talk.cancel()
         await asyncio.wait([talk], timeout=5)

@@ -132,16 +132,18 @@ async def test_every_kind_of_source_goes_out_and_never_comes_back(call: World, k
     await until(lambda: stage.sounds[-SILENCES:] == [False] * SILENCES)
     sounds = stage.sounds
     last = len(sounds) - sounds[::-1].index(True)
-    # The first may have left while the bot was alone in the call, for nobody.
     left = round(told.heard / 0.02)
-    withheld = stage.voice.stats.withheld
-    # Frames that were heard whole, and one in which it goes out, if there was the time for it.
-    assert sounds == [True] * last + [False] * SILENCES
+    # The first may have left while the bot was alone in the call, or with the keys of before bob's time.
+    unheard = stage.voice.stats.withheld + stage.listener.early
+    # Frames that were heard whole, and one in which it goes out, if there was the time for it. Where a busy machine had
+    # none in time, silence has left in between.
+    assert sounds[last:] == [False] * SILENCES
+    last = sum(sounds)
     if kind != "packets":
         # What begins slowly in time counts as it was written.
-        assert last - 2 <= left <= last + withheld
+        assert last - 2 <= left <= last + unheard
     else:
-        assert last <= left <= last + withheld
+        assert last <= left <= last + unheard
     if kind == "PCM":
         await until(lambda: source.cleaned == 1)
 

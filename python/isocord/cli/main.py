@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True)
     _add_doctor(commands)
     _add_play(commands)
+    _add_transcribe(commands)
     _add_monitor(commands)
     _add_demo(commands)
     return made
@@ -70,6 +71,27 @@ def _add_play(commands: _Commands) -> None:
         "--json", action="store_true", help="what happens, and the position once a second, as lines of JSON"
     )
     play.set_defaults(run=_play)
+
+
+def _add_transcribe(commands: _Commands) -> None:
+    transcribe = commands.add_parser(
+        "transcribe",
+        help="write down what was said in a recording, with a function of yours",
+        description="Cuts each track into utterances, as voice.utterances() does live, calls the function with each, "
+        "and writes WebVTT with the names of who speaks. The exit status is 1 if something is missing in it.",
+    )
+    transcribe.add_argument("recording", metavar="RECORDING", type=Path, nargs="+", help="a folder, or files")
+    transcribe.add_argument(
+        "--with",
+        dest="function",
+        metavar="MODULE:FUNCTION",
+        required=True,
+        help="gets an isocord.Utterance, 16 kHz mono s16le, and returns what was said, or None; may be async",
+    )
+    transcribe.add_argument("--out", type=Path, metavar="FILE", help=".vtt or .json (default: beside the recording)")
+    transcribe.add_argument("--jobs", type=_jobs, default=1, help="utterances at once (default: %(default)s)")
+    transcribe.add_argument("--json", action="store_true", help="captions as lines of JSON, as they come")
+    transcribe.set_defaults(run=_transcribe)
 
 
 def _add_monitor(commands: _Commands) -> None:
@@ -111,6 +133,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if not 1 <= jobs <= 100:
+        raise argparse.ArgumentTypeError("1 to 100")
+    return jobs
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from .doctor.run import run
 
@@ -121,6 +150,12 @@ def _play(options: argparse.Namespace) -> int:
     from .play import run
 
     return run(options.source, guild_id=options.guild, channel_id=options.channel, as_json=options.json)
+
+
+def _transcribe(options: argparse.Namespace) -> int:
+    from .transcribe import run
+
+    return run(options.recording, function=options.function, out=options.out, jobs=options.jobs, as_json=options.json)
 
 
 def _monitor(options: argparse.Namespace) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -17,17 +16,12 @@ import isocord
 
 from ..errors import AudioFileError, IsocordError
 from ..hosts import present_packages
+from .bots import CannotError, Place, channel
 from .progress import Progress, progress
 from .terminal import INTERRUPTED, NEEDS_RICH, complain, console
 
 TOKEN = "DISCORD_TOKEN"  # noqa: S105 - the name of it
-_LOGIN = 30.0
 _LOOK = 0.25
-_CLOSING = 5.0
-
-
-class _CannotError(Exception):
-    """What keeps it from playing, told to the user as it stands."""
 
 
 def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
@@ -40,7 +34,7 @@ def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
     elif not token:
         wrong = f"the bot's token is taken from the environment variable {TOKEN}, which is not set"
     elif not present_packages():
-        wrong = "no bot library is installed: pip install py-cord (or discord.py, disnake, nextcord)"
+        wrong = "no bot library is installed: pip install py-cord (or discord.py, disnake, nextcord, hikari)"
     if wrong is not None:
         complain("play", wrong)
         return 2
@@ -61,19 +55,19 @@ async def _play(file: isocord.AudioFile, token: str, guild_id: int, channel_id: 
     assert me is not None
     with _interruptible(me):
         try:
-            async with _channel(token, guild_id, channel_id) as channel, _joined(channel) as voice:
-                shown.tell("connected", guild_id=str(guild_id), channel_id=str(channel_id), channel=str(channel))
+            async with channel(token, guild_id, channel_id) as place, _joined(place) as voice:
+                shown.tell("connected", guild_id=str(guild_id), channel_id=str(channel_id), channel=place.name)
                 with shown:
                     failure = await _until_over(file, voice, shown)
                 if failure is not None:
-                    raise _CannotError(str(failure))
+                    raise CannotError(str(failure))
                 stats = voice.stats
                 shown.tell("finished", packets_sent=stats.packets_sent, lateness_p99=stats.lateness_p99)
                 return 0
         except asyncio.CancelledError:
             shown.tell("interrupted")
             return INTERRUPTED
-        except (_CannotError, IsocordError) as error:
+        except (CannotError, IsocordError) as error:
             shown.tell("failed", error=str(error))
             complain("play", error)
             return 1
@@ -85,55 +79,20 @@ async def _until_over(file: isocord.AudioFile, voice: Any, shown: Progress) -> B
         shown.show(file)
         await asyncio.wait([finished], timeout=_LOOK)
         if voice.state.phase is isocord.Phase.DISCONNECTED:
-            return _CannotError(f"the voice connection is over: {voice.state}")
+            return CannotError(f"the voice connection is over: {voice.state}")
     shown.show(file)
     error: BaseException | None = finished.result()
     return error
 
 
 @asynccontextmanager
-async def _joined(channel: Any) -> AsyncIterator[Any]:
+async def _joined(place: Place) -> AsyncIterator[Any]:
     """A voice connection, which is left at the end."""
-    voice = await channel.connect(cls=isocord.VoiceClient, timeout=_LOGIN)
+    voice = await place.join()
     try:
         yield voice
     finally:
         await voice.disconnect()
-
-
-@asynccontextmanager
-async def _channel(token: str, guild_id: int, channel_id: int) -> AsyncIterator[Any]:
-    """The channel as a bot that is logged in sees it."""
-    library: Any = importlib.import_module(present_packages()[0])
-    intents = library.Intents.none()
-    intents.guilds = intents.voice_states = True
-    bot = library.Client(intents=intents)
-    running = asyncio.create_task(bot.start(token), name="isocord-play-bot")
-    try:
-        ready = asyncio.create_task(bot.wait_until_ready())
-        await asyncio.wait([running, ready], timeout=_LOGIN, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            ready.cancel()
-            error = running.exception()
-            raise _CannotError(f"the bot cannot log in: {type(error).__name__}: {error}")
-        if not ready.done():
-            ready.cancel()
-            raise _CannotError(f"the bot did not get ready within {_LOGIN:.0f} s")
-        guild = bot.get_guild(guild_id)
-        if guild is None:
-            raise _CannotError(f"the bot is in no guild {guild_id}")
-        channel = guild.get_channel(channel_id)
-        if channel is None or not hasattr(channel, "connect"):
-            raise _CannotError(f"{guild} has no voice channel {channel_id} that the bot may see")
-        yield channel
-    finally:
-        with contextlib.suppress(Exception):
-            await asyncio.wait_for(bot.close(), _CLOSING)
-        running.cancel()
-        await asyncio.wait([running], timeout=_CLOSING)
-        if running.done() and not running.cancelled():
-            # Libraries may end start() with an error when the bot is closed.
-            running.exception()
 
 
 @contextlib.contextmanager

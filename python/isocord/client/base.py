@@ -44,11 +44,18 @@ class ClientBase:
         # Every opcode 4 says both anew.
         self._self_mute = False
         self._self_deaf = False
+        self._unheard = ""
+        """Why nobody hears what plays; empty where somebody may."""
 
     @property
     def guild(self) -> Any:
         """The guild that the bot is connected to, if applicable."""
         return self._host.guild(self.client, self._guild_id, self.channel)
+
+    @property
+    def _place(self) -> Any:
+        """The guild as the host's methods take it, whether or not the library knows it."""
+        return self._host.place(self.client, self._guild_id, self.channel)
 
     @property
     def state(self) -> ConnectionState:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .. import _native
 from ..errors import SinkError
-from .files import FileSink, Layout, SinkOptions, Target
+from .files import FileSink, Layout, SinkOptions
+from .targets import Target
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

@@ -296,6 +296,8 @@ impl Connection {
         };
         let mut recorders = vec![tracks];
         if let Some(make) = mixdown {
+            // The tracks are listened to already.
+            let options = RecorderOptions { survey: false, ..options };
             recorders.push(Recorder::new(options, Layout::Mixdown(make))?);
         }
         let reader = self.listen(form, recording::CAPACITY)?;

@@ -151,7 +151,7 @@ impl Connection {
 
     #[pyo3(signature = (
         target, *, format, layout = "users", mixdown = None, sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
-        max_size = None, split = None, bitrate = 128, ffmpeg = None, own_user = None,
+        max_size = None, split = None, bitrate = 128, ffmpeg = None, survey = false, own_user = None,
         channels = 2, sample_format = "s16", name_of = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
@@ -170,6 +170,7 @@ impl Connection {
         split: Option<(String, u64)>,
         bitrate: u16,
         ffmpeg: Option<PathBuf>,
+        survey: bool,
         own_user: Option<u64>,
         channels: u16,
         sample_format: &str,
@@ -181,7 +182,7 @@ impl Connection {
         let mixdown = mixdown.map(|target| encoding.whole(target)).transpose()?;
         let split = recording::split(split)?;
         let shape = recording::shape(channels, sample_format)?;
-        let options = RecorderOptions { sync_start, users, exclude, split, shape, ..options };
+        let options = RecorderOptions { sync_start, users, exclude, split, shape, survey, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
         let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;

@@ -74,6 +74,7 @@ impl FrameSource for Sound {
 pub(super) struct Taker {
     pub(super) ahead: AtomicU64,
     pub(super) woken: AtomicU64,
+    pub(super) unsettled: AtomicBool,
 }
 
 impl Downstream for Taker {
@@ -83,6 +84,10 @@ impl Downstream for Taker {
 
     fn ahead(&self) -> u64 {
         self.ahead.load(Relaxed)
+    }
+
+    fn is_settled(&self) -> bool {
+        !self.unsettled.load(Relaxed)
     }
 }
 

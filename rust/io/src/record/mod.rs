@@ -39,6 +39,7 @@ mod report;
 mod riff;
 mod shape;
 mod shared_files;
+mod survey;
 mod target;
 mod timeline;
 mod track;
@@ -57,6 +58,7 @@ pub use report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
 pub use shape::{Depth, SampleShape};
+pub use survey::VoiceReport;
 pub use target::{Encoding, Target, WriteSeek};
 
 /// Whether MP3 can be written without another program.

@@ -139,6 +139,8 @@ pub struct RecorderOptions {
     pub split: Option<Split>,
     /// The most users that get a file or a track of their own; in a mixdown there is room for all.
     pub max_tracks: usize,
+    /// Whether it is listened to who speaks when, and how loud.
+    pub survey: bool,
     /// For Opus formats that are given PCM, as a mixdown is.
     pub opus: EncoderOptions,
 }
@@ -175,6 +177,7 @@ impl Default for RecorderOptions {
             max_file_bytes: None,
             split: None,
             max_tracks: MAX_TRACKS,
+            survey: false,
             opus: EncoderOptions::default(),
         }
     }

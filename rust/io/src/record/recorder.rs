@@ -18,6 +18,7 @@ use super::parts::{Cuts, PartReport};
 use super::report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
+use super::survey::Survey;
 use super::timeline::RecordingTime;
 use super::track::Track;
 
@@ -47,6 +48,7 @@ pub struct Recorder {
     timeline: RecordingTime,
     consent: Consent,
     tracks: BTreeMap<u64, Track>,
+    survey: Option<Survey>,
     /// Who got no track.
     refused: HashSet<u64>,
     /// What the owner of the clock said last.
@@ -98,6 +100,7 @@ impl Recorder {
             maker,
             mix,
             tracks: BTreeMap::new(),
+            survey: options.survey.then(Survey::default),
             refused: HashSet::new(),
             clock: None,
             now: 0,
@@ -153,6 +156,9 @@ impl Recorder {
         }
         self.consent.revoke(user_id);
         let Some(mut track) = self.tracks.remove(&user_id) else { return Ok(()) };
+        if let Some(survey) = &mut self.survey {
+            survey.forget(user_id);
+        }
         let counts = track.counts();
         self.stats.late += counts.late;
         self.stats.overlapping += counts.overlapping;
@@ -247,7 +253,8 @@ impl Recorder {
             tracks.iter_mut().for_each(TrackReport::cut);
         }
         let reason = *self.ended.get_or_insert(reason);
-        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats() };
+        let voices = self.survey.as_mut().map(Survey::finish).unwrap_or_default();
+        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats(), voices };
         self.report = Some(report.clone());
         report
     }

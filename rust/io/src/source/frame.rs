@@ -43,6 +43,12 @@ pub trait Downstream: Send + Sync {
 
     /// How many of the frames that it was given are still to be heard.
     fn ahead(&self) -> u64;
+
+    /// Whether that can be relied on: false while it is not known yet if what the source took back is heard all the
+    /// same. It is looked at ([`FrameSource::is_changed`]) as soon as that is known.
+    fn is_settled(&self) -> bool {
+        true
+    }
 }
 
 /// Where sound comes from: frames of 20 ms, one after the other. The player encodes what is PCM.

@@ -178,6 +178,10 @@ impl Downstream for Shared {
     fn ahead(&self) -> u64 {
         self.runs().moved(self.port.heard(), self.next.load(Relaxed))
     }
+
+    fn is_settled(&self) -> bool {
+        self.port.is_settled()
+    }
 }
 
 impl Layer {

@@ -70,6 +70,11 @@ impl Port {
         self.given.load(Relaxed).saturating_sub(ahead)
     }
 
+    /// See [`Downstream::is_settled`].
+    pub(super) fn is_settled(&self) -> bool {
+        self.lock().as_ref().is_none_or(|downstream| downstream.is_settled())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<dyn Downstream>>> {
         self.downstream.lock().unwrap_or_else(PoisonError::into_inner)
     }

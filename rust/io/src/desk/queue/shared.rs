@@ -44,4 +44,8 @@ impl Downstream for Relay {
     fn ahead(&self) -> u64 {
         self.get().map_or(0, |downstream| downstream.ahead())
     }
+
+    fn is_settled(&self) -> bool {
+        self.get().is_none_or(|downstream| downstream.is_settled())
+    }
 }

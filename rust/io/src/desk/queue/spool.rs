@@ -30,6 +30,10 @@ impl Downstream for Further {
     fn ahead(&self) -> u64 {
         self.downstream.ahead() + self.kept.load(Relaxed)
     }
+
+    fn is_settled(&self) -> bool {
+        self.downstream.is_settled()
+    }
 }
 
 /// What is played of an entry. Samples are counted from the first one of its first frame.

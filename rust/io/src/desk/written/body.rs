@@ -38,6 +38,8 @@ pub(super) struct Body {
     pub(super) changed: bool,
     /// How often frames were given or taken back.
     pub(super) moves: u64,
+    /// Frames were taken back, and it has not been seen yet whether they are heard all the same.
+    pub(super) unsettled: bool,
     /// Frames that were given and not heard, when that was seen last.
     pub(super) ahead: u64,
     /// As heard, and never less than it was.
@@ -71,6 +73,7 @@ impl Body {
             open: false,
             changed: false,
             moves: 0,
+            unsettled: false,
             ahead: 0,
             played: 0,
             starved: 0,
@@ -126,9 +129,16 @@ impl Body {
         self.sound.end().saturating_sub(place)
     }
 
+    /// Whether nothing that was written is still to be heard. What was forgotten is heard until whoever reads goes back.
+    fn is_drained(&self) -> bool {
+        let granted = self.downstream.is_none() || self.log.heard(self.ahead).clears == self.clears;
+        granted && !self.unsettled && self.unheard() == 0
+    }
+
     /// Sees what has been heard: all but so many frames.
     pub(super) fn see(&mut self, ahead: u64) {
         self.ahead = ahead;
+        self.unsettled = false;
         let heard = self.log.heard(ahead);
         let (played, starved) = (heard.played, heard.starved);
         self.played = self.played.max(played);
@@ -141,10 +151,9 @@ impl Body {
         if self.waits.is_empty() {
             return;
         }
-        let (room, unheard) = (self.room(), self.unheard());
-        let capacity = self.capacity;
+        let (room, capacity) = (self.room(), self.capacity);
         self.waits.room(|wanted| room >= wanted.min(capacity.div_ceil(2)).max(1));
-        if unheard == 0 {
+        if self.is_drained() {
             self.waits.drained();
         }
         if let Err(error) = self.check_open() {

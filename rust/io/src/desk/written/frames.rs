@@ -133,6 +133,7 @@ impl Body {
     pub(super) fn go_back(&mut self, frames: u64) {
         let undone = self.log.back(frames);
         self.moves += 1;
+        self.unsettled = self.downstream.is_some();
         self.ahead = self.ahead.saturating_sub(frames);
         self.changed = false;
         let sounded = undone || self.log.now.run.is_some();

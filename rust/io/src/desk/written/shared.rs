@@ -21,15 +21,16 @@ impl Shared {
         self.body.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees what has been heard. Whoever plays is asked without the lock, which it may want; if frames were given
-    /// meanwhile, once more.
+    /// Sees what has been heard, if that is known. Whoever plays is asked without the lock, which it may want; if frames
+    /// were given meanwhile, once more.
     pub(super) fn see(&self) {
         let mut before = None;
         for _ in 0..8 {
             let body = self.body();
             let (downstream, moves) = (body.downstream.clone(), body.moves);
             drop(body);
-            let Some(ahead) = downstream.map(|downstream| downstream.ahead()) else { return };
+            let known = downstream.filter(|downstream| downstream.is_settled());
+            let Some(ahead) = known.map(|downstream| downstream.ahead()) else { return };
             let mut body = self.body();
             if before.replace((moves, ahead)) == Some((body.moves, ahead)) && body.downstream.is_some() {
                 body.see(ahead);

@@ -64,7 +64,7 @@ impl WrittenStream {
         self.0.told(body);
     }
 
-    /// Tells `listener` when all that was written is heard or forgotten, or why it never will be.
+    /// Tells `listener` when all that was written is heard, or forgotten and no longer heard; or why it never will be.
     pub fn on_drained(&self, listener: Listener) {
         self.0.see();
         let mut body = self.0.body();

@@ -1,6 +1,7 @@
 //! A source that plays, as its onlookers see it, and what they want of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
@@ -60,6 +61,8 @@ pub(super) struct Playing {
     waker: JobWaker,
     /// Number of the frame that the source gives next.
     given: AtomicU64,
+    /// What the source took back may be heard all the same.
+    unsettled: AtomicBool,
     /// Where runs of frames begin: the frame's number in the track, and its place in the file in samples.
     runs: Mutex<Vec<(u64, u64)>>,
 }
@@ -103,8 +106,13 @@ impl<S: FrameSource> Deck<S> {
     ) -> Result<(), DeckError> {
         self.claim()?;
         let depth = lookahead as u64 + SPARE;
-        let playing = Playing { track, waker, given: AtomicU64::new(0), runs: Mutex::new(vec![(0, start)]) };
-        let playing = Arc::new(playing);
+        let playing = Arc::new(Playing {
+            track,
+            waker,
+            given: AtomicU64::new(0),
+            unsettled: AtomicBool::new(false),
+            runs: Mutex::new(vec![(0, start)]),
+        });
         self.playing.set(Arc::clone(&playing)).map_err(|_| DeckError::InUse)?;
         let downstream: Arc<dyn Downstream> = playing;
         self.source().attach(&downstream, depth);
@@ -323,9 +331,23 @@ impl Downstream for Playing {
     fn ahead(&self) -> u64 {
         self.given.load(Relaxed).saturating_sub(self.track.next_heard())
     }
+
+    fn is_settled(&self) -> bool {
+        !self.unsettled.load(Acquire)
+    }
 }
 
 impl Playing {
+    /// The source is about to take frames back; the clock may be faster than what takes their place.
+    pub(super) fn unsettle(&self) {
+        self.unsettled.store(true, Release);
+    }
+
+    /// What is heard is known. Says whether it was not.
+    pub(super) fn settle(&self) -> bool {
+        self.unsettled.swap(false, AcqRel)
+    }
+
     /// The source has given the frames before this one.
     pub(super) fn note_given(&self, next: u64) {
         self.given.store(next, Relaxed);

@@ -59,6 +59,10 @@ impl<S: FrameSource> Feed for DeckFeed<S> {
             FeedStatus::Wait
         });
         self.writer = Some(writer);
+        if self.deck.playing().is_some_and(Playing::settle) {
+            // Those who wait for what it has now come to are told; another change would wake the job again.
+            self.deck.with_source(FrameSource::is_changed);
+        }
         status
     }
 
@@ -256,6 +260,7 @@ impl<S: FrameSource> DeckFeed<S> {
             let undone = self.ahead.go_back(from)?;
             let deck = Arc::clone(&self.deck);
             let cut = if changed {
+                playing.unsettle();
                 let cut = deck.with_source(|source| self.ahead.revise(source, buffer, (from, end)))?;
                 self.note_given();
                 if cut.is_none() {

@@ -195,6 +195,50 @@ fn what_was_heard_before_the_end_is_known_to_whoever_waits() {
 }
 
 #[test]
+fn what_is_forgotten_has_left_when_it_is_no_longer_heard() {
+    let (stream, mut source) = stream(&options(48_000, 1, Format::S16));
+    let taker = Arc::new(Taker::default());
+    let downstream: Arc<dyn Downstream> = Arc::clone(&taker) as _;
+    source.attach(&downstream, 29);
+    assert!(stream.write_all(&s16(&tone(48_000, 0, 48_000))).expect("it is open"));
+    pull(&mut source, 20);
+    taker.ahead.store(8, Relaxed);
+    stream.clear();
+    let told = Told::default();
+    stream.on_drained(told.listener());
+    // The clock is faster than who would go back.
+    taker.ahead.store(5, Relaxed);
+    assert!(source.is_changed());
+    assert!(told.take().is_empty(), "old sound is still heard");
+    taker.unsettled.store(true, Relaxed);
+    source.revise(5);
+    taker.ahead.store(0, Relaxed);
+    assert_eq!(pull(&mut source, 1), vec![0.0; 960], "the old sound goes out in it");
+    assert!(told.take().is_empty());
+    // The clock was faster than that, too: frames of the old sound that were taken back have left.
+    taker.ahead.store(3, Relaxed);
+    assert!(source.unrevise() && source.is_changed() && told.take().is_empty());
+    source.revise(3);
+    pull(&mut source, 1);
+    taker.ahead.store(1, Relaxed);
+    source.is_changed();
+    assert!(told.take().is_empty());
+    taker.unsettled.store(false, Relaxed);
+    source.is_changed();
+    assert_eq!(told.take(), [None]);
+    assert!((stream.played() - 0.34).abs() < 1e-9);
+    // Where nothing sounds there is nothing to wait for but that it is seen.
+    taker.ahead.store(0, Relaxed);
+    stream.clear();
+    stream.on_drained(told.listener());
+    assert!(source.is_changed());
+    source.revise(0);
+    assert!(next(&mut source, NOW).is_err());
+    source.is_changed();
+    assert_eq!(told.take(), [None]);
+}
+
+#[test]
 fn options_out_of_range_are_refused() {
     let good = options(24_000, 1, Format::S16);
     let refused = |options: Options| WrittenStream::new(&options, Arc::new(Here)).err();
