@@ -136,6 +136,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         ),
         *(RECORDING,) * 9,
     ),
+    "docs/meetings.md": (By("tests/hosts/test_meetings_docs.py"),),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
         By("tests/adapters/test_pages.py"),
@@ -165,6 +166,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"discord": lambda stage: stage.discord},
             files={"song.mp3": 5.0},
             connected=False,
+            but="hikari",
         ),
         Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
     ),
@@ -180,7 +182,14 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         Checked(),
         Runs(lambda stage: stage.levels() == ("WARNING", "INFO"), after=lambda stage: stage.keep_levels()),
     ),
-    "docs/commands.md": (Checked(), Checked(), Checked(), By("tests/hosts/test_commands_docs.py"), Checked()),
+    "docs/commands.md": (
+        Checked(),
+        Checked(),
+        Checked(),
+        Checked(),
+        By("tests/hosts/test_commands_docs.py"),
+        Checked(),
+    ),
     "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),

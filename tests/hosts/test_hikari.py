@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import isocord
 from isocord import Phase, Reason
+from isocord.hosts.base import EventNames
 
 from .world import LIBRARY, Tone, testing, until
 
@@ -20,6 +23,7 @@ if LIBRARY != "hikari":
     pytest.skip("this is for hikari alone", allow_module_level=True)
 hikari: Any = pytest.importorskip("hikari")
 own: Any = pytest.importorskip("isocord.hikari")
+hikari_events: Any = pytest.importorskip("isocord.hosts.hikari_events")
 
 
 class Stage:
@@ -138,6 +142,17 @@ class TestConnecting:
             with pytest.raises(TypeError, match="'recconect'"):
                 await here.connect(recconect=False)
             await until(lambda: here.state is None)
+
+    async def test_shards(self) -> None:
+        async with testing.FakeDiscord(guilds=3) as discord:
+            bot = bot_with(discord.token)
+            await bot.start(check_for_updates=False, shard_count=2)
+            for guild in discord.guilds:
+                voice = await bot.voice.connect_to(guild.id, guild.channel("General").id, isocord.VoiceClient)
+                assert voice.shard_id == (guild.id >> 22) % 2
+                await voice.move_to(guild.channel("Music").id)
+            assert len(bot.voice.connections) == 3
+            await bot.close()
 
     async def test_a_second_one_is_refused(self) -> None:
         async with stage() as here:
@@ -267,6 +282,12 @@ class TestGoingOn:
 
 
 class TestEvents:
+    def test_each_that_others_dispatch_has_a_class(self) -> None:
+        names = {getattr(EventNames(), field) for field in EventNames.__match_args__}
+        for path in Path(isocord.__file__).parent.joinpath("client").glob("*.py"):
+            names |= set(re.findall(r'_dispatch\("(\w+)"', path.read_text("utf-8")))
+        assert names == set(hikari_events._CLASSES)
+
     async def test_each_kind(self) -> None:
         async with stage() as here:
             told: list[Any] = []
@@ -296,6 +317,65 @@ class TestEvents:
             bob.leave()
             await until(lambda: of(own.MemberDisconnectEvent))
             assert of(own.MemberDisconnectEvent)[0].user_id == bob.user_id
+
+
+class TestTheFake:
+    """What isocord.testing has for bots is there for those of hikari."""
+
+    @staticmethod
+    def bot() -> Any:
+        """A bot as it stands in a module, with a token of its own."""
+        bot = bot_with("MTIzNDU2Nzg5MDEyMzQ1Njc4.a.b", intents=hikari.Intents.ALL)
+
+        @bot.listen()
+        async def begin(event: hikari.StartedEvent) -> None:
+            command = bot.rest.slash_command_builder("play", "Plays.")
+            command.add_option(hikari.CommandOption(type=hikari.OptionType.STRING, name="path", description="which"))
+            await bot.rest.set_application_commands(await bot.rest.fetch_application(), [command])
+
+        @bot.listen()
+        async def play(event: hikari.InteractionCreateEvent) -> None:
+            interaction = event.interaction
+            state = bot.cache.get_voice_state(interaction.guild_id, interaction.user)
+            if state is None:
+                raise LookupError("nobody is there")
+            voice = await bot.voice.connect_to(interaction.guild_id, state.channel_id, isocord.VoiceClient)
+            voice.play(Tone())
+            path = interaction.options[0].value
+            await interaction.create_initial_response(hikari.ResponseType.MESSAGE_CREATE, f"Playing {path}")
+
+        @bot.listen()
+        async def answer(event: hikari.GuildMessageCreateEvent) -> None:
+            if event.is_human:
+                await event.message.respond(f"you said {event.content}", reply=True)
+
+        return bot
+
+    async def test_commands_are_called_and_messages_answered(self) -> None:
+        async with testing.FakeDiscord() as discord, discord.running(self.bot()) as bot:
+            assert bot.cache.get_available_guild(discord.guild.id)
+            await until(discord.commands)
+            alice = discord.listen("General", user="alice")
+            answer = await discord.call("play", path="song.mp3")
+            assert answer.content == "Playing song.mp3"
+            await until(lambda: len(alice.arrivals()) > 10)
+            reply = await discord.say("hello")
+            assert reply.content == "you said hello"
+
+    async def test_what_fails_in_the_bot_is_told(self) -> None:
+        async with testing.FakeDiscord() as discord, discord.running(self.bot()):
+            await until(discord.commands)
+            with pytest.raises(testing.BotError, match="nobody is there"):
+                await discord.call("play", path="song.mp3")
+
+    def test_one_bot_runs_again_and_again(self) -> None:
+        bot = self.bot()
+        for _ in range(2):
+            with testing.FakeDiscord() as discord, discord.running(bot):
+                discord.wait_until(lambda discord=discord: discord.commands(), timeout=15)
+                discord.listen("General", user="alice")
+                assert discord.call("play", path="a").wait().content == "Playing a"
+            assert not bot.is_alive
 
 
 def test_there_is_no_client_to_take_the_place_of() -> None:

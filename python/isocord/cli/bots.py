@@ -1,25 +1,51 @@
-"""A bot of whichever library is installed, for ``isocord play``: it is logged in, and about to join one channel."""
+"""A bot of whichever library is installed, for a command: it is logged in, and about to join one channel."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import isocord
 
 from ..hosts import present_packages
+from .terminal import NEEDS_RICH, console
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+TOKEN = "DISCORD_TOKEN"  # noqa: S105 - the name of it
 LOGIN = 30.0
 """Seconds that logging in may take, and as many that joining may."""
 _CLOSING = 5.0
+_ANSWER = 5.0
+_ASKED = 100
 
 
 class CannotError(Exception):
-    """What keeps it from playing, told to the user as it stands."""
+    """What keeps a command from what it is for, told to the user as it stands."""
+
+
+def prepared(*, as_json: bool) -> tuple[str, Console | None]:
+    """The token, and the terminal unless lines of JSON are wanted.
+
+    Raises:
+        CannotError: there is no token, no bot library, or nothing to show anything with.
+    """
+    token = os.environ.get(TOKEN, "").strip()
+    out = None if as_json else console()
+    if not as_json and out is None:
+        raise CannotError(NEEDS_RICH)
+    if not token:
+        raise CannotError(f"the bot's token is taken from the environment variable {TOKEN}, which is not set")
+    if not present_packages():
+        raise CannotError("no bot library is installed: pip install py-cord (or discord.py, disnake, nextcord, hikari)")
+    return token, out
 
 
 class Place(NamedTuple):
@@ -28,6 +54,10 @@ class Place(NamedTuple):
     name: str
     join: Callable[[], Awaitable[Any]]
     """Gives an :class:`isocord.VoiceClient` that is connected."""
+    people: Callable[[Any], set[int]]
+    """The users, bots left out, who are in the channel that this client is in."""
+    know: Callable[[Any], Awaitable[None]]
+    """Has the library learn the names of those, which Discord tells unasked only of people who come later."""
 
 
 def channel(token: str, guild_id: int, channel_id: int) -> AbstractAsyncContextManager[Place]:
@@ -62,7 +92,19 @@ async def _of_discords_family(library: Any, token: str, guild_id: int, channel_i
         found = guild.get_channel(channel_id)
         if found is None or not hasattr(found, "connect"):
             raise _no_channel(guild, channel_id)
-        yield Place(str(found), lambda: found.connect(cls=isocord.VoiceClient, timeout=LOGIN))
+
+        def people(voice: Any) -> set[int]:
+            members = {user: guild.get_member(user) for user in voice.channel.voice_states if user != bot.user.id}
+            return {user for user, member in members.items() if member is None or not member.bot}
+
+        async def know(voice: Any) -> None:
+            users = sorted(people(voice))
+            # So many may be asked for at once; without names the ids have to do.
+            with contextlib.suppress(asyncio.TimeoutError):
+                for some in (users[at : at + _ASKED] for at in range(0, len(users), _ASKED)):
+                    await asyncio.wait_for(guild.query_members(user_ids=some, limit=len(some)), _ANSWER)
+
+        yield Place(str(found), lambda: found.connect(cls=isocord.VoiceClient, timeout=LOGIN), people, know)
     finally:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(bot.close(), _CLOSING)
@@ -103,10 +145,49 @@ async def _of_hikari(hikari: Any, token: str, guild_id: int, channel_id: int) ->
             except (asyncio.TimeoutError, hikari.VoiceError) as error:
                 raise CannotError(str(error) or f"the bot could not join within {LOGIN:.0f} s") from None
 
-        yield Place(str(found), join)
+        def people(voice: Any) -> set[int]:
+            states = bot.cache.get_voice_states_view_for_channel(guild, voice.channel_id).values()
+            return {int(state.user_id) for state in states if not state.member.is_bot}
+
+        async def know(voice: Any) -> None:
+            """It comes with the voice states."""
+
+        yield Place(str(found), join, people, know)
     finally:
         with contextlib.suppress(Exception):
             await asyncio.wait_for(bot.close(), _CLOSING)
+
+
+@asynccontextmanager
+async def joined(place: Place) -> AsyncIterator[Any]:
+    """A voice connection, which is left at the end."""
+    voice = await place.join()
+    try:
+        yield voice
+    finally:
+        await voice.disconnect()
+
+
+@contextlib.contextmanager
+def interruptible(task: asyncio.Task[Any]) -> Iterator[None]:
+    """Ctrl-C, and the wish of a service manager, cancel ``task`` once; another one is as hard as ever."""
+    loop, caught = asyncio.get_running_loop(), list[int]()
+
+    def cancel() -> None:
+        while caught:
+            loop.remove_signal_handler(caught.pop())
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # On Windows, and outside the main thread, asyncio.run does what can be done.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, cancel)
+            caught.append(number)
+    try:
+        yield
+    finally:
+        while caught:
+            loop.remove_signal_handler(caught.pop())
 
 
 def _refused(error: BaseException | None) -> CannotError:
