@@ -119,6 +119,12 @@ async def test_a_login_that_fails_raises_what_the_bot_raises() -> None:
                 pass
 
 
+async def test_a_bot_that_forgets_to_defer_is_told() -> None:
+    async with testing.FakeDiscord(answer_within=0.0) as discord, discord.running(talker()):
+        with pytest.raises(testing.BotError, match=r"^/hello failed: .* \(it answered after .* to defer\)$"):
+            await discord.call("hello", name="Bob")
+
+
 async def test_who_would_block_the_bot_is_told() -> None:
     async with testing.FakeDiscord() as discord, discord.running(talker()):
         answer = discord.call("hello", name="Bob")

@@ -141,7 +141,7 @@ class Running:
             names = ", ".join(sorted(missing()))
             raise BotError(
                 f"the bot has not registered its commands: {names}. An on_connect of its own has to call what "
-                "registers them; commands of a guild need that guild's id"
+                "registers them; commands of a guild need that guild, GuildSpec(id=...)"
             ) from None
 
     def _watch(self) -> None:
