@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test bench music soak streams-test clean
+.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test bench music soak streams-test clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -18,6 +18,7 @@ help:
 	@echo "make music   filters on real music against ffmpeg: MUSIC=a folder of songs"
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
 	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
+	@echo "make s3-test   recordings uploaded to moto's server of S3, and to versitygw and MinIO if they are installed"
 	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
 	@echo "make build   only build and install into $(VENV)"
 
@@ -73,13 +74,18 @@ hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"
 	$(BIN)/nox -s wheel
 	@mkdir -p .venvs
-	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, sep="\n")' | xargs -P 7 -I{} sh -c \
+	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, *noxfile.LOOPS, sep="\n")' | xargs -P 7 -I{} sh -c \
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
 # Not a part of `make test`: the frameworks are big.
 adapters-test: build
 	@echo "== pytest, against each framework in an environment of its own"
 	$(BIN)/nox -s wheel pipecat livekit
+
+# Nor this: the server and its client bring a hundred packages.
+s3-test: build
+	@echo "== pytest, against servers of S3"
+	$(BIN)/nox -s wheel s3
 
 # The last two mostly wait for sound to play, so they run side by side.
 test: lint docs rust-test loom build

@@ -12,6 +12,8 @@ import sys
 import isocord
 from isocord import testing
 
+from .. import loops
+
 
 def sink_of(place: str, kind: str, *given: str) -> isocord.sinks.FileSink:
     options = {name: int(value) for name, _, value in (option.partition("=") for option in given)}
@@ -23,8 +25,8 @@ def sink_of(place: str, kind: str, *given: str) -> isocord.sinks.FileSink:
 
 
 async def main(place: str, *sink: str) -> None:
-    name = next(name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name))
-    library = importlib.import_module(name)
+    name = next(name for name in ("discord", "disnake", "nextcord", "hikari") if importlib.util.find_spec(name))
+    library = importlib.import_module("tests.hosts.hikari_names" if name == "hikari" else name)
     async with testing.FakeDiscord() as discord:
         bot = library.Client(intents=library.Intents.default())
         running = asyncio.create_task(bot.start(discord.token))
@@ -42,4 +44,5 @@ async def main(place: str, *sink: str) -> None:
         await running
 
 
+loops.use()
 asyncio.run(main(*sys.argv[1:]))

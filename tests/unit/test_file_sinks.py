@@ -11,9 +11,8 @@ import pytest
 
 from isocord import sinks
 
-FILE_SINKS = [
-    getattr(sinks, name) for name in sinks.__all__ if name not in ("AnySink", "Sink", "FileSink", "AudioTrack", "Part")
-]
+KINDS = [getattr(sinks, name) for name in sinks.__all__ if name.endswith("Sink") and name != "AnySink"]
+FILE_SINKS = [kind for kind in KINDS if issubclass(kind, sinks.FileSink) and kind is not sinks.FileSink]
 MP3 = (32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
 

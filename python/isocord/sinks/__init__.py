@@ -15,8 +15,10 @@ from .formats import OGGSink as OGGSink
 from .formats import PCMSink as PCMSink
 from .formats import WaveSink as WaveSink
 from .formats import WebMSink as WebMSink
+from .remote import Remote as Remote
 from .tracks import AudioTrack as AudioTrack
 from .tracks import Part as Part
+from .uploads import Unsent as Unsent
 
 __all__ = [
     "AnySink",
@@ -31,7 +33,9 @@ __all__ = [
     "OGGSink",
     "PCMSink",
     "Part",
+    "Remote",
     "Sink",
+    "Unsent",
     "WaveSink",
     "WebMSink",
 ]

@@ -23,6 +23,17 @@ def is_template(path: str) -> bool:
         return False
 
 
+def first_field(path: str) -> int:
+    """Where the first of the fields begins."""
+    places = (path.find(f"{{{field}{end}") for field in FIELDS for end in ("}", ":", "!"))
+    return min(place for place in places if place >= 0)
+
+
+def literal(path: str) -> str:
+    """A template that names just this path."""
+    return path.replace("{", "{{").replace("}", "}}")
+
+
 def check_template(path: str, *, per_user: bool) -> None:
     """Refuse a template that could not name the files.
 

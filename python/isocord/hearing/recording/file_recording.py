@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from ... import _native
 from ...errors import SinkError
 from ...sinks.files import FileSink
+from ...sinks.tracks import Part
 from .recording import Recording, now_finishing
 from .report import Report
 
 _LOOK_UP_SECONDS = 3600.0
+_WEIGH_SECONDS = 2.0
 
 
 class FileRecording(Recording):
@@ -46,6 +49,8 @@ class FileRecording(Recording):
         self._name_of = name_of
         self._tell_of = tell
         self._names: dict[int, str | None] = {}
+        self._is_overfull = False
+        sink.uploads.tell, sink.uploads.warn, sink.uploads.fail = self._offer, self._warn, self._fail
 
     @property
     def is_over(self) -> bool:
@@ -69,6 +74,9 @@ class FileRecording(Recording):
         if not self.is_over:
             self._native.cut(position)
 
+    def _mark(self, position: int, title: str) -> None:
+        self._native.mark(position, title)
+
     def _allow(self, user_id: int, position: int) -> None:
         self._native.allow(user_id, position)
 
@@ -83,6 +91,9 @@ class FileRecording(Recording):
     def _record(self) -> Callable[[], Report]:
         name = type(self.sink).__name__
         report = self._wait()
+        self.sink.uploads.finish()
+        self.sink.uploaded()
+        unsent = self.sink.uploads.unsent(self.error)
         if report is not None and report.dropped:
             self._log.warning("The disk was too slow: %d frames became silence", report.dropped)
         now_finishing()
@@ -95,13 +106,17 @@ class FileRecording(Recording):
         # The callback may want to record into it again.
         self.sink.release(finished=True)
         return lambda: Report(
-            duration=report.duration if report is not None else 0.0,
-            reason=report.reason if report is not None else "failed",
-            tracks=tracks,
+            reason="size" if self._is_overfull else report.reason if report is not None else "failed",
             dropped=report.dropped if report is not None else 0,
             error=self.error,
+            unsent=unsent,
             counts=report,
-            **self._told(),
+            **self._told(
+                report.duration if report is not None else 0.0,
+                tracks,
+                report.voices if report is not None else (),
+                self._names,
+            ),
         )
 
     def _wait(self) -> _native.RecordingReport | None:
@@ -110,11 +125,15 @@ class FileRecording(Recording):
         report = None
         try:
             while report is None:
-                for news in self._native.news(_LOOK_UP_SECONDS):
+                uploads = self.sink.uploads.is_needed
+                for news in self._native.news(_WEIGH_SECONDS if uploads else _LOOK_UP_SECONDS):
                     self._tell(news)
+                self._weigh()
                 report = self._native.wait(0.0)
             for news in self._native.news(0.0):
                 self._tell(news)
+            # The library may have known somebody only later.
+            self._names.update({user: self._name_of(user) for user, name in self._names.items() if name is None})
             self.sink.call(self._names)
             found = self.sink.finish(report)
         except SinkError as died:
@@ -138,7 +157,8 @@ class FileRecording(Recording):
         elif news.kind == "refused":
             self._log.warning("The sink %s leaves out user %s: %s", name, user_id, news.error)
         elif news.kind == "dropped" and user_id is not None:
-            error = news.error or self.sink.forget(user_id)
+            kept = self.sink.forget(user_id)
+            error = news.error or kept
             if error is not None:
                 self.error = self.error or error
                 self._log.error("The sink %s keeps what was to be dropped of user %s: %s", name, user_id, error)
@@ -149,6 +169,26 @@ class FileRecording(Recording):
 
     def _complete(self, outcome: _native.PartOutcome) -> None:
         part = self.sink.complete(outcome, None if outcome.user_id is None else self._names.get(outcome.user_id))
+        if not self.sink.uploads.add(part):
+            self._offer(part)
+
+    def _weigh(self) -> None:
+        """End the recording if too much of it waits on this machine."""
+        error = None if self._is_overfull else self.sink.uploads.overflow()
+        if error is not None and not self.is_over:
+            self._is_overfull = True
+            self._fail(error)
+            self.stop()
+
+    def _warn(self, error: SinkError) -> None:
+        self._log.repeated(logging.WARNING, "The sink %s: %s", type(self.sink).__name__, error)
+
+    def _fail(self, error: SinkError) -> None:
+        self.error = self.error or error
+        self._log.repeated(logging.ERROR, "The sink %s gives up: %s", type(self.sink).__name__, error)
+
+    def _offer(self, part: Part) -> None:
+        """Hand a part to the bot."""
         if self.sink.on_part is None:
             return
         try:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from ..errors import NotFoundError
+from .permissions import ALL, EVERYONE, NONE, Overwrite, Permission
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-ALL_PERMISSIONS = (1 << 53) - 1
 
 
 class ChannelKind(IntEnum):
@@ -34,6 +35,10 @@ Reference = HasId | int | str
 """How a test names a guild, channel or user: an object with ``.id``, the id, or the name."""
 
 
+Names = Sequence[str] | Mapping[str, int]
+"""Names of what a guild contains, or ids by name."""
+
+
 @dataclass(slots=True)
 class User:
     """A Discord account."""
@@ -45,13 +50,20 @@ class User:
 
 @dataclass(slots=True)
 class Channel:
-    """A channel of a guild."""
+    """A channel of a guild.
+
+    Attributes:
+        user_limit: how many users fit into a voice channel; 0 for any number.
+        overwrites: what it grants and denies, by the user's id.
+    """
 
     id: int
     guild_id: int
     name: str
     kind: ChannelKind
     position: int
+    user_limit: int = 0
+    overwrites: dict[int, Overwrite] = field(default_factory=dict)
 
     @property
     def has_voice(self) -> bool:
@@ -99,7 +111,14 @@ class VoiceState:
 
 @dataclass(frozen=True, slots=True)
 class GuildSpec:
-    """What a guild is to contain; names only, the fake gives out the ids.
+    """What a guild is to contain, by names. The fake gives out the ids, but for those that a bot has written down.
+
+    Attributes:
+        text: names of text channels; with ids, as a mapping.
+        voice: the same of voice channels.
+        stage: the same of stage channels.
+        members: names of users; with ids, as a mapping.
+        id: the guild's own id, that of a bot's ``guild_ids``, say.
 
     Example:
         >>> GuildSpec("Radio", voice=("Studio",), text=(), stage=(), members=("dora",)).voice
@@ -107,10 +126,11 @@ class GuildSpec:
     """
 
     name: str = "Test guild"
-    text: Sequence[str] = ("general",)
-    voice: Sequence[str] = ("General", "Music")
-    stage: Sequence[str] = ("Stage",)
-    members: Sequence[str] = ("alice", "bob", "carol")
+    text: Names = ("general",)
+    voice: Names = ("General", "Music")
+    stage: Names = ("Stage",)
+    members: Names = ("alice", "bob", "carol")
+    id: int | None = None
 
 
 @dataclass(slots=True)
@@ -143,6 +163,21 @@ class Guild:
             if identity in (member.id, member.user.name):
                 return member
         raise NotFoundError(f"no member {identity!r}")
+
+    def permissions(self, user_id: int, channel: Channel) -> Permission:
+        """What a user may do in a channel of this guild."""
+        if user_id == self.owner_id:
+            return ALL
+        own = channel.overwrites.get(user_id, Overwrite())
+        found = EVERYONE & ~own.deny | own.allow
+        # Who does not see a channel can do nothing in it.
+        return found if found & Permission.VIEW_CHANNEL else NONE
+
+    def is_full(self, user_id: int, channel: Channel) -> bool:
+        """Whether a voice channel has no room for one more; who may move members comes in nevertheless."""
+        others = [s for s in self.voice_states.values() if s.channel_id == channel.id and s.user_id != user_id]
+        has_key = self.permissions(user_id, channel) & Permission.MOVE_MEMBERS
+        return 0 < channel.user_limit <= len(others) and not has_key
 
     @property
     def voice_channels(self) -> list[Channel]:
@@ -184,36 +219,36 @@ class World:
         self.bot: User = self.add_user(bot_name, bot=True)
         self.owner: User = self.add_user("owner")
         self.application_id: int = self.bot.id
-        self.token: str = secrets.token_urlsafe(24)
+        self.token: str = _token_of(self.bot)
         if isinstance(guilds, int):
             guilds = [GuildSpec(f"Test guild {n + 1}" if n else "Test guild") for n in range(guilds)]
         for spec in guilds:
             self.add_guild(spec)
 
-    def add_user(self, name: str, *, bot: bool = False) -> User:
+    def add_user(self, name: str, *, bot: bool = False, id: int | None = None) -> User:
         """A new user; the same name gives the same user again."""
         for user in self.users.values():
             if user.name == name and user.bot == bot:
                 return user
-        user = User(self.snowflakes.next(), name, bot)
+        user = User(id or self.snowflakes.next(), name, bot)
         self.users[user.id] = user
         return user
 
     def add_guild(self, spec: GuildSpec) -> Guild:
         """A new guild with the bot in it."""
-        guild = Guild(self.snowflakes.next(), spec.name, self.owner.id)
-        for user in (self.owner, self.bot, *(self.add_user(name) for name in spec.members)):
+        guild = Guild(spec.id or self.snowflakes.next(), spec.name, self.owner.id)
+        for user in (self.owner, self.bot, *(self.add_user(name, id=_id(spec.members, name)) for name in spec.members)):
             guild.members[user.id] = Member(user)
         kinds = ((ChannelKind.TEXT, spec.text), (ChannelKind.VOICE, spec.voice), (ChannelKind.STAGE, spec.stage))
         for kind, names in kinds:
             for name in names:
-                self.add_channel(guild, name, kind)
+                self.add_channel(guild, name, kind, id=_id(names, name))
         self.guilds[guild.id] = guild
         return guild
 
-    def add_channel(self, guild: Guild, name: str, kind: ChannelKind) -> Channel:
+    def add_channel(self, guild: Guild, name: str, kind: ChannelKind, *, id: int | None = None) -> Channel:
         """A new channel at the end of ``guild``."""
-        channel = Channel(self.snowflakes.next(), guild.id, name, kind, len(guild.channels))
+        channel = Channel(id or self.snowflakes.next(), guild.id, name, kind, len(guild.channels))
         guild.channels[channel.id] = channel
         return channel
 
@@ -244,6 +279,16 @@ class World:
             NotFoundError: there is no such user.
         """
         return _find(self.users.values(), reference, "user")
+
+
+def _id(names: Names, name: str) -> int | None:
+    return names[name] if isinstance(names, Mapping) else None
+
+
+def _token_of(bot: User) -> str:
+    """A token in Discord's form: libraries read the bot's id from its first part."""
+    name = base64.b64encode(str(bot.id).encode()).decode().rstrip("=")
+    return f"{name}.{secrets.token_urlsafe(6)}.{secrets.token_urlsafe(24)}"
 
 
 class _Named(HasId, Protocol):
