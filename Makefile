@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test bench music soak streams-test clean
+.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test bench music soak streams-test release clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -20,6 +20,7 @@ help:
 	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
 	@echo "make s3-test   recordings uploaded to moto's server of S3, and to versitygw and MinIO if they are installed"
 	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
+	@echo "make release what is published, for this machine, and what it holds (dist/release)"
 	@echo "make build   only build and install into $(VENV)"
 
 $(STAMP)-tools: requirements-dev.txt
@@ -113,6 +114,10 @@ soak: build
 
 streams-test: build
 	$(BIN)/python -m tests.streams
+
+# A wheel for old systems is built from nothing, by zig's C compiler.
+release: $(STAMP)-tools
+	$(BIN)/nox -s release
 
 clean:
 	rm -rf target dist $(VENV) .venvs demo-out docs/_build

@@ -7,6 +7,7 @@ sound to play; ``nox -s NAME`` runs one. Environments lie in ``.venvs`` and are 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import nox
 
 WHEELS = Path("dist", "wheels")
+RELEASE = Path("dist", "release")
 LIBRARIES = Path(".venvs", "libraries")
 TOOLS = (
     "pytest>=8",
@@ -77,6 +79,32 @@ def wheel(session: nox.Session) -> None:
     session.run(
         sys.executable, "-m", "maturin", "build", "--release", "--quiet", "--out", str(WHEELS), env={"PATH": path}
     )
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build what is published for this machine, for systems as old as can be, and look into it."""
+    session.install(
+        "maturin[zig]>=1.9,<2", "cmake>=3.20", "ninja>=1.11", "auditwheel>=6", "abi3audit>=0.0.20", "twine>=6"
+    )
+    shutil.rmtree(RELEASE, ignore_errors=True)
+    # What panics say of places must not name the machine that built it.
+    remap = f"--remap-path-prefix={Path.home()}=~ --remap-path-prefix={Path.cwd()}=isocord"
+    env = {"CARGO_TARGET_DIR": str(Path("target", "published").resolve()), "RUSTFLAGS": remap}
+    out = ("--out", str(RELEASE))
+    session.run("maturin", "build", "--release", "--locked", "--zig", "--compatibility", "manylinux2014", *out, env=env)
+    session.run("maturin", "sdist", *out)
+    (built,), (source,) = RELEASE.glob("*.whl"), RELEASE.glob("*.tar.gz")
+    session.run("auditwheel", "show", str(built))
+    session.run("abi3audit", "--strict", "--summary", str(built))
+    session.run("twine", "check", "--strict", str(built), str(source))
+    session.run("python", "-m", "tests.published", str(RELEASE))
+    session.install("--force-reinstall", str(built))
+    with session.chdir(session.create_tmp()):
+        session.run("isocord", "--version")
+        session.run("python", "-W", "error", "-c", "import isocord; print(isocord._native.LIBOPUS_VERSION)")
+    session.log("the sdist builds alone: it takes as long as the wheel")
+    session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source))
 
 
 @nox.session(python=False)
