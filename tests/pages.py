@@ -166,6 +166,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"discord": lambda stage: stage.discord},
             files={"song.mp3": 5.0},
             connected=False,
+            but="hikari",
         ),
         Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
     ),

@@ -122,6 +122,8 @@ async def test_the_bot_moderates(running: Running) -> None:
     discord = running.discord
     alice = discord.listen("General", user="alice")
     member = pycord.utils.get(running.guild.members, name="alice")
+    discord.allow("General", mute_members=True, move_members=True)
+    discord.allow("Music", move_members=True)
     await member.edit(mute=True)
     assert alice.voice_state is not None
     assert alice.voice_state.mute
@@ -149,11 +151,14 @@ async def test_a_fake_in_a_process_of_its_own(tmp_path: Path) -> None:
         async with discord.running(pycord.Bot(intents=pycord.Intents.all())) as bot:
             voice = await asyncio.wait_for(bot.get_channel(discord.channel("General").id).connect(), CONNECT)
             voice.play(pycord.PCMAudio(io.BytesIO(tone(700, 1.0))))
-            await discord.wait_for(lambda: len(alice.arrivals()) >= 30, timeout=10)
+            # py-cord's own client may lose the first frames of an encrypted call.
+            await discord.wait_for(lambda: len(alice.arrivals()) >= 30, timeout=15)
             alice.save_wav(tmp_path / "heard.wav")
             times = [arrival.time_ns for arrival in alice.arrivals()]
             assert times == sorted(times)
             assert abs(loudest_frequency(alice.pcm()[: 25 * 3840]) - 700) < 4
-            assert (tmp_path / "heard.wav").stat().st_size == 44 + 30 * 3840
+            frames, rest = divmod((tmp_path / "heard.wav").stat().st_size - 44, 3840)
+            assert 30 <= frames <= 55
+            assert rest == 0
             await voice.disconnect()
             await discord.wait_for(lambda: discord.bot_voice_state() is None)

@@ -319,6 +319,65 @@ class TestEvents:
             assert of(own.MemberDisconnectEvent)[0].user_id == bob.user_id
 
 
+class TestTheFake:
+    """What isocord.testing has for bots is there for those of hikari."""
+
+    @staticmethod
+    def bot() -> Any:
+        """A bot as it stands in a module, with a token of its own."""
+        bot = bot_with("MTIzNDU2Nzg5MDEyMzQ1Njc4.a.b", intents=hikari.Intents.ALL)
+
+        @bot.listen()
+        async def begin(event: hikari.StartedEvent) -> None:
+            command = bot.rest.slash_command_builder("play", "Plays.")
+            command.add_option(hikari.CommandOption(type=hikari.OptionType.STRING, name="path", description="which"))
+            await bot.rest.set_application_commands(await bot.rest.fetch_application(), [command])
+
+        @bot.listen()
+        async def play(event: hikari.InteractionCreateEvent) -> None:
+            interaction = event.interaction
+            state = bot.cache.get_voice_state(interaction.guild_id, interaction.user)
+            if state is None:
+                raise LookupError("nobody is there")
+            voice = await bot.voice.connect_to(interaction.guild_id, state.channel_id, isocord.VoiceClient)
+            voice.play(Tone())
+            path = interaction.options[0].value
+            await interaction.create_initial_response(hikari.ResponseType.MESSAGE_CREATE, f"Playing {path}")
+
+        @bot.listen()
+        async def answer(event: hikari.GuildMessageCreateEvent) -> None:
+            if event.is_human:
+                await event.message.respond(f"you said {event.content}", reply=True)
+
+        return bot
+
+    async def test_commands_are_called_and_messages_answered(self) -> None:
+        async with testing.FakeDiscord() as discord, discord.running(self.bot()) as bot:
+            assert bot.cache.get_available_guild(discord.guild.id)
+            await until(discord.commands)
+            alice = discord.listen("General", user="alice")
+            answer = await discord.call("play", path="song.mp3")
+            assert answer.content == "Playing song.mp3"
+            await until(lambda: len(alice.arrivals()) > 10)
+            reply = await discord.say("hello")
+            assert reply.content == "you said hello"
+
+    async def test_what_fails_in_the_bot_is_told(self) -> None:
+        async with testing.FakeDiscord() as discord, discord.running(self.bot()):
+            await until(discord.commands)
+            with pytest.raises(testing.BotError, match="nobody is there"):
+                await discord.call("play", path="song.mp3")
+
+    def test_one_bot_runs_again_and_again(self) -> None:
+        bot = self.bot()
+        for _ in range(2):
+            with testing.FakeDiscord() as discord, discord.running(bot):
+                discord.wait_until(lambda discord=discord: discord.commands(), timeout=15)
+                discord.listen("General", user="alice")
+                assert discord.call("play", path="a").wait().content == "Playing a"
+            assert not bot.is_alive
+
+
 def test_there_is_no_client_to_take_the_place_of() -> None:
     with pytest.raises(isocord.UnknownHostError, match="connect_to"):
         isocord.install()

@@ -19,6 +19,8 @@ from .gateway import GatewayHub
 from .replies import File, Replies, Reply, Uploads
 
 _KEPT = 1000
+_REPLY = 19
+"""The type of a message that answers another one."""
 _MENTION = re.compile(r"<@!?(\d+)>")
 _FROM_CLIENT = ("embeds", "components", "flags", "message_reference", "tts", "nonce", "poll")
 
@@ -76,6 +78,8 @@ class MessageStore:
         users = [self._world.users[number] for number in mentioned if number in self._world.users]
         extra["mentions"] = [payloads.user(user) for user in users]
         extra["attachments"] = [self._uploads.keep(self._world.snowflakes.next(), file) for file in files]
+        if isinstance(extra.get("message_reference"), dict):
+            extra |= self._reply_to(extra["message_reference"], channel)
         message = payloads.message(
             self._world.snowflakes.next(),
             author,
@@ -90,6 +94,21 @@ class MessageStore:
             del self._messages[next(iter(self._messages))]
         self._hub.dispatch("MESSAGE_CREATE", message, channel.guild_id)
         return message
+
+    def _reply_to(self, reference: Json, channel: Channel) -> Json:
+        """What makes a message a reply; one to a message that is gone is none, or is refused."""
+        number = str(reference.get("message_id"))
+        answered = self._messages.get(int(number)) if number.isdecimal() else None
+        if answered is None or answered["channel_id"] != str(channel.id):
+            if reference.get("fail_if_not_exists", True):
+                raise ApiError(400, "Invalid Form Body: Unknown message", 50035)
+            return {"message_reference": None}
+        place = {"type": 0, "channel_id": str(channel.id), "guild_id": str(channel.guild_id)}
+        return {
+            "type": _REPLY,
+            "message_reference": {**place, "message_id": answered["id"]},
+            "referenced_message": answered,
+        }
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
         channel = find_channel(self._world, request)

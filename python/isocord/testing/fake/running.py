@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..ground.payloads import Json
     from ..ground.world import Guild, Reference
 
-_END_TIMEOUT = 15.0
-_GUILDS_TIMEOUT = 2.0
+END_TIMEOUT = 15.0
+GUILDS_TIMEOUT = 2.0
 _HASTE = 0.01
 
 
@@ -77,7 +77,7 @@ class Running:
         self._thread = ServerThread("isocord-testing-bot")
         self._thread.start()
         try:
-            return self._thread.wait(self.__aenter__(), self._timeout + _END_TIMEOUT)
+            return self._thread.wait(self.__aenter__(), self._timeout + END_TIMEOUT)
         except BaseException:
             self._thread.stop()
             raise
@@ -87,7 +87,7 @@ class Running:
     ) -> None:
         assert self._thread is not None
         try:
-            self._thread.wait(self.__aexit__(kind, error, trace), 2 * _END_TIMEOUT)
+            self._thread.wait(self.__aexit__(kind, error, trace), 2 * END_TIMEOUT)
         finally:
             self._thread.stop()
 
@@ -146,7 +146,7 @@ class Running:
             # The libraries wait until no guild has come for two seconds, for Discord does not say how many will.
             with contextlib.suppress(WaitTimeoutError):
                 await self._discord.wait_for(
-                    lambda: not any(guild.unavailable for guild in connection.guilds), timeout=_GUILDS_TIMEOUT
+                    lambda: not any(guild.unavailable for guild in connection.guilds), timeout=GUILDS_TIMEOUT
                 )
                 connection.guild_ready_timeout = _HASTE
             await delay_ready()
@@ -155,7 +155,7 @@ class Running:
             self._replace(owner, "dispatch", noting(owner.dispatch))
         self._replace(bot, "on_error", failed)
         self._replace(connection, "_delay_ready", ready_with_guilds)
-        self._replace(connection, "guild_ready_timeout", getattr(connection, "guild_ready_timeout", _GUILDS_TIMEOUT))
+        self._replace(connection, "guild_ready_timeout", getattr(connection, "guild_ready_timeout", GUILDS_TIMEOUT))
         if tree is not None:
             on_tree_error = tree.on_error
 
@@ -184,7 +184,7 @@ class Running:
         failed = task.exception() if task.done() and not task.cancelled() and not self._bot.is_closed() else None
         try:
             closing = asyncio.ensure_future(self._bot.close())
-            done, late = await asyncio.wait([closing, task], timeout=_END_TIMEOUT)
+            done, late = await asyncio.wait([closing, task], timeout=END_TIMEOUT)
             for waited in late:
                 waited.cancel()
             if closing in done:
@@ -213,7 +213,7 @@ class Running:
         for thread in beating:
             thread.stop()
         with contextlib.suppress(WaitTimeoutError):
-            await self._discord.wait_for(lambda: not any(thread.is_alive() for thread in beating), timeout=_END_TIMEOUT)
+            await self._discord.wait_for(lambda: not any(thread.is_alive() for thread in beating), timeout=END_TIMEOUT)
 
 
 def _declared(bot: Any) -> set[str]:

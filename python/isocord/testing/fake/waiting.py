@@ -71,13 +71,18 @@ class Waiting(ABC):
         module may run again and again, each time with another fake: what is loaded into it stays.
 
         Args:
-            bot: a bot or client of py-cord, discord.py, disnake or nextcord, as it is.
+            bot: a bot or client of py-cord, discord.py, disnake, nextcord or hikari, as it is. hikari's take their
+                token from the fake for as long as they run in it.
             timeout: seconds that it may take to be ready.
 
         Raises:
             BotError: it stopped, or was not ready in time, or did not register its commands. What it raised itself
                 when it logged in is raised as it is.
         """
+        if any(ancestor.__module__.startswith("hikari.") for ancestor in type(bot).__mro__):
+            from .running_hikari import RunningHikari
+
+            return RunningHikari(self, bot, timeout)
         from .running import Running
 
         return Running(self, bot, timeout)
