@@ -23,7 +23,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
+
+from .errors import BotError
 
 HOSTS = ("discord", "disnake", "nextcord")
 API_VERSION = 10
@@ -50,15 +52,48 @@ class Addresses:
         return _client_context(self.ca_pem)
 
 
+class _Bots:
+    """How many bots of this process run, and the fakes that the bot libraries are pointed at; the last one counts."""
+
+    running = 0
+    pointed_at: ClassVar[list[Addresses]] = []
+
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """A bot runs, so that the bot libraries have to stay pointed where they are."""
+    _Bots.running += 1
+    try:
+        yield
+    finally:
+        _Bots.running -= 1
+
+
+def is_pointed_at(addresses: Addresses) -> bool:
+    """Whether the bot libraries of this process talk to that fake."""
+    return _Bots.pointed_at[-1:] == [addresses]
+
+
 @contextmanager
 def patched(addresses: Addresses) -> Iterator[None]:
-    """Point every installed bot library at ``addresses``."""
+    """Point every installed bot library at ``addresses``.
+
+    Raises:
+        BotError: a bot that runs already would be cut off from its own fake.
+    """
+    if _Bots.running:
+        raise BotError(
+            "a bot of this process runs with another fake Discord, which the bot libraries would leave: let both bots "
+            "run with one, or begin this fake with patch=False"
+        )
     with ExitStack() as stack:
         _trust(addresses.ca_pem, stack)
         for name in HOSTS:
             for module in _host_modules(name):
                 _redirect(module, addresses, stack)
         _redirect_hikari(addresses, stack)
+        _Bots.pointed_at.append(addresses)
+        stack.callback(_Bots.pointed_at.remove, addresses)
         yield
 
 

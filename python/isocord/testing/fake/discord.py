@@ -185,7 +185,9 @@ class FakeDiscord(Control, Waiting):
 
         Raises:
             WaitTimeoutError: it did not within ``timeout`` seconds.
+            BotError: a bot of :meth:`running` runs on this thread, and could not go on.
         """
+        self._check_thread()
         return self._backend.log.wait_until(predicate, timeout, what or "the condition")
 
     def on_server(self, function: Callable[[], Any]) -> Any:
