@@ -122,13 +122,15 @@ async def test_the_bot_moderates(running: Running) -> None:
     discord = running.discord
     alice = discord.listen("General", user="alice")
     member = pycord.utils.get(running.guild.members, name="alice")
+    with pytest.raises(pycord.Forbidden):
+        await member.edit(mute=True)
     discord.allow("General", mute_members=True, move_members=True)
-    discord.allow("Music", move_members=True)
     await member.edit(mute=True)
     assert alice.voice_state is not None
     assert alice.voice_state.mute
     await member.move_to(pycord.utils.get(running.guild.voice_channels, name="Music"))
     assert alice.voice_state.channel_id == discord.channel("Music").id
+    discord.allow("Music", move_members=True)
     await member.move_to(None)
     assert alice.voice_state is None
 

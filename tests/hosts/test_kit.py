@@ -125,3 +125,41 @@ async def test_in_a_process_of_its_own() -> None:
         assert (await discord.call("slow")).files[0].data == b"all of it"
         with pytest.raises(testing.BotError, match="nothing there"):
             await discord.say("!broken")
+
+
+async def test_who_asks_from_no_voice_channel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    bot = talker()
+
+    @bot.command()
+    async def join(ctx: Any) -> None:
+        await ctx.send(f"You are in {ctx.author.voice.channel.name}.")
+
+    async with testing.FakeDiscord() as discord, discord.running(bot):
+        with pytest.raises(testing.BotError, match=r"AttributeError.*alice is in no voice channel.*discord\.listen"):
+            await discord.say("!join")
+        discord.listen("General", user="alice")
+        await discord.wait_for(lambda: any(bot.guilds[0].voice_channels[0].voice_states))
+        assert (await discord.say("!join")).content == "You are in General."
+
+
+async def test_a_tree_that_is_never_synced_is_told() -> None:
+    if not hasattr(getattr(library, "app_commands", None), "CommandTree"):
+        pytest.skip("the other libraries register commands by themselves")
+    bot = library.ext.commands.Bot("!", intents=everything())
+
+    @bot.tree.command(description="Plays.")
+    async def play(interaction: library.Interaction) -> None: ...
+
+    async with testing.FakeDiscord() as discord, discord.running(bot):
+        with pytest.raises(testing.NotFoundError, match=r"nothing has called `await tree\.sync\(\)`"):
+            discord.call("play")
+
+
+async def test_a_fake_that_would_take_the_libraries_from_a_bot_does_not_begin() -> None:
+    async with testing.FakeDiscord() as discord, discord.running(talker()) as bot:
+        with pytest.raises(testing.BotError, match="patch=False"):
+            testing.FakeDiscord().__enter__()
+        await bot.guilds[0].text_channels[0].send("Still here.")
+        assert [message["content"] for message in discord.messages] == ["Still here."]
+    with testing.FakeDiscord():
+        pass

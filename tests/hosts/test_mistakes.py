@@ -10,7 +10,10 @@ import pytest
 
 import isocord
 
-from .world import Tone, World, library, testing, until
+from .world import LIBRARY, Tone, World, library, logged_in, testing, until
+
+if LIBRARY == "hikari":
+    pytest.skip("hikari looks for the like before it asks for a connection", allow_module_level=True)
 
 
 def one(caplog: pytest.LogCaptureFixture, words: str) -> bool:
@@ -122,3 +125,38 @@ async def test_a_bot_that_may_not_write_is_refused_as_by_discord(world: World) -
     assert caught.value.code == 50013
     with pytest.raises(TypeError, match=r"no permission 'conect'; there are: .*connect"):
         world.discord.deny("General", conect=True)
+
+
+async def test_a_channel_that_is_none_for_voice_is_told() -> None:
+    async with logged_in(guilds=2) as world:
+        text = world.guild.text_channels[0]
+        with pytest.raises(TypeError, match="general is no voice channel, but a TextChannel"):
+            isocord.VoiceClient(world.bot, text)
+        voice = await world.connect()
+        with pytest.raises(isocord.ConnectError, match="general is no voice channel"):
+            await voice.move_to(text)
+        with pytest.raises(isocord.ClientError, match="General is in another guild"):
+            await voice.move_to(world.bot.guilds[1].voice_channels[0])
+        assert voice.is_connected()
+
+
+async def test_what_comes_before_connecting_is_told(world: World) -> None:
+    voice = isocord.VoiceClient(world.bot, world.channel())
+    for early in (lambda: voice.play(Tone()), voice.listen, lambda: voice.stats):
+        with pytest.raises(isocord.ClientError, match=r"`voice = await channel\.connect\(.*\)` comes first"):
+            early()
+    voice = await world.connect()
+    world.discord.kick_bot()
+    await voice.wait_for_state(isocord.Phase.DISCONNECTED, timeout=15)
+    with pytest.raises(isocord.ClientError, match=r"Not connected to voice: disconnected .the bot was disconnected"):
+        voice.play(Tone())
+
+
+async def test_a_token_that_two_use_is_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    await world.connect()
+    async with world.discord.running(library.Client(intents=library.Intents.default())) as other:
+        voice = isocord.VoiceClient(other, other.guilds[0].voice_channels[0])
+        joining = asyncio.ensure_future(voice.connect(timeout=10.0))
+        await until(lambda: one(caplog, "Another client of this bot, with the same token"))
+        await asyncio.wait([joining])
+        joining.exception()

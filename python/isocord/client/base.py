@@ -77,8 +77,14 @@ class ClientBase:
             ClientError: it cannot, or whatever ``kind`` is.
         """
         if self._connection is None or not self.is_connected():
-            raise self._error(kind, message)
+            raise self._error(kind, f"{message}: {self._standing()}")
         return self._connection
+
+    def _standing(self) -> str:
+        """Where the connection stands, for a message; or what makes one."""
+        if self._connection is None:
+            return "`voice = await channel.connect(cls=isocord.VoiceClient)` comes first"
+        return str(self.state)
 
     def _begun(self) -> VoiceConnection:
         """The connection, whatever its state.
@@ -87,5 +93,5 @@ class ClientBase:
             ClientError: ``connect`` has not been called.
         """
         if self._connection is None:
-            raise self._error(ClientError, "Not connected to voice")
+            raise self._error(ClientError, f"Not connected to voice: {self._standing()}")
         return self._connection

@@ -109,12 +109,22 @@ class Membership:
             if update.self_deaf is not None:
                 self._client._self_deaf = update.self_deaf
             self._note_silence(update)
+            self._note_others(update)
         if connection is not None:
             connection.voice_state(update)
             if connection.state.phase is Phase.DISCONNECTED and not self.leaving:
                 # The bot's own handler of this event, which comes next, finds no client that is gone.
                 self.end()
         self._client._waiters.wake()
+
+    def _note_others(self, update: VoiceStateUpdate) -> None:
+        connection = self._client._connection
+        before = connection.flow.session_id if connection is not None else None
+        is_new = before is not None and before != update.session_id
+        if is_new and self._host.is_of_others(self._bot, self._guild_id, update.session_id):
+            self._log.warning(
+                "Another client of this bot, with the same token, has joined voice in this guild: only one can be there"
+            )
 
     def _note_silence(self, update: VoiceStateUpdate) -> None:
         before, self._client._unheard = self._client._unheard, self._host.unheard(update, self._client.channel)

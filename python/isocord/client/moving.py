@@ -38,7 +38,7 @@ class MovingSurface(ConnectingSurface):
             timeout: seconds to wait until the bot is connected there.
 
         Raises:
-            ClientError: there is no connection, or another move was asked for meanwhile.
+            ClientError: there is no connection, the channel is in another guild, or another move was asked for.
             ConnectError: the bot may not enter the channel, or it is full.
             VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
             TypeError: ``channel`` is no channel.
@@ -50,6 +50,8 @@ class MovingSurface(ConnectingSurface):
         wanted = self._host.channel_id(channel)
         if wanted is None:
             raise TypeError(f"channel must be a voice channel or None, not {type(channel).__name__}")
+        if self._host.is_elsewhere(channel, self._guild_id):
+            raise self._error(ClientError, f"{channel} is in another guild, which needs a voice client of its own")
         if not self._is_in(wanted):
             await self._check_way(wanted)
         connection, here = self._moving(), self._is_in(wanted)
@@ -84,7 +86,7 @@ class MovingSurface(ConnectingSurface):
     def _moving(self) -> VoiceConnection:
         connection = self._connection
         if connection is None or connection.state.phase is Phase.DISCONNECTED:
-            raise self._error(ClientError, "Not connected to voice")
+            raise self._error(ClientError, f"Not connected to voice: {self._standing()}")
         return connection
 
     async def _check_way(self, channel_id: int) -> None:

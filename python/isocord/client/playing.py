@@ -147,7 +147,7 @@ class PlaybackSurface(ClientBase):
         connection = self._live()
         interrupter = BargeIn.of(barge_in)
         if connection.player.sounding:
-            raise self._error(ClientError, "Already playing audio")
+            raise self._error(ClientError, "Already playing audio: `voice.stop()` ends it, an isocord.Queue waits")
         if isinstance(source, AsyncIterable):
             source = PumpedStream.of(
                 source,

@@ -83,7 +83,7 @@ class RecordingSurface(ClientBase):
         if inspect.iscoroutine(callback):
             callback.close()
             raise TypeError(f"give {callback.__name__} itself as the callback, not what it returns")
-        connection = self._live(RecordingError, "Not connected to voice channel.")
+        connection = self._live(RecordingError, "Not connected to voice channel")
         is_only = callback is not None or isinstance(sink, self._host.sinks)
         if is_only and self._only is not None and not self._only.is_over:
             raise self._error(RecordingError, "Already recording.")

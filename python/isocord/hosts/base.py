@@ -153,6 +153,14 @@ class Host(Record):
             # There is no websocket yet, or no such shard.
             return True
 
+    def is_of_others(self, client: Any, guild_id: int, session_id: str) -> bool:
+        """Whether a session of the bot's gateway is not this client's: somebody else uses the bot's token."""
+        try:
+            own = client._connection._get_websocket(guild_id).session_id
+        except (AttributeError, KeyError):
+            return False
+        return own is not None and own != session_id
+
     def loop(self, client: Any) -> Any:
         """The event loop that the bot runs on."""
         return client._connection.loop
@@ -169,8 +177,16 @@ class Host(Record):
 
     def guild_id(self, channel: Any) -> int:
         """The guild that ``channel`` belongs to; also the key of the registry."""
-        found: int = channel._get_voice_client_key()[0]
+        try:
+            found: int = channel._get_voice_client_key()[0]
+        except AttributeError:
+            raise TypeError(f"{channel} is no voice channel, but a {type(channel).__name__}") from None
         return found
+
+    def is_elsewhere(self, channel: Any, guild_id: int) -> bool:
+        """Whether ``channel`` is known to be in another guild."""
+        home = getattr(channel, "guild_id", None) or getattr(getattr(channel, "guild", None), "id", None)
+        return home is not None and int(home) != guild_id
 
     def channel_id(self, channel: Any) -> int | None:
         """The id of ``channel``, which some library may have taken away from a client."""

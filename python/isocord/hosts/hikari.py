@@ -183,6 +183,10 @@ class HikariHost(Host):
         """Whether the guild's shard is not connected."""
         return not client.shards or not _shard(client, guild_id).is_connected
 
+    def is_of_others(self, client: Any, guild_id: int, session_id: str) -> bool:
+        """Not known: hikari does not tell its session."""
+        return False
+
     def loop(self, client: Any) -> Any:
         """The running loop: hikari is bound to none before it starts."""
         return asyncio.get_running_loop()

@@ -21,6 +21,8 @@ def obstacle(client: Any, guild: Any, channel: Any) -> str:
     if missing:
         cure = " and ".join(f"`intents.{name} = True`" for name in missing)
         return f"The bot's intents lack {' and '.join(missing)}: Discord tells it nothing of voice. Set {cure}."
+    if hasattr(channel, "permissions_for") and not hasattr(channel, "connect"):
+        return f"{channel.name} is no voice channel, but a {type(channel).__name__}."
     me = getattr(guild, "me", None)
     if me is None:
         return ""

@@ -25,6 +25,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .errors import BotError
+
 HOSTS = ("discord", "disnake", "nextcord")
 API_VERSION = 10
 
@@ -50,9 +52,34 @@ class Addresses:
         return _client_context(self.ca_pem)
 
 
+class _Bots:
+    """How many bots of this process run with the fake that the bot libraries are pointed at."""
+
+    running = 0
+
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """A bot runs, so that the bot libraries have to stay pointed where they are."""
+    _Bots.running += 1
+    try:
+        yield
+    finally:
+        _Bots.running -= 1
+
+
 @contextmanager
 def patched(addresses: Addresses) -> Iterator[None]:
-    """Point every installed bot library at ``addresses``."""
+    """Point every installed bot library at ``addresses``.
+
+    Raises:
+        BotError: a bot that runs already would be cut off from its own fake.
+    """
+    if _Bots.running:
+        raise BotError(
+            "a bot of this process runs with another fake Discord, which the bot libraries would leave: let both bots "
+            "run with one, or begin this fake with patch=False"
+        )
     with ExitStack() as stack:
         _trust(addresses.ca_pem, stack)
         for name in HOSTS:

@@ -45,8 +45,9 @@ class Answer:
             15 seconds.
     """
 
-    def __init__(self, waiter: Waiter, asked: str, replies: Replies) -> None:
+    def __init__(self, waiter: Waiter, asked: str, replies: Replies, why_failed: Callable[[], str]) -> None:
         self._waiter, self._asked, self._replies = waiter, asked, replies
+        self._why_failed = why_failed
         self._is_text = not asked.startswith("/")
         self.id: int = replies.number
 
@@ -117,7 +118,10 @@ class Answer:
     def _error(self, timeout: float) -> BotError:
         failure = self._failure
         if failure is not None:
-            return BotError(f"{self._asked} failed: {type(failure).__name__}: {failure}")
+            # What a command looks for is often the voice channel of the one who asks.
+            why = self._why_failed() if isinstance(failure, AttributeError) and "NoneType" in str(failure) else ""
+            hint = f" ({why})" if why else ""
+            return BotError(f"{self._asked} failed: {type(failure).__name__}: {failure}{hint}")
         why = self._waiter.why_silent(self._is_text)
         if not why and self.is_deferred:
             why = "it deferred, and nothing followed"

@@ -214,6 +214,13 @@ class Control(Guilds):
             return "its intents lack message_content, so it gets messages without their text"
         return ""
 
+    def why_failed(self, channel: Reference, user: Reference) -> str:
+        """Why a command may have found nothing where a user is: they are in no voice channel; empty if they are."""
+        who, where = self.user(user), self.channel(channel)
+        if self.voice_state(who, where.guild_id) is not None:
+            return ""
+        return f"{who.name} is in no voice channel; `discord.listen(channel, user={who.name!r})` takes them into one"
+
     # For participants
 
     def find_user(self, reference: Reference) -> User:

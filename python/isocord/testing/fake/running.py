@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import BotError, WaitTimeoutError
+from ..patching import in_use
 from ..server.thread import ServerThread
 from .answers import Waiter
 from .renewal import Loaded, renew
@@ -26,6 +27,8 @@ _HASTE = 0.01
 
 class Fake(Waiter, Protocol):
     """What a bot that runs needs of the fake Discord."""
+
+    _bots: list[Any]
 
     @property
     def token(self) -> str: ...
@@ -52,9 +55,12 @@ class Running:
         self._loaded: Loaded | None = None
         self._changed: list[tuple[Any, str, bool, Any]] = []
         self._others: list[threading.Thread] = []
+        self._stack = contextlib.ExitStack()
 
     async def __aenter__(self) -> Any:
         self._loaded = await renew(self._bot)
+        self._discord._bots.append(self._bot)
+        self._stack.enter_context(in_use())
         self._watch()
         self._others = threading.enumerate()
         self._task = asyncio.ensure_future(self._bot.start(self._discord.token))
@@ -196,6 +202,8 @@ class Running:
                 else:
                     delattr(owner, name)
             self._changed.clear()
+            self._stack.close()
+            self._discord._bots.remove(self._bot)
             if self._loaded is not None:
                 await self._loaded.restore(self._bot)
             await self._end_heartbeats()

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ..errors import NotFoundError
 from .answers import Answer
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Waiting(ABC):
 
     def __init__(self) -> None:
         self._failures: dict[int, BaseException] = {}
+        self._bots: list[Any] = []
 
     if TYPE_CHECKING:
 
@@ -43,6 +45,8 @@ class Waiting(ABC):
         def interact(self, command: str, channel: Reference, user: Reference, options: dict[str, Any]) -> Replies: ...
 
         def why_silent(self, is_text: bool) -> str: ...
+
+        def why_failed(self, channel: Reference, user: Reference) -> str: ...
 
         def voice_session(
             self, guild: Reference | None = None, user: Reference | None = None
@@ -113,14 +117,26 @@ class Waiting(ABC):
             ValueError: a required option is missing.
         """
         given = {**(options or {}), **more}
-        return Answer(self, f"/{command}", self.interact(command, channel, user, given))
+        try:
+            replies = self.interact(command, channel, user, given)
+        except NotFoundError as error:
+            if command not in self._unsynced():
+                raise
+            raise NotFoundError(f"{error}; the bot's tree has it, but nothing has called `await tree.sync()`") from None
+        return Answer(self, f"/{command}", replies, lambda: self.why_failed(channel, user))
+
+    def _unsynced(self) -> set[str]:
+        """The commands of discord.py's trees that the fake does not know."""
+        trees = [getattr(bot._connection, "_command_tree", None) for bot in self._bots]
+        there = {command["name"] for guild in self.guilds for command in self.commands(guild)}
+        return {command.name for tree in trees if tree is not None for command in tree.get_commands()} - there
 
     def say(self, text: str, *, user: Reference = "alice", channel: Reference = "general") -> Answer:
         """A user writes a text message, such as a prefix command: ``answer = await discord.say("!play song.mp3")``.
 
         What the bot writes in that channel from then on is its answer, as that of :meth:`call`.
         """
-        return Answer(self, repr(text), self.ask(text, channel, user))
+        return Answer(self, repr(text), self.ask(text, channel, user), lambda: self.why_failed(channel, user))
 
     async def wait_for_event(self, matches: Callable[[LogEntry], bool], *, timeout: float = 5.0) -> LogEntry:
         """Wait for a gateway message, one that is in the log already included; gives it.
