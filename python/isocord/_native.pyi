@@ -1043,6 +1043,9 @@ class Connection:
         ffmpeg: str | None = None,
         survey: bool = False,
         own_user: int | None = None,
+        channels: Literal[1, 2] = 2,
+        sample_format: Literal["s16", "s24", "f32"] = "s16",
+        name_of: Callable[[int], str | None] | None = None,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1064,6 +1067,9 @@ class Connection:
             ffmpeg: the program.
             survey: whether it is listened to who speaks when, and how loud.
             own_user: the id under which our own voice is recorded too, as the packets that leave, where they leave.
+            channels: of WAV and FLAC.
+            sample_format: of WAV and FLAC; "f32" of WAV only.
+            name_of: called once for each user, on the thread: what files call them; their ids if None.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.
@@ -1115,6 +1121,8 @@ class Recording:
         """
     def cut(self, position: int) -> None:
         """Go on in new files from there on, all tracks at once."""
+    def mark(self, position: int, title: str) -> None:
+        """The moment has a name, which files that have chapters tell when they are complete."""
     def stop(self, delay: int) -> None:
         """Record nothing that is said from now on; does not wait. Idempotent.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,20 @@ async def test_an_interview_has_the_bot_in_it(world: World, tmp_path: Path, monk
     assert world.bot.user.id in {track.user_id for track in report.tracks}
     assert [track.error for track in report.tracks] == [None] * 3
     assert Path("interview/all.ogg").stat().st_size == report.tracks[-1].size > 0
+
+
+async def test_files_for_an_editor(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = await page()["for_an_editor"](voice)
+    (alice,) = world.speak(0.6, "alice")
+    await until(lambda: alice.sent and not alice.is_playing)
+    report = await recording.stop()
+    (track,) = report.tracks
+    assert track.path == f"edit/{track.name}.wav"
+    with wave.open(track.path, "rb") as opened:
+        assert opened.getparams()[:3] == (1, 3, RATE)
+    assert [mark.title for mark in report.marks] == ["Introduction"]
 
 
 async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

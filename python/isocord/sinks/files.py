@@ -219,6 +219,7 @@ class FileSink:
             users=self.filtered_users or None,
             exclude=self.excluded_users,
             own_user=own_user if self.own_voice else None,
+            name_of=name_of,
             seconds=self.seconds,
             max_size=self.max_size or None,
             split=splitting.now(self._split),

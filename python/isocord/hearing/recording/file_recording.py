@@ -74,6 +74,9 @@ class FileRecording(Recording):
         if not self.is_over:
             self._native.cut(position)
 
+    def _mark(self, position: int, title: str) -> None:
+        self._native.mark(position, title)
+
     def _allow(self, user_id: int, position: int) -> None:
         self._native.allow(user_id, position)
 

@@ -158,11 +158,15 @@ class Recording(abc.ABC):
     def mark(self, title: str, position: int | None = None) -> None:
         """Name a moment: :attr:`Report.marks` has it, of 10,000 at the most, with the first 200 letters of the title.
 
+        The files of :mod:`isocord.sinks` that have chapters have it as one.
+
         Args:
             title: the name.
             position: the moment, as :attr:`isocord.HeardFrame.position`; now, if None.
         """
-        self._note(self._now() if position is None else position, "mark", title=str(title)[:_LONGEST_TITLE])
+        place, name = self._now() if position is None else position, str(title)[:_LONGEST_TITLE]
+        if self._note(place, "mark", title=name):
+            self._mark(place, name)
 
     def time_at(self, position: int) -> float:
         """Seconds into the recording at a position of the common clock, pauses left out.
@@ -198,9 +202,15 @@ class Recording(abc.ABC):
     def _record(self) -> Callable[[], Report]:
         """Record until it is over, on the thread; finish the sink. What is returned makes the report."""
 
-    def _note(self, position: int, kind: MomentKind, user_id: int | None = None, title: str | None = None) -> None:
-        if len(self._moments) < _MOST_MOMENTS:
-            self._moments.append((position, kind, user_id, title))
+    def _mark(self, position: int, title: str) -> None:  # noqa: B027 - what has no chapters need not know
+        """A moment has a name."""
+
+    def _note(self, position: int, kind: MomentKind, user_id: int | None = None, title: str | None = None) -> bool:
+        """Keep a moment; False if there are too many."""
+        if len(self._moments) >= _MOST_MOMENTS:
+            return False
+        self._moments.append((position, kind, user_id, title))
+        return True
 
     def _told(
         self,

@@ -120,8 +120,10 @@ class Answer:
         if failure is not None:
             # What a command looks for is often the voice channel of the one who asks.
             why = self._why_failed() if isinstance(failure, AttributeError) and "NoneType" in str(failure) else ""
+            if self._replies.late is not None:
+                why = f"it answered after {self._replies.late:.1f} s, which is too late: it has to defer"
             hint = f" ({why})" if why else ""
-            return BotError(f"{self._asked} failed: {type(failure).__name__}: {failure}{hint}")
+            return BotError(f"{self._asked} failed: {type(failure).__name__}: {' '.join(str(failure).split())}{hint}")
         why = self._waiter.why_silent(self._is_text)
         if not why and self.is_deferred:
             why = "it deferred, and nothing followed"

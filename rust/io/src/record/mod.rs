@@ -9,8 +9,10 @@
 //!
 //! All positions and lengths are samples per channel at 48 kHz.
 
+mod about;
 mod assembler;
 mod coded;
+mod comments;
 mod consent;
 mod error;
 mod flac;
@@ -34,6 +36,8 @@ mod recorder;
 pub mod recording;
 mod recovery;
 mod report;
+mod riff;
+mod shape;
 mod shared_files;
 mod survey;
 mod target;
@@ -42,6 +46,7 @@ mod track;
 mod wav;
 mod written;
 
+pub use about::{About, NameOf};
 pub use coded::Coded;
 pub use error::SinkError;
 pub use matroska::DocType;
@@ -52,6 +57,7 @@ pub use recorder::Recorder;
 pub use report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
+pub use shape::{Depth, SampleShape};
 pub use survey::VoiceReport;
 pub use target::{Encoding, Target, WriteSeek};
 

@@ -77,9 +77,10 @@ impl Recorder {
     /// [`SinkError::Option`] for options that do not go together, [`SinkError::Limit`] where files would have no room
     /// for sound, others if a target given here cannot be opened.
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
+        let options = RecorderOptions { about: options.about.apart(), ..options };
         options.opus.check()?;
-        options.format.check()?;
-        check_limit(options.format, options.limit())?;
+        options.format.check(options.shape)?;
+        check_limit(&options)?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
         }
@@ -125,6 +126,13 @@ impl Recorder {
     /// Frames are taken again from `position` on.
     pub fn resume(&mut self, position: u64) {
         self.timeline.resume(position);
+        let at = self.timeline.map(position);
+        self.options.about.pause(at, position.saturating_sub(self.options.start + at));
+    }
+
+    /// The moment at `position` has a name, which files that have chapters tell when they are complete.
+    pub fn mark(&mut self, position: u64, title: String) {
+        self.options.about.mark(self.timeline.map(position), title);
     }
 
     /// A user is recorded from `position` on, whoever was not to be.
