@@ -22,6 +22,7 @@ class Waiter(Protocol):
     """What an answer needs of the fake Discord."""
 
     _failures: dict[int, BaseException]
+    _asked: set[int]
 
     async def wait_for(self, predicate: Callable[[], T], *, timeout: float = ..., what: str = ...) -> T: ...
 
@@ -50,6 +51,7 @@ class Answer:
         self._why_failed = why_failed
         self._is_text = not asked.startswith("/")
         self.id: int = replies.number
+        waiter._asked.add(self.id)
 
     def __repr__(self) -> str:
         return f"<Answer to {self._asked}: {self.content!r}>"
