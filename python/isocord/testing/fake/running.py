@@ -61,6 +61,7 @@ class Running:
         self._changed: list[tuple[Any, str, bool, Any]] = []
         self._others: list[threading.Thread] = []
         self._stack = contextlib.ExitStack()
+        self._handlers: list[tuple[int | None, str, BaseException]] = []
 
     async def __aenter__(self) -> Any:
         if not hasattr(self._bot, "_connection"):
@@ -141,7 +142,7 @@ class Running:
             names = ", ".join(sorted(missing()))
             raise BotError(
                 f"the bot has not registered its commands: {names}. An on_connect of its own has to call what "
-                "registers them; commands of a guild need that guild's id"
+                "registers them; commands of a guild need that guild, GuildSpec(id=...)"
             ) from None
 
     def _watch(self) -> None:
@@ -159,7 +160,7 @@ class Running:
             return dispatched
 
         async def failed(event: str, *args: Any, **options: Any) -> None:
-            self._failed(args[0] if args else None, sys.exc_info()[1])
+            self._failed(args[0] if args else None, sys.exc_info()[1], event)
             await on_error(event, *args, **options)
 
         async def ready_with_guilds() -> None:
@@ -189,10 +190,22 @@ class Running:
         self._changed.append((owner, name, name in vars(owner), getattr(owner, name, None)))
         setattr(owner, name, value)
 
-    def _failed(self, about: Any, error: BaseException | None) -> None:
-        number = _number(about)
-        if number is not None and error is not None:
-            self._discord._failures[number] = getattr(error, "original", error)
+    def _failed(self, about: Any, error: BaseException | None, handler: str = "a handler") -> None:
+        if error is None:
+            return
+        number, error = _number(about), getattr(error, "original", error)
+        self._handlers.append((number, handler, error))
+        if number is not None:
+            self._discord._failures[number] = error
+
+    def _unasked(self) -> BotError | None:
+        """What failed in the bot and was no answer to anybody, who would have been told."""
+        for number, handler, error in self._handlers:
+            if number not in self._discord._asked:
+                failure = BotError(f"{handler} of the bot failed: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                return failure
+        return None
 
     # Its end.
 
@@ -200,7 +213,7 @@ class Running:
         """Close the bot and put everything back; gives what it failed with."""
         task, self._task = self._task, None
         # What fails while it is closed is no fault of the bot's.
-        failed = _failure(task) if not self._bot.is_closed() else None
+        failed = (_failure(task) if not self._bot.is_closed() else None) or self._unasked()
         try:
             closing = asyncio.ensure_future(self._bot.close())
             done, late = await asyncio.wait([closing, *filter(None, [task])], timeout=END_TIMEOUT)

@@ -28,6 +28,7 @@ class Waiting(ABC):
 
     def __init__(self) -> None:
         self._failures: dict[int, BaseException] = {}
+        self._asked: set[int] = set()
         self._bots: list[Any] = []
 
     if TYPE_CHECKING:
