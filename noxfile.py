@@ -102,7 +102,7 @@ def release(session: nox.Session) -> None:
     session.install("--force-reinstall", str(built))
     with session.chdir(session.create_tmp()):
         session.run("isocord", "--version")
-        session.run("python", "-W", "error", "-c", "import isocord; print(isocord._native.LIBOPUS_VERSION)")
+        session.run("python", "-W", "error", "-c", "from isocord import _native; print(_native.LIBOPUS_VERSION)")
     session.log("the sdist builds alone: it takes as long as the wheel")
     session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source))
 
