@@ -1,6 +1,7 @@
 //! What is done to samples, whoever does it: volume, channels, rates, sums.
 
 pub mod decimate;
+pub(crate) mod denoise;
 pub(crate) mod downmix;
 pub(crate) mod echo;
 pub mod filters;

@@ -80,6 +80,7 @@ impl Recorder {
         let options = RecorderOptions { about: options.about.apart(), ..options };
         options.opus.check()?;
         options.format.check(options.shape)?;
+        options.cleaning.check()?;
         check_limit(&options)?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
@@ -229,7 +230,7 @@ impl Recorder {
         let mut whole = Ok(());
         for track in self.tracks.values_mut() {
             match &mut self.mix {
-                Some(mix) => whole = whole.and_then(|()| mix.release(track, u64::MAX)),
+                Some(mix) => whole = whole.and_then(|()| mix.end(track)),
                 None => track.release(),
             }
             end = end.max(track.end());

@@ -95,7 +95,8 @@ impl Recorder {
 
 impl FrameSink for Recorder {
     fn wants(&self) -> Wants {
-        if self.mix.is_none() && self.options.format.takes_opus() { Wants::Opus } else { Wants::Pcm }
+        let passes = self.options.format.takes_opus() && self.options.cleaning.is_none();
+        if self.mix.is_none() && passes { Wants::Opus } else { Wants::Pcm }
     }
 
     fn frame(&mut self, user_id: u64, position: u64, payload: Payload<'_>) {
