@@ -17,7 +17,7 @@ class RunningHikari(Running):
     _given: tuple[Any, Any] | None = None
 
     async def __aenter__(self) -> Any:
-        bot, token = self._bot, self._discord.token
+        bot, token = self._bot, self._hold()
         events = import_module("hikari.events.base_events")
         self._given = bot._token, bot._rest._token
         bot._token, bot._rest._token = token, f"Bot {token}"
@@ -54,4 +54,5 @@ class RunningHikari(Running):
         finally:
             bot.event_manager.unsubscribe(import_module("hikari.events.base_events").ExceptionEvent, self._hear)
             bot._token, bot._rest._token = given
+            self._stack.close()
         return None
