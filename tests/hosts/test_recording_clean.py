@@ -14,8 +14,12 @@ from .recordings import left
 from .world import RATE, World, encode_pcm, np, until
 
 
-def hiss(seconds: float) -> bytes:
-    samples = np.random.default_rng(1).normal(0, 700, round(seconds * RATE)).astype("<i2")
+def fan(seconds: float) -> bytes:
+    """Noise that is deep rather than high, as most is."""
+    count = round(seconds * RATE)
+    white = np.fft.rfft(np.random.default_rng(1).normal(0, 3_000, count))
+    turn = np.exp(-2j * np.pi * np.arange(len(white)) / count)
+    samples = np.fft.irfft(white * 0.1 / (1 - 0.9 * turn), count).astype("<i2")
     return bytes(np.repeat(samples, 2).tobytes())
 
 
@@ -41,7 +45,7 @@ async def said(world: World, sounds: dict[str, bytes], *sinks: Any) -> list[Any]
 async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_path: Path, kind: Any) -> None:
     plain = WaveSink(tmp_path / "plain")
     clean = kind(tmp_path / "clean", mixdown=tmp_path / "mixed", denoise=True)
-    plain_report, report = await said(world, {"alice": hiss(3.0)}, plain, clean)
+    plain_report, report = await said(world, {"alice": fan(3.0)}, plain, clean)
     track, mixdown = report.tracks
     assert (track.error, mixdown.error) == (None, None)
     before = power(plain_report.tracks[0].path)
@@ -56,7 +60,7 @@ async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_pa
 
 
 async def test_the_mixdown_is_the_sum_of_clean_tracks(world: World, tmp_path: Path) -> None:
-    tones = {"alice": hiss(2.0), "bob": hiss(2.0)}
+    tones = {"alice": fan(2.0), "bob": fan(2.0)}
     sink = WaveSink(tmp_path / "each", mixdown=tmp_path / "all.wav", denoise=True, normalize=-30)
     (report,) = await said(world, tones, sink)
     *tracks, mixdown = report.tracks
@@ -67,7 +71,7 @@ async def test_the_mixdown_is_the_sum_of_clean_tracks(world: World, tmp_path: Pa
 
 
 async def test_quiet_and_loud_users_come_to_one_loudness(world: World, tmp_path: Path) -> None:
-    quiet = np.frombuffer(hiss(4.0), "<i2")
+    quiet = np.frombuffer(fan(4.0), "<i2")
     loud = (quiet.astype(int) * 8).clip(-32_768, 32_767).astype("<i2")
     sounds = {"alice": quiet.tobytes(), "bob": loud.tobytes()}
     plain, even = await said(world, sounds, WaveSink(tmp_path / "plain"), WaveSink(tmp_path / "even", normalize=True))
