@@ -127,7 +127,7 @@ async def test_what_was_said_is_in_every_layout(world: World, tmp_path: Path, ki
         for user_id, sound in rows:
             alike = {name: found(one, sound) for name, one in words.items()}
             # Alone it is what was said but for what codecs leave out; in a mixdown there is as much of the other.
-            here = [name for name, (_, match) in alike.items() if match > (0.6 if user_id is None else 0.9)]
+            here = [name for name, (_, match) in alike.items() if match > (0.6 if user_id is None else 0.8)]
             assert len(here) == (len(words) if user_id is None else 1), (layout, user_id, alike)
             for name in here:
                 places[name].append(alike[name][0] + base[layout])
@@ -146,5 +146,5 @@ async def test_what_was_said_is_in_every_layout(world: World, tmp_path: Path, ki
                 if last - first > RATE // 2:
                     match = [found(one[first - at : last - at], sound) for sound in tracks]
                     place, likeness = max(match, key=lambda pair: pair[1])
-                    assert likeness > 0.9, (part, name, match)
+                    assert likeness > 0.8, (part, name, match)
                     assert abs(begin + place - first) <= NEAR
