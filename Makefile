@@ -75,7 +75,7 @@ hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"
 	$(BIN)/nox -s wheel
 	@mkdir -p .venvs
-	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, sep="\n")' | xargs -P 7 -I{} sh -c \
+	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, *noxfile.LOOPS, sep="\n")' | xargs -P 7 -I{} sh -c \
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
 # Not a part of `make test`: the frameworks are big.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -35,18 +36,31 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1": ("discord.py==2.7.1",),
     "disnake-2.12.2": ("disnake==2.12.2",),
     "nextcord-3.2": ("nextcord>=3.2,<3.3",),
+    "hikari-2.7": ("hikari>=2.7,<2.8",),
 }
+SELECTIONS = {
+    "hikari-2.7": (
+        *("hikari", "client", "client_playing", "races", "listening", "utterances", "barge_in", "queueing"),
+        *("recording", "stage", "play_command", "commands_docs", "pages"),
+    ),
+    "discord.py-2.7.1-uvloop": ("client", "client_playing", "lifecycle", "listening_loops", "races", "utterances"),
+}
+"""What of tests/hosts is run where not all of it is: hikari shares with the others all but its way into a channel;
+on another loop it is what the loop has to do with. ``nox -s NAME -- tests/hosts`` runs all."""
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
     "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),
     "nextcord-3.2-own-client": ("nextcord[voice]>=3.2,<3.3",),
 }
 """With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
+LOOPS: dict[str, tuple[str, ...]] = {"discord.py-2.7.1-uvloop": ("discord.py==2.7.1", "uvloop>=0.21")}
+"""Bots that run on another event loop than asyncio's own."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
 """A server of S3, and what fsspec reaches it with."""
-NEWER = {} if sys.version_info >= (3, 12) else dict.fromkeys(("nextcord-3.2", "nextcord-3.2-own-client"), "3.12")
+NEEDS = {"nextcord-3.2": (3, 12), "nextcord-3.2-own-client": (3, 12), "hikari-2.7": (3, 11)}
+NEWER = {name: "{}.{}".format(*needed) for name, needed in NEEDS.items() if sys.version_info < needed}
 """What needs a newer Python than this one: left out where it is not found."""
 
 nox.needs_version = ">=2025.2.9"
@@ -68,7 +82,7 @@ def wheel(session: nox.Session) -> None:
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
     """See that every public name has a type, which takes the types of all bot libraries at once."""
-    libraries = [HOSTS["disnake-2.12.2"][0], HOSTS["nextcord-3.2"][0]]
+    libraries = [HOSTS[name][0] for name in ("disnake-2.12.2", "nextcord-3.2", "hikari-2.7")]
     pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--ignore-requires-python")
     session.run(*pip, "--upgrade", "--target", str(LIBRARIES), *libraries)
     packages = os.pathsep.join(map(str, (LIBRARIES.resolve(), Path("python").resolve())))
@@ -78,7 +92,7 @@ def types(session: nox.Session) -> None:
     session.run(*command, env={"PYTHONPATH": packages, "PATH": path})
 
 
-def test(session: nox.Session, packages: tuple[str, ...], tests: str) -> None:
+def test(session: nox.Session, packages: tuple[str, ...], tests: Sequence[str]) -> None:
     """Run tests against the wheel, with these packages."""
     built = max(WHEELS.glob("isocord-*.whl"), key=lambda path: path.stat().st_mtime, default=None)
     if built is None:
@@ -86,10 +100,15 @@ def test(session: nox.Session, packages: tuple[str, ...], tests: str) -> None:
     session.install("--quiet", *TOOLS, *packages, str(built))
     # The version is the same for every build of one.
     session.install("--quiet", "--force-reinstall", "--no-deps", str(built))
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", tests, *session.posargs)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", *tests, *session.posargs)
 
 
-def register(name: str, packages: tuple[str, ...], tests: str) -> None:
+def selection(name: str) -> list[str]:
+    """The files that a session runs."""
+    return [f"tests/hosts/test_{part}.py" for part in SELECTIONS.get(name, ())] or ["tests/hosts"]
+
+
+def register(name: str, packages: tuple[str, ...], tests: Sequence[str]) -> None:
     @nox.session(name=name, python=NEWER.get(name))
     def host(session: nox.Session) -> None:
         test(session, packages, tests)
@@ -99,21 +118,23 @@ def register(name: str, packages: tuple[str, ...], tests: str) -> None:
 
 
 for host_name, host_packages in HOSTS.items():
-    register(host_name, host_packages, "tests/hosts")
+    register(host_name, host_packages, selection(host_name))
+for host_name, host_packages in LOOPS.items():
+    register(host_name, host_packages, ["--loop", "uvloop", *selection(host_name)])
 for host_name, host_packages in OWN_CLIENTS.items():
-    register(host_name, host_packages, "tests/hosts/test_pokes.py")
+    register(host_name, host_packages, ["tests/hosts/test_pokes.py"])
 
 
 @nox.session
 def s3(session: nox.Session) -> None:
     """Recordings that are uploaded to a server of S3."""
-    test(session, (*S3, *HOSTS["py-cord-2.8.1-without-extras"]), "tests/s3")
+    test(session, (*S3, *HOSTS["py-cord-2.8.1-without-extras"]), ["tests/s3"])
 
 
 def register_adapter(name: str, package: str) -> None:
     @nox.session(name=name)
     def adapter(session: nox.Session) -> None:
-        test(session, (package, *HOSTS["py-cord-2.8.1-without-extras"]), "tests/adapters")
+        test(session, (package, *HOSTS["py-cord-2.8.1-without-extras"]), ["tests/adapters"])
         python = str(Path(session.bin, "python"))
         module = Path("python", "isocord", "adapters", name)
         # One by one: what is left out elsewhere is left out of a folder here, too.

@@ -41,6 +41,7 @@ myst_enable_extensions = ["colon_fence"]
 autodoc_typehints = "signature"
 autodoc_member_order = "groupwise"
 autodoc_default_options = {"members": True}
+autodoc_mock_imports = ["hikari"]
 python_display_short_literal_types = True
 python_maximum_signature_line_length = 100
 napoleon_use_rtype = False
@@ -49,7 +50,7 @@ napoleon_custom_sections = ["Yields"]
 # What docstrings and annotations name and no page of ours describes: Python itself and the libraries around us.
 nitpick_ignore_regex = [
     (r"py:.*", r"(aiohttp|asyncio|collections|contextlib|datetime|logging|numpy|os|pathlib|ssl|threading|typing)\..*"),
-    (r"py:.*", r"(discord|disnake|nextcord)\..*"),
+    (r"py:.*", r"(discord|disnake|nextcord|hikari)\..*"),
     # Internals that annotations name: their modules, aliases, and what Sphinx makes of a literal.
     (
         r"py:(class|obj)",
@@ -57,6 +58,8 @@ nitpick_ignore_regex = [
     ),
     (
         r"py:class",
-        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|One|Part|Path|SinkOptions|Split|Target|T|Unpack)|'.*'|(dict|tuple)\[\w+",
+        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|MomentKind|One|Part|Path|Progress|Recorded|SinkOptions|Split|Target|Transcriber|T|Unpack|datetime)|'.*'|(dict|tuple)\[\w+",
     ),
+    # The same of isocord.testing.
+    (r"py:class", r"Json|Reference|Replies|Running|Waiter"),
 ]

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+
+from .loops import LOOP, use
+
+LOOPS = ("asyncio", "uvloop")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--loop", choices=LOOPS, default=LOOPS[0], help="what bots run on, also those of programs of their own"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ[LOOP] = config.getoption("--loop")
+    use()
 
 
 @pytest.fixture

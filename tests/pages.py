@@ -79,6 +79,7 @@ class Runs:
         connected: whether the bot is in the call already.
         lasting: it goes on for as long as the call, and is cancelled at the end.
         library: the only bot library that it is for.
+        but: the only one that it is not for.
         needs: a module that not every environment has.
     """
 
@@ -89,6 +90,7 @@ class Runs:
     connected: bool = True
     lasting: bool = False
     library: str = ""
+    but: str = ""
     needs: str = ""
 
 
@@ -107,9 +109,15 @@ DONE = {"done": lambda stage: stage.notes.append}
 ASKED = {**DONE, **dict.fromkeys(("ctx", "inter", "interaction"), lambda stage: stage.asked)}
 WITH_SINKS = {**ASKED, "discord": lambda stage: stage.library}
 PLAYED: dict[str, Any] = {"files": SONG, "given": ASKED, "connected": False}
+HIKARI: dict[str, Callable[[Any], object]] = {
+    **DONE,
+    "bot": lambda stage: stage.bot.app,
+    "guild_id": lambda stage: stage.channel.guild.id,
+    "channel_id": lambda stage: stage.channel.id,
+}
 
 TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
-    "README.md": (Checked(), BOTS, Checked()),
+    "README.md": (Checked(), BOTS, Checked(), BOTS),
     "CONTRIBUTING.md": (),
     "ARCHITECTURE.md": (Checked(),) * 4,
     "CHANGELOG.md": (),
@@ -126,8 +134,9 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
-        *(RECORDING,) * 6,
+        *(RECORDING,) * 9,
     ),
+    "docs/meetings.md": (By("tests/hosts/test_meetings_docs.py"),),
     "docs/assistants.md": (
         By("tests/hosts/test_assistant_docs.py"),
         By("tests/adapters/test_pages.py"),
@@ -144,14 +153,22 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     ),
     "docs/testing.md": (
         BOTS,
-        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
+        BOTS,
+        BOTS,
         Runs(
             lambda stage: stage.voice.stats.packets_received,
             given={"discord": lambda stage: stage.discord},
             files={"question.wav": 0.5},
             needs="av",
         ),
-        BOTS,
+        Runs(
+            lambda stage: "lacks the permission Connect" in stage.said() and stage.scope["voice"].is_playing(),
+            given={"discord": lambda stage: stage.discord},
+            files={"song.mp3": 5.0},
+            connected=False,
+            but="hikari",
+        ),
+        Runs(lambda stage: stage.voice.stats.reconnects, given={"discord": lambda stage: stage.stagehand}),
     ),
     "docs/faults.md": (
         Runs(lambda stage: "is over: KICKED" in stage.said(), after=lambda stage: stage.discord.kick_bot()),
@@ -165,11 +182,23 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         Checked(),
         Runs(lambda stage: stage.levels() == ("WARNING", "INFO"), after=lambda stage: stage.keep_levels()),
     ),
-    "docs/commands.md": (Checked(), Checked(), By("tests/hosts/test_commands_docs.py"), Checked()),
+    "docs/commands.md": (
+        Checked(),
+        Checked(),
+        Checked(),
+        Checked(),
+        By("tests/hosts/test_commands_docs.py"),
+        Checked(),
+    ),
     "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),
-        Runs(lambda stage: stage.installed, connected=False, after=lambda stage: stage.connect_without_cls()),
+        Runs(
+            lambda stage: stage.installed,
+            but="hikari",
+            connected=False,
+            after=lambda stage: stage.connect_without_cls(),
+        ),
     ),
     "docs/moving/py-cord.md": (
         Theirs("py-cord"),
@@ -183,6 +212,15 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
     ),
     "docs/moving/disnake.md": (Theirs("disnake"), Runs(_hears, library="disnake", **PLAYED)),
     "docs/moving/nextcord.md": (Theirs("nextcord"), Runs(_hears, library="nextcord", **PLAYED)),
+    "docs/moving/hikari.md": (
+        Runs(_hears, library="hikari", files=SONG, given=HIKARI, connected=False),
+        Runs(
+            lambda stage: f"{stage.speaker.id} speaks" in stage.said() and "voice is disconnected" in stage.said(),
+            library="hikari",
+            given={**HIKARI, "heard": lambda stage: None},
+            after=lambda stage: stage.ends_when_heard("speaks"),
+        ),
+    ),
     "docs/playing.md": (By("tests/hosts/test_playing_docs.py"),),
     "docs/queue.md": (QUEUE,) * 3,
     "docs/mixer.md": (MIXER,) * 5,

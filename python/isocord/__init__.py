@@ -55,9 +55,18 @@ if TYPE_CHECKING:
     from .errors import UnknownHostError as UnknownHostError
     from .errors import UnsupportedModeError as UnsupportedModeError
     from .errors import VoiceTimeoutError as VoiceTimeoutError
+    from .hearing.recording.picture import plot as plot
     from .hearing.recording.recording import Recording as Recording
     from .hearing.recording.report import Mark as Mark
     from .hearing.recording.report import Report as Report
+    from .hearing.recording.speakers import Moment as Moment
+    from .hearing.recording.speakers import Segment as Segment
+    from .hearing.recording.speakers import Speaker as Speaker
+    from .hearing.recording.speakers import SpeakerTimeline as SpeakerTimeline
+    from .hearing.transcribing.transcript import Caption as Caption
+    from .hearing.transcribing.transcript import Transcript as Transcript
+    from .hearing.transcribing.transcript import TranscriptError as TranscriptError
+    from .hearing.transcribing.transcript import transcribe as transcribe
     from .hearing.utterances import PartialUtterance as PartialUtterance
     from .monitoring.monitor import Monitor as Monitor
     from .monitoring.monitor import monitor as monitor
@@ -108,7 +117,10 @@ _HOMES = {
         "VoiceTimeoutError",
     ),
     "hearing.recording.recording": ("Recording",),
+    "hearing.recording.picture": ("plot",),
     "hearing.recording.report": ("Mark", "Report"),
+    "hearing.recording.speakers": ("Moment", "Segment", "Speaker", "SpeakerTimeline"),
+    "hearing.transcribing.transcript": ("Caption", "Transcript", "TranscriptError", "transcribe"),
     "hearing.utterances": ("PartialUtterance",),
     "monitoring.monitor": ("Monitor", "monitor"),
     "playing.barge_in": ("BargeIn",),

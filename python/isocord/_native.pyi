@@ -1041,7 +1041,11 @@ class Connection:
         split: tuple[Literal["samples", "bytes", "hours"], int] | None = None,
         bitrate: int = 128,
         ffmpeg: str | None = None,
+        survey: bool = False,
         own_user: int | None = None,
+        channels: Literal[1, 2] = 2,
+        sample_format: Literal["s16", "s24", "f32"] = "s16",
+        name_of: Callable[[int], str | None] | None = None,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1061,7 +1065,11 @@ class Connection:
                 after the start and then every hour.
             bitrate: kbit/s, of MP3 and of what ffmpeg encodes.
             ffmpeg: the program.
+            survey: whether it is listened to who speaks when, and how loud.
             own_user: the id under which our own voice is recorded too, as the packets that leave, where they leave.
+            channels: of WAV and FLAC.
+            sample_format: of WAV and FLAC; "f32" of WAV only.
+            name_of: called once for each user, on the thread: what files call them; their ids if None.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.
@@ -1113,6 +1121,8 @@ class Recording:
         """
     def cut(self, position: int) -> None:
         """Go on in new files from there on, all tracks at once."""
+    def mark(self, position: int, title: str) -> None:
+        """The moment has a name, which files that have chapters tell when they are complete."""
     def stop(self, delay: int) -> None:
         """Record nothing that is said from now on; does not wait. Idempotent.
 
@@ -1181,6 +1191,9 @@ class RecordingReport:
     def tracks(self) -> list[TrackOutcome]:
         """By user id; a mixdown is one."""
     @property
+    def voices(self) -> list[VoiceOutcome]:
+        """By user id: who spoke when, and how loud, if that was asked for (``survey``)."""
+    @property
     def duration(self) -> float:
         """Seconds, pauses cut out."""
     @property
@@ -1239,6 +1252,31 @@ class TrackOutcome:
     @property
     def error(self) -> SinkError | None:
         """Its ``__cause__`` is what a file object or a function of Python's raised."""
+
+@final
+class VoiceOutcome:
+    """What is known of one user's sound in a recording. Places are samples of 48 kHz of the recording's own time."""
+
+    @property
+    def user_id(self) -> int: ...
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """Where the user spoke, from and to, in order."""
+    @property
+    def peak(self) -> float:
+        """The highest sample in dBFS, minus infinity for silence."""
+    @property
+    def rms(self) -> float:
+        """The root of the mean square in dBFS of what came."""
+    @property
+    def loudness(self) -> float | None:
+        """Integrated loudness in LUFS (ITU-R BS.1770-4); None where it was not measured."""
+    @property
+    def step(self) -> int:
+        """Samples that each step of the outline stands for."""
+    @property
+    def outline(self) -> list[int]:
+        """The highest sample of each step from the recording's begin on, 32,768 being full scale."""
 
 @final
 class Stats:
@@ -1571,6 +1609,41 @@ class Utterance:
     @property
     def channels(self) -> int:
         """1 or 2."""
+
+@final
+class UtteranceCutter:
+    """Cuts one user's sound that is there already, as :meth:`Connection.utterances` cuts what comes.
+
+    Args:
+        user_id: whose it is.
+        position: place of its first sample, in samples of 48 kHz.
+        captured: when that was spoken, as ``time.time()`` tells time.
+        sample_rate, channels, format, silence, min_speech, max_length, pre_roll, vad: see
+            :meth:`Connection.utterances`.
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
+
+    def __new__(
+        cls,
+        user_id: int,
+        *,
+        position: int = 0,
+        captured: float = 0.0,
+        sample_rate: int = 16000,
+        channels: int = 1,
+        format: Literal["s16", "f32"] = "s16",
+        silence: float = 0.6,
+        min_speech: float = 0.1,
+        max_length: float = 30.0,
+        pre_roll: float = 0.3,
+        vad: bool = True,
+    ) -> UtteranceCutter: ...
+    def take(self, pcm: bytes) -> list[Utterance]:
+        """Those that end within the next sound, s16le stereo at 48 kHz. Works without the GIL."""
+    def finish(self) -> list[Utterance]:
+        """What was being said when nothing more comes."""
 
 @final
 class UtteranceQueue:

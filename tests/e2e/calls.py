@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import discord as pycord
 import numpy as np
-from discord.gateway import KeepAliveHandler
 
 import isocord
-from isocord.testing import FakeDiscord, FakeDiscordProcess, GuildSpec, Listener, tone
+from isocord.testing import FakeDiscord, GuildSpec, Listener, tone
 
 CONNECT = 30.0
 
@@ -51,43 +49,19 @@ class Call:
         await self.discord.wait_for(lambda: len(listener.arrivals()) >= wanted, timeout=15, what="packets")
 
 
-async def close(bot: pycord.Bot, task: asyncio.Task[None]) -> None:
-    """End a py-cord bot with all that it leaves behind."""
-    await bot.close()
-    # start() may raise "Session is closed" when the bot is closed, whatever server it talks to.
-    await asyncio.wait([task], timeout=10)
-    assert task.done()
-    task.exception()
-    # Heartbeat threads of voice websockets that the server closed go on, and fail once the loop is closed.
-    for thread in threading.enumerate():
-        if isinstance(thread, KeepAliveHandler):
-            thread.stop()
-            thread.join(5)
-
-
-@asynccontextmanager
-async def logged_in(discord: FakeDiscord | FakeDiscordProcess) -> AsyncIterator[pycord.Bot]:
-    """A bot in a fake Discord."""
-    bot = pycord.Bot(intents=pycord.Intents.all())
-    task = asyncio.create_task(bot.start(discord.token))
-    try:
-        await asyncio.wait_for(bot.wait_for("ready"), 20)
-        yield bot
-    finally:
-        await close(bot, task)
-
-
 @asynccontextmanager
 async def running(**options: Any) -> AsyncIterator[Call]:
     guild = GuildSpec(members=("alice", "bob", "carol", "dora"))
-    async with FakeDiscord([guild], **options) as discord, logged_in(discord) as bot:
+    async with FakeDiscord([guild], **options) as discord:
+        bot = pycord.Bot(intents=pycord.Intents.all())
         call = Call(discord, bot)
 
         @bot.event
         async def on_voice_privacy_code_update(voice: isocord.VoiceClient, code: str | None) -> None:
             call.codes.append(code)
 
-        yield call
+        async with discord.running(bot):
+            yield call
 
 
 def song(frequency: float, seconds: float) -> pycord.PCMAudio:

@@ -6,11 +6,13 @@ import asyncio
 from functools import partial
 from typing import Any
 
+import discord as pycord
+
 import isocord
 from isocord import _native
 from isocord.testing import FakeDiscord, GuildSpec, VoiceOp
 
-from .calls import CONNECT, logged_in
+from .calls import CONNECT
 
 CROWD = [f"user {number}" for number in range(200)]
 
@@ -48,7 +50,10 @@ class Bystander:
 async def test_a_crowd_joins_and_every_heartbeat_is_sent_in_time() -> None:
     # A client that is silent for one and a half of these intervals is closed, and would have to resume.
     guild = GuildSpec(members=tuple(CROWD))
-    async with FakeDiscord([guild], heartbeat_interval=5.0) as discord, logged_in(discord) as bot:
+    async with (
+        FakeDiscord([guild], heartbeat_interval=5.0) as discord,
+        discord.running(pycord.Bot(intents=pycord.Intents.all())) as bot,
+    ):
         channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
         voice = await asyncio.wait_for(channel.connect(cls=isocord.VoiceClient), CONNECT)
 

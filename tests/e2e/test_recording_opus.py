@@ -106,7 +106,7 @@ async def test_the_tracks_of_one_file_begin_together_and_keep_time(tmp_path: Pat
     with av.open(str(tmp_path / "call.mka")) as opened:
         for stream in opened.streams.audio:
             assert stream.start_time == 0, stream
-            heard[stream.metadata["title"]] = stream.index
+            heard[stream.metadata["USER_ID"]] = stream.index
     tracks = {}
     for who, speaker in (("alice", alice), ("carol", carol)):
         told = sink.audio_data[speaker.user_id]

@@ -13,11 +13,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from isocord.testing import FakeDiscord, GatewayClose, GatewayOp, NotFoundError
+from isocord.testing import FakeDiscord, GatewayClose, GatewayOp, Mishap, MishapKind, NotFoundError
 
 from .raw_client import close_code
 
 pytestmark = pytest.mark.asyncio
+EVERYTHING = (1 << 26) - 1
 
 
 class RawBot:
@@ -58,7 +59,7 @@ class RawBot:
         await self.ws.send_json({"op": op, "d": data})
 
     async def identify(self, **extra: Any) -> RawBot:
-        await self.send(2, {"token": self.discord.token, "properties": {}, "intents": 1, **extra})
+        await self.send(2, {"token": self.discord.token, "properties": {}, "intents": EVERYTHING, **extra})
         self.ready = await self.until("READY")
         return self
 
@@ -271,8 +272,8 @@ async def test_commands(discord: FakeDiscord, open_bot: Opener) -> None:
     assert [c["name"] for c in commands] == ["play", "stop"]
     assert commands[0]["id"] == command["id"]
     with pytest.raises(NotFoundError):
-        discord.invoke("pause")
-    answers = discord.invoke("play", query="song", times=2)
+        discord.call("pause")
+    answer = discord.call("play", query="song", times=2)
     interaction = await bot.until("INTERACTION_CREATE")
     assert interaction["data"]["options"] == [
         {"name": "query", "type": 3, "value": "song"},
@@ -280,9 +281,72 @@ async def test_commands(discord: FakeDiscord, open_bot: Opener) -> None:
     ]
     callback = f"/interactions/{interaction['id']}/{interaction['token']}/callback"
     assert (await bot.rest("POST", callback, {"type": 4, "data": {"content": "ok"}}))[0] == 204
-    assert answers == [{"type": 4, "data": {"content": "ok"}}]
+    assert answer.raw == [{"type": 4, "data": {"content": "ok"}}]
+    assert (await answer).content == "ok"
+    assert (await bot.rest("POST", callback, {"type": 4, "data": {"content": "ok"}}))[1]["code"] == 40060
+    assert answer.content == "ok"
     assert (await bot.rest("DELETE", f"{path}/{command['id']}"))[0] == 204
     assert [c["name"] for c in discord.commands()] == ["stop"]
+
+
+@pytest.mark.parametrize("wrong", [None, "all", -1])
+async def test_intents_are_required(open_bot: Opener, wrong: Any) -> None:
+    bot = await open_bot()
+    await bot.send(2, {"token": bot.discord.token, "properties": {}, "intents": wrong})
+    assert await bot.close_code() == GatewayClose.INVALID_INTENTS
+
+
+async def test_a_bot_is_sent_what_its_intents_are_for(discord: FakeDiscord, open_bot: Opener) -> None:
+    discord.listen("General", user="alice")
+    guilds, voice, messages, content = 1 << 0, 1 << 7, 1 << 9, 1 << 15
+    few = await (await open_bot()).identify(intents=guilds | messages)
+    guild = await few.until("GUILD_CREATE")
+    # Whoever is in a voice channel, and the bot itself.
+    assert {member["user"]["username"] for member in guild["members"]} == {discord.bot.name, "alice"}
+    assert guild["voice_states"] == []
+    many = await (await open_bot()).identify(intents=guilds | voice | messages | content)
+    assert len((await many.until("GUILD_CREATE"))["voice_states"]) == 1
+    discord.listen("Music", user="bob")
+    discord.say("one")
+    discord.say(f"<@{discord.bot.id}> two")
+    assert (await many.until("VOICE_STATE_UPDATE"))["user_id"] == str(discord.user("bob").id)
+    assert (await many.until("MESSAGE_CREATE"))["content"] == "one"
+    # One that mentions the bot is for its eyes in any case.
+    assert (await few.until("MESSAGE_CREATE"))["content"] == ""
+    assert (await few.until("MESSAGE_CREATE"))["content"].endswith("two")
+    sent = [entry for entry in discord.events if entry.direction == "sent" and entry.name == "VOICE_STATE_UPDATE"]
+    assert len({entry.connection for entry in sent}) == 1
+
+
+async def test_requests_beyond_the_limit_are_answered_as_by_discord(discord: FakeDiscord, open_bot: Opener) -> None:
+    bot = await (await open_bot()).identify()
+    assert discord.stage(Mishap(MishapKind.API_RATE_LIMITED, lasting=30.0))
+    headers = {"Authorization": f"Bot {discord.token}"}
+    async with bot.http.get(f"{discord.addresses.api}/v10/users/@me", headers=headers) as response:
+        assert response.status == 429
+        told = await response.json()
+        assert 0 < told["retry_after"] <= 30 >= int(response.headers["Retry-After"]) >= told["retry_after"]
+        assert not told["global"]
+        assert response.headers["X-RateLimit-Remaining"] == "0"
+
+
+async def test_joins_that_discord_forbids_are_not_answered(discord: FakeDiscord, open_bot: Opener) -> None:
+    bot = await (await open_bot()).identify()
+    general, music = discord.channel("General"), discord.channel("Music")
+    discord.deny(general, connect=True)
+    discord.limit_users(music, 1)
+    discord.listen(music, user="alice")
+    for channel in (general, music):
+        await bot.send(4, {"guild_id": str(channel.guild_id), "channel_id": str(channel.id)})
+    await discord.wait_for(lambda: discord.counters["voice_request_forbidden"] == 1)
+    await discord.wait_for(lambda: discord.counters["voice_request_full"] == 1)
+    assert discord.bot_voice_state() is None
+    discord.allow(music, move_members=True)
+    await bot.send(4, {"guild_id": str(music.guild_id), "channel_id": str(music.id)})
+    await discord.wait_for(discord.bot_voice_state)
+    for limit in (-1, 100):
+        with pytest.raises(ValueError, match="0 to 99"):
+            discord.limit_users(music, limit)
 
 
 async def test_secrets_stay_out_of_the_log(discord: FakeDiscord, open_bot: Opener) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 import multiprocessing
@@ -236,18 +235,14 @@ async def test_a_voice_session_and_answers_are_handles() -> None:
             await ctx.respond("coming")
             await ctx.author.voice.channel.connect(cls=isocord.VoiceClient)
 
-        running = asyncio.create_task(bot.start(discord.token))
-        await discord.wait_for(discord.commands, timeout=15)
-        alice = discord.listen("General", user="alice")
-        answers = discord.invoke("join", user=alice)
-        session = await discord.wait_for_voice_session()
-        assert (await discord.wait_for(lambda: answers))[0]["data"]["content"] == "coming"
-        assert session == discord.voice_session()
-        assert len({session, discord.voice_session()}) == 1
-        assert session.state is SessionState.CONNECTED
-        session.set_udp_faults(downlink=faults.black_hole)
-        session.close(4014)
-        await discord.wait_for(lambda: session.state is SessionState.ENDED)
-        assert (await discord.wait_for_event(lambda entry: entry.name == "IDENTIFY")).data["token"] == "[redacted]"
-        await bot.close()
-        await asyncio.wait([running], timeout=10)
+        async with discord.running(bot):
+            alice = discord.listen("General", user="alice")
+            assert (await discord.call("join", user=alice)).content == "coming"
+            session = await discord.wait_for_voice_session()
+            assert session == discord.voice_session()
+            assert len({session, discord.voice_session()}) == 1
+            assert session.state is SessionState.CONNECTED
+            session.set_udp_faults(downlink=faults.black_hole)
+            session.close(4014)
+            await discord.wait_for(lambda: session.state is SessionState.ENDED)
+            assert (await discord.wait_for_event(lambda entry: entry.name == "IDENTIFY")).data["token"] == "[redacted]"

@@ -1,4 +1,4 @@
-"""A bot that records until it is killed: ``crash.py FOLDER PACKETS SINK[,name=value...] ...``.
+"""A bot that records until it is killed: ``-m tests.hosts.crash FOLDER PACKETS SINK[,name=value...] ...``.
 
 It kills itself when that many packets have been said to it, and prints for how long that was; with 0 it prints when it
 began, by the system's clock, and waits for somebody else to. Run by tests.
@@ -17,6 +17,8 @@ import time
 import isocord
 from isocord import testing
 
+from .. import loops
+
 
 def sink_of(folder: str, kind: str, *given: str) -> isocord.sinks.FileSink:
     """A sink that writes into the folder; ``mixdown``, ``tracks`` and ``opened`` say how."""
@@ -34,8 +36,8 @@ def sink_of(folder: str, kind: str, *given: str) -> isocord.sinks.FileSink:
 
 
 async def main(place: str, count: str, *sinks: str) -> None:
-    name = next(name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name))
-    library = importlib.import_module(name)
+    name = next(name for name in ("discord", "disnake", "nextcord", "hikari") if importlib.util.find_spec(name))
+    library = importlib.import_module("tests.hosts.hikari_names" if name == "hikari" else name)
     packets = int(count)
     async with testing.FakeDiscord() as discord:
         bot = library.Client(intents=library.Intents.default())
@@ -62,4 +64,5 @@ async def main(place: str, count: str, *sinks: str) -> None:
         await running
 
 
+loops.use()
 asyncio.run(main(*sys.argv[1:]))

@@ -6,13 +6,16 @@ import subprocess
 import sys
 import textwrap
 
-from .world import LIBRARY
+from .world import library
 
 START = f"""
     import asyncio, os, sys, threading, time
-    import {LIBRARY} as library
+    import {library.__name__} as library
     import isocord
     from isocord.testing import FakeDiscord
+    from tests import loops
+
+    loops.use()
 
     class Tone(library.AudioSource):
         def read(self):

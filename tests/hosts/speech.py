@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import wave
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from .voices import voice
@@ -50,3 +51,12 @@ def stereo(*sounds: Any) -> bytes:
     """Sounds one after the other, s16le."""
     mono = np.clip(np.concatenate(sounds), -32_768, 32_767).astype("<i2")
     return bytes(np.repeat(mono, 2).tobytes())
+
+
+def wav(path: Path, *sounds: Any) -> Path:
+    """A file of sounds one after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((2, 2, RATE, 0, "NONE", ""))
+        file.writeframes(stereo(*sounds))
+    return path

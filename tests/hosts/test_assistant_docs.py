@@ -5,7 +5,6 @@ Its speech is espeak-ng's where that is installed, and otherwise a tone from a p
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
@@ -81,17 +80,11 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         mine.answer = answer  # type: ignore[attr-defined]
         # The annotations of a bot are what they say, and no text as in this file.
         exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
-        bot = scope["bot"]
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and discord.commands())
-        made = Stage(discord, bot)
-        yield made
-        for voice in bot.voice_clients:
-            await voice.disconnect()
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if running.done() and not running.cancelled():
-            running.exception()
+        async with discord.running(scope["bot"]) as bot:
+            made = Stage(discord, bot)
+            yield made
+            for voice in bot.voice_clients:
+                await voice.disconnect()
 
 
 def test_it_is_short() -> None:
@@ -99,7 +92,7 @@ def test_it_is_short() -> None:
 
 
 async def test_it_hears_answers_and_is_interrupted(stage: Stage) -> None:
-    stage.discord.invoke("talk")
+    stage.discord.call("talk")
     await until(lambda: stage.bot.voice_clients and stage.bot.voice_clients[0].is_connected())
     stage.reply = "Good morning."
     stage.says(1.0)

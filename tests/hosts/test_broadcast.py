@@ -14,7 +14,7 @@ import isocord
 
 from .ears import FRAME, heard_by
 from .rooms import Room, rooms
-from .world import World, library, np, until
+from .world import World, has_sources, library, np, until
 
 
 class Noise(library.AudioSource):  # type: ignore[misc, name-defined]
@@ -166,6 +166,7 @@ async def test_a_live_feed_begins_when_its_store_is_full() -> None:
         radio.stop()
 
 
+@has_sources
 async def test_its_volume_is_that_of_all_and_a_transformer_is_none() -> None:
     async with connected(2) as (world, (first, second)):
         radio = isocord.Broadcast(Noise())

@@ -14,9 +14,8 @@ import pytest
 
 import isocord
 from isocord.errors import ClientError, OpusError
-from isocord.hosts import host_of
 
-from .world import Tone, World, library, until
+from .world import Tone, World, has_sources, library, until
 
 
 class TestPlay:
@@ -140,6 +139,7 @@ class TestPlay:
         assert not voice.is_playing()
 
     @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+    @has_sources
     async def test_processes_are_reaped(self, world: World) -> None:
         voice = await world.connect()
         endless = "anullsrc=r=48000:cl=stereo"
@@ -158,7 +158,7 @@ class TestPlay:
         await until(lambda: len(alice.arrivals()) >= 2)
         assert [arrival.is_silence for arrival in alice.arrivals()[:2]] == [False, True]
         assert world.discord.voice_session().speaking == 1
-        host = host_of(world.bot)
+        host = world.host
         with pytest.raises(host.opus_error) as caught:
             voice.send_audio_packet(b"", encode=False)
         assert isinstance(caught.value, OpusError)

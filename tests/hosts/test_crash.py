@@ -21,9 +21,8 @@ needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there 
 
 def crash(place: Path, sink: str, **options: Any) -> tuple[Path, float]:
     """The one file that is left, and the seconds that had been said."""
-    script = Path(__file__).with_name("crash.py")
     wanted = ",".join([sink, *(f"{name}={value}" for name, value in options.items())])
-    asked = [sys.executable, str(script), str(place), "150", wanted]
+    asked = [sys.executable, "-m", "tests.hosts.crash", str(place), "150", wanted]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (file,) = place.iterdir()

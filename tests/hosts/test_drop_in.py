@@ -13,6 +13,8 @@ from isocord.hosts import host_of, present_hosts
 
 from .world import LIBRARY, World, library
 
+pytestmark = pytest.mark.skipif(LIBRARY == "hikari", reason="hikari has no voice client of its own")
+
 HOST = present_hosts()[0]
 HOMES = {home.__name__: vars(home).get("VoiceClient") for home in HOST.client_homes}
 needs_own = pytest.mark.skipif(HOST.voice_client is None, reason="the library refuses its class without its extras")

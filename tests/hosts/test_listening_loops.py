@@ -119,13 +119,25 @@ async def test_a_loop_that_can_watch_no_file_listens_all_the_same(
 
 
 @posix
-async def test_a_loop_that_watches_hands_over_to_one_that_cannot(world: World) -> None:
+async def test_a_loop_that_watches_hands_over_to_one_that_cannot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     voice = await world.connect()
     world.speak(30.0, "bob")
-    selector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    here, watched = asyncio.get_running_loop(), set[int]()
+    add, remove = here.add_reader, here.remove_reader
+
+    def watch(file: int, *given: Any) -> None:
+        watched.add(file)
+        add(file, *given)
+
+    def leave(file: int) -> bool:
+        watched.discard(file)
+        return remove(file)
+
+    monkeypatch.setattr(here, "add_reader", watch)
+    monkeypatch.setattr(here, "remove_reader", leave)
     listening = voice.listen()
     await some(listening)
-    assert any("Tap" in repr(key.data) for key in selector.get_map().values())
+    assert watched
 
     def other() -> None:
         # As a proactor is.
@@ -134,12 +146,12 @@ async def test_a_loop_that_watches_hands_over_to_one_that_cannot(world: World) -
         assert len(loop.run_until_complete(some(listening))) == 5
         loop.close()
 
-    await asyncio.get_running_loop().run_in_executor(None, other)
+    await here.run_in_executor(None, other)
     await some(listening)
     listening.close()
     await rest(listening)
     # Nothing is left for this loop to look at again and again.
-    assert not any("Tap" in repr(key.data) for key in selector.get_map().values())
+    assert not watched
 
 
 async def test_one_that_is_made_without_a_loop_listens_on_any(world: World) -> None:
@@ -171,7 +183,9 @@ async def test_who_does_not_read_loses_frames_that_are_counted_and_the_rest_come
     for drop in ("oldest", "newest"):
         listening = voice.listen(capacity=3, drop=drop)
         (first,) = await some(listening, 1)
-        await until(lambda listening=listening: listening.dropped >= 10)
+        # Some may have been lost already if this loop was held up.
+        enough = listening.dropped + 10
+        await until(lambda listening=listening, enough=enough: listening.dropped >= enough)
         listening.close()
         left = await rest(listening)
         assert len(left) == 3

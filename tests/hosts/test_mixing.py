@@ -12,7 +12,7 @@ import pytest
 import isocord
 
 from .ears import FRAME, IDEAL, LEVEL, Ear, heard_by, sine
-from .world import RATE, Tone, World, library, np, until
+from .world import RATE, Tone, World, has_sources, library, np, until
 
 
 class Blocking(library.AudioSource):  # type: ignore[misc, name-defined]
@@ -133,6 +133,7 @@ async def test_it_plays_again_after_it_was_stopped_and_in_one_place_at_a_time(wo
         await until(lambda: not voice.is_playing())
 
 
+@has_sources
 async def test_sources_of_the_library_are_layers_too(world: World) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import re
 import struct
@@ -50,11 +49,10 @@ class Stage:
     async def does(self, command: str, **options: Any) -> str:
         """What it answers to a command."""
         before = len(self.listener.arrivals())
-        answers = self.discord.invoke(command, **options)
-        # It defers, and answers then.
-        await until(lambda: len(answers) > 1, 20)
+        answer = await self.discord.call(command, **options)
+        assert answer.is_deferred
         assert len(self.listener.arrivals()) >= before
-        return str(answers[-1]["data"]["content"])
+        return str(answer.content)
 
     async def hears(self, limit: float = 20.0, **tones: float) -> None:
         """Wait until each of these is as loud as that."""
@@ -92,14 +90,8 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     async with testing.FakeDiscord() as discord:
         # The annotations of a bot are what they say, and no text as in this file.
         exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
-        bot = scope["bot"]
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and len(discord.commands()) == 8)
-        yield Stage(discord, bot)
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if running.done() and not running.cancelled():
-            running.exception()
+        async with discord.running(scope["bot"]) as bot:
+            yield Stage(discord, bot)
 
 
 def test_it_is_short() -> None:

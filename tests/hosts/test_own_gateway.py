@@ -5,9 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
+
 import isocord
 
-from .world import World, logged_in, until
+from .world import LIBRARY, World, logged_in, until
+
+pytestmark = pytest.mark.skipif(LIBRARY == "hikari", reason="test_hikari.py has its like")
 
 
 def watch(world: World, voice: Any) -> list[dict[str, Any]]:

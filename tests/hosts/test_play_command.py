@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from isocord.cli import play
+from isocord.cli import bots
 from isocord.cli.main import main
 from isocord.testing import FakeDiscord
 
@@ -77,10 +77,10 @@ def test_what_cannot_begin(
         assert main(arguments(discord, song, "--json")) == 2
         assert "DISCORD_TOKEN" in capsys.readouterr().err
     with monkeypatch.context() as patch:
-        patch.setattr(play, "present_packages", list)
+        patch.setattr(bots, "present_packages", list)
         assert main(arguments(discord, song, "--json")) == 2
         assert "pip install py-cord" in capsys.readouterr().err
-    monkeypatch.setattr(play, "console", lambda: None)
+    monkeypatch.setattr(bots, "console", lambda: None)
     assert main(arguments(discord, song)) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
 

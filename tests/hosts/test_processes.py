@@ -15,9 +15,12 @@ import pytest
 
 import isocord
 
-from .world import World, library, until
+from .world import World, has_sources, library, until
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for ffmpeg is a script of the shell")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for ffmpeg is a script of the shell"),
+    has_sources,
+]
 
 
 def stand_in(folder: Path, *, frames: int, exit_with: str) -> str:

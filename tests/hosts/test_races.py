@@ -12,7 +12,7 @@ import isocord
 from isocord.client import departures
 from isocord.errors import ClientError
 
-from .world import Tone, World, library, until
+from .world import Tone, World, has_sources, joins_with_isocord, library, until
 
 
 class Held:
@@ -22,16 +22,16 @@ class Held:
         self.open = asyncio.Event()
         self.channels: list[Any] = []
         order = asyncio.Lock()
-        guild = type(world.bot.guilds[0])
-        original = guild.change_voice_state
+        host = type(world.host)
+        original = host.change_voice_state
 
-        async def change_voice_state(this: Any, **options: Any) -> None:
+        async def change_voice_state(this: Any, place: Any, channel_id: int | None, **flags: bool) -> None:
             async with order:
                 await self.open.wait()
-                self.channels.append(options["channel"])
-                await original(this, **options)
+                self.channels.append(channel_id)
+                await original(this, place, channel_id, **flags)
 
-        monkeypatch.setattr(guild, "change_voice_state", change_voice_state)
+        monkeypatch.setattr(host, "change_voice_state", change_voice_state)
 
 
 def in_channel(world: World) -> bool:
@@ -91,6 +91,7 @@ async def test_connects_that_are_called_off_do_not_spoil_the_next(world: World) 
         await voice.disconnect()
 
 
+@joins_with_isocord
 async def test_a_client_that_has_ended_does_not_come_back_to_the_registry(world: World) -> None:
     """Its connection hears of the end a moment later, and may ask meanwhile whether the bot still knows it."""
     voice = await world.connect()
@@ -105,19 +106,24 @@ async def test_a_client_that_has_ended_does_not_come_back_to_the_registry(world:
 
 
 def test_a_leave_is_expected_for_some_seconds_only() -> None:
-    class Bot:
-        pass
+    class Loop:
+        now = 0.0
 
-    bot, left = Bot(), asyncio.Event()
-    leave = departures.begin(bot, 1, left)
+        def time(self) -> float:
+            return self.now
+
+    loop: Any = Loop()
+    bot, left = object(), asyncio.Event()
+    leave = departures.begin(loop, bot, 1, left)
     assert leave.is_of(left)
-    assert departures.confirmed(bot, 2, 0.0) is None
+    assert departures.confirmed(loop, bot, 2) is None
     leave.written(100.0)
-    departures.begin(bot, 1, left)
-    found = departures.confirmed(bot, 1, 100.0 + departures.CONFIRM_LIMIT)
+    departures.begin(loop, bot, 1, left)
+    loop.now = 100.0 + departures.CONFIRM_LIMIT
+    found = departures.confirmed(loop, bot, 1)
     assert found is not None
     assert found is not leave
-    assert departures.confirmed(bot, 1, 101.0) is None
+    assert departures.confirmed(loop, bot, 1) is None
 
 
 async def test_the_channel_that_was_asked_for_last_wins(world: World) -> None:
@@ -153,6 +159,7 @@ async def test_a_move_whose_server_comes_before_the_voice_state_is_heard(world: 
     assert voice.privacy_code == alice.privacy_code
 
 
+@joins_with_isocord
 async def test_another_event_loop_is_refused_at_once(world: World) -> None:
     def connect() -> None:
         with pytest.raises(ClientError, match="another event loop"):
@@ -162,6 +169,7 @@ async def test_another_event_loop_is_refused_at_once(world: World) -> None:
     assert (await world.connect()).is_connected()
 
 
+@has_sources
 async def test_a_source_that_is_wrapped_while_it_plays_goes_on_where_it_is(world: World) -> None:
     alice = world.discord.listen("General", user="alice")
     voice = await world.connect()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import isocord
 from .. import pages
 from .places import Elsewhere, elsewhere
 from .recordings import left
+from .speech import said, stereo
 from .world import RATE, Tone, World, np, until
 
 __all__ = ["elsewhere"]
@@ -36,6 +39,40 @@ async def test_a_meeting_and_its_clock(
     assert [track.error for track in report.tracks] == [None, None]
     assert len({track.duration for track in report.tracks}) == 1
     assert f"in {Path('recordings/monday') / str(report.tracks[0].user_id)}.flac" in capsys.readouterr().out
+
+
+async def test_minutes_of_who_spoke(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = voice.start_recording(isocord.sinks.WaveSink("tracks"), sync_start=True)
+    bob = world.discord.speak("General", user="bob")
+    bob.play(stereo(said(1.0)))
+    await until(lambda: bob.sent and not bob.is_playing)
+    await page()["minutes"](recording)
+    assert re.search(r"\d\d:\d\d:\d\d Bob: [01]\.\d s", capsys.readouterr().out)
+    assert "<v Bob>Bob" in Path("who.vtt").read_text("utf-8")
+    assert Path("meeting.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_a_protocol(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Recogniser:
+        async def recognise(self, pcm: bytes) -> str:
+            return f"{len(pcm) > 16_000} words"
+
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = voice.start_recording(isocord.sinks.FLACSink("tracks"), sync_start=True)
+    bob = world.discord.speak("General", user="bob")
+    bob.play(stereo(said(1.0)))
+    await until(lambda: bob.sent and not bob.is_playing)
+    await page()["protocol"](await recording.stop(), Recogniser())
+    assert " s Bob: True words" in capsys.readouterr().out
+    assert "<v Bob>True words" in Path("meeting.vtt").read_text("utf-8")
 
 
 async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World, tmp_path: Path) -> None:
@@ -71,6 +108,20 @@ async def test_an_interview_has_the_bot_in_it(world: World, tmp_path: Path, monk
     assert world.bot.user.id in {track.user_id for track in report.tracks}
     assert [track.error for track in report.tracks] == [None] * 3
     assert Path("interview/all.ogg").stat().st_size == report.tracks[-1].size > 0
+
+
+async def test_files_for_an_editor(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = await page()["for_an_editor"](voice)
+    (alice,) = world.speak(0.6, "alice")
+    await until(lambda: alice.sent and not alice.is_playing)
+    report = await recording.stop()
+    (track,) = report.tracks
+    assert track.path == f"edit/{track.name}.wav"
+    with wave.open(track.path, "rb") as opened:
+        assert opened.getparams()[:3] == (1, 3, RATE)
+    assert [mark.title for mark in report.marks] == ["Introduction"]
 
 
 async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

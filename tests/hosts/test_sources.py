@@ -12,7 +12,9 @@ import pytest
 
 import isocord
 
-from .world import Tone, World, library, until
+from .world import Tone, World, has_sources, library, until
+
+pytestmark = has_sources
 
 
 def audio_file(seconds: float = 60.0, **options: Any) -> isocord.AudioFile:

@@ -14,16 +14,21 @@ from typing import Any
 import pytest
 
 import isocord
+from isocord.hosts import Host, host_of
 
 pytest.importorskip("cryptography")
 np = pytest.importorskip("numpy")
 testing = pytest.importorskip("isocord.testing")
 encode_pcm = importlib.import_module("isocord.testing.wire.opus").encode_pcm
 
-LIBRARY = next((name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name)), None)
+LIBRARY = next((name for name in ("discord", "disnake", "nextcord", "hikari") if importlib.util.find_spec(name)), None)
 if LIBRARY is None:
     pytest.skip("no bot library is installed", allow_module_level=True)
-library = importlib.import_module(LIBRARY)
+library = importlib.import_module("tests.hosts.hikari_names" if LIBRARY == "hikari" else LIBRARY)
+has_sources = pytest.mark.skipif(LIBRARY == "hikari", reason="hikari has no audio sources of its own")
+joins_with_isocord = pytest.mark.skipif(
+    LIBRARY == "hikari", reason="hikari joins by itself before it asks for a connection; test_hikari.py has its like"
+)
 RATE = 48_000
 TONES = {"alice": 440.0, "bob": 1000.0, "carol": 2500.0}
 
@@ -69,6 +74,11 @@ class World:
         self.events: list[tuple[str, tuple[Any, ...]]] = []
 
     @property
+    def host(self) -> Host:
+        """What isocord knows of the library."""
+        return host_of(getattr(self.bot, "app", self.bot))
+
+    @property
     def guild(self) -> Any:
         return self.bot.guilds[0]
 
@@ -90,6 +100,18 @@ class World:
 
 
 @asynccontextmanager
+async def hikari_running(discord: Any, bot: Any) -> AsyncIterator[None]:
+    """What stands for hikari's bot makes one when it has the token."""
+    running = asyncio.create_task(bot.start(discord.token))
+    await until(lambda: bot.is_ready() and bot.guilds)
+    yield
+    await bot.close()
+    await asyncio.wait([running], timeout=5)
+    if running.done() and not running.cancelled():
+        running.exception()
+
+
+@asynccontextmanager
 async def logged_in(**options: Any) -> AsyncIterator[World]:
     """A bot that is logged in to a Discord with these options; at the end none of our threads is left."""
     async with testing.FakeDiscord(**options) as discord:
@@ -102,13 +124,8 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
             dispatch(event, *args, **kwargs)
 
         bot.dispatch = noting
-        running = asyncio.create_task(bot.start(discord.token))
-        await until(lambda: bot.is_ready() and bot.guilds)
-        yield made
-        await bot.close()
-        await asyncio.wait([running], timeout=5)
-        if running.done() and not running.cancelled():
-            running.exception()
+        async with hikari_running(discord, bot) if LIBRARY == "hikari" else discord.running(bot):
+            yield made
         ours = [thread for thread in threading.enumerate() if thread.name in ("isocord-sink", "isocord-listen")]
         for thread in ours:
             thread.join(5)

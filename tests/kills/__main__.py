@@ -22,7 +22,6 @@ from isocord import sinks
 
 from . import witness
 
-VICTIM = Path(__file__).parents[1] / "hosts" / "crash.py"
 MATROSKA = ("MKASink", "MKVSink", "WebMSink")
 KINDS = ("WaveSink", "FLACSink", "PCMSink", "MP3Sink", "OGGSink", *MATROSKA, "MP4Sink", "M4ASink")
 LATEST = 3.0
@@ -35,7 +34,7 @@ def layouts(kind: str) -> list[str]:
 
 def kill(recorded: list[str], place: Path, moment: float) -> dict[str, float]:
     """Seconds that were lost of each track, by sink and what it is a track of."""
-    command = [sys.executable, str(VICTIM), str(place), "0", *recorded]
+    command = [sys.executable, "-m", "tests.hosts.crash", str(place), "0", *recorded]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:

@@ -1,5 +1,7 @@
 """Holds what mypy and pyright say of ``cases.py`` against what is marked there, for the bot library of an interpreter.
 
+A bot of hikari, which joins channels in another way, is ``cases_hikari.py``.
+
 ``python -m tests.types.check [PYTHON]``: PYTHON is an interpreter that has isocord and a bot library; this one, else.
 """
 
@@ -13,7 +15,8 @@ import tempfile
 from pathlib import Path
 
 CASES = Path(__file__).with_name("cases.py")
-_PACKAGES = ("disnake", "nextcord", "discord")
+HIKARI = Path(__file__).with_name("cases_hikari.py")
+_PACKAGES = ("disnake", "nextcord", "discord", "hikari")
 _FIND = "import importlib.util as u; print(next(name for name in {} if u.find_spec(name)))"
 
 
@@ -26,6 +29,8 @@ def cases_for(python: str) -> str:
     """The cases in the words of the bot library that ``python`` has."""
     command = [python, "-c", _FIND.format(_PACKAGES)]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+    if found == "hikari":
+        return HIKARI.read_text("utf-8")
     return re.sub(r"\bdiscord\b", found, CASES.read_text("utf-8"))
 
 

@@ -78,7 +78,8 @@ TESTING_LAYERS = [
     {"dave"},
     {"wire"},
     {"ground"},
-    {"errors", "faults", "patching"},
+    {"faults", "patching"},
+    {"errors"},
 ]
 """The same for the folders of the fake Discord, imports for types included."""
 

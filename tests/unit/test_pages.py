@@ -61,6 +61,17 @@ def test_the_readme_is_short() -> None:
     assert all(picture.stat().st_size < 100_000 for picture in (ROOT / "docs" / "images").iterdir())
 
 
+def test_links_of_the_readme_hold_outside_of_the_repository() -> None:
+    """It is the package's description as well, where a relative link leads nowhere and a picture is none."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", text)
+    assert len(links) > 20
+    for picture, link in links:
+        host = "raw.githubusercontent.com/isocord/isocord/main" if picture else "github.com/isocord/isocord/blob/main"
+        assert link.startswith(f"https://{host}/"), link
+        assert (ROOT / link.removeprefix(f"https://{host}/")).is_file(), link
+
+
 def test_the_page_of_figures_is_what_the_benches_wrote(tmp_path: Path) -> None:
     page = tmp_path / "benchmarks.md"
     script = ROOT / "benches" / "python" / "page.py"

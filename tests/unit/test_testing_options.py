@@ -15,6 +15,7 @@ SOUNDS = [{"name": "Loud", "value": 11}, {"name": "Soft", "value": 3}]
 COMMAND = {
     "id": "1",
     "name": "radio",
+    "type": 1,
     "options": [
         {"name": "stop", "type": OptionType.SUB_COMMAND},
         {

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 
-_LIBRARIES = ("discord", "disnake", "nextcord")
+_HOMES = ("discord", "disnake", "nextcord", "isocord.hosts.hikari")
+"""Modules that have an AudioSource; hikari's is isocord's own."""
 _known: dict[tuple[type, ...], type] = {}
 
 
 def posing(cls: type) -> type:
     """The class that an object of ``cls`` shows: it descends from the AudioSource of each library that is loaded."""
-    sources = (getattr(sys.modules.get(name), "AudioSource", None) for name in _LIBRARIES)
+    sources = (getattr(sys.modules.get(name), "AudioSource", None) for name in _HOMES)
     bases = tuple(source for source in sources if isinstance(source, type))
     if not bases:
         return cls

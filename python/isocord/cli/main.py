@@ -32,6 +32,8 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command", required=True)
     _add_doctor(commands)
     _add_play(commands)
+    _add_record(commands)
+    _add_transcribe(commands)
     _add_monitor(commands)
     _add_demo(commands)
     return made
@@ -64,12 +66,74 @@ def _add_play(commands: _Commands) -> None:
         "installed, joins the channel, plays, and leaves; Ctrl-C leaves at once.",
     )
     play.add_argument("source", metavar="FILE_OR_URL")
-    play.add_argument("--guild", metavar="ID", type=int, required=True)
-    play.add_argument("--channel", metavar="ID", type=int, required=True)
+    _add_place(play)
     play.add_argument(
         "--json", action="store_true", help="what happens, and the position once a second, as lines of JSON"
     )
     play.set_defaults(run=_play)
+
+
+def _add_place(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--guild", metavar="ID", type=int, required=True)
+    command.add_argument("--channel", metavar="ID", type=int, required=True)
+
+
+def _add_record(commands: _Commands) -> None:
+    record = commands.add_parser(
+        "record",
+        help="record a voice channel, as a bot: a file for each user",
+        description="Logs in with the token in the environment variable DISCORD_TOKEN and whichever bot library is "
+        "installed, joins the channel, and records until a Ctrl-C, or until everybody has left. Tell people that they "
+        "are recorded.",
+    )
+    _add_place(record)
+    record.add_argument(
+        "--to",
+        metavar="FOLDER",
+        type=Path,
+        default=Path("recordings"),
+        help="each recording gets a folder in it, called after when it began (default: %(default)s)",
+    )
+    record.add_argument(
+        "--format",
+        choices=("wav", "flac", "mp3", "ogg", "mka", "webm", "m4a", "pcm"),
+        default="ogg",
+        help="ogg, mka and webm keep the packets as they came (default: %(default)s)",
+    )
+    record.add_argument("--mixdown", action="store_true", help="everybody in one file, too")
+    record.add_argument(
+        "--split", type=_split, metavar="EVERY", help='go on in new files: seconds, a size as in "25 MB", or "hour"'
+    )
+    record.add_argument(
+        "--linger",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long the channel may be empty, once somebody was there (default: %(default)s)",
+    )
+    record.add_argument("--json", action="store_true", help="what happens, and levels once a second, as lines of JSON")
+    record.set_defaults(run=_record)
+
+
+def _add_transcribe(commands: _Commands) -> None:
+    transcribe = commands.add_parser(
+        "transcribe",
+        help="write down what was said in a recording, with a function of yours",
+        description="Cuts each track into utterances, as voice.utterances() does live, calls the function with each, "
+        "and writes WebVTT with the names of who speaks. The exit status is 1 if something is missing in it.",
+    )
+    transcribe.add_argument("recording", metavar="RECORDING", type=Path, nargs="+", help="a folder, or files")
+    transcribe.add_argument(
+        "--with",
+        dest="function",
+        metavar="MODULE:FUNCTION",
+        required=True,
+        help="gets an isocord.Utterance, 16 kHz mono s16le, and returns what was said, or None; may be async",
+    )
+    transcribe.add_argument("--out", type=Path, metavar="FILE", help=".vtt or .json (default: beside the recording)")
+    transcribe.add_argument("--jobs", type=_jobs, default=1, help="utterances at once (default: %(default)s)")
+    transcribe.add_argument("--json", action="store_true", help="captions as lines of JSON, as they come")
+    transcribe.set_defaults(run=_transcribe)
 
 
 def _add_monitor(commands: _Commands) -> None:
@@ -111,6 +175,20 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _split(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if not 1 <= jobs <= 100:
+        raise argparse.ArgumentTypeError("1 to 100")
+    return jobs
+
+
 def _doctor(options: argparse.Namespace) -> int:
     from .doctor.run import run
 
@@ -121,6 +199,27 @@ def _play(options: argparse.Namespace) -> int:
     from .play import run
 
     return run(options.source, guild_id=options.guild, channel_id=options.channel, as_json=options.json)
+
+
+def _record(options: argparse.Namespace) -> int:
+    from .record import run
+
+    return run(
+        guild_id=options.guild,
+        channel_id=options.channel,
+        to=options.to,
+        form=options.format,
+        mixdown=options.mixdown,
+        split=options.split,
+        linger=options.linger,
+        as_json=options.json,
+    )
+
+
+def _transcribe(options: argparse.Namespace) -> int:
+    from .transcribe import run
+
+    return run(options.recording, function=options.function, out=options.out, jobs=options.jobs, as_json=options.json)
 
 
 def _monitor(options: argparse.Namespace) -> int:

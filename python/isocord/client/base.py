@@ -44,11 +44,18 @@ class ClientBase:
         # Every opcode 4 says both anew.
         self._self_mute = False
         self._self_deaf = False
+        self._unheard = ""
+        """Why nobody hears what plays; empty where somebody may."""
 
     @property
     def guild(self) -> Any:
         """The guild that the bot is connected to, if applicable."""
         return self._host.guild(self.client, self._guild_id, self.channel)
+
+    @property
+    def _place(self) -> Any:
+        """The guild as the host's methods take it, whether or not the library knows it."""
+        return self._host.place(self.client, self._guild_id, self.channel)
 
     @property
     def state(self) -> ConnectionState:
@@ -70,8 +77,14 @@ class ClientBase:
             ClientError: it cannot, or whatever ``kind`` is.
         """
         if self._connection is None or not self.is_connected():
-            raise self._error(kind, message)
+            raise self._error(kind, f"{message}: {self._standing()}")
         return self._connection
+
+    def _standing(self) -> str:
+        """Where the connection stands, for a message; or what makes one."""
+        if self._connection is None:
+            return "`voice = await channel.connect(cls=isocord.VoiceClient)` comes first"
+        return str(self.state)
 
     def _begun(self) -> VoiceConnection:
         """The connection, whatever its state.
@@ -80,5 +93,5 @@ class ClientBase:
             ClientError: ``connect`` has not been called.
         """
         if self._connection is None:
-            raise self._error(ClientError, "Not connected to voice")
+            raise self._error(ClientError, f"Not connected to voice: {self._standing()}")
         return self._connection

@@ -12,6 +12,7 @@ from ..connection.connection import VoiceConnection
 from ..connection.session.session import Socket, SocketOpener
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, ConnectError, VoiceTimeoutError
+from ..hosts import Joined
 from ..playing.player import Player
 from . import registry
 from .link import ClientLink
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 
 _LEAVE_LIMIT = 1.0
+_LOOK_INTERVAL = 0.5
+_NEWS_LIMIT = 0.3
+"""Seconds that news of the bot's gateway may be behind: a permission that was just given, say."""
 _DEFAULT_TIMEOUT = 60.0
 
 
@@ -39,6 +43,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         # Threads of bots wait for it.
         self._connected = threading.Event()
         self._timeout = _DEFAULT_TIMEOUT
+        self._user_id = 0
 
     @property
     def timeout(self) -> float:
@@ -101,10 +106,23 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
 
         Raises:
             VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
-            ConnectError: Discord refused, or the handshake failed too often.
+            ConnectError: the bot lacks an intent or a permission, or the channel is full, which is told at once; or
+                Discord refused, or the handshake failed too often.
             ClientError: connected already, or the bot was made for another event loop than the one that runs. Both
                 are a ``ClientException`` of the bot library as well.
         """
+        await self._establish(timeout=timeout, reconnect=reconnect, self_deaf=self_deaf, self_mute=self_mute)
+
+    async def _establish(
+        self,
+        *,
+        timeout: float = _DEFAULT_TIMEOUT,
+        reconnect: bool = True,
+        self_deaf: bool,
+        self_mute: bool,
+        joined: Joined | None = None,
+    ) -> None:
+        """Connect, to a channel that the bot library has ``joined`` already or that is to be joined."""
         if self.loop is not asyncio.get_running_loop():
             self.cleanup()
             text = "The bot was made for another event loop than the one that runs: start it with `async with bot:`"
@@ -113,22 +131,25 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         live = self._connection is not None and self.state.phase is not Phase.DISCONNECTED
         if live or holder not in (None, self):
             raise self._error(ClientError, "Already connected to a voice channel.")
+        self._user_id = joined.user_id if joined is not None else self._host.user(self.client).id
         if holder is None:
             self._host.register(self.client, self._guild_id, self)
         self._timeout = timeout if timeout is not None else _DEFAULT_TIMEOUT
         self._self_deaf, self._self_mute = self_deaf, self_mute
         try:
+            await self._check_obstacles(self.channel)
             connection = self._connect(reconnect)
+            self._membership.joined = joined
             connection.start()
-            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
-            await asyncio.wait([asyncio.wrap_future(connection.connected)], timeout=self._timeout + _LEAVE_LIMIT)
-            if not connection.connected.done():
-                raise VoiceTimeoutError("Could not connect to voice in time")
+            await self._answered(connection)
             state = connection.state
             if state.phase is Phase.DISCONNECTED:
                 raise self._failure(state)
         except BaseException:
-            if self._connection is not None:
+            if joined is not None:
+                # The library joins anew by itself, which must not overtake the leave.
+                await self.disconnect(force=True)
+            elif self._connection is not None:
                 self._connection.stop(leave=True)
             self.cleanup()
             raise
@@ -187,8 +208,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         except ValueError as error:
             self._log.debug("Ignoring %s", error)
             return
-        if self._connection is not None:
-            self._connection.voice_server(update)
+        self._membership.voice_server(update)
 
     # Inside; on the bot's loop.
 
@@ -205,7 +225,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         self._connection = link.connection = VoiceConnection(
             link,
             server_id=self._guild_id,
-            user_id=host.user(self.client).id,
+            user_id=self._user_id,
             channel_id=channel_id,
             timeout=self._timeout,
             reconnect=reconnect,
@@ -214,6 +234,28 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         )
         registry.remember(self)
         return self._connection
+
+    async def _check_obstacles(self, channel: Any) -> None:
+        """Raise what is in the way to ``channel``, unless the bot's gateway tells in a moment that it is gone."""
+        deadline = self.loop.time() + _NEWS_LIMIT
+        while obstacle := self._host.obstacle(self.client, self.guild, channel):
+            if self.loop.time() >= deadline:
+                raise self._error(ConnectError, obstacle)
+            await asyncio.sleep(_NEWS_LIMIT / 10)
+
+    async def _answered(self, connection: VoiceConnection) -> None:
+        """Wait until a connection is made or over."""
+        connected = asyncio.wrap_future(connection.connected)
+        deadline = self.loop.time() + self._timeout + _LEAVE_LIMIT
+        while not connection.connected.done():
+            left = deadline - self.loop.time()
+            if left <= 0:
+                raise VoiceTimeoutError("Could not connect to voice in time")
+            if connection.flow.session_id is None:
+                # Discord answers no join that it does not allow; that it does not may be news since the last look.
+                await self._check_obstacles(self.channel)
+            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
+            await asyncio.wait([connected], timeout=min(left, _LOOK_INTERVAL))
 
     async def _gone(self, connection: VoiceConnection) -> None:
         await asyncio.wrap_future(connection.finished)

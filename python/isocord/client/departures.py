@@ -42,28 +42,32 @@ class Leave:
             left.set()
 
 
-_pending: weakref.WeakKeyDictionary[object, dict[int, deque[Leave]]] = weakref.WeakKeyDictionary()
+Loop = asyncio.AbstractEventLoop
+# Loops can be referred to weakly; of the libraries' clients hikari's cannot.
+_pending: weakref.WeakKeyDictionary[Loop, dict[tuple[int, int], deque[Leave]]] = weakref.WeakKeyDictionary()
 
 
-def begin(bot: object, guild_id: int, left: asyncio.Event) -> Leave:
+def begin(loop: Loop, bot: object, guild_id: int, left: asyncio.Event) -> Leave:
     """A client is about to leave; the caller then calls :meth:`Leave.written` or :func:`forget`."""
     leave = Leave(left)
-    _pending.setdefault(bot, {}).setdefault(guild_id, deque()).append(leave)
+    _pending.setdefault(loop, {}).setdefault((id(bot), guild_id), deque()).append(leave)
     return leave
 
 
-def forget(bot: object, guild_id: int, leave: Leave) -> None:
+def forget(loop: Loop, bot: object, guild_id: int, leave: Leave) -> None:
     """It could not be sent."""
-    leaves = _pending.get(bot, {}).get(guild_id)
+    leaves = _pending.get(loop, {}).get((id(bot), guild_id))
     if leaves is not None and leave in leaves:
         leaves.remove(leave)
 
 
-def confirmed(bot: object, guild_id: int, now: float) -> Leave | None:
+def confirmed(loop: Loop, bot: object, guild_id: int) -> Leave | None:
     """Discord says that the bot has left the guild: the leave that brought it about, None for a kick."""
-    leaves = _pending.get(bot, {}).get(guild_id)
+    leaves = _pending.get(loop, {}).pop((id(bot), guild_id), None)
     while leaves:
         leave = leaves.popleft()
-        if now < leave.deadline:
+        if loop.time() < leave.deadline:
+            if leaves:
+                _pending[loop][id(bot), guild_id] = leaves
             return leave
     return None

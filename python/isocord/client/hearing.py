@@ -260,7 +260,7 @@ class ListeningSurface(ClientBase):
             # Switched off while it was on its way to the loop.
             return
         host, names = self._host, self._host.events
-        member = host.member(self.guild, change.user_id)
+        member = host.member(self._place, change.user_id)
         if member is not None:
             host.dispatch(self.client, names.speaking_start if change.speaking else names.speaking_stop, member)
 

@@ -20,14 +20,16 @@ def install() -> None:
     before modules that import that name. Voice clients that are connected stay what they are. Does nothing twice.
 
     Raises:
-        UnknownHostError: none of py-cord, discord.py, disnake and nextcord is there.
+        UnknownHostError: none of py-cord, discord.py, disnake and nextcord is there. hikari has no voice client of
+            its own whose place could be taken.
     """
     global _installed
     if _installed is not None:
         return
-    hosts = present_hosts()
+    hosts = [host for host in present_hosts() if host.connect is not None]
     if not hosts:
-        raise UnknownHostError("none of py-cord, discord.py, disnake and nextcord is installed")
+        text = "none of py-cord, discord.py, disnake and nextcord is there"
+        raise UnknownHostError(f"{text}; hikari has no voice client: give isocord.VoiceClient to bot.voice.connect_to")
     with ExitStack() as undo:
         for host in hosts:
             take_over(host, VoiceClient, undo)

@@ -19,8 +19,10 @@ from ..connection.states import (
     Reason,
     UsersConnected,
     UserSpeaking,
+    VoiceServerUpdate,
     VoiceStateUpdate,
 )
+from ..hosts import Joined
 from ..runtime.log import GuildLog
 from . import departures
 from .base import ClientBase
@@ -38,6 +40,7 @@ class Membership:
 
     Attributes:
         left: set when Discord has confirmed that the bot is in no channel.
+        joined: what is known of the channel, if the bot's library has joined it before it asked for the client.
         leaving: whether the client waits for that, and ends by itself afterwards.
         ended: whether the client has left the registry for good, though its connection may not know yet.
     """
@@ -48,6 +51,7 @@ class Membership:
         self._log = GuildLog(_log, self._guild_id)
         self.end = end
         self.left: asyncio.Event = asyncio.Event()
+        self.joined: Joined | None = None
         self.leaving = False
         self.ended = False
         self._privacy_code: str | None = None
@@ -55,19 +59,24 @@ class Membership:
     # What the bot says on its gateway.
 
     async def join(self, channel_id: int) -> None:
-        """Ask for a channel."""
-        await self._change(channel_id)
+        """Ask for a channel, or tell of it at once what is known already."""
+        joined, self.joined = self.joined, None
+        if joined is not None and joined.state.channel_id == channel_id:
+            self._client.loop.call_soon(self._tell_joined, joined)
+        else:
+            await self._change(channel_id)
 
     async def leave(self) -> None:
         """Leave the channel, and note that the word of it is still to come."""
-        leave = departures.begin(self._bot, self._guild_id, self.left)
+        loop = self._client.loop
+        leave = departures.begin(loop, self._bot, self._guild_id, self.left)
         try:
             await self._change(None)
         except BaseException:
-            departures.forget(self._bot, self._guild_id, leave)
+            departures.forget(loop, self._bot, self._guild_id, leave)
             self.left.set()
             raise
-        leave.written(self._client.loop.time())
+        leave.written(loop.time())
 
     def is_closing(self) -> bool:
         """Whether the bot is being closed."""
@@ -76,7 +85,7 @@ class Membership:
     async def _change(self, channel_id: int | None) -> None:
         client = self._client
         mute, deaf = client._self_mute, client._self_deaf
-        await self._host.change_voice_state(client.guild, channel_id, self_mute=mute, self_deaf=deaf)
+        await self._host.change_voice_state(client._place, channel_id, self_mute=mute, self_deaf=deaf)
 
     # What the bot's gateway says.
 
@@ -84,7 +93,7 @@ class Membership:
         """The bot's own voice state changed."""
         connection = self._client._connection
         if update.channel_id is None:
-            leave = departures.confirmed(self._bot, self._guild_id, self._client.loop.time())
+            leave = departures.confirmed(self._client.loop, self._bot, self._guild_id)
             if leave is not None and not leave.is_of(self.left):
                 # Most likely the word of an earlier client's leave, and no kick.
                 leave.confirm()
@@ -99,6 +108,8 @@ class Membership:
                 self._client._self_mute = update.self_mute
             if update.self_deaf is not None:
                 self._client._self_deaf = update.self_deaf
+            self._note_silence(update)
+            self._note_others(update)
         if connection is not None:
             connection.voice_state(update)
             if connection.state.phase is Phase.DISCONNECTED and not self.leaving:
@@ -106,8 +117,32 @@ class Membership:
                 self.end()
         self._client._waiters.wake()
 
+    def _note_others(self, update: VoiceStateUpdate) -> None:
+        connection = self._client._connection
+        before = connection.flow.session_id if connection is not None else None
+        is_new = before is not None and before != update.session_id
+        if is_new and self._host.is_of_others(self._bot, self._guild_id, update.session_id):
+            self._log.warning(
+                "Another client of this bot, with the same token, has joined voice in this guild: only one can be there"
+            )
+
+    def _note_silence(self, update: VoiceStateUpdate) -> None:
+        before, self._client._unheard = self._client._unheard, self._host.unheard(update, self._client.channel)
+        connection = self._client._connection
+        if self._client._unheard not in ("", before) and connection is not None and connection.player.sounding:
+            self._log.warning("Nobody hears what plays: %s", self._client._unheard)
+
+    def voice_server(self, update: VoiceServerUpdate) -> None:
+        """The guild has another voice server."""
+        if self._client._connection is not None:
+            self._client._connection.voice_server(update)
+
+    def _tell_joined(self, joined: Joined) -> None:
+        self.voice_state(joined.state)
+        self.voice_server(joined.server)
+
     def _refresh_channel(self, channel_id: int | None) -> None:
-        found = self._host.channel(self._client.guild, channel_id) if channel_id is not None else None
+        found = self._host.channel(self._client._place, channel_id) if channel_id is not None else None
         if found is not None:
             self._client.channel = found
 
@@ -132,10 +167,10 @@ class Membership:
 
     def take_channel_event(self, event: ChannelEvent) -> None:
         """Something happened to others in the channel."""
-        names, guild = self._host.events, self._client.guild
+        names, place = self._host.events, self._client._place
 
         def member(user_id: int) -> Any:
-            return self._host.member(guild, user_id)
+            return self._host.member(place, user_id)
 
         if isinstance(event, UserSpeaking):
             self._client._streams.tell(event.user_id, event.ssrc, event.flags)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..connection.connection import VoiceConnection
 from ..connection.states import Phase
 from ..errors import ClientError, VoiceTimeoutError
 from ..runtime.values import Record
@@ -37,20 +38,23 @@ class MovingSurface(ConnectingSurface):
             timeout: seconds to wait until the bot is connected there.
 
         Raises:
-            ClientError: there is no connection, or another move was asked for meanwhile.
+            ClientError: there is no connection, the channel is in another guild, or another move was asked for.
+            ConnectError: the bot may not enter the channel, or it is full.
             VoiceTimeoutError: it took longer than ``timeout``. It is an ``asyncio.TimeoutError`` as well.
             TypeError: ``channel`` is no channel.
         """
         if channel is None:
             await self.disconnect()
             return
-        connection = self._connection
-        if connection is None or connection.state.phase is Phase.DISCONNECTED:
-            raise self._error(ClientError, "Not connected to voice")
+        self._moving()
         wanted = self._host.channel_id(channel)
         if wanted is None:
             raise TypeError(f"channel must be a voice channel or None, not {type(channel).__name__}")
-        here = self._is_in(wanted)
+        if self._host.is_elsewhere(channel, self._guild_id):
+            raise self._error(ClientError, f"{channel} is in another guild, which needs a voice client of its own")
+        if not self._is_in(wanted):
+            await self._check_way(wanted)
+        connection, here = self._moving(), self._is_in(wanted)
         earlier = self._move
         if here and (earlier is None or earlier.channel_id == wanted or self.loop.time() > earlier.until):
             return
@@ -73,10 +77,22 @@ class MovingSurface(ConnectingSurface):
             await self._waiters.until(arrived, timeout)
         except VoiceTimeoutError:
             if not (here and self._is_in(wanted)):
+                await self._check_way(wanted)
                 text = "Discord did not move the bot in time; may it see and enter the channel?"
                 raise VoiceTimeoutError(text) from None
         if self._move is move:
             self._move = None
+
+    def _moving(self) -> VoiceConnection:
+        connection = self._connection
+        if connection is None or connection.state.phase is Phase.DISCONNECTED:
+            raise self._error(ClientError, f"Not connected to voice: {self._standing()}")
+        return connection
+
+    async def _check_way(self, channel_id: int) -> None:
+        channel = self._host.channel(self._place, channel_id)
+        if channel is not None:
+            await self._check_obstacles(channel)
 
     def _is_in(self, channel_id: int) -> bool:
         return channel_id == self._host.channel_id(self.channel) and self.is_connected()

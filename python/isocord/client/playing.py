@@ -147,7 +147,7 @@ class PlaybackSurface(ClientBase):
         connection = self._live()
         interrupter = BargeIn.of(barge_in)
         if connection.player.sounding:
-            raise self._error(ClientError, "Already playing audio")
+            raise self._error(ClientError, "Already playing audio: `voice.stop()` ends it, an isocord.Queue waits")
         if isinstance(source, AsyncIterable):
             source = PumpedStream.of(
                 source,
@@ -175,6 +175,8 @@ class PlaybackSurface(ClientBase):
         self._encoder._playing, self._lookahead = encoding, lookahead
         future: asyncio.Future[Exception | None] | None = self.loop.create_future() if wait_finish else None
         connection.player.start(feed, after, future, self._exchange, interrupter)
+        if self._unheard:
+            self._log.warning("Nobody hears what plays: %s", self._unheard)
         if isinstance(source, PumpedStream):
             source.start()
         return future

@@ -14,7 +14,7 @@ from ..hearing.recording.file_recording import FileRecording
 from ..hearing.recording.hosted import PcmFormat, mend_wave_sink, without_timer
 from ..hearing.recording.recording import Recording, is_finishing
 from ..hearing.recording.sink_recording import SinkRecording, is_in_use
-from ..runtime.callbacks import follow
+from ..runtime.callbacks import follow, is_coroutine_function
 from ..sinks.base import AnySink, Sink
 from ..sinks.files import FileSink
 from .base import ClientBase
@@ -83,7 +83,7 @@ class RecordingSurface(ClientBase):
         if inspect.iscoroutine(callback):
             callback.close()
             raise TypeError(f"give {callback.__name__} itself as the callback, not what it returns")
-        connection = self._live(RecordingError, "Not connected to voice channel.")
+        connection = self._live(RecordingError, "Not connected to voice channel")
         is_only = callback is not None or isinstance(sink, self._host.sinks)
         if is_only and self._only is not None and not self._only.is_over:
             raise self._error(RecordingError, "Already recording.")
@@ -210,7 +210,7 @@ class RecordingSurface(ClientBase):
 
     def _name_of(self, user_id: int) -> str | None:
         """The name of a user, if the bot's library knows it."""
-        member = self._host.member(self.guild, user_id)
+        member = self._host.member(self._place, user_id)
         name = getattr(member, "display_name", None)
         return name if isinstance(name, str) else None
 
@@ -230,7 +230,7 @@ class RecordingSurface(ClientBase):
         """Call the callback; on the thread of the recording, as the libraries do."""
         if callback is None:
             return
-        takes_error = self._host.recording_callback_takes_error and not args and not _is_coroutine_function(callback)
+        takes_error = self._host.recording_callback_takes_error and not args and not is_coroutine_function(callback)
         result = callback(error) if takes_error else callback(sink, *args)
         follow(result, self.loop, "The callback of a recording", self._log)
 
@@ -242,12 +242,6 @@ def _kind_of(value: object) -> str:
     if isinstance(value, (str, os.PathLike)):
         return f"{type(value).__name__}: record into isocord.sinks.WaveSink({os.fspath(value)!r})"
     return type(value).__name__
-
-
-def _is_coroutine_function(function: Callable[..., Any]) -> bool:
-    while isinstance(function, partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 def _delay(native: _native.Connection) -> int:

@@ -10,9 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     import discord
     import disnake
+    import hikari
     import nextcord
+    from typing_extensions import Self
 
     from .voice_client import VoiceClient
 
@@ -78,3 +82,59 @@ if TYPE_CHECKING:
         @property
         def user(self) -> nextcord.ClientUser:
             """The bot's own user."""
+
+    class HikariVoiceClient(VoiceClient, hikari.api.VoiceConnection):  # type: ignore[misc,unused-ignore]
+        """What ``bot.voice.connect_to`` of hikari gives; :class:`isocord.hikari.VoiceClient` is this class."""
+
+        client: hikari.GatewayBotAware
+        channel: hikari.GuildVoiceChannel | hikari.GuildStageChannel
+
+        @classmethod
+        async def initialize(  # noqa: PLR0917 - so hikari has it
+            cls,
+            channel_id: hikari.Snowflake,
+            endpoint: str,
+            guild_id: hikari.Snowflake,
+            on_close: Callable[[Self], Awaitable[None]],
+            owner: hikari.api.VoiceComponent,
+            session_id: str,
+            shard_id: int,
+            token: str,
+            user_id: hikari.Snowflake,
+            **kwargs: object,
+        ) -> Self:
+            """Called by hikari; ``reconnect=False`` is for one that is to end when its session is lost."""
+
+        @property
+        def guild(self) -> hikari.GatewayGuild | None:
+            """The guild that the bot is connected to, if hikari has cached it."""
+
+        @property
+        def user(self) -> hikari.OwnUser | None:
+            """The bot's own user, if hikari has cached it."""
+
+        @property
+        def owner(self) -> hikari.api.VoiceComponent:
+            """The bot's voice component."""
+
+        @property
+        def guild_id(self) -> hikari.Snowflake:
+            """The guild's id."""
+
+        @property
+        def channel_id(self) -> hikari.Snowflake:
+            """The id of the channel that the bot is in."""
+
+        @property
+        def shard_id(self) -> int:
+            """The shard that is told of the guild."""
+
+        @property
+        def is_alive(self) -> bool:
+            """Whether the connection is not over."""
+
+        async def join(self) -> None:
+            """Wait until the connection is over."""
+
+        async def notify(self, event: hikari.VoiceEvent) -> None:
+            """Called by hikari with what has been heard already."""

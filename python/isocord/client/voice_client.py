@@ -1,8 +1,9 @@
 """The voice client that bots see.
 
 ``VoiceClient(client, channel)`` makes an instance of a class that is both isocord's and the voice protocol of the
-library that ``client`` belongs to. Its methods belong to the bot's loop, as the libraries have it; those that play may
-be called from any thread. Audio and heartbeats never wait for that loop.
+library that ``client`` belongs to; hikari's voice component asks the class itself for one. Its methods belong to the
+bot's loop, as the libraries have it; those that play may be called from any thread. Audio and heartbeats never wait for
+that loop.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 class VoiceClient(InfoSurface, MovingSurface, UtteranceSurface):
     """A voice connection; get one with ``await channel.connect(cls=isocord.VoiceClient)``.
+
+    With hikari it is ``await bot.voice.connect_to(guild, channel, isocord.VoiceClient)``.
 
     Attributes:
         client: the bot.
@@ -64,6 +67,16 @@ class VoiceClient(InfoSurface, MovingSurface, UtteranceSurface):
         def __getattr__(self, name: str) -> Any:
             raise AttributeError(advice(type(self), name))
 
+        # Only hikari's connections have it; its voice component calls it of the class that it is given.
+        @classmethod
+        async def initialize(cls, *, owner: Any, reconnect: bool = True, **told: Any) -> VoiceClient:
+            """Connect to a channel that the bot library has joined."""
+            joined = await host_of(owner).joined_already(owner=owner, **told)
+            voice = cls(joined.client, joined.channel)
+            muted, deafened = bool(joined.state.self_mute), bool(joined.state.self_deaf)
+            await voice._establish(reconnect=reconnect, self_mute=muted, self_deaf=deafened, joined=joined)
+            return voice
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} guild={self._guild_id} {self.state}>"
 
@@ -73,8 +86,11 @@ def get(guild: object) -> VoiceClient | None:
 
     Args:
         guild: a guild of the bot library.
+
+    Raises:
+        UnknownHostError: it is none.
     """
-    found = getattr(guild, "voice_client", None)
+    found = guild.voice_client if hasattr(guild, "voice_client") else host_of(guild).voice_of(guild)
     return found if isinstance(found, VoiceClient) else None
 
 

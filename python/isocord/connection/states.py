@@ -18,12 +18,16 @@ class VoiceStateUpdate(Record):
         channel_id: where the bot is now; None after it left or was kicked.
         self_mute: None where the payload does not say.
         self_deaf: None where the payload does not say.
+        mute: whether a moderator has muted the bot.
+        suppress: whether it may not speak in this channel, or is in a stage's audience.
     """
 
     session_id: str = secret()
     channel_id: int | None
     self_mute: bool | None = None
     self_deaf: bool | None = None
+    mute: bool | None = None
+    suppress: bool | None = None
 
 
 class VoiceServerUpdate(Record):

@@ -11,25 +11,26 @@ import sys
 from functools import cache
 
 from ..errors import UnknownHostError
-from .base import Host
+from .base import Host, Joined
 
-__all__ = ["Host", "host_of", "present_hosts", "present_packages"]
+__all__ = ["Host", "Joined", "host_of", "present_hosts", "present_packages"]
 
-_FAMILIES = ("discord", "disnake", "nextcord")
+_FAMILIES = ("discord", "disnake", "nextcord", "hikari")
 
 
 def host_of(client: object) -> Host:
-    """The bot library that ``client`` is a client of.
+    """The bot library that ``client``, or whatever else is an object of one, is of.
 
     Raises:
-        UnknownHostError: it is none of py-cord, discord.py, disnake and nextcord.
+        UnknownHostError: it is none of py-cord, discord.py, disnake, nextcord and hikari.
     """
     for ancestor in type(client).__mro__:
-        package = ancestor.__module__.partition(".")[0]
+        # What a library lacks stands here, in the module of its name.
+        package = ancestor.__module__.removeprefix(f"{__name__}.").partition(".")[0]
         if package in _FAMILIES:
             return _load(package)
     raise UnknownHostError(
-        f"{type(client).__name__} is no client of py-cord, discord.py, disnake or nextcord: isocord cannot serve it"
+        f"{type(client).__name__} is of none of py-cord, discord.py, disnake, nextcord and hikari: it cannot be served"
     )
 
 

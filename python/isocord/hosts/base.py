@@ -1,7 +1,7 @@
 """What isocord needs to know of a bot library.
 
-The four libraries descend from one, so most of it is the same: :class:`Host` describes that, and each library's own
-file fills in or overrides what differs. Methods that touch the library's objects run on the bot's loop.
+Four of the five libraries descend from one, so most of it is the same: :class:`Host` describes that, and each library's
+own file fills in or overrides what differs. Methods that touch the library's objects run on the bot's loop.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..playing.sources.native import NativeSource
 from ..runtime.values import Record
-from . import payloads
+from . import obstacles, payloads
 from .exceptions import combined
 from .joined import joined
 
@@ -47,6 +47,24 @@ class _ChannelId(Record):
     id: int
 
 
+class Joined(Record):
+    """A channel that a library has joined before it asks for a voice client.
+
+    Attributes:
+        client: the bot.
+        channel: the voice channel.
+        user_id: the bot's own user.
+        state: what its gateway has said of that.
+        server: the same.
+    """
+
+    client: Any
+    channel: Any
+    user_id: int
+    state: VoiceStateUpdate
+    server: VoiceServerUpdate
+
+
 class Host(Record):
     """One bot library.
 
@@ -57,7 +75,7 @@ class Host(Record):
         client_homes: modules that it is imported from.
         connect: its method that makes voice clients.
         audio_source: the base class of its sources.
-        ffmpeg_audio: the base class of its sources that run a process.
+        ffmpeg_audio: the base class of its sources that run a process; empty where it has none.
         volume_transformer: its source that multiplies the samples of another by its ``volume``.
         client_exception: what it raises where a client is asked for something impossible.
         opus_error: what it raises where libopus fails.
@@ -73,9 +91,9 @@ class Host(Record):
     name: str
     voice_protocol: type
     audio_source: type
-    ffmpeg_audio: type
     client_exception: type[Exception]
     opus_error: type[Exception]
+    ffmpeg_audio: type | tuple[type, ...] = ()
     speaking_state: Callable[[int], object] = int
     volume_transformer: type | None = None
     voice_client: type | None = None
@@ -135,6 +153,14 @@ class Host(Record):
             # There is no websocket yet, or no such shard.
             return True
 
+    def is_of_others(self, client: Any, guild_id: int, session_id: str) -> bool:
+        """Whether a session of the bot's gateway is not this client's: somebody else uses the bot's token."""
+        try:
+            own = client._connection._get_websocket(guild_id).session_id
+        except (AttributeError, KeyError):
+            return False
+        return own is not None and own != session_id
+
     def loop(self, client: Any) -> Any:
         """The event loop that the bot runs on."""
         return client._connection.loop
@@ -151,8 +177,16 @@ class Host(Record):
 
     def guild_id(self, channel: Any) -> int:
         """The guild that ``channel`` belongs to; also the key of the registry."""
-        found: int = channel._get_voice_client_key()[0]
+        try:
+            found: int = channel._get_voice_client_key()[0]
+        except AttributeError:
+            raise TypeError(f"{channel} is no voice channel, but a {type(channel).__name__}") from None
         return found
+
+    def is_elsewhere(self, channel: Any, guild_id: int) -> bool:
+        """Whether ``channel`` is known to be in another guild."""
+        home = getattr(channel, "guild_id", None) or getattr(getattr(channel, "guild", None), "id", None)
+        return home is not None and int(home) != guild_id
 
     def channel_id(self, channel: Any) -> int | None:
         """The id of ``channel``, which some library may have taken away from a client."""
@@ -163,18 +197,42 @@ class Host(Record):
         """The guild as the library knows it now, else as ``channel`` knew it, or None."""
         return client.get_guild(guild_id) or getattr(channel, "guild", None)
 
-    def channel(self, guild: Any, channel_id: int) -> Any:
-        """A channel of ``guild``, or None if the library does not know it."""
-        return guild.get_channel(channel_id) if guild is not None else None
+    def place(self, client: Any, guild_id: int, channel: Any) -> Any:
+        """What the following are told of the guild; here :meth:`guild` itself."""
+        return self.guild(client, guild_id, channel)
 
-    def member(self, guild: Any, user_id: int) -> Any:
-        """A member of ``guild``, or None if the library does not know it."""
-        return guild.get_member(user_id) if guild is not None else None
+    def channel(self, place: Any, channel_id: int) -> Any:
+        """A channel of the guild at ``place``, or None if the library does not know it."""
+        return place.get_channel(channel_id) if place is not None else None
 
-    async def change_voice_state(self, guild: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool) -> None:
+    def member(self, place: Any, user_id: int) -> Any:
+        """A member of the guild at ``place``, or None if the library does not know it."""
+        return place.get_member(user_id) if place is not None else None
+
+    def voice_of(self, guild: Any) -> object | None:
+        """The voice client that the library holds for ``guild``, one of its own that does not tell itself."""
+        return None
+
+    async def change_voice_state(self, place: Any, channel_id: int | None, *, self_mute: bool, self_deaf: bool) -> None:
         """Send opcode 4. Every call sets both flags, so both have to be said."""
         channel = None if channel_id is None else _ChannelId(channel_id)
-        await guild.change_voice_state(channel=channel, self_mute=self_mute, self_deaf=self_deaf)
+        await place.change_voice_state(channel=channel, self_mute=self_mute, self_deaf=self_deaf)
+
+    async def joined_already(self, **told: Any) -> Joined:
+        """Read what the library's voice connections are told, where it joins channels before it asks for one.
+
+        Raises:
+            TypeError: it does not.
+        """
+        raise TypeError(f"{self.name} makes voice clients of itself: use channel.connect(cls=isocord.VoiceClient)")
+
+    def obstacle(self, client: Any, guild: Any, channel: Any) -> str:
+        """Why Discord would not answer a join of ``channel``; empty if nothing is known to be in its way."""
+        return obstacles.obstacle(client, guild, channel)
+
+    def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
+        """Why nobody hears the bot; empty if its sound is passed on."""
+        return obstacles.unheard(update, channel)
 
     # What the bot's gateway says.
 

@@ -21,6 +21,8 @@ def voice_state(data: Any) -> VoiceStateUpdate:
         channel_id=_snowflake(_get(data, "channel_id")),
         self_mute=_flag(_get(data, "self_mute")),
         self_deaf=_flag(_get(data, "self_deaf")),
+        mute=_flag(_get(data, "mute")),
+        suppress=_flag(_get(data, "suppress")),
     )
 
 

@@ -7,7 +7,8 @@ import concurrent.futures
 import inspect
 import logging
 import weakref
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 from .log import GuildLog
@@ -59,6 +60,13 @@ def follow(result: object, loop: asyncio.AbstractEventLoop, what: str, log: Log)
         return
     _running.add(future)
     future.add_done_callback(_running.discard)
+
+
+def is_coroutine_function(function: Callable[..., object]) -> bool:
+    """Whether it, what a partial stands for, or its ``__call__`` is a coroutine function."""
+    while isinstance(function, partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
 
 
 def wake(loop: asyncio.AbstractEventLoop) -> None:

@@ -13,6 +13,7 @@ import contextlib
 import inspect
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -25,13 +26,18 @@ _T = TypeVar("_T")
 
 _STOP_LIMIT = 2.0
 _make_worker = partial(Worker, "isocord-mls")
+# asyncio's own, whatever the bot runs on: others cannot be told to read TLS through a small buffer.
+if sys.platform == "win32":
+    _Loop = asyncio.ProactorEventLoop
+else:
+    _Loop = asyncio.SelectorEventLoop
 
 
 class GatewayThread:
     """A thread with an asyncio loop; use :func:`gateway_thread` to get the one of the process."""
 
     def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = _Loop()
         self._pid = os.getpid()
         self._resources: dict[Callable[[], Any], Any] = {}
         self._tasks: set[asyncio.Task[Any]] = set()

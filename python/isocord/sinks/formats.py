@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .. import _native
 from ..errors import SinkError
@@ -14,10 +14,47 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-class WaveSink(FileSink):
-    """WAV: 16-bit stereo at 48 kHz; RF64 past 4 GiB. See :class:`FileSink`."""
+class _SampleSink(FileSink):
+    """A format without loss, whose samples may be kept in several ways."""
+
+    _formats: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        target: Target = None,
+        *,
+        channels: Literal[1, 2] = 2,
+        format: Literal["s16", "s24", "f32"] = "s16",
+        **options: Unpack[SinkOptions],
+    ) -> None:
+        super().__init__(target, **options)
+        if channels not in (1, 2):
+            raise ValueError(f"channels must be 1 or 2, not {channels!r}")
+        if format not in self._formats:
+            raise ValueError(f"format of {self.encoding.upper()} must be {' or '.join(self._formats)}, not {format!r}")
+        self.channels: Literal[1, 2] = channels
+        self.format: Literal["s16", "s24", "f32"] = format
+
+    def _options(self) -> dict[str, Any]:
+        return {"channels": self.channels, "sample_format": self.format}
+
+
+class WaveSink(_SampleSink):
+    """WAV at 48 kHz; RF64 past 4 GiB. With a broadcast extension: name, start in UTC, samples since midnight.
+
+    Args:
+        target: see :class:`FileSink`.
+        channels: 2, or 1 for the mean of both.
+        format: of samples: "s16", "s24", or "f32" for floating point, for tools that want those: the sound that is
+            decoded has 16 bits.
+        options: see :class:`FileSink`.
+
+    Raises:
+        ValueError: ``channels`` or ``format`` is none of these; see :class:`FileSink` for more.
+    """
 
     encoding: ClassVar[_native.RecordingFormat] = "wav"
+    _formats = ("s16", "s24", "f32")
 
 
 class PCMSink(FileSink):
@@ -26,10 +63,21 @@ class PCMSink(FileSink):
     encoding: ClassVar[_native.RecordingFormat] = "pcm"
 
 
-class FLACSink(FileSink):
-    """FLAC, lossless at about half the size of WAV. See :class:`FileSink`."""
+class FLACSink(_SampleSink):
+    """FLAC, lossless at about half the size of WAV, with names, dates and chapters in its comments.
+
+    Args:
+        target: see :class:`FileSink`.
+        channels: 2, or 1 for the mean of both.
+        format: of samples: "s16" or "s24"; see :class:`WaveSink`.
+        options: see :class:`FileSink`.
+
+    Raises:
+        ValueError: ``channels`` or ``format`` is none of these; see :class:`FileSink` for more.
+    """
 
     encoding: ClassVar[_native.RecordingFormat] = "flac"
+    _formats = ("s16", "s24")
 
 
 class OGGSink(FileSink):

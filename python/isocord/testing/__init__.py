@@ -5,17 +5,14 @@ test can moderate, cut connections and lose packets. Calls are encrypted end to 
 Needs ``aiohttp``, ``cryptography`` and ``trustme``, and PyAV or isocord's native core to decode sound.
 
 Example:
-    >>> import asyncio
     >>> from isocord.testing import FakeDiscord
     >>> async def test_my_bot(bot):
-    ...     async with FakeDiscord() as discord:
+    ...     async with FakeDiscord() as discord, discord.running(bot):
     ...         alice = discord.listen("General", user="alice")
-    ...         async with bot:  # so that it runs on this loop
-    ...             running = asyncio.create_task(bot.start(discord.token))
-    ...             await discord.wait_for(lambda: len(alice.arrivals()) >= 50, timeout=15)
-    ...             assert discord.bot_voice_state().channel_id == discord.channel("General").id
-    ...             alice.save_wav("heard.wav")
-    ...         await asyncio.wait([running], timeout=5)
+    ...         answer = await discord.call("play", user="alice", path="song.mp3")
+    ...         assert answer.content == "Playing song.mp3"
+    ...         await discord.wait_for(lambda: len(alice.arrivals()) >= 50, timeout=15)
+    ...         alice.save_wav("heard.wav")
 """
 
 from __future__ import annotations
@@ -23,15 +20,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .._door.lazy import lazy
-from .errors import CommandError, MissingDependencyError, NotFoundError, NotRunningError, TestingError, WaitTimeoutError
+from .errors import (
+    BotError,
+    CommandError,
+    MissingDependencyError,
+    NotFoundError,
+    NotRunningError,
+    TestingError,
+    WaitTimeoutError,
+)
 
 if TYPE_CHECKING:
     from . import faults as faults
+    from .bot.replies import File as File
+    from .bot.replies import Reply as Reply
     from .dave.dave import DaveVersion as DaveVersion
     from .dave.dave import DeliveryService as DeliveryService
     from .dave.dave import FrameCrypto as FrameCrypto
     from .dave.member import DaveMember as DaveMember
     from .dave.member import NativeMember as NativeMember
+    from .fake.answers import Answer as Answer
     from .fake.discord import FakeDiscord as FakeDiscord
     from .fake.views import EncryptionView as EncryptionView
     from .fake.views import GatewayView as GatewayView
@@ -71,6 +79,8 @@ if TYPE_CHECKING:
 
 # Names are imported when first used: the pytest plugin lives in this package, and every pytest run loads it.
 _HOMES = {
+    "bot.replies": ("File", "Reply"),
+    "fake.answers": ("Answer",),
     "dave.dave": ("DaveVersion", "DeliveryService", "FrameCrypto"),
     "ground.eventlog": ("LogEntry",),
     "people.listener": ("Arrival", "GapStatistics", "Listener", "gap_statistics"),
@@ -94,7 +104,9 @@ __all__ = [
     "FINAL_CODES",
     "SURVIVABLE",
     "Addresses",
+    "Answer",
     "Arrival",
+    "BotError",
     "Channel",
     "ChannelKind",
     "CommandError",
@@ -104,6 +116,7 @@ __all__ = [
     "EncryptionView",
     "FakeDiscord",
     "FakeDiscordProcess",
+    "File",
     "FrameCrypto",
     "GapStatistics",
     "GatewayClose",
@@ -123,6 +136,7 @@ __all__ = [
     "NotRunningError",
     "Participant",
     "Rehearsal",
+    "Reply",
     "SessionState",
     "Speaker",
     "TestingError",

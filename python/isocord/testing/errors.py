@@ -27,3 +27,10 @@ class MissingDependencyError(TestingError, ImportError):
 
 class CommandError(TestingError):
     """A stand-alone fake Discord refused a command, or its process ended."""
+
+
+class BotError(TestingError):
+    """The bot under test failed: a command raised, it did not answer, or it stopped before it was ready.
+
+    What it raised is the ``__cause__``.
+    """

@@ -2,11 +2,12 @@
 
 Three things change for the time of the ``with`` block, and are put back after it:
 
-* the REST base address of py-cord, discord.py, disnake and nextcord, whichever are installed, and discord.py's
-  built-in gateway address (the others ask REST for it);
+* the REST base address of py-cord, discord.py, disnake, nextcord and hikari, whichever are installed, and
+  discord.py's built-in gateway address (the others ask REST for it);
 * ``SSL_CERT_FILE``, so that ``ssl.create_default_context()`` trusts the voice gateway's certificate next to the
   system's authorities;
-* aiohttp's default TLS context, which aiohttp makes once, at import, and which therefore never sees that variable.
+* aiohttp's default TLS context, which aiohttp makes once, at import, and which therefore never sees that variable; and
+  that of hikari's bots which were made before.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from .errors import BotError
 
 HOSTS = ("discord", "disnake", "nextcord")
 API_VERSION = 10
@@ -48,14 +52,40 @@ class Addresses:
         return _client_context(self.ca_pem)
 
 
+class _Bots:
+    """How many bots of this process run with the fake that the bot libraries are pointed at."""
+
+    running = 0
+
+
+@contextmanager
+def in_use() -> Iterator[None]:
+    """A bot runs, so that the bot libraries have to stay pointed where they are."""
+    _Bots.running += 1
+    try:
+        yield
+    finally:
+        _Bots.running -= 1
+
+
 @contextmanager
 def patched(addresses: Addresses) -> Iterator[None]:
-    """Point every installed bot library at ``addresses``."""
+    """Point every installed bot library at ``addresses``.
+
+    Raises:
+        BotError: a bot that runs already would be cut off from its own fake.
+    """
+    if _Bots.running:
+        raise BotError(
+            "a bot of this process runs with another fake Discord, which the bot libraries would leave: let both bots "
+            "run with one, or begin this fake with patch=False"
+        )
     with ExitStack() as stack:
         _trust(addresses.ca_pem, stack)
         for name in HOSTS:
             for module in _host_modules(name):
                 _redirect(module, addresses, stack)
+        _redirect_hikari(addresses, stack)
         yield
 
 
@@ -84,6 +114,29 @@ def _redirect(module: ModuleType, addresses: Addresses, stack: ExitStack) -> Non
     if default is not None:
         # A yarl.URL there; its own class makes the new one.
         _replace(stack, socket, "DEFAULT_GATEWAY", type(default)(addresses.gateway))
+
+
+def _redirect_hikari(addresses: Addresses, stack: ExitStack) -> None:
+    """hikari's bots are given the address and the TLS context when they are made, which may have been before."""
+    if find_spec("hikari") is None:
+        return
+    route: Any = import_module("hikari.internal.routes").CompiledRoute
+    base = f"{addresses.api}/v{API_VERSION}"
+    _replace(stack, route, "create_url", lambda self, base_url: f"{base}{self.compiled_path}")
+    settings: Any = import_module("hikari.impl.config").HTTPSettings
+    slot, trusting = settings.ssl, addresses.ssl_context()
+    # Those made from now on know SSL_CERT_FILE, or are the bot's own.
+    newer: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
+
+    def read(self: Any) -> ssl.SSLContext:
+        found: ssl.SSLContext = slot.__get__(self)
+        return found if found in newer else trusting
+
+    def write(self: Any, value: ssl.SSLContext) -> None:
+        newer.add(value)
+        slot.__set__(self, value)
+
+    _replace(stack, settings, "ssl", property(read, write))
 
 
 def _trust(ca_pem: str, stack: ExitStack) -> None:

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use isocord_proto::cipher::{KEY_LEN, Opener, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
@@ -284,7 +284,8 @@ impl Connection {
     ) -> Result<Recording, RecordError> {
         let clock = self.clock();
         let start = clock.position();
-        let mut options = RecorderOptions { start, ..options };
+        let about = options.about.began(SystemTime::now());
+        let mut options = RecorderOptions { start, about, ..options };
         if let (Some(users), Some(own)) = (&mut options.users, own_user) {
             users.insert(own);
         }
@@ -295,6 +296,8 @@ impl Connection {
         };
         let mut recorders = vec![tracks];
         if let Some(make) = mixdown {
+            // The tracks are listened to already.
+            let options = RecorderOptions { survey: false, ..options };
             recorders.push(Recorder::new(options, Layout::Mixdown(make))?);
         }
         let reader = self.listen(form, recording::CAPACITY)?;

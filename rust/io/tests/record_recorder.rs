@@ -208,7 +208,7 @@ fn an_error_of_the_one_file_ends_the_recording() {
     for (format, mix) in
         [(Format::Wav, true), (Format::OggOpus, true), (Format::Matroska(DocType::Matroska), false)]
     {
-        let target = Target::Seekable(Box::new(Shared::full_after(30_000)));
+        let target = Target::Seekable(Box::new(Shared::full_after(60_000)));
         let layout = if mix { Layout::Mixdown(once(target)) } else { Layout::Tracks(once(target)) };
         let mut recorder = Recorder::new(options(format), layout).unwrap();
         for n in 0..1_000u64 {

@@ -10,7 +10,7 @@ use isocord_io::connection::{self, ConnectionError};
 use isocord_io::events::EventHandler;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
 use isocord_io::receive::shape::{SampleFormat, Shape, ShapeError, Shaper};
-use isocord_io::record::RecorderOptions;
+use isocord_io::record::{About, RecorderOptions};
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::{OpusFrame, SAMPLE_RATE};
@@ -151,7 +151,8 @@ impl Connection {
 
     #[pyo3(signature = (
         target, *, format, layout = "users", mixdown = None, sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
-        max_size = None, split = None, bitrate = 128, ffmpeg = None, own_user = None,
+        max_size = None, split = None, bitrate = 128, ffmpeg = None, survey = false, own_user = None,
+        channels = 2, sample_format = "s16", name_of = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
     fn record(
@@ -169,13 +170,19 @@ impl Connection {
         split: Option<(String, u64)>,
         bitrate: u16,
         ffmpeg: Option<PathBuf>,
+        survey: bool,
         own_user: Option<u64>,
+        channels: u16,
+        sample_format: &str,
+        name_of: Option<Py<PyAny>>,
     ) -> Result<Recording> {
-        let encoding = Encoding::new(format, bitrate, max_size, ffmpeg)?;
+        let about = name_of.map_or_else(About::default, recording::about);
+        let encoding = Encoding::new(format, bitrate, max_size, ffmpeg, about)?;
         let (options, layout) = recording::layout(layout, target, &encoding, format)?;
         let mixdown = mixdown.map(|target| encoding.whole(target)).transpose()?;
         let split = recording::split(split)?;
-        let options = RecorderOptions { sync_start, users, exclude, split, ..options };
+        let shape = recording::shape(channels, sample_format)?;
+        let options = RecorderOptions { sync_start, users, exclude, split, shape, survey, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
         let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;

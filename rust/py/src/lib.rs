@@ -10,6 +10,7 @@ mod broadcast;
 mod bytes;
 mod codec;
 mod connection;
+mod cutter;
 mod dave;
 mod delivery;
 mod ears;
@@ -35,6 +36,7 @@ mod stream_source;
 mod telling;
 mod track;
 mod utterances;
+mod voice_outcome;
 
 use pyo3::prelude::*;
 
@@ -54,6 +56,8 @@ mod _native {
     use crate::codec::{EncoderOptions, OpusDecoder, OpusEncoder};
     #[pymodule_export]
     use crate::connection::{Connection, choose_mode};
+    #[pymodule_export]
+    use crate::cutter::UtteranceCutter;
     #[pymodule_export]
     use crate::dave::{DaveNotice, DaveSession, DaveVersionChanged, PrivacyCodeChanged};
     #[pymodule_export]
@@ -89,6 +93,8 @@ mod _native {
     use crate::track::Track;
     #[pymodule_export]
     use crate::utterances::{Utterance, UtteranceQueue};
+    #[pymodule_export]
+    use crate::voice_outcome::VoiceOutcome;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use isocord_io::record::recording::{self, News, Phase};
 use isocord_io::record::{
-    Coded, DocType, EndReason, Ffmpeg, FileState, Format, Layout, PartReport, RecorderOptions,
-    RecorderReport, RecorderStats, SinkError as RecorderError, Split, Target, TargetFactory, TrackReport,
-    WholeFactory, directory, once,
+    About, Coded, Depth, DocType, EndReason, Ffmpeg, FileState, Format, Layout, PartReport, RecorderOptions,
+    RecorderReport, RecorderStats, SampleShape, SinkError as RecorderError, Split, Target, TargetFactory,
+    TrackReport, WholeFactory, directory, once,
 };
 use isocord_proto::frame::SAMPLE_RATE;
 use pyo3::exceptions::PyValueError;
@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use crate::errors::{Result, SinkError};
 use crate::file_object;
 use crate::producing::duration;
+use crate::voice_outcome::VoiceOutcome;
 
 /// The format of a file, and what encodes it if that is not isocord.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub(crate) struct Encoding {
     format: Format,
     ffmpeg: Option<Ffmpeg>,
     max_size: Option<u64>,
+    about: About,
 }
 
 impl Encoding {
@@ -32,6 +34,7 @@ impl Encoding {
         bitrate: u16,
         max_size: Option<u64>,
         ffmpeg: Option<PathBuf>,
+        about: About,
     ) -> PyResult<Self> {
         let format = match name {
             "wav" => Format::Wav,
@@ -62,12 +65,13 @@ impl Encoding {
         if let Some(ffmpeg) = &ffmpeg {
             ffmpeg.check().map_err(|error| PyValueError::new_err(error.to_string()))?;
         }
-        Ok(Self { format, ffmpeg, max_size })
+        Ok(Self { format, ffmpeg, max_size, about })
     }
 
-    fn target(&self, target: Target) -> io::Result<Target> {
+    /// `user_id` is None for a file of all users.
+    fn target(&self, target: Target, user_id: Option<u64>) -> io::Result<Target> {
         match &self.ffmpeg {
-            Some(ffmpeg) => ffmpeg.start(target),
+            Some(ffmpeg) => ffmpeg.start_titled(target, &self.about.title(user_id)),
             None => Ok(target),
         }
     }
@@ -78,11 +82,11 @@ impl Encoding {
             let (make, encoding) = (object.clone().unbind(), self.clone());
             return Ok(Box::new(move |part| {
                 let target = Python::attach(|py| file_object::target(&make.bind(py).call1((part,))?))?;
-                encoding.target(target)
+                encoding.target(target, None)
             }));
         }
         let target = file_object::target(object)?;
-        Ok(once(self.target(target).map_err(|error| SinkError::new_err(error.to_string()))?))
+        Ok(once(self.target(target, None).map_err(|error| SinkError::new_err(error.to_string()))?))
     }
 
     /// A directory, or something to call with a user id and the number of a part that gives a path or a file object.
@@ -95,7 +99,7 @@ impl Encoding {
                 Ok(Python::attach(|py| file_object::target(&make.bind(py).call1((user_id, part))?))?)
             })
         };
-        Box::new(move |user_id, part| self.target(make(user_id, part)?))
+        Box::new(move |user_id, part| self.target(make(user_id, part)?, Some(user_id)))
     }
 }
 
@@ -108,7 +112,9 @@ pub(crate) fn layout(
 ) -> PyResult<(RecorderOptions, Layout)> {
     // What ffmpeg writes is not what it is given: it is counted there.
     let max_file_bytes = encoding.max_size.filter(|_| encoding.ffmpeg.is_none());
-    let options = RecorderOptions { format: encoding.format, max_file_bytes, ..RecorderOptions::default() };
+    let about = encoding.about.clone();
+    let options =
+        RecorderOptions { format: encoding.format, about, max_file_bytes, ..RecorderOptions::default() };
     let layout = match name {
         "users" => Layout::PerUser(encoding.clone().each(target, suffix)),
         "mixdown" => Layout::Mixdown(encoding.whole(target)?),
@@ -127,6 +133,31 @@ pub(crate) fn split(asked: Option<(String, u64)>) -> PyResult<Option<Split>> {
         "hours" => Ok(Some(Split::Hours(count))),
         _ => Err(PyValueError::new_err(format!("{unit:?} is no unit of parts"))),
     }
+}
+
+/// How samples are kept.
+pub(crate) fn shape(channels: u16, format: &str) -> PyResult<SampleShape> {
+    let mono = match channels {
+        1 => true,
+        2 => false,
+        _ => return Err(PyValueError::new_err(format!("channels must be 1 or 2, not {channels}"))),
+    };
+    let depth = match format {
+        "s16" => Depth::S16,
+        "s24" => Depth::S24,
+        "f32" => Depth::F32,
+        _ => return Err(PyValueError::new_err(format!("{format:?} is no format of samples"))),
+    };
+    Ok(SampleShape { mono, depth })
+}
+
+/// Files tell the names that a function of a user id gives, or None.
+pub(crate) fn about(name_of: Py<PyAny>) -> About {
+    About::new(Box::new(move |user_id| {
+        Python::attach(|py| {
+            name_of.bind(py).call1((user_id,)).and_then(|name| name.extract()).unwrap_or(None)
+        })
+    }))
 }
 
 /// Samples of `seconds`, none for no end.
@@ -178,6 +209,10 @@ impl Recording {
 
     fn cut(&self, py: Python<'_>, position: u64) {
         py.detach(|| self.0.cut(position));
+    }
+
+    fn mark(&self, py: Python<'_>, position: u64, title: String) {
+        py.detach(|| self.0.mark(position, title));
     }
 
     fn stop(&self, py: Python<'_>, delay: u64) {
@@ -320,6 +355,11 @@ macro_rules! counts {
             #[getter]
             fn tracks(&self) -> Vec<TrackOutcome> {
                 self.inner.tracks.iter().cloned().map(TrackOutcome).collect()
+            }
+
+            #[getter]
+            fn voices(&self) -> Vec<VoiceOutcome> {
+                self.inner.voices.iter().cloned().map(VoiceOutcome).collect()
             }
 
             #[getter]

@@ -79,6 +79,26 @@ impl Utterance {
     }
 }
 
+impl Utterance {
+    /// What was cut, spoken at `captured`, in this rate and with these channels.
+    pub(crate) fn new_of(
+        py: Python<'_>,
+        part: Part,
+        captured: f64,
+        (sample_rate, channels): (u32, u32),
+    ) -> Self {
+        let Part { user_id, start, end, data, ended, .. } = part;
+        let ended = ended.map(|why| match why {
+            Ended::Silence => "silence",
+            Ended::Length => "length",
+            Ended::Left => "left",
+            Ended::Closed => "closed",
+        });
+        let (pcm, ended) = (PyBytes::new(py, &data).unbind(), ended.map(str::to_owned));
+        Self { user_id, pcm, start, end, captured, ended, sample_rate, channels }
+    }
+}
+
 /// What makes utterances of frames.
 struct Maker {
     ears: Ears,
@@ -136,24 +156,8 @@ impl UtteranceQueue {
         });
         let moment = Moment::now(&self.clock);
         let utterance = |part: Part| {
-            let Part { number, user_id, start, end, data, ended } = part;
-            let ended = ended.map(|why| match why {
-                Ended::Silence => "silence",
-                Ended::Length => "length",
-                Ended::Left => "left",
-                Ended::Closed => "closed",
-            });
-            let utterance = Utterance {
-                user_id,
-                pcm: PyBytes::new(py, &data).unbind(),
-                start,
-                end,
-                captured: moment.at(start) as f64 / 1e9,
-                ended: ended.map(str::to_owned),
-                sample_rate: self.sample_rate,
-                channels: self.channels,
-            };
-            (number, utterance)
+            let (number, captured) = (part.number, moment.at(part.start) as f64 / 1e9);
+            (number, Utterance::new_of(py, part, captured, (self.sample_rate, self.channels)))
         };
         Ok(taken.map(|parts| parts.into_iter().map(utterance).collect()))
     }
@@ -172,6 +176,23 @@ impl UtteranceQueue {
 /// Samples at 48 kHz; what is no length of time is none that is allowed either.
 fn samples(seconds: f64) -> u64 {
     if seconds >= 0.0 { (seconds * f64::from(SAMPLE_RATE)).round() as u64 } else { u64::MAX }
+}
+
+/// What shapes frames and cuts them. The lengths, in seconds: the silence that ends an utterance, the speech that begins
+/// one, the longest one, what is heard before.
+pub(crate) fn tools(
+    users: Option<HashSet<u64>>,
+    (sample_rate, channels, format): (u32, u32, &str),
+    lengths: [f64; 4],
+    vad: bool,
+    partial: bool,
+) -> Result<(Shaper, Segmenter)> {
+    let [silence, min_speech, max_length, pre_roll] = lengths.map(samples);
+    let endpoints = Endpoints { silence, min_speech, max_length, pre_roll, vad, partial };
+    let segmenter = Segmenter::new(endpoints.check()?);
+    let format = sample_format(format)?;
+    let shape = Shape { users, fill: true, sample_rate, channels, format, vad, ..Shape::default() };
+    Ok((Shaper::new(shape, false)?, segmenter))
 }
 
 #[pymethods]
@@ -195,13 +216,8 @@ impl Connection {
         vad: bool,
         partial: bool,
     ) -> Result<UtteranceQueue> {
-        let (silence, min_speech) = (samples(silence), samples(min_speech));
-        let (max_length, pre_roll) = (samples(max_length), samples(pre_roll));
-        let endpoints = Endpoints { silence, min_speech, max_length, pre_roll, vad, partial };
-        let segmenter = Segmenter::new(endpoints.check()?);
-        let format = sample_format(format)?;
-        let shape = Shape { users, fill: true, sample_rate, channels, format, vad, ..Shape::default() };
-        let shaper = Shaper::new(shape, false)?;
+        let lengths = [silence, min_speech, max_length, pre_roll];
+        let (shaper, segmenter) = tools(users, (sample_rate, channels, format), lengths, vad, partial)?;
         let reader = py.detach(|| self.inner.listen(Form::Pcm, DEFAULT_CAPACITY))?;
         let (waker, clock) = (reader.waker(), self.inner.clock());
         let ears = Ears::new(reader, shaper, clock);

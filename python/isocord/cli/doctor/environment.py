@@ -19,9 +19,10 @@ _LIBRARIES = {
     "discord.py": ((2, 7), (2, 8)),
     "disnake": ((2, 12), (2, 13)),
     "nextcord": ((3, 2), (3, 3)),
+    "hikari": ((2, 3), (2, 8)),
 }
 """The bot libraries, and between which versions isocord is tested with each; the second is one too new."""
-_CHOICE = "pip install py-cord (or discord.py, disnake, nextcord)"
+_CHOICE = "pip install py-cord (or discord.py, disnake, nextcord, hikari)"
 _FFMPEG_LIMIT = 10.0
 
 

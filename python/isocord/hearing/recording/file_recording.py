@@ -74,6 +74,9 @@ class FileRecording(Recording):
         if not self.is_over:
             self._native.cut(position)
 
+    def _mark(self, position: int, title: str) -> None:
+        self._native.mark(position, title)
+
     def _allow(self, user_id: int, position: int) -> None:
         self._native.allow(user_id, position)
 
@@ -103,14 +106,17 @@ class FileRecording(Recording):
         # The callback may want to record into it again.
         self.sink.release(finished=True)
         return lambda: Report(
-            duration=report.duration if report is not None else 0.0,
             reason="size" if self._is_overfull else report.reason if report is not None else "failed",
-            tracks=tracks,
             dropped=report.dropped if report is not None else 0,
             error=self.error,
             unsent=unsent,
             counts=report,
-            **self._told(),
+            **self._told(
+                report.duration if report is not None else 0.0,
+                tracks,
+                report.voices if report is not None else (),
+                self._names,
+            ),
         )
 
     def _wait(self) -> _native.RecordingReport | None:
@@ -126,6 +132,8 @@ class FileRecording(Recording):
                 report = self._native.wait(0.0)
             for news in self._native.news(0.0):
                 self._tell(news)
+            # The library may have known somebody only later.
+            self._names.update({user: self._name_of(user) for user, name in self._names.items() if name is None})
             self.sink.call(self._names)
             found = self.sink.finish(report)
         except SinkError as died:

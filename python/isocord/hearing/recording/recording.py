@@ -10,18 +10,21 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ... import _native
 from ...errors import ClosedError
 from ...runtime.log import GuildLog
+from ...sinks.tracks import AudioTrack
 from .report import Mark, Report
+from .speakers import Moment, MomentKind, Segment, Speaker, SpeakerTimeline
 from .timeline import SAMPLE_RATE, Timeline
 
 _EXIT_LIMIT = 10.0
-_MOST_MARKS = 10_000
+_MOST_MOMENTS = 10_000
 _LONGEST_TITLE = 200
 
 _unfinished: set[Recording] = set()
@@ -58,7 +61,7 @@ class Recording(abc.ABC):
             seconds=max(self._now() - position, 0) / SAMPLE_RATE
         )
         self._timeline = Timeline(position)
-        self._marks: list[tuple[int, str]] = []
+        self._moments: list[tuple[int, MomentKind, int | None, str | None]] = []
         self._report: Future[Report] = Future()
         # So that whoever gives up waiting does not cancel it for others.
         self._report.set_running_or_notify_cancel()
@@ -101,12 +104,14 @@ class Recording(abc.ABC):
         """What is said from now on, and its time, are in no track. Nothing happens if it is paused or over."""
         position = self._now()
         if not self.is_over and self._timeline.pause(position):
+            self._note(position, "paused")
             self._pause(position)
 
     def resume(self) -> None:
         """Go on. Nothing happens unless it is paused."""
         position = self._now()
         if not self.is_over and self._timeline.resume(position):
+            self._note(position, "resumed")
             self._resume(position)
 
     def toggle_pause(self) -> None:
@@ -122,7 +127,9 @@ class Recording(abc.ABC):
         Args:
             user: an id, or an object that has one.
         """
-        self._allow(_id(user), self._now())
+        position = self._now()
+        self._note(position, "allowed", _id(user))
+        self._allow(_id(user), position)
 
     def deny(self, user: Any, *, drop: bool = False) -> None:
         """Record nothing that a user says from now on, until :meth:`allow`.
@@ -136,7 +143,9 @@ class Recording(abc.ABC):
             ValueError: to ``drop``, the user has to have a file of isocord's that no other is in. The user is denied
                 all the same.
         """
-        self._deny(_id(user), self._now(), drop)
+        position = self._now()
+        self._note(position, "dropped" if drop else "denied", _id(user))
+        self._deny(_id(user), position, drop)
 
     def cut(self) -> None:
         """Go on in new files from now on, all tracks at once; joined they are the uncut recording.
@@ -149,12 +158,15 @@ class Recording(abc.ABC):
     def mark(self, title: str, position: int | None = None) -> None:
         """Name a moment: :attr:`Report.marks` has it, of 10,000 at the most, with the first 200 letters of the title.
 
+        The files of :mod:`isocord.sinks` that have chapters have it as one.
+
         Args:
             title: the name.
             position: the moment, as :attr:`isocord.HeardFrame.position`; now, if None.
         """
-        if len(self._marks) < _MOST_MARKS:
-            self._marks.append((self._now() if position is None else position, str(title)[:_LONGEST_TITLE]))
+        place, name = self._now() if position is None else position, str(title)[:_LONGEST_TITLE]
+        if self._note(place, "mark", title=name):
+            self._mark(place, name)
 
     def time_at(self, position: int) -> float:
         """Seconds into the recording at a position of the common clock, pauses left out.
@@ -190,10 +202,66 @@ class Recording(abc.ABC):
     def _record(self) -> Callable[[], Report]:
         """Record until it is over, on the thread; finish the sink. What is returned makes the report."""
 
-    def _told(self) -> dict[str, Any]:
+    def _mark(self, position: int, title: str) -> None:  # noqa: B027 - what has no chapters need not know
+        """A moment has a name."""
+
+    def _note(self, position: int, kind: MomentKind, user_id: int | None = None, title: str | None = None) -> bool:
+        """Keep a moment; False if there are too many."""
+        if len(self._moments) >= _MOST_MOMENTS:
+            return False
+        self._moments.append((position, kind, user_id, title))
+        return True
+
+    def _told(
+        self,
+        duration: float,
+        tracks: Sequence[AudioTrack] = (),
+        voices: Sequence[_native.VoiceOutcome] = (),
+        names: Mapping[int, str | None] | None = None,
+    ) -> dict[str, Any]:
         """What a report says of every recording."""
-        marks = [Mark(self.time_at(position), title) for position, title in sorted(self._marks)]
-        return {"started_at": self.started_at, "position": self.position, "marks": marks}
+        moments = [
+            Moment(self.time_at(position), self._wall(position), kind, user_id, title)
+            for position, kind, user_id, title in self._moments
+        ]
+        moments += self._cuts(tracks)
+        moments.sort(key=lambda moment: moment.at)
+        speakers = {voice.user_id: self._speaker(voice, (names or {}).get(voice.user_id)) for voice in voices}
+        return {
+            "started_at": self.started_at,
+            "position": self.position,
+            "duration": duration,
+            "tracks": list(tracks),
+            "marks": [Mark(moment.time, moment.title) for moment in moments if moment.title is not None],
+            "timeline": SpeakerTimeline(self.started_at, duration, speakers, moments, list(tracks)),
+        }
+
+    def _speaker(self, voice: _native.VoiceOutcome, name: str | None) -> Speaker:
+        segments = []
+        for start, end in voice.spans:
+            walls = (self._timeline.position(start), self._timeline.position(end, is_end=True))
+            places = (start / SAMPLE_RATE, end / SAMPLE_RATE)
+            segments.append(Segment(voice.user_id, name, *places, *(self._wall(position) for position in walls)))
+        outline = tuple(height / 32_768 for height in voice.outline)
+        levels = (voice.peak, voice.rms, voice.loudness)
+        return Speaker(voice.user_id, name, tuple(segments), *levels, outline, voice.step / SAMPLE_RATE)
+
+    def _cuts(self, tracks: Sequence[AudioTrack]) -> list[Moment]:
+        """Where parts begin: what was cut at one sample for all is one moment."""
+        found: dict[float, list[int | None]] = {}
+        for track in tracks:
+            for part in track.parts[1:]:
+                found.setdefault(part.offset, []).append(track.user_id)
+        return [
+            Moment(
+                time, self._wall(self._timeline.position(round(time * SAMPLE_RATE))), "cut", users[0] if alone else None
+            )
+            for time, users in found.items()
+            for alone in [len(users) == 1]
+        ]
+
+    def _wall(self, position: int) -> datetime:
+        return self.started_at + timedelta(seconds=(position - self.position) / SAMPLE_RATE)
 
     def _now(self) -> int:
         # Once the native threads have stopped, time stands still.

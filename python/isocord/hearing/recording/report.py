@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from ... import _native
 from ...sinks.tracks import AudioTrack
 from ...sinks.uploads import Unsent
+from .speakers import SpeakerTimeline
 
 
 class Mark(NamedTuple):
@@ -29,6 +30,7 @@ class Report:
         duration: seconds, pauses left out.
         reason: why it ended: it was stopped, or the connection closed ("finished"), a limit of the sink's ("time",
             "size"), or nothing could be written any more ("failed").
+        timeline: who spoke when, and how loud; nobody is known to it if the sink is not one of :mod:`isocord.sinks`.
         tracks: what was written, user by user; none if the sink is not one of :mod:`isocord.sinks`.
         marks: in the order of time.
         dropped: frames that became silence because the disk or the sink was too slow.
@@ -41,6 +43,7 @@ class Report:
     position: int
     duration: float
     reason: Literal["finished", "time", "size", "failed"]
+    timeline: SpeakerTimeline
     tracks: list[AudioTrack] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     dropped: int = 0

@@ -174,9 +174,7 @@ class SinkRecording(Recording):
             self._error = self._error or error
         self.is_finished = True
         duration = self.time_at(self._now())
-        return lambda: Report(
-            duration=duration, reason=self._reason, dropped=dropped, error=self._error, **self._told()
-        )
+        return lambda: Report(reason=self._reason, dropped=dropped, error=self._error, **self._told(duration))
 
     def _drain(self) -> None:
         deadline: float | None = None

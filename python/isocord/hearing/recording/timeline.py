@@ -84,6 +84,16 @@ class Timeline:
                     return span.base + (passed if span.end is None else min(passed, span.length))
         return 0
 
+    def position(self, place: int, *, is_end: bool = False) -> int:
+        """The position of a place in the recording; where a pause lies, its end, or its beginning if ``is_end``."""
+        with self._lock:
+            for span in self._spans:
+                rest = span.base + span.length - place
+                if span.end is None or rest > 0 or (is_end and rest == 0):
+                    return span.begin + place - span.base
+            last = self._spans[-1]
+            return last.begin + place - last.base
+
     def place(self, position: int, samples: int) -> list[tuple[int, int, int]]:
         """The parts of a frame that are recorded: (offset in the frame, samples, place in the recording)."""
         parts: list[tuple[int, int, int]] = []

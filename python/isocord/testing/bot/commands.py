@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -12,22 +13,20 @@ from ..ground import payloads
 from ..ground.payloads import Json
 from ..ground.world import Channel, User, World
 from .api import ApiError, RouteTable, json_body, respond, snowflake
-from .options import interaction_data
-
-_KEPT = 1000
-
-
-class Answers(list[Json]):
-    """What a bot has answered to one interaction so far, oldest first."""
+from .options import CommandType, interaction_data
 
 
 class CommandStore:
-    """Registered commands (global under guild id 0) and what the bot answered to interactions."""
+    """The commands that the bot has registered (global under guild id 0), and what users make of them.
 
-    def __init__(self, world: World) -> None:
+    Args:
+        find_message: gives the message that a test names.
+    """
+
+    def __init__(self, world: World, find_message: Callable[[Any], Json]) -> None:
         self._world = world
+        self._find_message = find_message
         self._commands: dict[int, dict[int, Json]] = {}
-        self.responses: dict[str, Answers] = {}
 
     def routes(self) -> RouteTable:
         table: RouteTable = []
@@ -43,11 +42,6 @@ class CommandStore:
         table += [
             ("GET", "/applications/{application}/guilds/{guild}/commands/permissions", self._permissions),
             ("PUT", "/applications/{application}/guilds/{guild}/commands/permissions", self._permissions),
-            ("POST", "/interactions/{interaction}/{interaction_token}/callback", self._callback),
-            ("POST", "/webhooks/{application}/{interaction_token}", self._follow_up),
-            ("GET", "/webhooks/{application}/{interaction_token}/messages/{message}", self._response_message),
-            ("PATCH", "/webhooks/{application}/{interaction_token}/messages/{message}", self._follow_up),
-            ("DELETE", "/webhooks/{application}/{interaction_token}/messages/{message}", self._gone),
         ]
         # The fixed path must be asked before the one with a command id in it.
         return sorted(table, key=lambda row: "{command}" in row[1])
@@ -57,23 +51,18 @@ class CommandStore:
         return [*self._commands.get(0, {}).values(), *self._commands.get(guild_id, {}).values()]
 
     def interaction(self, name: str, channel: Channel, user: User, options: dict[str, Any]) -> Json:
-        """INTERACTION_CREATE for a slash command.
+        """INTERACTION_CREATE for a slash command, or for one of the menu of a user or a message.
 
         Raises:
             NotFoundError: the bot has registered no such command, or it has no such subcommand, option or choice.
             TypeError: a value that an option of its type cannot have.
             ValueError: a required option is missing.
         """
-        words = name.split()
-        command = next((c for c in self.all(channel.guild_id) if c["name"] == words[0]), None)
-        if command is None:
-            raise NotFoundError(f"the bot has registered no command {words[0]!r}")
+        command, path = self._named(name, channel, "target" in options)
+        if command["type"] == CommandType.MESSAGE and "target" in options:
+            options = {**options, "target": self._find_message(options["target"])}
         guild = self._world.guilds[channel.guild_id]
-        data = interaction_data(command, words[1:], options, self._world, guild)
-        token = secrets.token_urlsafe(16)
-        self.responses[token] = Answers()
-        if len(self.responses) > _KEPT:
-            del self.responses[next(iter(self.responses))]
+        data = interaction_data(command, path, options, self._world, guild)
         return {
             "id": str(self._world.snowflakes.next()),
             "application_id": str(self._world.application_id),
@@ -83,10 +72,13 @@ class CommandStore:
             "guild": {"id": str(guild.id), "locale": "en-US", "features": []},
             "channel_id": str(channel.id),
             "channel": payloads.channel(channel),
-            "member": payloads.member(guild.members[user.id]),
-            "token": token,
+            "member": {
+                **payloads.member(guild.members[user.id]),
+                "permissions": str(int(guild.permissions(user.id, channel))),
+            },
+            "token": secrets.token_urlsafe(16),
             "version": 1,
-            "app_permissions": payloads.member(guild.members[user.id])["permissions"],
+            "app_permissions": str(int(guild.permissions(self._world.bot.id, channel))),
             "locale": "en-US",
             "guild_locale": "en-US",
             "entitlements": [],
@@ -94,6 +86,18 @@ class CommandStore:
             "context": 0,
             "attachment_size_limit": 10_485_760,
         }
+
+    def _named(self, name: str, channel: Channel, has_target: bool) -> tuple[Json, list[str]]:
+        """The command of that name, and the names of its subcommand; one of a menu, whose name may have blanks."""
+        words, commands = name.split(), self.all(channel.guild_id)
+        menu = [c for c in commands if c["name"] == name and c["type"] != CommandType.CHAT_INPUT]
+        slash = [c for c in commands if c["name"] == words[0] and c["type"] == CommandType.CHAT_INPUT] if words else []
+        if menu and (has_target or not slash):
+            return menu[0], []
+        if slash:
+            return slash[0], words[1:]
+        there = ", ".join(sorted({repr(c["name"]) for c in commands})) or "none"
+        raise NotFoundError(f"the bot has registered no command {name!r}; there are: {there}")
 
     def _store(self, request: web.Request) -> dict[int, Json]:
         guild_id = snowflake(request, "guild") if "guild" in request.match_info else 0
@@ -162,45 +166,3 @@ class CommandStore:
     async def _permissions(self, request: web.Request) -> web.StreamResponse:
         self._store(request)
         return respond([])
-
-    def _respond(self, request: web.Request, body: Json) -> None:
-        answers = self.responses.get(request.match_info["interaction_token"])
-        if answers is None:
-            raise ApiError(404, "Unknown interaction", 10062)
-        answers.append(body)
-
-    async def _callback(self, request: web.Request) -> web.StreamResponse:
-        body = await json_body(request)
-        self._respond(request, body)
-        if request.query.get("with_response") in ("true", "1", "True"):
-            interaction = {"id": request.match_info["interaction"], "type": 2, "response_message_id": None}
-            return respond({"interaction": interaction, "resource": {"type": body.get("type")}})
-        return web.Response(status=204)
-
-    async def _follow_up(self, request: web.Request) -> web.StreamResponse:
-        body = await json_body(request)
-        self._respond(request, {"type": 4, "data": body})
-        return respond(self._as_message(body))
-
-    async def _response_message(self, request: web.Request) -> web.StreamResponse:
-        answers = self.responses.get(request.match_info["interaction_token"])
-        if not answers:
-            raise ApiError(404, "Unknown interaction", 10062)
-        return respond(self._as_message(answers[-1].get("data") or {}))
-
-    async def _gone(self, request: web.Request) -> web.StreamResponse:
-        return web.Response(status=204)
-
-    def _as_message(self, body: Json) -> Json:
-        guild = self._world.guild()
-        target = next(iter(guild.channels.values()))
-        extra = {"embeds": body.get("embeds") or [], "webhook_id": str(self._world.application_id)}
-        return payloads.message(
-            self._world.snowflakes.next(),
-            self._world.bot,
-            target,
-            str(body.get("content") or ""),
-            timestamp=payloads.JOINED_AT,
-            guild=guild,
-            extra=extra,
-        )

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from ..ground import payloads
 from ..ground.eventlog import EventLog
+from ..ground.intents import Intent, seen
 from ..ground.opcodes import GatewayClose, GatewayOp
 from ..ground.payloads import Json
 from ..ground.world import Guild, World
@@ -30,9 +31,11 @@ _RESUMABLE = frozenset({None, 1006, 4000, 4001, 4002, 4003, 4005, 4008, 4009})
 class GatewaySession:
     """A session that outlives its websockets until it is closed on purpose or not resumed in time."""
 
-    def __init__(self, shard: tuple[int, int]) -> None:
+    def __init__(self, shard: tuple[int, int], intents: Intent, bot_id: int) -> None:
         self.session_id: str = secrets.token_hex(16)
         self.shard = shard
+        self.intents = intents
+        self._bot_id = bot_id
         self.seq: int = 0
         self.connection: GatewayConnection | None = None
         self.expiry: asyncio.TimerHandle | None = None
@@ -43,11 +46,14 @@ class GatewaySession:
         return (guild_id >> 22) % self.shard[1] == self.shard[0]
 
     def dispatch(self, event: str, data: Json) -> None:
-        """A numbered event; kept for a Resume while no websocket is there."""
+        """A numbered event, if the session's intents are for it; kept for a Resume while no websocket is there."""
+        shown = seen(event, data, self.intents, self._bot_id)
+        if shown is None:
+            return
         self.seq += 1
-        self.buffer.append((self.seq, event, data))
+        self.buffer.append((self.seq, event, shown))
         if self.connection is not None:
-            self.connection.send(GatewayOp.DISPATCH, data, event, self.seq)
+            self.connection.send(GatewayOp.DISPATCH, shown, event, self.seq)
 
 
 class GatewayHub:
@@ -233,7 +239,10 @@ class GatewayConnection:
             number, count = -1, 0
         if not 0 <= number < count:
             return self.link.close(GatewayClose.INVALID_SHARD, "Invalid shard.")
-        session = GatewaySession((number, count))
+        intents = body.get("intents")
+        if not isinstance(intents, int) or intents < 0:
+            return self.link.close(GatewayClose.INVALID_INTENTS, "Invalid intent(s).")
+        session = GatewaySession((number, count), Intent(intents), self._hub.world.bot.id)
         self._hub.sessions[session.session_id] = session
         self._adopt(session)
         guilds = [g for g in self._hub.world.guilds.values() if session.has_guild(g.id)]
@@ -295,6 +304,8 @@ class GatewayConnection:
         except (KeyError, TypeError, ValueError, IndexError):
             return self._hub.log.count("members_request_malformed")
         query = str(body.get("query") or "").lower()
+        if ids is None and not query and not session.intents & Intent.GUILD_MEMBERS:
+            return self._hub.log.count("members_request_without_intent")
         members = [
             m
             for m in guild.members.values()

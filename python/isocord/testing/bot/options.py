@@ -11,7 +11,16 @@ from typing import Any
 from ..errors import NotFoundError
 from ..ground import payloads
 from ..ground.payloads import Json
-from ..ground.world import ALL_PERMISSIONS, Guild, World
+from ..ground.permissions import ALL
+from ..ground.world import Guild, World
+
+
+class CommandType(IntEnum):
+    """Types of application commands: slash commands, and those of the menus of users and messages."""
+
+    CHAT_INPUT = 1
+    USER = 2
+    MESSAGE = 3
 
 
 class OptionType(IntEnum):
@@ -46,17 +55,24 @@ def interaction_data(command: Json, path: list[str], given: dict[str, Any], worl
         path: names of the subcommand group and subcommand, if the command has them.
         given: option name to value; a choice by its name, a user or channel by object, id or name.
 
+    A command of a menu has no options but a ``target``: a user by object, id or name, or a message as Discord gives it.
+
     Raises:
         NotFoundError: no such subcommand, option, choice, user or channel.
         TypeError: a value that an option of its type cannot have.
         ValueError: a required option is missing.
     """
+    if command["type"] != CommandType.CHAT_INPUT:
+        return _menu_data(command, given, world, guild)
     declared: list[Json] = command["options"]
     groups: list[Json] = []
+    kinds = (OptionType.SUB_COMMAND, OptionType.SUB_COMMAND_GROUP)
     for word in path:
-        kinds = (OptionType.SUB_COMMAND, OptionType.SUB_COMMAND_GROUP)
         groups.append(_named([option for option in declared if option["type"] in kinds], word, "subcommand"))
         declared = groups[-1].get("options") or []
+    branches = [option["name"] for option in declared if option["type"] in kinds]
+    if branches:
+        raise NotFoundError(f"the command {command['name']!r} has subcommands, name one: {', '.join(branches)}")
     missing = [option["name"] for option in declared if option.get("required") and option["name"] not in given]
     if missing:
         raise ValueError(f"the command {command['name']!r} requires the option {missing[0]!r}")
@@ -67,11 +83,28 @@ def interaction_data(command: Json, path: list[str], given: dict[str, Any], worl
         values.append({"name": name, "type": option["type"], "value": _value(option, value, world, guild, resolved)})
     for group in reversed(groups):
         values = [{"name": group["name"], "type": group["type"], "options": values}]
-    data = {"id": command["id"], "name": command["name"], "type": 1, "options": values}
+    data = {**_head(command), "options": values}
+    return {**data, "resolved": resolved} if resolved else data
+
+
+def _head(command: Json) -> Json:
+    head = {name: command[name] for name in ("id", "name", "type")}
     if "guild_id" in command:
         # Where it is registered, not where it is used; disnake takes a command that bears one for a guild's own.
-        data["guild_id"] = command["guild_id"]
-    return {**data, "resolved": resolved} if resolved else data
+        head["guild_id"] = command["guild_id"]
+    return head
+
+
+def _menu_data(command: Json, given: dict[str, Any], world: World, guild: Guild) -> Json:
+    if set(given) != {"target"}:
+        raise ValueError(f"the command {command['name']!r} is one of a menu: it takes a target, and nothing else")
+    if command["type"] == CommandType.USER:
+        resolved: dict[str, Json] = {}
+        target = _user(given["target"], world, guild, resolved)
+    else:
+        message: Json = given["target"]
+        target, resolved = message["id"], {"messages": {message["id"]: message}}
+    return {**_head(command), "target_id": target, "resolved": resolved}
 
 
 def _value(option: Json, given: Any, world: World, guild: Guild, resolved: dict[str, Json]) -> Any:
@@ -81,16 +114,10 @@ def _value(option: Json, given: Any, world: World, guild: Guild, resolved: dict[
         picked = given.name if isinstance(given, Enum) else given
         return _named(option["choices"], picked, f"choice for {option['name']!r}")["value"]
     if kind in (OptionType.USER, OptionType.MENTIONABLE):
-        user = world.user(given)
-        resolved.setdefault("users", {})[str(user.id)] = payloads.user(user)
-        if user.id in guild.members:
-            member = payloads.member(guild.members[user.id])
-            del member["user"]
-            resolved.setdefault("members", {})[str(user.id)] = member
-        return str(user.id)
+        return _user(given, world, guild, resolved)
     if kind == OptionType.CHANNEL:
         channel = world.channel(given)
-        payload = {**payloads.channel(channel), "permissions": str(ALL_PERMISSIONS)}
+        payload = {**payloads.channel(channel), "permissions": str(int(ALL))}
         resolved.setdefault("channels", {})[str(channel.id)] = payload
         return str(channel.id)
     accepted = _ACCEPTED.get(kind)
@@ -99,6 +126,16 @@ def _value(option: Json, given: Any, world: World, guild: Guild, resolved: dict[
     if not isinstance(given, accepted) or isinstance(given, bool) != (kind == OptionType.BOOLEAN):
         raise TypeError(f"the option {option['name']!r} takes {accepted[0].__name__}, not {given!r}")
     return given
+
+
+def _user(given: Any, world: World, guild: Guild, resolved: dict[str, Json]) -> str:
+    user = world.user(given)
+    resolved.setdefault("users", {})[str(user.id)] = payloads.user(user)
+    if user.id in guild.members:
+        member = payloads.member(guild.members[user.id])
+        del member["user"]
+        resolved.setdefault("members", {})[str(user.id)] = member
+    return str(user.id)
 
 
 def _named(items: list[Json], name: Any, what: str) -> Json:

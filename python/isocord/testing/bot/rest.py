@@ -6,6 +6,7 @@ Source: Discord API documentation, version 10.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 
 from aiohttp import web
@@ -13,12 +14,33 @@ from aiohttp import web
 from ..ground import payloads
 from ..ground.eventlog import EventLog
 from ..ground.payloads import Json
-from ..ground.world import Channel, Guild, Member, World
+from ..ground.permissions import Permission
+from ..ground.world import Channel, ChannelKind, Guild, Member, World
 from ..voice.switchboard import Switchboard
-from .api import ApiError, Handler, RouteTable, api_error, find_channel, json_body, respond, snowflake
+from .api import (
+    ApiError,
+    Handler,
+    RouteTable,
+    api_error,
+    find_channel,
+    json_body,
+    rate_limited,
+    require,
+    respond,
+    snowflake,
+)
 from .commands import CommandStore
 from .gateway import GatewayHub
+from .interactions import InteractionStore
 from .messages import MessageStore
+from .replies import Uploads
+
+_MODERATION = {
+    "mute": Permission.MUTE_MEMBERS,
+    "deaf": Permission.DEAFEN_MEMBERS,
+    "channel_id": Permission.MOVE_MEMBERS,
+}
+"""What the bot needs to change which field of a member in voice."""
 
 
 class RestApi:
@@ -36,8 +58,11 @@ class RestApi:
         self._switchboard = switchboard
         self._log = log
         self._gateway_url = gateway_url
-        self.messages: MessageStore = MessageStore(world, hub)
-        self.commands: CommandStore = CommandStore(world)
+        self._limited_until = 0.0
+        self._uploads = Uploads(lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway"))
+        self.messages: MessageStore = MessageStore(world, hub, self._uploads)
+        self.commands: CommandStore = CommandStore(world, self.messages.named)
+        self.interactions: InteractionStore = InteractionStore(world, self._uploads)
 
     def add_routes(self, app: web.Application) -> None:
         """Register all routes, and the 404 for the rest."""
@@ -71,9 +96,10 @@ class RestApi:
             ("DELETE", "/channels/{channel}", self._delete_channel),
             ("PUT", "/channels/{channel}/voice-status", self._no_content),
         ]
-        table += self.messages.routes() + self.commands.routes()
+        table += self.messages.routes() + self.commands.routes() + self.interactions.routes()
         for method, path, handler in table:
             app.router.add_route(method, base + path, handler)
+        app.router.add_route("GET", "/attachments/{attachment}/{name}", self._attachment)
         app.router.add_route("*", "/api/{rest:.*}", self._unknown)
 
     @web.middleware
@@ -84,12 +110,20 @@ class RestApi:
         self._log.count("rest_requests")
         if not self._authorized(request):
             return api_error(401, "401: Unauthorized")
+        wait = self._limited_until - time.monotonic()
+        if wait > 0:
+            self._log.count("rest_rate_limited")
+            return rate_limited(wait)
         try:
             return await handler(request)
         except ApiError as error:
             return error.response
         except web.HTTPMethodNotAllowed:
             return api_error(405, "405: Method Not Allowed")
+
+    def limit(self, seconds: float) -> None:
+        """Answer every request with 429 for so long."""
+        self._limited_until = time.monotonic() + seconds
 
     def _authorized(self, request: web.Request) -> bool:
         # The secret in an interaction's or webhook's address is its authorization.
@@ -101,6 +135,12 @@ class RestApi:
     async def _unknown(self, request: web.Request) -> web.StreamResponse:
         self._log.count("rest_unknown_routes")
         return api_error(404, "404: Not Found")
+
+    async def _attachment(self, request: web.Request) -> web.StreamResponse:
+        file = self._uploads.find(snowflake(request, "attachment"))
+        if file is None:
+            raise web.HTTPNotFound
+        return web.Response(body=file.data)
 
     async def _no_content(self, request: web.Request) -> web.StreamResponse:
         return web.Response(status=204)
@@ -162,12 +202,15 @@ class RestApi:
         """Moderation by the bot: move, disconnect, mute, deafen."""
         guild, member = self._find_guild(request), self._find_member(request)
         body = await json_body(request)
+        state = guild.voice_states.get(member.id)
+        if state is not None and state.channel_id is not None:
+            needed = [permission for name, permission in _MODERATION.items() if name in body]
+            require(self._world, guild.channels[state.channel_id], *needed)
         for name in ("mute", "deaf"):
             if isinstance(body.get(name), bool):
                 setattr(member, name, body[name])
                 self._switchboard.update(guild, member.id, **{name: body[name]})
         if "channel_id" in body:
-            state = guild.voice_states.get(member.id)
             if state is None:
                 raise ApiError(400, "Target user is not connected to voice.", 40032)
             if body["channel_id"] is None:
@@ -190,9 +233,18 @@ class RestApi:
     async def _edit_voice_state(self, request: web.Request) -> web.StreamResponse:
         """Stage channels: step up, step down, ask to speak."""
         guild, user_id = self._find_guild(request), self._user_id(request)
-        if user_id not in guild.voice_states:
+        state = guild.voice_states.get(user_id)
+        if state is None or state.channel_id is None:
             raise ApiError(404, "Unknown Voice State", 10065)
-        body = await json_body(request)
+        body, channel = await json_body(request), guild.channels[state.channel_id]
+        if channel.kind is not ChannelKind.STAGE:
+            raise ApiError(400, "Cannot execute action on this channel type", 50024)
+        is_self = user_id == self._world.bot.id
+        if body.get("suppress") is False or not is_self:
+            # A member of the audience may go back there, and ask to speak; the rest is up to moderators.
+            require(self._world, channel, Permission.MUTE_MEMBERS)
+        if body.get("request_to_speak_timestamp") is not None:
+            require(self._world, channel, Permission.REQUEST_TO_SPEAK)
         changes: Json = {}
         if isinstance(body.get("suppress"), bool):
             changes["suppress"] = body["suppress"]
@@ -206,13 +258,17 @@ class RestApi:
 
     async def _edit_channel(self, request: web.Request) -> web.StreamResponse:
         channel, body = self._find_channel(request), await json_body(request)
+        require(self._world, channel, Permission.MANAGE_CHANNELS)
         if isinstance(body.get("name"), str):
             channel.name = body["name"]
-        self._hub.dispatch("CHANNEL_UPDATE", payloads.channel(channel), channel.guild_id)
+        if isinstance(body.get("user_limit"), int):
+            channel.user_limit = body["user_limit"]
+        self._switchboard.edit_channel(self._world.guilds[channel.guild_id], channel)
         return respond(payloads.channel(channel))
 
     async def _delete_channel(self, request: web.Request) -> web.StreamResponse:
         channel = self._find_channel(request)
+        require(self._world, channel, Permission.MANAGE_CHANNELS)
         payload = payloads.channel(channel)
         self._switchboard.delete_channel(self._world.guilds[channel.guild_id], channel)
         return respond(payload)

@@ -6,66 +6,28 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..bot.commands import Answers
+from ..bot.replies import Replies
 from ..dave.delivery import EncryptedCall
 from ..dave.member import MakeMember, NativeMember
-from ..errors import NotFoundError
 from ..faults import Fault
-from ..ground import payloads
 from ..ground.eventlog import LogEntry
+from ..ground.intents import Intent
 from ..ground.payloads import Json
-from ..ground.world import Channel, ChannelKind, Guild, Reference, User, VoiceState
-from ..mishaps.staging import Staging
+from ..ground.world import Channel, Reference, User, VoiceState
 from ..people.listener import Listener
 from ..people.participants import Participant
 from ..people.speaker import Speaker
 from ..voice.session import Grant
 from ..wire.opus import CodecName
 from ..wire.rtp import MediaPacket
+from .guilds import Guilds
 from .views import EncryptionView, GatewayView, VoiceSessionView
 
 T = TypeVar("T")
 
 
-class Control(Staging):
-    """Reading, moderating, scripting; with :class:`Staging`, the part of :class:`FakeDiscord` that is no server."""
-
-    # What exists
-
-    @property
-    def token(self) -> str:
-        """The bot's token, for ``bot.start(discord.token)``."""
-        return self._backend.world.token
-
-    @property
-    def bot(self) -> User:
-        """The bot's own user."""
-        return self._backend.world.bot
-
-    @property
-    def guilds(self) -> list[Guild]:
-        return list(self._backend.world.guilds.values())
-
-    @property
-    def guild(self) -> Guild:
-        """The first guild."""
-        return self._backend.world.guild()
-
-    def channel(self, reference: Reference) -> Channel:
-        """A channel by object, id or name.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        return self._backend.world.channel(reference)
-
-    def user(self, reference: Reference) -> User:
-        """A user by object, id or name.
-
-        Raises:
-            NotFoundError: there is none.
-        """
-        return self._backend.world.user(reference)
+class Control(Guilds):
+    """Reading and scripting; with what it stands on, the part of :class:`FakeDiscord` that is no server."""
 
     # What happened
 
@@ -220,105 +182,44 @@ class Control(Staging):
         grant: Grant = self.on_server(join)
         return grant
 
-    # What users and moderators do
+    # For commands and messages
 
-    def say(self, text: str, *, channel: Reference = "general", user: Reference = "alice") -> None:
-        """A user writes a text message, such as a prefix command."""
+    def ask(self, text: str, channel: Reference, user: Reference) -> Replies:
+        """What :meth:`say` does, without the waiting."""
         who, where = self.user(user), self.channel(channel)
-        self.on_server(lambda: self._backend.rest.messages.post(who, where, {"content": text}))
+        replies: Replies = self.on_server(lambda: self._backend.rest.messages.ask(who, where, text))
+        return replies
 
-    def invoke(
-        self, command: str, *, channel: Reference = "general", user: Reference = "alice", **options: Any
-    ) -> Answers:
-        """A user invokes a slash command (``"group sub"`` for one of a group).
-
-        Gives the list that the bot's answers will be appended to.
-
-        Args:
-            options: the command's options by name. Where it has choices (those of an Enum, for instance), the name of
-                one, as a user picks it, or the Enum's member; a user or channel by object, id or name.
-
-        Raises:
-            NotFoundError: the bot has registered no such command, or it has no such subcommand, option or choice.
-            TypeError: a value that an option of its type cannot have.
-            ValueError: a required option is missing.
-        """
+    def interact(self, command: str, channel: Reference, user: Reference, options: dict[str, Any]) -> Replies:
+        """What :meth:`call` does, without the waiting."""
         who, where = self.user(user), self.channel(channel)
 
-        def invoke() -> Answers:
+        def interact() -> Replies:
             interaction = self._backend.rest.commands.interaction(command, where, who, options)
+            replies = self._backend.rest.interactions.expect(interaction, where)
             self._backend.hub.dispatch("INTERACTION_CREATE", interaction, where.guild_id)
-            return self._backend.rest.commands.responses[interaction["token"]]
+            return replies
 
-        answers: Answers = self.on_server(invoke)
-        return answers
+        replies: Replies = self.on_server(interact)
+        return replies
 
-    def move(self, user: Reference, channel: Reference) -> None:
-        """A moderator moves a user to another voice channel of the guild.
+    def why_silent(self, is_text: bool) -> str:
+        """What keeps the bot from hearing of commands, or of text messages; empty if nothing does."""
+        intents = [s.intents for s in list(self._backend.hub.sessions.values()) if s.connection is not None]
+        if not intents:
+            return "no bot is logged in"
+        if is_text and not any(each & Intent.GUILD_MESSAGES for each in intents):
+            return "its intents lack guild_messages, so it is told of no message"
+        if is_text and not any(each & Intent.MESSAGE_CONTENT for each in intents):
+            return "its intents lack message_content, so it gets messages without their text"
+        return ""
 
-        Raises:
-            NotFoundError: no such user or channel, or the user is not in voice.
-        """
+    def why_failed(self, channel: Reference, user: Reference) -> str:
+        """Why a command may have found nothing where a user is: they are in no voice channel; empty if they are."""
         who, where = self.user(user), self.channel(channel)
-        self._require_voice(where.guild_id, who)
-        self.on_server(lambda: self._backend.move(where.guild_id, who.id, where))
-
-    def move_bot(self, channel: Reference) -> None:
-        """A moderator moves the bot."""
-        self.move(self.bot, channel)
-
-    def kick(self, user: Reference, guild: Reference | None = None) -> None:
-        """A moderator disconnects a user from voice.
-
-        Raises:
-            NotFoundError: no such user or guild, or the user is not in voice.
-        """
-        who, where = self.user(user), self._guild(guild)
-        self._require_voice(where.id, who)
-        self.on_server(lambda: self._backend.kick(where.id, who.id))
-
-    def kick_bot(self, guild: Reference | None = None) -> None:
-        """A moderator disconnects the bot from voice."""
-        self.kick(self.bot, guild)
-
-    def moderate(
-        self,
-        user: Reference,
-        guild: Reference | None = None,
-        *,
-        mute: bool | None = None,
-        deaf: bool | None = None,
-        suppress: bool | None = None,
-    ) -> None:
-        """A moderator mutes or deafens a user, or lets them speak on a stage (``suppress=False``)."""
-        where, who = self._guild(guild), self.user(user)
-
-        def change() -> None:
-            member = where.member(who)
-            member.mute = member.mute if mute is None else mute
-            member.deaf = member.deaf if deaf is None else deaf
-            given = {"mute": mute, "deaf": deaf, "suppress": suppress}
-            changes = {name: value for name, value in given.items() if value is not None}
-            self._backend.switchboard.update(where, who.id, **changes)
-
-        self.on_server(change)
-
-    def add_channel(self, name: str, kind: ChannelKind = ChannelKind.VOICE, guild: Reference | None = None) -> Channel:
-        """A moderator creates a channel."""
-        where = self._guild(guild)
-
-        def add() -> Channel:
-            channel = self._backend.world.add_channel(where, name, kind)
-            self._backend.hub.dispatch("CHANNEL_CREATE", payloads.channel(channel), where.id)
-            return channel
-
-        channel: Channel = self.on_server(add)
-        return channel
-
-    def delete_channel(self, channel: Reference) -> None:
-        """A moderator deletes a channel; whoever is in it is thrown out with close code 4022."""
-        where = self.channel(channel)
-        self.on_server(lambda: self._backend.delete_channel(where))
+        if self.voice_state(who, where.guild_id) is not None:
+            return ""
+        return f"{who.name} is in no voice channel; `discord.listen(channel, user={who.name!r})` takes them into one"
 
     # For participants
 
@@ -345,10 +246,3 @@ class Control(Staging):
     def _admit(self, make: Callable[[int], _P], user: User, channel: Channel) -> _P:
         participant: Any = self.on_server(lambda: self._backend.admit(make, user, channel))
         return participant  # type: ignore[no-any-return]
-
-    def _guild(self, reference: Reference | None) -> Guild:
-        return self._backend.world.guild(reference)
-
-    def _require_voice(self, guild_id: int, user: User) -> None:
-        if user.id not in self._backend.world.guilds[guild_id].voice_states:
-            raise NotFoundError(f"{user.name!r} is in no voice channel")

@@ -59,12 +59,10 @@ class FakeDiscord(Control, Waiting):
 
     Example:
         >>> async def test_my_bot():
-        ...     async with FakeDiscord() as discord:
+        ...     async with FakeDiscord() as discord, discord.running(my_bot):
         ...         listener = discord.listen("General", user="alice")
-        ...         async with my_bot:  # so that it runs on this loop
-        ...             task = asyncio.create_task(my_bot.start(discord.token))
-        ...             await discord.wait_for(lambda: len(listener.arrivals()) >= 50, timeout=10)
-        ...         await asyncio.wait([task], timeout=5)
+        ...         await discord.call("play", user="alice", path="song.mp3")
+        ...         await discord.wait_for(lambda: len(listener.arrivals()) >= 50, timeout=10)
     """
 
     def __init__(
@@ -96,6 +94,7 @@ class FakeDiscord(Control, Waiting):
                 make_delivery=make_delivery,
             )
         )
+        Waiting.__init__(self)
         self._patch = patch
         self._stack = ExitStack()
         self._thread: ServerThread | None = None

@@ -3,24 +3,50 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import NotFoundError
+from .answers import Answer
 
 if TYPE_CHECKING:
+    from ..bot.replies import Replies
     from ..ground.eventlog import LogEntry
-    from ..ground.world import Reference
+    from ..ground.payloads import Json
+    from ..ground.world import Guild, Reference
+    from .running import Running
     from .views import VoiceSessionView
 
 T = TypeVar("T")
 
 
 class Waiting(ABC):
-    """The waits that are made of :meth:`wait_for`."""
+    """What waits for a bot: made of :meth:`wait_for` and :meth:`wait_until`."""
+
+    def __init__(self) -> None:
+        self._failures: dict[int, BaseException] = {}
+        self._bots: list[Any] = []
 
     if TYPE_CHECKING:
 
         @property
+        def token(self) -> str: ...
+
+        @property
+        def guilds(self) -> list[Guild]: ...
+
+        @property
         def events(self) -> list[LogEntry]: ...
+
+        def commands(self, guild: Reference | None = None) -> list[Json]: ...
+
+        def ask(self, text: str, channel: Reference, user: Reference) -> Replies: ...
+
+        def interact(self, command: str, channel: Reference, user: Reference, options: dict[str, Any]) -> Replies: ...
+
+        def why_silent(self, is_text: bool) -> str: ...
+
+        def why_failed(self, channel: Reference, user: Reference) -> str: ...
 
         def voice_session(
             self, guild: Reference | None = None, user: Reference | None = None
@@ -33,6 +59,84 @@ class Waiting(ABC):
         Raises:
             WaitTimeoutError: it did not within ``timeout`` seconds.
         """
+
+    @abstractmethod
+    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+        """As :meth:`wait_for`, for code without an event loop: blocks the calling thread.
+
+        Raises:
+            WaitTimeoutError: it did not within ``timeout`` seconds.
+        """
+
+    def running(self, bot: Any, *, timeout: float = 30.0) -> Running:
+        """A context in which a bot runs: logged in, ready, and with its commands registered; closed at its end.
+
+        With ``async with`` it runs on the loop of the test, with ``with`` on a thread of its own. A bot that lives in a
+        module may run again and again, each time with another fake: what is loaded into it stays.
+
+        Args:
+            bot: a bot or client of py-cord, discord.py, disnake, nextcord or hikari, as it is. hikari's take their
+                token from the fake for as long as they run in it.
+            timeout: seconds that it may take to be ready.
+
+        Raises:
+            BotError: it stopped, or was not ready in time, or did not register its commands. What it raised itself
+                when it logged in is raised as it is.
+        """
+        if any(ancestor.__module__.startswith("hikari.") for ancestor in type(bot).__mro__):
+            from .running_hikari import RunningHikari
+
+            return RunningHikari(self, bot, timeout)
+        from .running import Running
+
+        return Running(self, bot, timeout)
+
+    def call(
+        self,
+        command: str,
+        options: Mapping[str, Any] | None = None,
+        /,
+        *,
+        user: Reference = "alice",
+        channel: Reference = "general",
+        **more: Any,
+    ) -> Answer:
+        """A user invokes an application command: a slash command, ``"group sub"`` for one of a group, or one of a menu.
+
+        Gives the bot's answer, to be awaited: ``answer = await discord.call("play", path="song.mp3")``. In code without
+        an event loop ``discord.call(...).wait()`` does it. Nothing need be waited for.
+
+        Args:
+            options: the command's options by name, as an alternative to keywords. Where one has choices (those of an
+                Enum, for instance), the name of one, as a user picks it, or the Enum's member; a user or channel by
+                object, id or name. A command of a user's or message's menu takes its ``target``.
+
+        Raises:
+            NotFoundError: the bot has registered no such command, or it has no such subcommand, option or choice.
+            TypeError: a value that an option of its type cannot have.
+            ValueError: a required option is missing.
+        """
+        given = {**(options or {}), **more}
+        try:
+            replies = self.interact(command, channel, user, given)
+        except NotFoundError as error:
+            if command not in self._unsynced():
+                raise
+            raise NotFoundError(f"{error}; the bot's tree has it, but nothing has called `await tree.sync()`") from None
+        return Answer(self, f"/{command}", replies, lambda: self.why_failed(channel, user))
+
+    def _unsynced(self) -> set[str]:
+        """The commands of discord.py's trees that the fake does not know."""
+        trees = [getattr(bot._connection, "_command_tree", None) for bot in self._bots]
+        there = {command["name"] for guild in self.guilds for command in self.commands(guild)}
+        return {command.name for tree in trees if tree is not None for command in tree.get_commands()} - there
+
+    def say(self, text: str, *, user: Reference = "alice", channel: Reference = "general") -> Answer:
+        """A user writes a text message, such as a prefix command: ``answer = await discord.say("!play song.mp3")``.
+
+        What the bot writes in that channel from then on is its answer, as that of :meth:`call`.
+        """
+        return Answer(self, repr(text), self.ask(text, channel, user), lambda: self.why_failed(channel, user))
 
     async def wait_for_event(self, matches: Callable[[LogEntry], bool], *, timeout: float = 5.0) -> LogEntry:
         """Wait for a gateway message, one that is in the log already included; gives it.

@@ -37,6 +37,7 @@ class GatewayClose(IntEnum):
     INVALID_SEQ = 4007
     SESSION_TIMED_OUT = 4009
     INVALID_SHARD = 4010
+    INVALID_INTENTS = 4013
 
 
 class VoiceOp(IntEnum):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .world import ALL_PERMISSIONS, Channel, ChannelKind, Guild, Member, User, VoiceState, World
+from .permissions import EVERYONE
+from .world import Channel, ChannelKind, Guild, Member, User, VoiceState, World
 
 Json = dict[str, Any]
 
@@ -46,7 +47,7 @@ def member(value: Member) -> Json:
         "mute": value.mute,
         "flags": 0,
         "pending": False,
-        "permissions": str(ALL_PERMISSIONS),
+        "permissions": str(int(EVERYONE)),
         "communication_disabled_until": None,
     }
 
@@ -58,7 +59,10 @@ def channel(value: Channel) -> Json:
         "name": value.name,
         "type": int(value.kind),
         "position": value.position,
-        "permission_overwrites": [],
+        "permission_overwrites": [
+            {"id": str(user_id), "type": 1, "allow": str(int(own.allow)), "deny": str(int(own.deny))}
+            for user_id, own in value.overwrites.items()
+        ],
         "parent_id": None,
         "nsfw": False,
         "flags": 0,
@@ -68,7 +72,7 @@ def channel(value: Channel) -> Json:
     if value.kind is ChannelKind.TEXT:
         payload |= {"topic": None, "last_pin_timestamp": None, "default_auto_archive_duration": 1440}
     else:
-        payload |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None, "video_quality_mode": 1}
+        payload |= {"bitrate": 64000, "user_limit": value.user_limit, "rtc_region": None, "video_quality_mode": 1}
     return payload
 
 
@@ -82,7 +86,7 @@ def everyone_role(guild: Guild) -> Json:
         "icon": None,
         "unicode_emoji": None,
         "position": 0,
-        "permissions": str(ALL_PERMISSIONS),
+        "permissions": str(int(EVERYONE)),
         "managed": False,
         "mentionable": False,
         "flags": 0,

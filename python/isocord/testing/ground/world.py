@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import time
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,9 @@ from enum import IntEnum
 from typing import Protocol, TypeVar
 
 from ..errors import NotFoundError
+from .permissions import ALL, EVERYONE, NONE, Overwrite, Permission
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-ALL_PERMISSIONS = (1 << 53) - 1
 
 
 class ChannelKind(IntEnum):
@@ -45,13 +46,20 @@ class User:
 
 @dataclass(slots=True)
 class Channel:
-    """A channel of a guild."""
+    """A channel of a guild.
+
+    Attributes:
+        user_limit: how many users fit into a voice channel; 0 for any number.
+        overwrites: what it grants and denies, by the user's id.
+    """
 
     id: int
     guild_id: int
     name: str
     kind: ChannelKind
     position: int
+    user_limit: int = 0
+    overwrites: dict[int, Overwrite] = field(default_factory=dict)
 
     @property
     def has_voice(self) -> bool:
@@ -144,6 +152,21 @@ class Guild:
                 return member
         raise NotFoundError(f"no member {identity!r}")
 
+    def permissions(self, user_id: int, channel: Channel) -> Permission:
+        """What a user may do in a channel of this guild."""
+        if user_id == self.owner_id:
+            return ALL
+        own = channel.overwrites.get(user_id, Overwrite())
+        found = EVERYONE & ~own.deny | own.allow
+        # Who does not see a channel can do nothing in it.
+        return found if found & Permission.VIEW_CHANNEL else NONE
+
+    def is_full(self, user_id: int, channel: Channel) -> bool:
+        """Whether a voice channel has no room for one more; who may move members comes in nevertheless."""
+        others = [s for s in self.voice_states.values() if s.channel_id == channel.id and s.user_id != user_id]
+        has_key = self.permissions(user_id, channel) & Permission.MOVE_MEMBERS
+        return 0 < channel.user_limit <= len(others) and not has_key
+
     @property
     def voice_channels(self) -> list[Channel]:
         return [c for c in self.channels.values() if c.kind is ChannelKind.VOICE]
@@ -184,7 +207,7 @@ class World:
         self.bot: User = self.add_user(bot_name, bot=True)
         self.owner: User = self.add_user("owner")
         self.application_id: int = self.bot.id
-        self.token: str = secrets.token_urlsafe(24)
+        self.token: str = _token_of(self.bot)
         if isinstance(guilds, int):
             guilds = [GuildSpec(f"Test guild {n + 1}" if n else "Test guild") for n in range(guilds)]
         for spec in guilds:
@@ -244,6 +267,12 @@ class World:
             NotFoundError: there is no such user.
         """
         return _find(self.users.values(), reference, "user")
+
+
+def _token_of(bot: User) -> str:
+    """A token in Discord's form: libraries read the bot's id from its first part."""
+    name = base64.b64encode(str(bot.id).encode()).decode().rstrip("=")
+    return f"{name}.{secrets.token_urlsafe(6)}.{secrets.token_urlsafe(24)}"
 
 
 class _Named(HasId, Protocol):

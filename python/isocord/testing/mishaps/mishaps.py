@@ -37,6 +37,13 @@ class MishapKind(enum.Enum):
     GATEWAY_CUT = "the bot's main gateway breaks; it can be resumed"
     GATEWAY_RECONNECT = "the bot's main gateway asks the bot to connect anew and resume (opcode 7)"
     GATEWAY_REPLACED = "the bot's main gateway session is invalid: the bot has to identify anew"
+    API_RATE_LIMITED = "the API answers every request with 429 and a Retry-After for a while"
+    KEYS_CHANGED = "somebody comes into the call and goes after a while: everybody gets other keys, twice"
+    FRAMES_UNENCRYPTED = "what others say comes without end-to-end encryption for a while, in a call that has it"
+    PACKETS_PADDED = "the voice server pads its packets for a while, as RTP allows (RFC 3550, 5.1)"
+    STREAMS_UNKNOWN = "others speak with new SSRCs, and the voice gateway tells only after a while whose they are"
+    SPOKEN_WHILE_JOINING = "the bot has to join anew while somebody speaks, from its first packet on"
+    KEEPALIVES_LOST = "UDP keepalives and their answers are lost for a while, and nothing else"
     GROUP_MADE_ANEW = "the MLS group of the call's end-to-end encryption is made anew"
     TLS_REFUSED = "the guild's voice server refuses every TLS handshake for a while"
     CERTIFICATE_UNTRUSTED = "the guild's voice server shows a certificate that nobody has signed"
@@ -142,6 +149,10 @@ SURVIVABLE: tuple[Mishap, ...] = (
     Mishap(MishapKind.GATEWAY_CUT),
     Mishap(MishapKind.GATEWAY_RECONNECT),
     Mishap(MishapKind.GROUP_MADE_ANEW),
+    Mishap(MishapKind.KEYS_CHANGED, lasting=0.5),
+    Mishap(MishapKind.PACKETS_PADDED, lasting=0.5),
+    Mishap(MishapKind.STREAMS_UNKNOWN, lasting=2.0),
+    Mishap(MishapKind.KEEPALIVES_LOST, lasting=2.0),
 )
 """Mishaps that are soon over and that a good client lives through; the stock of :func:`random_script`."""
 

@@ -16,7 +16,8 @@ from ..ground.world import Channel
 from ..server.backend import Backend, VoiceServer
 from ..voice.session import VoiceSession
 from ..wire.certificate import Certificate
-from ..wire.rtp import build_discovery_response
+from ..wire.rtp import KEEPALIVE_SIZE, build_discovery_response
+from .company import Company
 from .mishaps import Mishap, MishapKind
 
 _SPRINKLE = 30
@@ -34,6 +35,7 @@ class Stagehand:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._tasks: set[asyncio.Task[None]] = set()
+        self._company = Company(backend, self._later)
         self._refuser: asyncio.Server | None = None
         self._untrusted: VoiceServer | None = None
         self._opening = asyncio.Lock()
@@ -59,9 +61,8 @@ class Stagehand:
 
     # What needs no voice session.
 
-    async def _happens_anywhere(self, mishap: Mishap, guild_id: int) -> bool:
+    def _happens_to_the_bot(self, mishap: Mishap) -> bool:
         hub = self._backend.hub
-        state = self._backend.world.guilds[guild_id].voice_states.get(self._backend.world.bot.id)
         match mishap.kind:
             case MishapKind.GATEWAY_CUT:
                 for connection in list(hub.connections):
@@ -71,6 +72,17 @@ class Stagehand:
                     connection.send(GatewayOp.RECONNECT, None)
             case MishapKind.GATEWAY_REPLACED:
                 hub.invalidate()
+            case MishapKind.API_RATE_LIMITED:
+                self._backend.rest.limit(mishap.lasting)
+            case _:
+                return False
+        return True
+
+    async def _happens_anywhere(self, mishap: Mishap, guild_id: int) -> bool:
+        if self._happens_to_the_bot(mishap):
+            return True
+        state = self._backend.world.guilds[guild_id].voice_states.get(self._backend.world.bot.id)
+        match mishap.kind:
             case _ if state is None or state.channel_id is None:
                 return False
             case MishapKind.KICKED:
@@ -172,8 +184,11 @@ class Stagehand:
                 if leg.relay.is_open:
                     leg.relay.close()
                     self._later(mishap.lasting, lambda: leg.relay.open(asyncio.get_running_loop(), leg.relay.port))
+            case MishapKind.KEEPALIVES_LOST:
+                leg.uplink = leg.downlink = _lose_keepalives
+                self._later(mishap.lasting, lambda: _heal(session))
             case _:
-                return self._datagrams_come(mishap, session)
+                return self._company.happens(mishap, session) or self._datagrams_come(mishap, session)
         return True
 
     def _datagrams_come(self, mishap: Mishap, session: VoiceSession) -> bool:
@@ -205,6 +220,8 @@ class Stagehand:
                 ):
                     if session.link is not None:
                         session.link.send(message)
+            case _:
+                return False
         return True
 
     def _like_voice(self, ssrc: int) -> bytes:
@@ -229,6 +246,10 @@ class Stagehand:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _lose_keepalives(datagram: bytes) -> faults.Deliveries[bytes]:
+    return () if len(datagram) == KEEPALIVE_SIZE else ((0.0, datagram),)
 
 
 def _heal(session: VoiceSession) -> None:

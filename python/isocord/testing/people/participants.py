@@ -49,6 +49,7 @@ class Participant:
         signals: the voice gateway messages it got, as (opcode, body); the newest 10,000.
         max_dave_version: the DAVE protocol version that it can do; 0 for none, which takes the whole call down to 0.
         member: its side of DAVE, None without.
+        is_unencrypted: whether what it says goes out without end-to-end encryption nevertheless.
     """
 
     is_scripted = True
@@ -70,6 +71,7 @@ class Participant:
         self.signals: deque[tuple[VoiceOp, Any]] = deque(maxlen=_SIGNALS_KEPT)
         self.max_dave_version = max_dave_version
         self.member: DaveMember | None = None
+        self.is_unencrypted = False
         self._make_member = make_member
         self._answers: list[Message] = []
         self._held_commit: asyncio.TimerHandle | None = None

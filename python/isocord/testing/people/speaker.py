@@ -144,7 +144,7 @@ class Speaker(Listener):
             self.call.set_speaking(self, flags)
 
     def _send(self, frame: bytes) -> None:
-        timestamp, sealed = self._timestamp, self.frames.seal(frame)
+        timestamp, sealed = self._timestamp, frame if self.is_unencrypted else self.frames.seal(frame)
         self._timestamp = (timestamp + SAMPLES_PER_FRAME) & 0xFFFFFFFF
         if sealed is None:
             self.unsealed += 1

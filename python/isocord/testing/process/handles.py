@@ -17,13 +17,11 @@ class Handle:
     Args:
         number: the fake's number for it.
         kind: the name of its class.
-        is_sequence: whether it has items.
     """
 
-    def __init__(self, number: int, kind: str, is_sequence: bool) -> None:
+    def __init__(self, number: int, kind: str) -> None:
         self.number: int = number
         self.kind: str = kind
-        self.is_sequence: bool = is_sequence
 
 
 class Method:
@@ -39,13 +37,13 @@ def dumps(value: Any, handles: Mapping[type, Reduce]) -> bytes:
     return file.getvalue()
 
 
-def loads(data: bytes, arrive: Callable[[int, str, bool], Any]) -> Any:
+def loads(data: bytes, arrive: Callable[[int, str], Any]) -> Any:
     """Undo :func:`dumps`; ``arrive`` gives what a handle stands for on this side."""
     return _Unpickler(io.BytesIO(data), arrive).load()
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: io.BytesIO, arrive: Callable[[int, str, bool], Any]) -> None:
+    def __init__(self, file: io.BytesIO, arrive: Callable[[int, str], Any]) -> None:
         super().__init__(file)
         self._arrive = arrive
 

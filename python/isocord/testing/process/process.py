@@ -41,9 +41,9 @@ _START_TIMEOUT = 60.0
 class FakeDiscordProcess(Waiting, _Control):
     """As :class:`~isocord.testing.FakeDiscord`, in a process of its own: everything that one can do, this can.
 
-    Participants, voice sessions, rehearsals and the answers to an interaction stay in that process and are used from
-    here; what else comes over is a copy, of now. What goes over is pickled: values, the faults of
-    :mod:`isocord.testing.faults`, and functions and classes at the top level of a module.
+    Participants, voice sessions and rehearsals stay in that process and are used from here; what else comes over is a
+    copy, of now. What goes over is pickled: values, the faults of :mod:`isocord.testing.faults`, and functions and
+    classes at the top level of a module. A bot of :meth:`.FakeDiscord.running` runs in this process.
 
     Args:
         guilds: how many guilds, or what each is to contain.
@@ -59,6 +59,7 @@ class FakeDiscordProcess(Waiting, _Control):
     """
 
     def __init__(self, guilds: int | Sequence[GuildSpec] = 1, *, patch: bool = True, **options: Any) -> None:
+        Waiting.__init__(self)
         self._patch = patch
         self._options = {"guilds": guilds, **options}
         self._stack = ExitStack()

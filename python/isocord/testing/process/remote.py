@@ -9,7 +9,7 @@ import struct
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import Connection
@@ -67,7 +67,7 @@ class Dialogue:
             Exception: whatever the fake raised.
         """
         try:
-            what = dumps((target, verb, name, args, options), {Remote: self._give, RemoteSequence: self._give})
+            what = dumps((target, verb, name, args, options), {Remote: self._give})
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise CommandError(
                 f"{name}: this cannot be sent to another process: {error}; what can be are values, the faults of "
@@ -118,13 +118,13 @@ class Dialogue:
             raise value
         return value
 
-    def _arrive(self, number: int, kind: str, is_sequence: bool) -> Remote:
-        return (RemoteSequence if is_sequence else Remote)(self, number, kind)
+    def _arrive(self, number: int, kind: str) -> Remote:
+        return Remote(self, number, kind)
 
-    def _give(self, remote: Remote) -> tuple[Callable[..., Any], tuple[int, str, bool]]:
+    def _give(self, remote: Remote) -> tuple[Callable[..., Any], tuple[int, str]]:
         if remote._dialogue is not self:
             raise TypeError(f"{remote!r} belongs to another fake Discord")
-        return Handle, (remote._number, remote._kind, isinstance(remote, RemoteSequence))
+        return Handle, (remote._number, remote._kind)
 
 
 class Remote:
@@ -166,17 +166,6 @@ class Remote:
     def __del__(self) -> None:
         if self._number:
             self._dialogue.release(self._number)
-
-
-class RemoteSequence(Remote, Sequence[Any]):
-    """A list in the fake's process, to which it may append."""
-
-    def __len__(self) -> int:
-        found: int = self._dialogue.ask("call", self._number, "__len__")
-        return found
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._dialogue.ask("call", self._number, "__getitem__", index)
 
 
 def _call(remote: Remote, name: str, *args: Any, **options: Any) -> Any:

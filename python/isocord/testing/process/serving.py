@@ -18,7 +18,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, Listener
 from typing import Any
 
-from ..bot.commands import Answers
+from ..bot.replies import Replies
 from ..errors import CommandError
 from ..fake.discord import FakeDiscord
 from ..fake.views import EncryptionView, GatewayView, VoiceSessionView
@@ -27,7 +27,7 @@ from ..people.listener import Listener as ListeningUser
 from ..people.speaker import Speaker
 from .handles import Handle, Method, dumps, loads
 
-STAYS = (ListeningUser, Speaker, VoiceSessionView, EncryptionView, GatewayView, Rehearsal, Answers)
+STAYS = (ListeningUser, Speaker, VoiceSessionView, EncryptionView, GatewayView, Rehearsal, Replies)
 """What a test uses where it is; everything else goes to it as a copy."""
 _TRIES = 10
 
@@ -74,12 +74,12 @@ class Desk:
                 return dumps((True, value), dict.fromkeys(STAYS, self._keep))
         raise CommandError("it changes all the time and cannot be copied")
 
-    def _keep(self, thing: Any) -> tuple[type[Handle], tuple[int, str, bool]]:
+    def _keep(self, thing: Any) -> tuple[type[Handle], tuple[int, str]]:
         number = next(self._numbers)
         self._kept[number] = thing
-        return Handle, (number, type(thing).__name__, isinstance(thing, Answers))
+        return Handle, (number, type(thing).__name__)
 
-    def _arrive(self, number: int, kind: str, is_sequence: bool) -> Any:
+    def _arrive(self, number: int, kind: str) -> Any:
         return self._kept[number]
 
 

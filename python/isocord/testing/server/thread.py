@@ -18,10 +18,10 @@ _CALL_TIMEOUT = 10.0
 class ServerThread:
     """One event loop on one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "isocord-testing") -> None:
         # A selector loop on every platform: the UDP side needs add_reader, which Windows' default loop lacks.
         self.loop: asyncio.AbstractEventLoop = asyncio.SelectorEventLoop()
-        self._thread = threading.Thread(target=self._run, name="isocord-testing", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -67,16 +67,16 @@ class ServerThread:
 
         return self.wait(run())
 
-    def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the server's loop and wait for it; as :meth:`call`."""
+    def wait(self, coroutine: Coroutine[Any, Any, T], timeout: float = _CALL_TIMEOUT) -> T:
+        """Run a coroutine on the server's loop and wait for it, for so many seconds; as :meth:`call`."""
         future = self.submit(coroutine)
         try:
-            return future.result(_CALL_TIMEOUT)
+            return future.result(timeout)
         except concurrent.futures.TimeoutError:
             if future.done():
                 raise
             future.cancel()
-            raise WaitTimeoutError(f"the fake Discord did not answer within {_CALL_TIMEOUT} s") from None
+            raise WaitTimeoutError(f"the fake Discord did not answer within {timeout} s") from None
 
     def stop(self) -> None:
         """Stop the loop, cancel its tasks and join the thread; idempotent.

@@ -31,6 +31,8 @@ class Call:
         self.members: dict[int, CallMember] = {}
         self._log = log
         self._voice_state = voice_state
+        # Who has begun or ceased to speak while nobody was told; None while everybody is.
+        self._untold: set[int] | None = None
 
     def join(self, member: CallMember) -> None:
         """Add a member, or let it take the place of the same user's older one."""
@@ -47,7 +49,7 @@ class Call:
             other.signal(VoiceOp.CLIENTS_CONNECT, {"user_ids": [str(member.user_id)]})
             other.signal(VoiceOp.CLIENT_FLAGS, {"user_id": str(member.user_id), "flags": 2})
             other.signal(VoiceOp.CLIENT_PLATFORM, {"user_id": str(member.user_id), "platform": 0})
-            if other.speaking:
+            if other.speaking and self._untold is None:
                 member.signal(VoiceOp.SPEAKING, _speaking(other))
         self.delivery.joined(member)
         self._log.changed()
@@ -65,10 +67,25 @@ class Call:
     def set_speaking(self, member: CallMember, flags: int) -> None:
         """Note a member's speaking flags and tell the others."""
         member.speaking = flags
-        for other in self.members.values():
-            if other is not member:
-                other.signal(VoiceOp.SPEAKING, _speaking(member))
+        if self._untold is not None:
+            self._untold.add(member.user_id)
+        else:
+            for other in self.members.values():
+                if other is not member:
+                    other.signal(VoiceOp.SPEAKING, _speaking(member))
         self._log.changed()
+
+    def withhold_speaking(self) -> None:
+        """Tell nobody who speaks with which SSRC, until :meth:`tell_speaking`."""
+        self._untold = {member.user_id for member in self.members.values() if member.speaking}
+
+    def tell_speaking(self) -> None:
+        """Tell what was withheld."""
+        untold, self._untold = self._untold or set(), None
+        for user_id in untold:
+            member = self.members.get(user_id)
+            if member is not None:
+                self.set_speaking(member, member.speaking)
 
     def relay(self, sender: CallMember, packet: MediaPacket) -> None:
         """Pass sound on to everyone else who may hear it."""

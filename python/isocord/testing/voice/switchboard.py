@@ -13,6 +13,7 @@ from ..dave.dave import DeliveryService
 from ..ground import payloads
 from ..ground.eventlog import EventLog
 from ..ground.opcodes import VoiceClose
+from ..ground.permissions import Permission
 from ..ground.world import Channel, ChannelKind, Guild, VoiceState, World
 from .call import Call
 from .session import Grant
@@ -92,6 +93,12 @@ class Switchboard:
         channel = guild.channels.get(channel_id)
         if channel is None or not channel.has_voice:
             return self._log.count("voice_request_bad_channel")
+        needed = Permission.VIEW_CHANNEL | Permission.CONNECT
+        if guild.permissions(user_id, channel) & needed != needed:
+            return self._log.count("voice_request_forbidden")
+        state = guild.voice_states.get(user_id)
+        if (state is None or state.channel_id != channel.id) and guild.is_full(user_id, channel):
+            return self._log.count("voice_request_full")
         flags = {name: bool(fields.get(name)) for name in ("self_mute", "self_deaf")}
         self.join(guild, user_id, channel, session_id, **flags)
 
@@ -111,7 +118,8 @@ class Switchboard:
         moved = old is None or old.channel_id != channel.id or old.session_id != session_id
         if suppress is None:
             # Everyone enters a stage as audience.
-            suppress = channel.kind is ChannelKind.STAGE if moved or old is None else old.suppress
+            audience = channel.kind is ChannelKind.STAGE or not self._may_speak(guild, user_id, channel)
+            suppress = audience if moved or old is None else old.suppress
         member = guild.members[user_id]
         state = VoiceState(
             guild.id,
@@ -166,6 +174,14 @@ class Switchboard:
             state = guild.voice_states[user_id] = dataclasses.replace(state, **changes)
             self._announce(guild, state)
 
+    def edit_channel(self, guild: Guild, channel: Channel) -> None:
+        """A channel has been changed: everybody is told, and who may speak in it is looked at anew."""
+        self._announcer.dispatch("CHANNEL_UPDATE", payloads.channel(channel), guild.id)
+        for state in list(guild.voice_states.values()):
+            suppress = not self._may_speak(guild, state.user_id, channel)
+            if channel.kind is ChannelKind.VOICE and state.channel_id == channel.id and state.suppress != suppress:
+                self.update(guild, state.user_id, suppress=suppress)
+
     def delete_channel(self, guild: Guild, channel: Channel) -> None:
         """Delete a channel; whoever is in it is thrown out."""
         guild.channels.pop(channel.id, None)
@@ -181,6 +197,10 @@ class Switchboard:
             state = guild.voice_states.get(user_id)
             if state is not None and state.session_id == session_id:
                 self.leave(guild, user_id)
+
+    @staticmethod
+    def _may_speak(guild: Guild, user_id: int, channel: Channel) -> bool:
+        return bool(guild.permissions(user_id, channel) & Permission.SPEAK)
 
     @staticmethod
     def now() -> str:

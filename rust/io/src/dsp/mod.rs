@@ -5,6 +5,7 @@ pub(crate) mod downmix;
 pub(crate) mod echo;
 pub mod filters;
 pub(crate) mod limiter;
+pub mod meter;
 pub(crate) mod mixdown;
 mod ramp;
 pub(crate) mod resample;

@@ -32,7 +32,13 @@ impl Maker {
             (Layout::Mixdown(make), _) => Ok((Self::Voices, Some(Mix::new(options, make, cuts)?))),
             (Layout::Tracks(make), Format::Matroska(doc_type)) => {
                 let (limit, by_size) = (options.limit(), options.by_size());
-                let kind = Kind { doc_type, limit, max_tracks: options.max_tracks, by_size };
+                let kind = Kind {
+                    doc_type,
+                    about: options.about.clone(),
+                    limit,
+                    max_tracks: options.max_tracks,
+                    by_size,
+                };
                 Ok((Self::Shared(SharedFiles::new(make, kind)?), None))
             }
             (Layout::Tracks(_), _) => {
@@ -91,7 +97,7 @@ impl Maker {
                 let make = move |part| factory.lock().unwrap_or_else(PoisonError::into_inner)(user_id, part);
                 open(&plan, Box::new(make))
             }
-            Self::Shared(files) => shared(files.clone(), &plan, user_id),
+            Self::Shared(files) => shared(files.clone(), &plan),
             Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), shelf: Shelf::default() }),
         };
         let mix = matches!(self, Self::Voices);
@@ -123,11 +129,12 @@ impl Maker {
 }
 
 /// A track of the files that all users share.
-fn shared(files: SharedFiles, plan: &Plan, user_id: u64) -> Result<Opened> {
+fn shared(files: SharedFiles, plan: &Plan) -> Result<Opened> {
+    let owner = plan.about.file(plan.user_id, plan.origin).owner();
     let open = move |number, begin, at: u64| {
         let (muxer, begin) = files.part(number, begin)?;
         let offset = at.saturating_sub(begin);
-        Ok(Box::new(MuxTrack::new(muxer, user_id.to_string(), offset)) as Box<dyn super::lane::PacketWriter>)
+        Ok(Box::new(MuxTrack::new(muxer, owner.clone(), offset)) as Box<dyn super::lane::PacketWriter>)
     };
     let cuts = plan.cuts.clone();
     let parts = PacketParts::new(Box::new(open), cuts, None, plan.user_id, plan.by_size, plan.origin)?;

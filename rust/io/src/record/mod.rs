@@ -9,8 +9,10 @@
 //!
 //! All positions and lengths are samples per channel at 48 kHz.
 
+mod about;
 mod assembler;
 mod coded;
+mod comments;
 mod consent;
 mod error;
 mod flac;
@@ -34,13 +36,17 @@ mod recorder;
 pub mod recording;
 mod recovery;
 mod report;
+mod riff;
+mod shape;
 mod shared_files;
+mod survey;
 mod target;
 mod timeline;
 mod track;
 mod wav;
 mod written;
 
+pub use about::{About, NameOf};
 pub use coded::Coded;
 pub use error::SinkError;
 pub use matroska::DocType;
@@ -51,6 +57,8 @@ pub use recorder::Recorder;
 pub use report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
+pub use shape::{Depth, SampleShape};
+pub use survey::VoiceReport;
 pub use target::{Encoding, Target, WriteSeek};
 
 /// Whether MP3 can be written without another program.

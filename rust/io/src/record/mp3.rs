@@ -6,6 +6,7 @@ use mp3lame_encoder::{
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
+use super::about::Labels;
 use super::coded::{MP3_DECODER_DELAY, MP3_FRAME, mp3_frame_len};
 use super::error::SinkError;
 use super::lane::PcmWriter;
@@ -23,7 +24,8 @@ pub(crate) struct Mp3 {
     coded: Vec<u8>,
     /// The first frame is a place for the info frame, which knows the length and the encoder's delay.
     info: bool,
-    /// Of each frame.
+    /// Of the tag before the frames, and of each frame.
+    tag_len: u64,
     frame_len: u64,
     /// Samples that LAME was given, and the most that the file has room for.
     given: u64,
@@ -58,8 +60,37 @@ pub(crate) fn bit_rate(kbps: u16) -> Result<Bitrate, SinkError> {
     })
 }
 
+/// What the file tells of itself (ID3v2.4), if it is known when it began.
+fn id3(labels: &Labels) -> Vec<u8> {
+    // Seven bits a byte.
+    let size = |len: usize| [21, 14, 7, 0].map(|shift| (len >> shift) as u8 & 0x7F);
+    let mut frames = Vec::new();
+    if labels.began().is_some() {
+        for (key, value) in labels.fields() {
+            let (name, text) = match key {
+                "TITLE" => (b"TIT2", value),
+                // To the second.
+                "DATE" => (b"TDRC", value[..19].to_owned()),
+                _ => (b"TXXX", format!("{key}\0{value}")),
+            };
+            frames.extend(name);
+            frames.extend(size(text.len() + 1));
+            // No flags; UTF-8.
+            frames.extend([0, 0, 3]);
+            frames.extend(text.as_bytes());
+        }
+    }
+    if frames.is_empty() {
+        return frames;
+    }
+    let mut tag = b"ID3\x04\0\0".to_vec();
+    tag.extend(size(frames.len()));
+    tag.extend(frames);
+    tag
+}
+
 impl Mp3 {
-    pub(crate) fn new(out: OpenTarget, kbps: u16) -> Result<Self, SinkError> {
+    pub(crate) fn new(mut out: OpenTarget, kbps: u16, labels: &Labels) -> Result<Self, SinkError> {
         // Where the first frame cannot be mended later, there is none.
         let info = out.seekable();
         let mut builder = Builder::new().ok_or_else(|| codec("no memory"))?;
@@ -70,19 +101,22 @@ impl Mp3 {
         builder.set_quality(Quality::Ok).map_err(codec)?;
         builder.set_to_write_vbr_tag(info).map_err(codec)?;
         let lame = builder.build().map_err(codec)?;
+        let tag = id3(labels);
+        out.put(&tag)?;
         let frame_len = mp3_frame_len(kbps);
         // Behind the last sample LAME puts as much as makes the decoder's delay and a whole frame.
         let frames = (out.room() / frame_len).saturating_sub(info.into());
         let most = MP3_FRAME.saturating_mul(frames.saturating_sub(1));
-        Ok(Self { out, lame, coded: Vec::new(), info, frame_len, given: 0, most, finished: false })
+        let (coded, tag_len) = (Vec::new(), tag.len() as u64);
+        Ok(Self { out, lame, coded, info, tag_len, frame_len, given: 0, most, finished: false })
     }
 
     fn mend(&mut self) -> Result<(), SinkError> {
-        if self.info && self.out.len() > 0 {
+        if self.info && self.out.len() > self.tag_len {
             self.coded.clear();
             self.coded.reserve(self.lame.lame_tag_size());
             if self.lame.lame_tag_encode_to_vec(&mut self.coded).is_some() {
-                self.out.patch(0, &self.coded)?;
+                self.out.patch(self.tag_len, &self.coded)?;
             }
         }
         self.out.flush()
@@ -131,7 +165,7 @@ impl PcmWriter for Mp3 {
     }
 
     fn samples(&self) -> u64 {
-        let frames = (self.out.len() / self.frame_len).saturating_sub(self.info.into());
+        let frames = ((self.out.len() - self.tag_len) / self.frame_len).saturating_sub(self.info.into());
         if self.finished { self.given } else { (MP3_FRAME * frames).saturating_sub(DELAY).min(self.given) }
     }
 }

@@ -4,6 +4,8 @@ use ogg::{PacketWriteEndInfo, PacketWriter as OggWriter};
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
+use super::about::Labels;
+use super::comments::Comments;
 use super::error::SinkError;
 use super::lane::PacketWriter;
 use super::output::OpenTarget;
@@ -26,20 +28,30 @@ pub(crate) fn opus_head(pre_skip: u32) -> Vec<u8> {
     head
 }
 
-/// The comment header (RFC 7845, section 5.2).
-fn opus_tags(comments: &[String]) -> Vec<u8> {
-    let mut tags = b"OpusTags".to_vec();
-    let mut text = |value: &str| {
-        tags.extend((value.len() as u32).to_le_bytes());
-        tags.extend(value.as_bytes());
-    };
-    text("isocord");
-    tags.extend((comments.len() as u32).to_le_bytes());
-    for comment in comments {
-        tags.extend((comment.len() as u32).to_le_bytes());
-        tags.extend(comment.as_bytes());
-    }
-    tags
+/// The comment header (RFC 7845, section 5.2); what follows the fields is padding.
+fn opus_tags(comments: &Comments, samples: u64) -> Vec<u8> {
+    let (fields, room) = comments.bytes(samples);
+    [b"OpusTags", &fields[..], &vec![0; room]].concat()
+}
+
+/// A page of one packet, the second of its stream (RFC 3533, section 6).
+fn second_page(serial: u32, packet: &[u8]) -> Vec<u8> {
+    let mut page = b"OggS\0\0".to_vec();
+    page.extend(0u64.to_le_bytes());
+    page.extend(serial.to_le_bytes());
+    page.extend(1u32.to_le_bytes());
+    page.extend([0; 4]);
+    page.push((packet.len() / 255 + 1) as u8);
+    page.resize(page.len() + packet.len() / 255, 255);
+    page.push((packet.len() % 255) as u8);
+    page.extend(packet);
+    let crc = page.iter().fold(0u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
+            if crc >> 31 == 1 { crc << 1 ^ 0x04C1_1DB7 } else { crc << 1 }
+        })
+    });
+    page[22..26].copy_from_slice(&crc.to_le_bytes());
+    page
 }
 
 /// Packets of a page that is not closed yet.
@@ -65,7 +77,7 @@ impl Page {
 pub(crate) struct OggOpus {
     ogg: OggWriter<'static, OpenTarget>,
     serial: u32,
-    comments: Vec<String>,
+    comments: Comments,
     pre_skip: u64,
     /// Bytes of the pages that are closed.
     closed: u64,
@@ -73,11 +85,13 @@ pub(crate) struct OggOpus {
     page_start: u64,
     /// What was flushed has no end yet.
     is_awaited: bool,
+    /// Where the page of the comments lies.
+    second: u64,
 }
 
 impl OggOpus {
-    /// `comments` are `KEY=value`.
-    pub(crate) fn new(out: OpenTarget, serial: u32, comments: Vec<String>) -> Self {
+    pub(crate) fn new(out: OpenTarget, serial: u32, labels: Labels) -> Self {
+        let comments = Comments::new(labels, &out);
         Self {
             ogg: OggWriter::new(out),
             serial,
@@ -87,6 +101,7 @@ impl OggOpus {
             page: Page::default(),
             page_start: 0,
             is_awaited: false,
+            second: 0,
         }
     }
 
@@ -107,7 +122,8 @@ impl PacketWriter for OggOpus {
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
         self.pre_skip = u64::from(pre_skip);
         self.put(&opus_head(pre_skip), PacketWriteEndInfo::EndPage, 0)?;
-        let tags = opus_tags(&std::mem::take(&mut self.comments));
+        let tags = opus_tags(&self.comments, 0);
+        self.second = self.closed;
         self.put(&tags, PacketWriteEndInfo::EndPage, 0)
     }
 
@@ -128,6 +144,10 @@ impl PacketWriter for OggOpus {
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
         let granule = at + u64::from(samples - trim);
         self.put(packet, PacketWriteEndInfo::EndStream, granule.max(self.pre_skip))?;
+        if self.comments.has_more(self.samples()) {
+            let page = second_page(self.serial, &opus_tags(&self.comments, self.samples()));
+            self.ogg.inner_mut().patch(self.second, &page)?;
+        }
         self.flush()
     }
 

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use isocord_proto::opus::EncoderOptions;
 
+use super::about::{About, Labels, MAX_TITLE};
 use super::error::SinkError;
 use super::flac::Flac;
 use super::lane::{PacketWriter, PcmLane, PcmWriter, TrackLane};
@@ -17,6 +18,7 @@ use super::output::OpenTarget;
 use super::packet_parts::PacketParts;
 use super::parts::{Cuts, Shelf};
 use super::pcm_parts::PcmParts;
+use super::shape::SampleShape;
 use super::target::Target;
 use super::wav::{Raw, Wav};
 
@@ -35,6 +37,8 @@ pub(crate) struct Opened {
 #[derive(Clone)]
 pub(crate) struct Plan {
     pub format: Format,
+    pub shape: SampleShape,
+    pub about: About,
     pub limit: Option<u64>,
     pub by_size: bool,
     pub cuts: Cuts,
@@ -54,6 +58,8 @@ impl Plan {
     ) -> Self {
         Self {
             format: options.format,
+            shape: options.shape,
+            about: options.about.clone(),
             limit: options.limit(),
             by_size: options.by_size(),
             cuts: cuts.clone(),
@@ -73,48 +79,58 @@ pub(crate) fn open(plan: &Plan, mut make: WholeFactory) -> Result<Opened> {
         files.open(out.path().map(Into::into));
         Ok(out)
     };
-    let Plan { format, user_id, by_size, origin, .. } = *plan;
-    let cuts = plan.cuts.clone();
+    let Plan { format, shape, user_id, by_size, origin, .. } = *plan;
+    let (cuts, about) = (plan.cuts.clone(), plan.about.clone());
     if !format.takes_opus() {
-        let open = Box::new(move |number| pcm_writer(format, target(number)?));
+        let open = Box::new(move |number, begin| {
+            pcm_writer(format, target(number)?, shape, about.file(user_id, begin))
+        });
         let parts = PcmParts::new(open, cuts, shelf.clone(), user_id, by_size, origin)?;
         return Ok(Opened { lane: Box::new(PcmLane::new(Box::new(parts))), shelf });
     }
-    let open = Box::new(move |number, _, _| packet_writer(format, target(number)?, user_id));
+    let open = Box::new(move |number, _, at| packet_writer(format, target(number)?, about.file(user_id, at)));
     let parts = PacketParts::new(open, cuts, Some(shelf.clone()), user_id, by_size, origin)?;
     Ok(Opened { lane: packets(Box::new(parts), plan.opus.as_ref())?, shelf })
 }
 
-fn pcm_writer(format: Format, out: OpenTarget) -> Result<Box<dyn PcmWriter>> {
+fn pcm_writer(
+    format: Format,
+    out: OpenTarget,
+    shape: SampleShape,
+    labels: Labels,
+) -> Result<Box<dyn PcmWriter>> {
     Ok(match format {
-        Format::Wav => Box::new(Wav::new(out)?),
+        Format::Wav => Box::new(Wav::new(out, shape, labels)?),
         Format::Pcm => Box::new(Raw(out)),
-        Format::Flac => Box::new(Flac::new(out)?),
+        Format::Flac => Box::new(Flac::new(out, shape, labels)?),
         #[cfg(feature = "mp3")]
-        Format::Mp3 { bitrate } => Box::new(Mp3::new(out, bitrate)?),
+        Format::Mp3 { bitrate } => Box::new(Mp3::new(out, bitrate, &labels)?),
         #[cfg(not(feature = "mp3"))]
         Format::Mp3 { .. } => return Err(SinkError::Option("isocord was built without MP3")),
         Format::OggOpus | Format::Matroska(_) => return Err(SinkError::Option("this format holds no PCM")),
     })
 }
 
-fn packet_writer(format: Format, out: OpenTarget, user_id: Option<u64>) -> Result<Box<dyn PacketWriter>> {
-    let title = user_id.map_or_else(|| "mixdown".to_owned(), |user_id| user_id.to_string());
+fn packet_writer(format: Format, out: OpenTarget, labels: Labels) -> Result<Box<dyn PacketWriter>> {
     Ok(match format {
-        Format::Matroska(doc_type) => Box::new(MuxTrack::alone(Muxer::new(out, doc_type, 1, false)?, title)),
+        Format::Matroska(doc_type) => {
+            let owner = labels.owner();
+            Box::new(MuxTrack::alone(Muxer::new(out, doc_type, 1, false, labels)?, owner))
+        }
         _ => {
-            let serial = user_id.map_or(1, |user_id| (user_id ^ user_id >> 32) as u32);
-            Box::new(OggOpus::new(out, serial, vec![format!("TITLE={title}")]))
+            let serial = labels.user_id.map_or(1, |user_id| (user_id ^ user_id >> 32) as u32);
+            Box::new(OggOpus::new(out, serial, labels))
         }
     })
 }
 
 /// Refuses a limit that leaves no room for any sound.
-pub(crate) fn check_limit(format: Format, limit: Option<u64>) -> Result<()> {
-    let Some(limit) = limit else { return Ok(()) };
+pub(crate) fn check_limit(options: &RecorderOptions) -> Result<()> {
+    let Some(limit) = options.limit() else { return Ok(()) };
     let memory = Target::Seekable(Box::new(Cursor::new(Vec::new())));
-    let (cuts, user_id) = (Cuts::default(), Some(u64::MAX));
-    let plan = Plan { format, limit: None, by_size: false, cuts, opus: None, user_id, origin: 0 };
+    let plan = Plan::new(options, &Cuts::default(), Some(u64::MAX), 0, false);
+    // Whoever comes may have a name of any length.
+    let plan = Plan { about: plan.about.of(&"x".repeat(MAX_TITLE)), limit: None, by_size: false, ..plan };
     let mut empty = open(&plan, once(memory))?;
     empty.lane.finish()?;
     let least = empty.lane.len() + MARGIN;

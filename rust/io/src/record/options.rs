@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use isocord_proto::opus::EncoderOptions;
 use isocord_proto::recv::DelayBounds;
 
+use super::about::About;
 use super::error::SinkError;
 use super::matroska::DocType;
+use super::shape::SampleShape;
 use super::target::Target;
 
 /// How late a frame still gets into a mixdown: as late as the longest jitter buffer hands it out, 200 ms that a
@@ -74,13 +76,18 @@ pub enum Format {
 
 impl Format {
     /// Refuses what its encoder would refuse at the first frame.
-    pub(crate) fn check(self) -> Result<(), SinkError> {
+    pub(crate) fn check(self, shape: SampleShape) -> Result<(), SinkError> {
         match self {
+            Self::Flac if shape.is_float() => Err(SinkError::Option("FLAC has no samples in floating point")),
+            Self::Wav | Self::Flac => Ok(()),
+            _ if shape != SampleShape::default() => {
+                Err(SinkError::Option("channels and depth are of WAV and FLAC only"))
+            }
             #[cfg(feature = "mp3")]
             Self::Mp3 { bitrate } => super::mp3::bit_rate(bitrate).map(drop),
             #[cfg(not(feature = "mp3"))]
             Self::Mp3 { .. } => Err(SinkError::Option("isocord was built without MP3")),
-            Self::Wav | Self::Pcm | Self::Flac | Self::OggOpus | Self::Matroska(_) => Ok(()),
+            Self::Pcm | Self::OggOpus | Self::Matroska(_) => Ok(()),
         }
     }
 
@@ -105,6 +112,10 @@ pub enum Layout {
 pub struct RecorderOptions {
     /// How files are written.
     pub format: Format,
+    /// How samples are kept, of WAV and FLAC.
+    pub shape: SampleShape,
+    /// What files tell of the recording.
+    pub about: About,
     /// The position where the recording starts.
     pub start: u64,
     /// A late user's file or track begins with silence from the recording's start, not at the user's first frame.
@@ -128,6 +139,8 @@ pub struct RecorderOptions {
     pub split: Option<Split>,
     /// The most users that get a file or a track of their own; in a mixdown there is room for all.
     pub max_tracks: usize,
+    /// Whether it is listened to who speaks when, and how loud.
+    pub survey: bool,
     /// For Opus formats that are given PCM, as a mixdown is.
     pub opus: EncoderOptions,
 }
@@ -151,6 +164,8 @@ impl Default for RecorderOptions {
     fn default() -> Self {
         Self {
             format: Format::Wav,
+            shape: SampleShape::default(),
+            about: About::default(),
             start: 0,
             sync_start: false,
             pad_end: true,
@@ -162,6 +177,7 @@ impl Default for RecorderOptions {
             max_file_bytes: None,
             split: None,
             max_tracks: MAX_TRACKS,
+            survey: false,
             opus: EncoderOptions::default(),
         }
     }

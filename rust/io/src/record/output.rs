@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use isocord_proto::frame::CHANNELS;
 
 use super::error::SinkError;
+use super::shape::SampleShape;
 use super::target::{Encoding, Target, WriteSeek};
 
 /// Bytes of a sample of each channel.
@@ -31,6 +32,8 @@ pub(crate) struct OpenTarget {
     /// Bytes that have left the buffer.
     written: u64,
     limit: u64,
+    /// Of those, so many are kept for the end.
+    kept: u64,
     broken: bool,
 }
 
@@ -61,7 +64,16 @@ impl OpenTarget {
                 Inner::Process(process)
             }
         };
-        Ok(Self { inner, path, buffer: Vec::with_capacity(BUFFER), base, written: 0, limit, broken: false })
+        Ok(Self {
+            inner,
+            path,
+            buffer: Vec::with_capacity(BUFFER),
+            base,
+            written: 0,
+            limit,
+            kept: 0,
+            broken: false,
+        })
     }
 
     pub(crate) fn path(&self) -> Option<&Path> {
@@ -83,9 +95,14 @@ impl OpenTarget {
         self.limit
     }
 
+    /// Has so many of the last bytes be kept for the end, in place of those before.
+    pub(crate) fn keep(&mut self, bytes: u64) {
+        self.kept = bytes;
+    }
+
     /// Bytes that may still come.
     pub(crate) fn room(&self) -> u64 {
-        self.limit.saturating_sub(self.taken())
+        self.limit.saturating_sub(self.taken() + self.kept)
     }
 
     /// What encodes, if that is not us.
@@ -115,15 +132,15 @@ impl OpenTarget {
         Ok(())
     }
 
-    /// As many stereo pairs as there is room for.
-    pub(crate) fn put_samples(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
-        let room = CHANNELS as u64 * (self.room() / PAIR);
+    /// As much of the stereo sound as there is room for.
+    pub(crate) fn put_samples(&mut self, pcm: &[i16], shape: SampleShape) -> Result<(), SinkError> {
+        let room = CHANNELS as u64 * (self.room() / shape.bytes());
         let now = &pcm[..room.min(pcm.len() as u64) as usize];
         for chunk in now.chunks(BUFFER / 4) {
-            if self.buffer.len() + chunk.len() * 2 > BUFFER {
+            if self.buffer.len() + chunk.len() / CHANNELS * shape.bytes() as usize > BUFFER {
                 self.drain()?;
             }
-            self.buffer.extend(chunk.iter().flat_map(|sample| sample.to_le_bytes()));
+            shape.write(chunk, &mut self.buffer);
         }
         if self.process().is_some() {
             // It encodes meanwhile, and a crash takes with it what waits here.
@@ -132,10 +149,10 @@ impl OpenTarget {
         if now.len() < pcm.len() { Err(SinkError::Full) } else { Ok(()) }
     }
 
-    /// As many silent pairs as there is room for.
-    pub(crate) fn put_silence(&mut self, samples: u64) -> Result<(), SinkError> {
-        let now = samples.min(self.room() / PAIR);
-        self.zeros(now * PAIR)?;
+    /// As much silence as there is room for.
+    pub(crate) fn put_silence(&mut self, samples: u64, shape: SampleShape) -> Result<(), SinkError> {
+        let now = samples.min(self.room() / shape.bytes());
+        self.zeros(now * shape.bytes())?;
         if now < samples { Err(SinkError::Full) } else { Ok(()) }
     }
 

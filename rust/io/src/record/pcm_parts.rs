@@ -13,8 +13,8 @@ const TAIL: usize = 4_096;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
-/// Opens the file of a part by its number.
-pub(crate) type OpenPcm = Box<dyn FnMut(u32) -> Result<Box<dyn PcmWriter>> + Send>;
+/// Opens the file of a part by its number, and where it begins in the recording.
+pub(crate) type OpenPcm = Box<dyn FnMut(u32, u64) -> Result<Box<dyn PcmWriter>> + Send>;
 
 /// Writes a track to one file after the other.
 pub(crate) struct PcmParts {
@@ -78,7 +78,7 @@ impl PcmParts {
         origin: u64,
     ) -> Result<Self> {
         let (_, number) = cuts.part_at(origin);
-        let writer = Some(open(number)?);
+        let writer = Some(open(number, origin)?);
         let (begin, at) = (origin, origin);
         let (bytes, samples, tail) = (0, 0, Vec::new());
         Ok(Self { open, cuts, shelf, user_id, by_size, writer, number, begin, at, bytes, samples, tail })
@@ -202,7 +202,7 @@ impl PcmParts {
         self.number += 1;
         self.begin = self.at;
         self.tail.clear();
-        self.writer = Some((self.open)(self.number)?);
+        self.writer = Some((self.open)(self.number, self.begin)?);
         Ok(())
     }
 

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::about::About;
 use super::coded::{self, Coded, Progress};
 use super::error::SinkError;
 use super::output::{OpenTarget, system};
@@ -55,10 +56,21 @@ impl Ffmpeg {
     /// # Errors
     /// The system's, if it cannot be started or the file not be made.
     pub fn start(&self, target: Target) -> io::Result<Target> {
-        Ok(Target::Process(Box::new(self.run(target)?)))
+        Ok(Target::Process(Box::new(self.run(target, &[])?)))
     }
 
-    fn run(&self, target: Target) -> io::Result<Process> {
+    /// The same; the file tells whose it is, and that it begins now.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn start_titled(&self, target: Target, title: &str) -> io::Result<Target> {
+        let began = About::default().began(SystemTime::now()).file(None, 0).began();
+        let mut told = vec![format!("title={title}")];
+        told.extend(began.map(|began| format!("creation_time={began}")));
+        Ok(Target::Process(Box::new(self.run(target, &told)?)))
+    }
+
+    fn run(&self, target: Target, metadata: &[String]) -> io::Result<Process> {
         if matches!(target, Target::Process(_)) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
@@ -69,6 +81,7 @@ impl Ffmpeg {
             // It would listen to a second of it before it wrote anything.
             .args("-probesize 32 -analyzeduration 0 -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '))
             .args(["-b:a", &format!("{}k", self.bitrate)])
+            .args(metadata.iter().flat_map(|told| ["-metadata", told]))
             .args(self.coded.arguments().split(' '))
             .args(["-flush_packets", "1", "pipe:1"])
             .stdin(Stdio::piped())
@@ -228,7 +241,7 @@ mod tests {
     fn ctrl_c_in_the_terminal_does_not_reach_it() {
         // It need not be ffmpeg: a process that has ended keeps its group until it is waited for.
         let ffmpeg = Ffmpeg { program: "cat".into(), coded: Coded::M4a, bitrate: 128, max_file_bytes: None };
-        let process = ffmpeg.run(Target::Stream(Box::new(io::sink()))).unwrap();
+        let process = ffmpeg.run(Target::Stream(Box::new(io::sink())), &[]).unwrap();
         let group = getpgid(Pid::from_raw(process.child.id() as i32)).unwrap();
         assert_ne!(group, getpgrp());
         assert_eq!(group.as_raw_nonzero().get(), process.child.id() as i32);

@@ -18,6 +18,7 @@ use super::parts::{Cuts, PartReport};
 use super::report::{
     EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
 };
+use super::survey::Survey;
 use super::timeline::RecordingTime;
 use super::track::Track;
 
@@ -49,6 +50,7 @@ pub struct Recorder {
     timeline: RecordingTime,
     consent: Consent,
     tracks: BTreeMap<u64, Track>,
+    survey: Option<Survey>,
     /// Who got no track.
     refused: HashSet<u64>,
     /// What the owner of the clock said last.
@@ -77,9 +79,10 @@ impl Recorder {
     /// [`SinkError::Option`] for options that do not go together, [`SinkError::Limit`] where files would have no room
     /// for sound, others if a target given here cannot be opened.
     pub fn new(options: RecorderOptions, layout: Layout) -> Result<Self, SinkError> {
+        let options = RecorderOptions { about: options.about.apart(), ..options };
         options.opus.check()?;
-        options.format.check()?;
-        check_limit(options.format, options.limit())?;
+        options.format.check(options.shape)?;
+        check_limit(&options)?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
         }
@@ -99,6 +102,7 @@ impl Recorder {
             maker,
             mix,
             tracks: BTreeMap::new(),
+            survey: options.survey.then(Survey::default),
             refused: HashSet::new(),
             clock: None,
             now: 0,
@@ -124,6 +128,13 @@ impl Recorder {
     /// Frames are taken again from `position` on.
     pub fn resume(&mut self, position: u64) {
         self.timeline.resume(position);
+        let at = self.timeline.map(position);
+        self.options.about.pause(at, position.saturating_sub(self.options.start + at));
+    }
+
+    /// The moment at `position` has a name, which files that have chapters tell when they are complete.
+    pub fn mark(&mut self, position: u64, title: String) {
+        self.options.about.mark(self.timeline.map(position), title);
     }
 
     /// A user is recorded from `position` on, whoever was not to be.
@@ -147,6 +158,9 @@ impl Recorder {
         }
         self.consent.revoke(user_id);
         let Some(mut track) = self.tracks.remove(&user_id) else { return Ok(()) };
+        if let Some(survey) = &mut self.survey {
+            survey.forget(user_id);
+        }
         let counts = track.counts();
         self.stats.late += counts.late;
         self.stats.overlapping += counts.overlapping;
@@ -241,7 +255,8 @@ impl Recorder {
             tracks.iter_mut().for_each(TrackReport::cut);
         }
         let reason = *self.ended.get_or_insert(reason);
-        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats() };
+        let voices = self.survey.as_mut().map(Survey::finish).unwrap_or_default();
+        let report = RecorderReport { tracks, samples: self.now, reason, stats: self.stats(), voices };
         self.report = Some(report.clone());
         report
     }

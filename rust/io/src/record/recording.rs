@@ -183,6 +183,11 @@ impl Recording {
         self.order(Order::Cut(position));
     }
 
+    /// The moment at `position` has a name, which files with chapters tell.
+    pub fn mark(&self, position: u64, title: String) {
+        self.order(Order::Mark(position, title));
+    }
+
     fn order(&self, order: Order) {
         lock(&self.shared.orders).push_back(order);
         self.nudge();
@@ -379,6 +384,9 @@ impl RecorderThread {
                             self.shared.tell(News::Dropped { user_id, error: Some(Arc::new(error)) });
                         }
                     }
+                }
+                Order::Mark(position, title) => {
+                    recorders.for_each(|recorder| recorder.mark(position, title.clone()));
                 }
                 // What comes after the end changes nothing of it.
                 _ if self.stop.is_some() => {}

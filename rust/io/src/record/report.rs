@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::error::SinkError;
+use super::survey::VoiceReport;
 
 /// Counters of a recording. Frames unless said otherwise.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -153,6 +154,8 @@ pub struct RecorderReport {
     pub reason: EndReason,
     /// The counters.
     pub stats: RecorderStats,
+    /// Who spoke when, by user id, if [that](super::RecorderOptions::survey) was asked for.
+    pub voices: Vec<VoiceReport>,
 }
 
 impl RecorderReport {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::about::About;
 use super::error::SinkError;
 use super::matroska::{DocType, Muxer, SharedMuxer};
 use super::options::WholeFactory;
@@ -15,6 +16,7 @@ type Result<T> = std::result::Result<T, SinkError>;
 /// What each file is made like.
 pub(crate) struct Kind {
     pub doc_type: DocType,
+    pub about: About,
     pub limit: Option<u64>,
     pub max_tracks: usize,
     /// A file that is full is followed by another.
@@ -134,7 +136,10 @@ impl Files {
     fn open(&mut self, number: u32, begin: u64) -> Result<SharedMuxer> {
         let target = (self.make)(number).map_err(SinkError::Target)?;
         let out = OpenTarget::open(target, self.kind.limit)?;
-        let mut muxer = Muxer::new(out, self.kind.doc_type, self.kind.max_tracks, self.kind.by_size)?;
+        let mut muxer = {
+            let Kind { doc_type, max_tracks, by_size, .. } = self.kind;
+            Muxer::new(out, doc_type, max_tracks, by_size, self.kind.about.file(None, begin))?
+        };
         if let Some(last) = self.open.back() {
             // The tracks of all parts have the same numbers.
             muxer.expect_tracks(&last.muxer.get())?;

@@ -1,95 +1,75 @@
-//! WAVE (16-bit PCM), growing into RF64 (EBU Tech 3306) past 4 GiB, and headerless PCM.
+//! WAVE, growing into RF64 (EBU Tech 3306) past 4 GiB, and headerless PCM.
 
-use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
-
+use super::about::Labels;
 use super::error::SinkError;
 use super::lane::PcmWriter;
-use super::output::{OpenTarget, PAIR};
+use super::output::OpenTarget;
+use super::riff::{self, Head};
+use super::shape::SampleShape;
 use super::target::Encoding;
-
-/// RIFF, JUNK or ds64, fmt, data.
-const HEADER: u64 = 12 + 36 + 24 + 8;
-/// In a 32-bit size: look in ds64, or, without one, "until the end".
-const UNKNOWN: u32 = u32::MAX;
 
 /// Writes a WAVE file.
 pub(crate) struct Wav {
     out: OpenTarget,
+    head: Head,
+    labels: Labels,
+    /// Bytes before the sound, and of it.
+    header: u64,
+    data: u64,
 }
 
 impl Wav {
-    pub(crate) fn new(mut out: OpenTarget) -> Result<Self, SinkError> {
+    pub(crate) fn new(mut out: OpenTarget, shape: SampleShape, labels: Labels) -> Result<Self, SinkError> {
+        let head = Head::new(shape, &labels);
         // Where the header cannot be mended later, its sizes say that they are unknown.
-        let header = if out.seekable() { header(0) } else { open_header() };
-        out.put(&header)?;
-        Ok(Self { out })
+        let bytes = head.bytes(out.seekable().then_some((0, 0)));
+        out.put(&bytes)?;
+        // Chunks are padded to an even length.
+        out.keep(shape.bytes() % 2);
+        Ok(Self { out, head, labels, header: bytes.len() as u64, data: 0 })
     }
 
-    fn mend(&mut self) -> Result<(), SinkError> {
+    /// Brings the header up to date; so many bytes lie behind the sound.
+    fn mend(&mut self, behind: u64) -> Result<(), SinkError> {
         if self.out.seekable() {
-            let data = self.out.len() - HEADER;
-            self.out.patch(0, &header(data))?;
+            let bytes = self.head.bytes(Some((self.data, behind)));
+            self.out.patch(0, &bytes)?;
         }
         self.out.flush()
     }
 }
 
-fn open_header() -> Vec<u8> {
-    build(*b"RIFF", UNKNOWN, None, UNKNOWN)
-}
-
-fn header(data: u64) -> Vec<u8> {
-    let riff = data + HEADER - 8;
-    match u32::try_from(riff) {
-        Ok(size) if size < UNKNOWN => build(*b"RIFF", size, None, data as u32),
-        _ => build(*b"RF64", UNKNOWN, Some((riff, data)), UNKNOWN),
-    }
-}
-
-fn build(tag: [u8; 4], riff: u32, large: Option<(u64, u64)>, data: u32) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER as usize);
-    bytes.extend(tag);
-    bytes.extend(riff.to_le_bytes());
-    bytes.extend(b"WAVE");
-    bytes.extend(if large.is_some() { b"ds64" } else { b"JUNK" });
-    bytes.extend(28u32.to_le_bytes());
-    let (riff_size, data_size) = large.unwrap_or((0, 0));
-    bytes.extend(riff_size.to_le_bytes());
-    bytes.extend(data_size.to_le_bytes());
-    bytes.extend((data_size / PAIR).to_le_bytes());
-    // No table of other large chunks.
-    bytes.extend(0u32.to_le_bytes());
-    bytes.extend(b"fmt ");
-    bytes.extend(16u32.to_le_bytes());
-    bytes.extend(1u16.to_le_bytes());
-    bytes.extend((CHANNELS as u16).to_le_bytes());
-    bytes.extend(SAMPLE_RATE.to_le_bytes());
-    bytes.extend((SAMPLE_RATE * PAIR as u32).to_le_bytes());
-    bytes.extend((PAIR as u16).to_le_bytes());
-    bytes.extend(16u16.to_le_bytes());
-    bytes.extend(b"data");
-    bytes.extend(data.to_le_bytes());
-    bytes
-}
-
 impl PcmWriter for Wav {
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
-        self.out.put_samples(pcm)
+        let result = self.out.put_samples(pcm, self.head.shape);
+        self.data = self.out.len() - self.header;
+        result
     }
     fn silence(&mut self, samples: u64) -> Result<(), SinkError> {
-        self.out.put_silence(samples)
+        let result = self.out.put_silence(samples, self.head.shape);
+        self.data = self.out.len() - self.header;
+        result
     }
     fn flush(&mut self) -> Result<(), SinkError> {
-        self.mend()
+        self.mend(0)
     }
     fn finish(&mut self) -> Result<(), SinkError> {
-        self.mend()
+        if !self.out.seekable() {
+            return self.out.flush();
+        }
+        self.out.keep(0);
+        let pad = vec![0; (self.data % 2) as usize];
+        self.out.put(&pad)?;
+        let cues = riff::cues(&self.labels.chapters(self.samples()));
+        // A file that is full has no room for them.
+        let behind = pad.len() + if self.out.put(&cues).is_ok() { cues.len() } else { 0 };
+        self.mend(behind as u64)
     }
     fn len(&self) -> u64 {
         self.out.len()
     }
     fn samples(&self) -> u64 {
-        (self.out.len() - HEADER) / PAIR
+        self.data / self.head.shape.bytes()
     }
 }
 
@@ -98,10 +78,10 @@ pub(crate) struct Raw(pub OpenTarget);
 
 impl PcmWriter for Raw {
     fn pcm(&mut self, pcm: &[i16]) -> Result<(), SinkError> {
-        self.0.put_samples(pcm)
+        self.0.put_samples(pcm, SampleShape::default())
     }
     fn silence(&mut self, samples: u64) -> Result<(), SinkError> {
-        self.0.put_silence(samples)
+        self.0.put_silence(samples, SampleShape::default())
     }
     fn flush(&mut self) -> Result<(), SinkError> {
         self.0.flush()
@@ -113,6 +93,7 @@ impl PcmWriter for Raw {
         self.0.len()
     }
     fn samples(&self) -> u64 {
-        self.0.process().map_or_else(|| self.0.len() / PAIR, Encoding::samples)
+        let pair = SampleShape::default().bytes();
+        self.0.process().map_or_else(|| self.0.len() / pair, Encoding::samples)
     }
 }

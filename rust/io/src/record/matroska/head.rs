@@ -2,15 +2,18 @@
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
 
+use super::super::about::{Chapter, MAX_TITLE, Moment, Owner};
 use super::super::ogg_opus::opus_head;
 use super::DocType;
 use super::ebml::{Ebml, UNKNOWN_SIZE};
 
 /// Bytes that one track entry takes at the most.
-pub(super) const ENTRY: usize = 128;
+pub(super) const ENTRY: usize = NAMELESS + MAX_TITLE;
+/// Without its name.
+pub(super) const NAMELESS: usize = 112;
 /// Bytes of a head without tracks, at the most.
-pub(super) const LEAST: u64 = 256;
-const SEEK_HEAD: usize = 96;
+pub(super) const LEAST: u64 = 400;
+const SEEK_HEAD: usize = 160;
 const SEEK_PRE_ROLL_NS: u64 = 80_000_000;
 
 /// Elements of the top levels (RFC 9559, section 5.1); those below stand by their number where they are written.
@@ -23,13 +26,14 @@ pub(super) mod id {
     pub const TRACKS: u32 = 0x1654_AE6B;
     pub const CLUSTER: u32 = 0x1F43_B675;
     pub const CUES: u32 = 0x1C53_BB6B;
+    pub const CHAPTERS: u32 = 0x1043_A770;
     pub const TAGS: u32 = 0x1254_C367;
 }
 
 #[derive(Clone)]
 pub(super) struct Track {
-    /// The user's id; None for a spare.
-    pub name: Option<String>,
+    /// None for a spare.
+    pub owner: Option<Owner>,
     pub pre_skip: u32,
     /// Bytes kept for its last packet.
     pub reserved: u64,
@@ -45,7 +49,7 @@ impl Track {
     }
 
     pub(super) fn spare(pre_skip: u32) -> Self {
-        Self { name: None, pre_skip, reserved: 0, written: 0, expected: false }
+        Self { owner: None, pre_skip, reserved: 0, written: 0, expected: false }
     }
 }
 
@@ -62,8 +66,13 @@ pub(super) fn to_ns(samples: u32) -> u64 {
     u64::from(samples) * 1_000_000_000 / u64::from(SAMPLE_RATE)
 }
 
-/// All that comes before the first cluster. Where it can be mended, `room` is the number of tracks it may get.
-pub(super) fn head(doc_type: DocType, list: &[Track], room: Option<usize>) -> (Vec<u8>, Layout) {
+/// All that comes before the first cluster, in a file that begins then. Where it can be mended, `room` is the number of tracks it may get.
+pub(super) fn head(
+    doc_type: DocType,
+    list: &[Track],
+    room: Option<usize>,
+    began: Option<Moment>,
+) -> (Vec<u8>, Layout) {
     let mut head = Vec::new();
     head.master(id::EBML, |ebml| {
         ebml.uint(0x4286, 1);
@@ -86,6 +95,9 @@ pub(super) fn head(doc_type: DocType, list: &[Track], room: Option<usize>) -> (V
         info.uint(0x002A_D7B1, 1_000_000);
         info.binary(0x4D80, b"isocord");
         info.binary(0x5741, b"isocord");
+        if let Some(began) = began {
+            info.int(0x4461, began.since_2001());
+        }
         if room.is_some() {
             info.float(id::DURATION, 0.0);
         }
@@ -107,8 +119,8 @@ pub(super) fn tracks(list: &[Track], room: Option<usize>) -> Vec<u8> {
             entry.uint(0x83, 2);
             entry.uint(0x9C, 0);
             entry.binary(0x0022_B59C, b"und");
-            if let Some(name) = &track.name {
-                entry.binary(0x536E, name.as_bytes());
+            if let Some(owner) = &track.owner {
+                entry.binary(0x536E, owner.name.as_bytes());
             }
             entry.binary(0x86, b"A_OPUS");
             entry.binary(0x63A2, &opus_head(track.pre_skip));
@@ -131,22 +143,52 @@ pub(super) fn tracks(list: &[Track], room: Option<usize>) -> Vec<u8> {
     element
 }
 
-/// Who is who, for a header that could not be mended.
-pub(super) fn tags(list: &[Track]) -> Vec<u8> {
+/// Who is who; with names for a header that could not be mended.
+pub(super) fn tags(list: &[Track], named: bool) -> Vec<u8> {
     let mut tags = Vec::new();
     tags.master(id::TAGS, |tags| {
         for (index, track) in list.iter().enumerate() {
-            let Some(name) = &track.name else { continue };
+            let Some(owner) = &track.owner else { continue };
+            let title = named.then(|| ("TITLE", owner.name.clone()));
+            let user = owner.user_id.map(|user_id| ("USER_ID", user_id.to_string()));
+            if title.is_none() && user.is_none() {
+                continue;
+            }
             tags.master(0x7373, |tag| {
                 tag.master(0x63C0, |targets| targets.uint(0x63C5, index as u64 + 1));
-                tag.master(0x67C8, |simple| {
-                    simple.binary(0x45A3, b"TITLE");
-                    simple.binary(0x4487, name.as_bytes());
-                });
+                for (name, value) in title.into_iter().chain(user) {
+                    tag.master(0x67C8, |simple| {
+                        simple.binary(0x45A3, name.as_bytes());
+                        simple.binary(0x4487, value.as_bytes());
+                    });
+                }
             });
         }
     });
     tags
+}
+
+/// Moments that have a name; nothing if there are none.
+pub(super) fn chapters(list: &[Chapter]) -> Vec<u8> {
+    let mut chapters = Vec::new();
+    if list.is_empty() {
+        return chapters;
+    }
+    chapters.master(id::CHAPTERS, |chapters| {
+        chapters.master(0x45B9, |edition| {
+            for (uid, chapter) in (1..).zip(list) {
+                edition.master(0xB6, |atom| {
+                    atom.uint(0x73C4, uid);
+                    atom.uint(0x91, chapter.at * 1_000_000_000 / u64::from(SAMPLE_RATE));
+                    atom.master(0x80, |display| {
+                        display.binary(0x85, chapter.title.as_bytes());
+                        display.binary(0x437C, b"und");
+                    });
+                });
+            }
+        });
+    });
+    chapters
 }
 
 /// The index, from milliseconds and places of clusters; nothing if there are none.
@@ -169,20 +211,16 @@ pub(super) fn cues(points: &[(i64, u64)]) -> Vec<u8> {
     cues
 }
 
-/// Where to find what; it takes the place of the Void at the segment's start.
-pub(super) fn seek_head(layout: &Layout, cues: Option<u64>) -> Vec<u8> {
+/// Where to find what, also what comes behind the clusters; it takes the place of the Void at the segment's start.
+pub(super) fn seek_head(layout: &Layout, behind: &[(u32, u64)]) -> Vec<u8> {
+    let before = [(id::INFO, layout.info - layout.segment), (id::TRACKS, layout.tracks - layout.segment)];
     let mut element = Vec::new();
     element.master(id::SEEK_HEAD, |head| {
-        let mut seek = |id: u32, position: u64| {
+        for &(id, position) in before.iter().chain(behind) {
             head.master(0x4DBB, |seek| {
                 seek.binary(0x53AB, &id.to_be_bytes());
                 seek.uint(0x53AC, position);
             });
-        };
-        seek(id::INFO, layout.info - layout.segment);
-        seek(id::TRACKS, layout.tracks - layout.segment);
-        if let Some(cues) = cues {
-            seek(id::CUES, cues);
         }
     });
     element.void(SEEK_HEAD - element.len());

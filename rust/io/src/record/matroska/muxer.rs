@@ -2,6 +2,7 @@
 
 use isocord_proto::frame::SAMPLE_RATE;
 
+use super::super::about::{Labels, Owner};
 use super::super::error::SinkError;
 use super::super::output::OpenTarget;
 use super::DocType;
@@ -21,12 +22,13 @@ const SPARES: usize = 8;
 const MAX_CUES: usize = 4_096;
 
 /// What elements take at the most, but for their packets: a block with its place in time; one with a length to discard
-/// as well, in a cluster of its own; a cluster; an entry of the index; the tags of a track.
+/// as well, in a cluster of its own; a cluster; an entry of the index; the tags of a track, but for its
+/// name.
 const BLOCK: u64 = 12;
 const LAST_BLOCK: u64 = 64;
 const CLUSTER: u64 = 24;
 const CUE: u64 = 40;
-const TAGS: u64 = 64;
+const TAGS: u64 = 96;
 /// Of a file that may not be big, the room for tracks to come takes so small a part.
 const ROOM_SHARE: u64 = 8;
 
@@ -44,6 +46,7 @@ struct Block {
 pub(crate) struct Muxer {
     out: OpenTarget,
     doc_type: DocType,
+    labels: Labels,
     max_tracks: usize,
     tracks: Vec<Track>,
     layout: Option<Layout>,
@@ -77,12 +80,14 @@ impl Muxer {
         doc_type: DocType,
         max_tracks: usize,
         by_size: bool,
+        labels: Labels,
     ) -> Result<Self, SinkError> {
         let affordable = out.limit() / (ROOM_SHARE * head::ENTRY as u64);
         let max_tracks = max_tracks.min(affordable.max(1) as usize);
         let mut muxer = Self {
             out,
             doc_type,
+            labels,
             max_tracks,
             tracks: Vec::new(),
             layout: None,
@@ -142,8 +147,8 @@ impl Muxer {
 
     /// The tracks that `before` has are to come, under the same numbers.
     pub(crate) fn expect_tracks(&mut self, before: &Self) -> Result<(), SinkError> {
-        for track in before.tracks.iter().filter(|track| track.name.is_some()) {
-            self.tracks.push(Track { name: track.name.clone(), ..Track::expected() });
+        for track in before.tracks.iter().filter(|track| track.owner.is_some()) {
+            self.tracks.push(Track { owner: track.owner.clone(), ..Track::expected() });
         }
         self.mend_tracks()
     }
@@ -167,13 +172,14 @@ impl Muxer {
 
     /// Bytes of the file, were it finished now, at the most.
     fn most(&self) -> u64 {
-        let tracks = self.tracks.len() as u64;
+        let owners = || self.tracks.iter().filter_map(|track| track.owner.as_ref());
+        let names: u64 = owners().map(|owner| owner.name.len() as u64).sum();
         let head = if self.layout.is_none() {
-            head::LEAST + (tracks + SPARES as u64) * head::ENTRY as u64
+            head::LEAST + (self.tracks.len() + SPARES) as u64 * head::NAMELESS as u64 + names
         } else {
             0
         };
-        let tags = if self.out.seekable() { 0 } else { 16 + TAGS * tracks };
+        let tags = if self.has_tags() { 16 + TAGS * owners().count() as u64 + names } else { 0 };
         // What is gathered becomes a cluster, and what is to come another one.
         let clusters = 2 * (CLUSTER + CUE);
         let cues = 16 + CUE * self.cues.len() as u64;
@@ -201,28 +207,28 @@ impl Muxer {
         }
     }
 
-    /// A track for one more user; returns its index.
-    pub(super) fn add_track(&mut self, name: String, pre_skip: u32) -> Result<usize, SinkError> {
-        let expected = |old: &Track| old.expected && old.name.as_deref() == Some(&name);
+    /// A track for one more; returns its index.
+    pub(super) fn add_track(&mut self, owner: Owner, pre_skip: u32) -> Result<usize, SinkError> {
+        let expected = |old: &Track| old.expected && old.owner.as_ref() == Some(&owner);
         if let Some(index) = self.tracks.iter().position(expected) {
             self.tracks[index].expected = false;
             return self.begin(index);
         }
         if self.layout.is_some() && !self.out.seekable() {
-            let free = |old: &Track| old.name.is_none() && old.pre_skip == pre_skip;
+            let free = |old: &Track| old.owner.is_none() && old.pre_skip == pre_skip;
             let Some(index) = self.tracks.iter().position(free) else {
                 return Err(SinkError::NoRoom(format!(
-                    "the stream's header has no spare track for {name}: a target that can seek is needed"
+                    "the stream's header has no spare track for {owner}: a target that can seek is needed"
                 )));
             };
-            self.tracks[index] = Track { name: Some(name), ..Track::spare(pre_skip) };
+            self.tracks[index] = Track { owner: Some(owner), ..Track::spare(pre_skip) };
             return self.begin(index);
         }
         if self.tracks.len() >= self.max_tracks {
             let most = self.max_tracks;
-            return Err(SinkError::NoRoom(format!("no track for {name}: the file has room for {most}")));
+            return Err(SinkError::NoRoom(format!("no track for {owner}: the file has room for {most}")));
         }
-        self.tracks.push(Track { name: Some(name), ..Track::spare(pre_skip) });
+        self.tracks.push(Track { owner: Some(owner), ..Track::spare(pre_skip) });
         self.mend_tracks()?;
         self.begin(self.tracks.len() - 1)
     }
@@ -243,7 +249,7 @@ impl Muxer {
             let spares = SPARES.min(self.max_tracks.saturating_sub(self.tracks.len()));
             self.tracks.resize(self.tracks.len() + spares, Track::spare(pre_skip));
         }
-        let (head, layout) = head::head(self.doc_type, &self.tracks, self.room());
+        let (head, layout) = head::head(self.doc_type, &self.tracks, self.room(), self.labels.began());
         self.out.put(&head)?;
         self.layout = Some(layout);
         Ok(())
@@ -358,18 +364,42 @@ impl Muxer {
         self.out.flush()
     }
 
-    /// Writes the rest, the index, and the sizes that were unknown.
+    /// Whether who is who is told at the end.
+    fn has_tags(&self) -> bool {
+        !self.out.seekable() || self.labels.began().is_some()
+    }
+
+    /// Writes the rest, the index, what the end knows, and the sizes that were unknown.
     pub(crate) fn finish(&mut self) -> Result<(), SinkError> {
         self.cut()?;
         let Some(layout) = self.layout.take() else { return Ok(()) };
-        if !self.out.seekable() {
-            self.out.put(&head::tags(&self.tracks))?;
+        let seekable = self.out.seekable();
+        let mut behind = Vec::new();
+        let mut put = |muxer: &mut Self, id, element: &[u8]| {
+            let at = muxer.out.len() - layout.segment;
+            muxer.out.put(element)?;
+            if !element.is_empty() {
+                behind.push((id, at));
+            }
+            Ok::<_, SinkError>(())
+        };
+        if seekable {
+            put(self, id::CUES, &head::cues(&self.cues))?;
+        }
+        if self.has_tags() {
+            put(self, id::TAGS, &head::tags(&self.tracks, !seekable))?;
+        }
+        let chapters = head::chapters(&self.labels.chapters(self.duration));
+        match put(self, id::CHAPTERS, &chapters) {
+            // A file that is full has no room for them.
+            Err(SinkError::Full) => {}
+            chapters => chapters?,
+        }
+        if !seekable {
             self.layout = Some(layout);
             return self.out.flush();
         }
-        let cues_at = self.out.len() - layout.segment;
-        self.out.put(&head::cues(&self.cues))?;
-        let seek_head = head::seek_head(&layout, (!self.cues.is_empty()).then_some(cues_at));
+        let seek_head = head::seek_head(&layout, &behind);
         let mut size = Vec::new();
         size.size_in(self.out.len() - layout.segment, 8);
         self.out.patch(layout.segment, &seek_head)?;

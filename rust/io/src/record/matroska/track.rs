@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::super::about::Owner;
 use super::super::error::SinkError;
 use super::super::lane::PacketWriter;
 use super::muxer::Muxer;
@@ -28,8 +29,7 @@ impl SharedMuxer {
 /// One track of the file.
 pub(crate) struct MuxTrack {
     muxer: SharedMuxer,
-    /// The user's id, which has 20 digits at most.
-    name: String,
+    owner: Owner,
     /// Where the track starts in the recording.
     offset: u64,
     pre_skip: u32,
@@ -42,13 +42,13 @@ pub(crate) struct MuxTrack {
 }
 
 impl MuxTrack {
-    pub(crate) fn new(muxer: SharedMuxer, name: String, offset: u64) -> Self {
-        Self { muxer, name, offset, pre_skip: 0, index: 0, bytes: 0, end: None, alone: false }
+    pub(crate) fn new(muxer: SharedMuxer, owner: Owner, offset: u64) -> Self {
+        Self { muxer, owner, offset, pre_skip: 0, index: 0, bytes: 0, end: None, alone: false }
     }
 
     /// The only track of a file of its own, which starts with the track.
-    pub(crate) fn alone(muxer: Muxer, name: String) -> Self {
-        Self { alone: true, ..Self::new(SharedMuxer::new(muxer), name, 0) }
+    pub(crate) fn alone(muxer: Muxer, owner: Owner) -> Self {
+        Self { alone: true, ..Self::new(SharedMuxer::new(muxer), owner, 0) }
     }
 
     /// Where `at` lies in the file's sound.
@@ -72,7 +72,7 @@ impl MuxTrack {
 impl PacketWriter for MuxTrack {
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
         self.pre_skip = pre_skip;
-        self.index = self.muxer.get().add_track(self.name.clone(), pre_skip)?;
+        self.index = self.muxer.get().add_track(self.owner.clone(), pre_skip)?;
         Ok(())
     }
 

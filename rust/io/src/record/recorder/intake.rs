@@ -72,6 +72,9 @@ impl Recorder {
             Self::note(&mut self.events, Some(user_id), track);
             return;
         }
+        if let Some(survey) = &mut self.survey {
+            survey.frame(user_id, at, &frame);
+        }
         let result = match &mut self.mix {
             Some(mix) => mix.frame(track, at, frame),
             None => {

@@ -22,6 +22,7 @@ pub(super) enum Order {
     /// User, position, and whether what was kept goes as well.
     Deny(u64, u64, bool),
     Cut(u64),
+    Mark(u64, String),
     /// Nothing said after the first position; the second is when to wait no longer.
     Stop(u64, u64),
 }

@@ -1,0 +1,144 @@
+"""``isocord record``: a bot that joins a channel and records it until a Ctrl-C, or until nobody is there any more."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import isocord
+
+from ..errors import IsocordError
+from ..sinks.files import FileSink
+from .bots import CannotError, Place, channel, interruptible, joined, prepared
+from .levels import Levels, Shown, shown
+from .terminal import INTERRUPTED, complain
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FORMATS: dict[str, type[FileSink]] = {
+    "wav": isocord.sinks.WaveSink,
+    "flac": isocord.sinks.FLACSink,
+    "mp3": isocord.sinks.MP3Sink,
+    "ogg": isocord.sinks.OGGSink,
+    "mka": isocord.sinks.MKASink,
+    "webm": isocord.sinks.WebMSink,
+    "m4a": isocord.sinks.M4ASink,
+    "pcm": isocord.sinks.PCMSink,
+}
+_LOOK = 0.1
+
+
+def run(
+    *,
+    guild_id: int,
+    channel_id: int,
+    to: Path,
+    form: str,
+    mixdown: bool,
+    split: float | str | None,
+    linger: float,
+    as_json: bool,
+) -> int:
+    """Record; returns the exit status: 2 where it could not begin, 1 where something of it failed."""
+    folder = to / f"{datetime.now():%Y-%m-%d %H-%M-%S}"
+    options: dict[str, Any] = {"mixdown": folder / f"all.{form}"} if mixdown else {}
+    try:
+        token, out = prepared(as_json=as_json)
+        sink = FORMATS[form](str(folder / f"{{user}}.{form}"), split=split, **options)
+        folder.mkdir(parents=True, exist_ok=True)
+    except (CannotError, ValueError, OSError) as error:
+        complain("record", error)
+        return 2
+    return asyncio.run(_record(sink, folder, token, out, guild_id=guild_id, channel_id=channel_id, linger=linger))
+
+
+async def _record(
+    sink: FileSink,
+    folder: Path,
+    token: str,
+    out: Console | None,
+    *,
+    guild_id: int,
+    channel_id: int,
+    linger: float,
+) -> int:
+    me = asyncio.current_task()
+    assert me is not None
+    voice: Any = None
+
+    def name_of(user_id: int) -> str | None:
+        name: str | None = voice._name_of(user_id)
+        return name
+
+    show = shown(out, name_of)
+    with interruptible(me):
+        try:
+            async with channel(token, guild_id, channel_id) as place, joined(place) as voice:
+                told = {"guild_id": str(guild_id), "channel_id": str(channel_id), "channel": place.name}
+                # Files are called after people.
+                await place.know(voice)
+                recording = voice.start_recording(sink, sync_start=True)
+                show.tell("connected", **told, folder=str(folder))
+                reason = await _until_over(recording, voice, place, linger, show)
+                report = await recording.stop()
+                if reason is None and report.reason == "finished":
+                    reason = f"the voice connection is over: {voice.state}"
+                return _conclude(report, folder, reason or "its files could not be written", show)
+        except asyncio.CancelledError:
+            show.tell("failed", error="interrupted before it began")
+            return INTERRUPTED
+        except (CannotError, IsocordError, OSError) as error:
+            show.tell("failed", error=str(error))
+            complain("record", error)
+            return 1
+
+
+async def _until_over(recording: isocord.Recording, voice: Any, place: Place, linger: float, show: Shown) -> str | None:
+    """Wait for the end, showing levels; says why it has come, unless it came by itself."""
+    levels = Levels()
+    begin = seen = time.monotonic()
+    came = False
+    with voice.listen_with(levels.hear), show:
+        try:
+            while not recording.is_over:
+                now = time.monotonic()
+                if place.people(voice):
+                    came, seen = True, now
+                elif came and now - seen >= linger:
+                    return "nobody is there any more"
+                show.show(now - begin, levels.now())
+                await asyncio.sleep(_LOOK)
+        except asyncio.CancelledError:
+            # What was said is still to be written.
+            return "interrupted"
+    return None
+
+
+def _conclude(report: isocord.Report, folder: Path, reason: str, show: Shown) -> int:
+    """Write the timeline beside the tracks, and say what there is."""
+    report.timeline.save(folder / "timeline.json")
+    report.timeline.save(folder / "timeline.vtt")
+    tracks = []
+    for track in report.tracks:
+        speaker = report.timeline.speakers.get(track.user_id) if track.user_id is not None else None
+        loudness = None if speaker is None or speaker.loudness is None else speaker.loudness
+        tracks.append(
+            {
+                "user_id": None if track.user_id is None else str(track.user_id),
+                "name": track.name,
+                "duration": round(track.duration, 2),
+                "spoken": None if speaker is None else round(speaker.spoken, 2),
+                "loudness": round(loudness, 1) if loudness is not None and math.isfinite(loudness) else None,
+                "files": [part.path for part in track.parts if part.path is not None],
+                "error": None if track.error is None else str(track.error),
+            }
+        )
+    show.tell("finished", reason=reason, duration=round(report.duration, 2), folder=str(folder), tracks=tracks)
+    if report.error is not None:
+        complain("record", report.error)
+    return 1 if report.error is not None else 0

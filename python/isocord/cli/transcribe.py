@@ -1,0 +1,108 @@
+"""``isocord transcribe``: writes down what was said in a recording that is over, with a function of the user's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..hearing.transcribing.transcript import Caption, Progress, Transcript, TranscriptError, described, transcribe
+from ..runtime.text import shown as printable
+from .progress import clock
+from .terminal import NEEDS_RICH, complain, console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Shows = Callable[[Progress], None]
+
+
+def run(paths: list[Path], *, function: str, out: Path | None, jobs: int, as_json: bool) -> int:
+    """Transcribe; returns the exit status: 2 where it could not begin, 1 where something is missing at the end."""
+    terminal = None if as_json else console()
+    if not as_json and terminal is None:
+        complain("transcribe", NEEDS_RICH)
+        return 2
+    recording: Any = paths[0] if len(paths) == 1 else paths
+    target = out or (paths[0] / "transcript.vtt" if paths[0].is_dir() else paths[0].with_suffix(".vtt"))
+    try:
+        call = _load(function)
+        if target.suffix.lower() not in (".vtt", ".json"):
+            raise ValueError(f"{str(target)!r}: a transcript is saved as .vtt or .json")
+        with _lines() if terminal is None else _bar(terminal) as show:
+            transcript = asyncio.run(transcribe(recording, call, jobs=jobs, progress=show))
+        transcript.save(target)
+    except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
+        complain("transcribe", error)
+        return 2
+    _conclude(transcript, target, terminal)
+    return 1 if transcript.errors else 0
+
+
+def _load(name: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names; modules of the folder that one stands in are found, too."""
+    module, _, path = name.partition(":")
+    if not module or not path:
+        raise ValueError(f"--with wants module:function, not {name!r}")
+    sys.path.insert(0, os.getcwd())
+    found: Any = importlib.import_module(module)
+    for attribute in path.split("."):
+        found = getattr(found, attribute)
+    if not callable(found):
+        raise TypeError(f"{name} is no function")
+    call: Callable[..., Any] = found
+    return call
+
+
+def _conclude(transcript: Transcript, target: Path, terminal: Console | None) -> None:
+    if terminal is None:
+        counts = {"captions": len(transcript.captions), "errors": len(transcript.errors)}
+        print(json.dumps({"event": "finished", "file": str(target), **counts}), flush=True)
+    else:
+        missing = f", {len(transcript.errors)} missing" if transcript.errors else ""
+        terminal.print(f"{len(transcript.captions)} captions in {printable(str(target))}{missing}", markup=False)
+
+
+@contextlib.contextmanager
+def _lines() -> Iterator[Shows]:
+    """Lines of JSON, each with an ``event``, as captions and errors come."""
+
+    def show(told: Progress) -> None:
+        if told.news is not None:
+            event = "caption" if isinstance(told.news, Caption) else "error"
+            print(json.dumps({"event": event, **described(told.news, None)}, ensure_ascii=False), flush=True)
+
+    yield show
+
+
+@contextlib.contextmanager
+def _bar(terminal: Console) -> Iterator[Shows]:
+    """A bar over the sound of all tracks; what was said above it."""
+    from rich import progress
+
+    columns = (
+        progress.BarColumn(),
+        progress.TextColumn("{task.fields[time]}", markup=False),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=terminal) as bar:
+        task = bar.add_task("", total=None, time="")
+
+        def show(told: Progress) -> None:
+            total = max(told.total, told.done)
+            bar.update(task, completed=told.done, total=total or None, time=f"{clock(told.done)} / {clock(total)}")
+            if told.news is not None:
+                bar.console.print(_line(told.news), markup=False)
+
+        yield show
+
+
+def _line(news: Caption | TranscriptError) -> str:
+    said = news.text if isinstance(news, Caption) else f"missing: {type(news.error).__name__}: {news.error}"
+    return f"{clock(news.start)} {printable(news.name)}: {printable(said)}"

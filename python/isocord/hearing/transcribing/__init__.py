@@ -1,0 +1,1 @@
+"""Recordings that are over, cut into utterances and transcribed."""

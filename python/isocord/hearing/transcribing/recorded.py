@@ -1,0 +1,300 @@
+"""What a recording that is over consists of: tracks with names, each in one file or more, read as PCM."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+from ... import _native
+from ...errors import FFmpegError
+from ..recording.report import Report
+from ..recording.timeline_files import KIND
+from .matroska import audio_tracks
+
+SAMPLE_RATE = 48_000
+SAMPLE_BYTES = 4
+"""s16le stereo."""
+_SUFFIXES = frozenset(
+    {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
+)
+_MATROSKA = frozenset({".mka", ".mkv", ".webm"})
+_NOWHERE = -1
+_BATCH = 25
+"""Frames of 20 ms that are read in one go."""
+_BIGGEST_JSON = 64 << 20
+_PART = re.compile(r"(.*?)[ _.-]*(\d{3,})$")
+
+Recorded: TypeAlias = "Report | str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
+"""A report, a folder, a file or files."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A file of a track.
+
+    Attributes:
+        file: where it is, or a binary file object.
+        offset: seconds into the recording where it begins; None if it follows the one before.
+        duration: its seconds, 0.0 if they are not known.
+        stream: which of the file's tracks it is, if it has many.
+    """
+
+    file: Path | BinaryIO
+    offset: float | None = None
+    duration: float = 0.0
+    stream: int | None = None
+
+    def frames(self) -> Iterator[bytes]:
+        """Its sound, s16le stereo at 48 kHz, in pieces of half a second.
+
+        Raises:
+            AudioFileError, FFmpegError, OSError: it cannot be read.
+        """
+        if isinstance(self.file, Path) and self.file.suffix.lower() == ".pcm":
+            with self.file.open("rb") as raw:
+                yield from iter(lambda: raw.read(_BATCH * 3_840), b"")
+        elif isinstance(self.file, Path) and self.stream is not None:
+            if self.stream == _NOWHERE:
+                raise FileNotFoundError(f"{self.file} has no track of this user")
+            yield from _of_many(self.file, self.stream)
+        else:
+            # What is in memory can be read again by whoever holds it.
+            file = io.BytesIO(self.file.getvalue()) if isinstance(self.file, io.BytesIO) else self.file
+            sound = _native.AudioFile(file)
+            try:
+                while batch := b"".join(sound.read() for _ in range(_BATCH)):
+                    yield batch
+            finally:
+                sound.close()
+
+
+@dataclass(frozen=True)
+class RecordedTrack:
+    """One user's sound.
+
+    Attributes:
+        name: the user's, or what the file is called.
+        user_id: 0 if it is not known.
+        pieces: its files in order.
+    """
+
+    name: str
+    user_id: int = 0
+    pieces: Sequence[Piece] = field(default=())
+
+    @property
+    def duration(self) -> float:
+        """Seconds, as far as they are known."""
+        return sum(piece.duration for piece in self.pieces)
+
+    @property
+    def offset(self) -> float:
+        """Seconds into the recording where it begins."""
+        return (self.pieces[0].offset or 0.0) if self.pieces else 0.0
+
+    def pcm(self) -> Iterator[bytes]:
+        """Its sound from the offset on, with silence where parts do not follow each other.
+
+        Raises:
+            AudioFileError, FFmpegError, OSError: a file cannot be read.
+        """
+        at = round(self.offset * SAMPLE_RATE)
+        for piece in self.pieces:
+            if piece.offset is not None:
+                gap = round(piece.offset * SAMPLE_RATE) - at
+                while gap > 0:
+                    step = min(gap, SAMPLE_RATE)
+                    yield bytes(step * SAMPLE_BYTES)
+                    at, gap = at + step, gap - step
+            for frames in piece.frames():
+                yield frames
+                at += len(frames) // SAMPLE_BYTES
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """A recording that is over.
+
+    Attributes:
+        tracks: in the order of names.
+        started_at: when it began, in UTC, if that is known.
+    """
+
+    tracks: list[RecordedTrack]
+    started_at: datetime | None = None
+
+
+def find(recording: Recorded) -> Recordings:
+    """The tracks of a recording.
+
+    A folder with a timeline that was saved as JSON is read as that says. Otherwise each file is a track that is called
+    as the file is, and files that are called like parts (``Alice-002``) follow each other.
+
+    Raises:
+        ValueError: there is no sound in it.
+        OSError: a folder or file is not there.
+    """
+    if isinstance(recording, Report):
+        found = _of_report(recording)
+    else:
+        paths = [recording] if isinstance(recording, (str, os.PathLike)) else list(recording)
+        found = _of_paths([Path(path) for path in paths])
+    if not found.tracks:
+        raise ValueError("no file of a recording is there")
+    return found
+
+
+def _of_report(report: Report) -> Recordings:
+    tracks = [track for track in report.tracks if track.user_id is not None] or report.tracks
+    shared = _shared(part.path for track in tracks for part in track.parts)
+    found = []
+    for track in tracks:
+        pieces = []
+        for part in track.parts:
+            file = Path(part.path) if part.path is not None else part.file
+            if file is not None:
+                stream = _stream(file, track.user_id, track.name) if part.path in shared else None
+                pieces.append(Piece(file, part.offset, part.duration, stream))
+        found.append(RecordedTrack(track.name or str(track.user_id or "all"), track.user_id or 0, pieces))
+    return Recordings(found, report.started_at)
+
+
+def _of_paths(paths: list[Path]) -> Recordings:
+    if len(paths) == 1 and paths[0].is_dir():
+        folder = paths[0]
+        if (told := _of_timeline(folder)) is not None:
+            return told
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {str(path)!r}")
+    tracks: list[RecordedTrack] = []
+    for name, files in _joined(paths):
+        streams = audio_tracks(files[0]) if files[0].suffix.lower() in _MATROSKA else []
+        if len(streams) > 1:
+            tracks += [_track(title or name, files, stream) for stream, title in enumerate(streams)]
+        else:
+            tracks.append(_track(name, files, None))
+    return Recordings(tracks)
+
+
+def _track(name: str, files: list[Path], stream: int | None) -> RecordedTrack:
+    user_id = int(name) if name.isascii() and name.isdigit() and int(name) < 1 << 64 else 0
+    return RecordedTrack(name, user_id, [Piece(file, None, _duration(file), stream) for file in files])
+
+
+def _joined(paths: list[Path]) -> list[tuple[str, list[Path]]]:
+    """Files that are parts of one, under what they are called without their number."""
+    stems = {path.with_suffix("") for path in paths}
+    groups: dict[tuple[Path, str], list[tuple[int, Path]]] = {}
+    for path in paths:
+        base, number = path.with_suffix(""), 1
+        if (named := _PART.fullmatch(path.stem)) and named[1]:
+            first = path.with_name(named[1])
+            # A name may end with a number that is none of a part.
+            if first in stems or len([stem for stem in stems if _base(stem) == first]) > 1:
+                base, number = first, int(named[2])
+        groups.setdefault((base, path.suffix), []).append((number, path))
+    return [(base.name, [path for _, path in sorted(files)]) for (base, _), files in groups.items()]
+
+
+def _base(stem: Path) -> Path | None:
+    named = _PART.fullmatch(stem.name)
+    return stem.with_name(named[1]) if named and named[1] else None
+
+
+def _of_timeline(folder: Path) -> Recordings | None:
+    """What a timeline in the folder says, if there is one."""
+    for path in sorted(folder.glob("*.json")):
+        told = _timeline(path)
+        if told is None:
+            continue
+        tracks = [track for track in told["tracks"] if track["user_id"] is not None] or told["tracks"]
+        shared = _shared(file["path"] for track in tracks for file in track["files"])
+        found = []
+        for track in tracks:
+            pieces = []
+            for told_of in track["files"]:
+                file = folder / told_of["path"]
+                stream = _stream(file, track["user_id"], track["name"]) if told_of["path"] in shared else None
+                pieces.append(Piece(file, float(told_of["offset"]), float(told_of["duration"]), stream))
+            user_id = int(track["user_id"] or 0)
+            found.append(RecordedTrack(str(track["name"] or track["user_id"] or "all"), user_id, pieces))
+        return Recordings(found, datetime.fromisoformat(told["started_at"]))
+    return None
+
+
+def _timeline(path: Path) -> dict[str, Any] | None:
+    if path.stat().st_size > _BIGGEST_JSON:
+        return None
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and told.get("kind") == KIND else None
+
+
+def _shared(files: Iterable[str | None]) -> set[str]:
+    """Those that several tracks are in."""
+    return {file for file, count in Counter(files).items() if file is not None and count > 1}
+
+
+def _stream(file: Path | BinaryIO, user_id: object, name: str | None) -> int:
+    """Which track of a file is a user's; they are called by id or name, and stand in the order of their first words."""
+    names = audio_tracks(file) if isinstance(file, Path) and file.is_file() else []
+    return next((index for index, called in enumerate(names) if called in (str(user_id), name)), _NOWHERE)
+
+
+def _duration(path: Path) -> float:
+    if path.suffix.lower() == ".pcm":
+        return path.stat().st_size / SAMPLE_BYTES / SAMPLE_RATE
+    try:
+        return _native.probe(path).duration or 0.0
+    except Exception:
+        # It is told when the file is read.
+        return 0.0
+
+
+def _of_many(path: Path, stream: int) -> Iterator[bytes]:
+    """One track of a file of many, which ffmpeg takes out of it, from the file's begin on."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise FFmpegError(f"{path.name} has several tracks: to read these takes ffmpeg, which is not on the PATH")
+    wanted = [
+        "-map",
+        f"0:a:{stream}",
+        "-af",
+        "aresample=async=1:first_pts=0",
+        "-f",
+        "s16le",
+        "-ar",
+        "48000",
+        "-ac",
+        "2",
+    ]
+    command = [program, "-v", "error", "-nostdin", "-i", f"file:{path}", *wanted, "-"]
+    # What it says goes to a file, for a pipe that nobody reads would stop it.
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as running,  # noqa: S603
+    ):
+        try:
+            yield from iter(lambda: running.stdout.read(_BATCH * 3_840), b"")  # type: ignore[union-attr]
+            code = running.wait()
+        finally:
+            running.kill()
+        if code:
+            said.seek(0)
+            words = said.read(1_000).decode("utf-8", "replace").strip()
+            raise FFmpegError(f"{path.name}: {words or f'ffmpeg ended with {code}'}", code)

@@ -1,0 +1,98 @@
+"""What a bot answers to a command or to a text message, as the one who asked sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..ground.payloads import Json
+
+_EPHEMERAL = 1 << 6
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a bot has sent.
+
+    Attributes:
+        name: as the bot called it.
+        data: what is in it.
+    """
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One message of a bot, as it reads now: what was edited is edited.
+
+    Attributes:
+        id: the message's id.
+        content: its text.
+        files: what is attached to it, oldest first.
+        embeds: its embeds, as Discord's API gives them.
+        is_ephemeral: whether only the one who asked sees it.
+    """
+
+    id: int
+    content: str
+    files: tuple[File, ...] = ()
+    embeds: tuple[Json, ...] = ()
+    is_ephemeral: bool = False
+
+
+class Uploads:
+    """The files that were sent to the fake, by the id of their attachment; the oldest are forgotten."""
+
+    _KEPT = 200
+
+    def __init__(self, address: Callable[[], str]) -> None:
+        self._address = address
+        self._files: dict[int, File] = {}
+
+    def keep(self, attachment_id: int, file: File) -> Json:
+        """Keep a file; gives its attachment, as Discord's API does."""
+        self._files[attachment_id] = file
+        if len(self._files) > self._KEPT:
+            del self._files[next(iter(self._files))]
+        url = f"{self._address()}/attachments/{attachment_id}/{file.name}"
+        size = len(file.data)
+        return {"id": str(attachment_id), "filename": file.name, "size": size, "url": url, "proxy_url": url, "flags": 0}
+
+    def find(self, attachment_id: int) -> File | None:
+        return self._files.get(attachment_id)
+
+    def reply(self, message: Json) -> Reply:
+        """A message as the one who asked sees it."""
+        files = [self.find(int(attachment["id"])) for attachment in message["attachments"]]
+        return Reply(
+            int(message["id"]),
+            str(message["content"]),
+            tuple(file for file in files if file is not None),
+            tuple(message["embeds"]),
+            bool(int(message.get("flags") or 0) & _EPHEMERAL),
+        )
+
+
+class Replies:
+    """The messages with which the bot answers one command or text message.
+
+    Args:
+        number: the id of the interaction or message.
+        find: gives the messages that are there now, oldest first.
+
+    Attributes:
+        is_deferred: whether the bot has asked for time and shows that it thinks.
+        raw: the bodies with which the bot answered an interaction, as it sent them; modals and choices are only here.
+    """
+
+    def __init__(self, number: int, find: Callable[[], list[Reply]]) -> None:
+        self.number: int = number
+        self.is_deferred: bool = False
+        self.raw: list[Any] = []
+        self._find = find
+
+    def messages(self) -> list[Reply]:
+        return self._find()

@@ -1,0 +1,115 @@
+"""``isocord transcribe`` on files, with functions of a module beside them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isocord.cli.main import main
+
+from ..terminals import Terminal
+from .speech import said, silence, wav
+
+MODULE = """
+import asyncio
+
+async def words(utterance):
+    await asyncio.sleep(0)
+    return f"{len(utterance.pcm)} bytes"
+
+def fails(utterance):
+    if utterance.user_id == 0:
+        raise RuntimeError("no such language")
+    return "words"
+
+class Engine:
+    def hear(self, utterance):
+        return "heard"
+
+engine = Engine()
+number = 7
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "recogniser_of_a_test.py").write_text(MODULE, "utf-8")
+    wav(tmp_path / "meeting" / "Alice.wav", said(1.0), silence(1.0))
+    wav(tmp_path / "meeting" / "42.wav", silence(1.0), said(1.0), silence(1.0))
+    yield tmp_path
+    sys.modules.pop("recogniser_of_a_test", None)
+
+
+def run(*arguments: str) -> int:
+    return main(["transcribe", *arguments, "--json"])
+
+
+def events(captured: Any) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in captured.out.splitlines()]
+
+
+def test_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("meeting", "--with", "recogniser_of_a_test:words") == 0
+    told = events(capsys.readouterr())
+    assert [one["event"] for one in told] == ["caption", "caption", "finished"]
+    assert {(one["name"], one["user_id"]) for one in told[:2]} == {("Alice", None), ("42", "42")}
+    assert told[2] == {"event": "finished", "file": "meeting/transcript.vtt", "captions": 2, "errors": 0}
+    vtt = (folder / "meeting" / "transcript.vtt").read_text("utf-8")
+    assert vtt.startswith("WEBVTT\n\n00:00:00.0")
+    assert "\n<v Alice>" in vtt and "\n<v 42>" in vtt and vtt.count(" bytes") == 2
+
+
+def test_files_a_method_and_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = ["meeting/Alice.wav", "meeting/42.wav"]
+    assert run(*files, "--with", "recogniser_of_a_test:engine.hear", "--out", "told.json", "--jobs", "4") == 0
+    told = json.loads((folder / "told.json").read_text("utf-8"))
+    assert [caption["text"] for caption in told["captions"]] == ["heard", "heard"]
+    assert run("meeting/Alice.wav", "--with", "recogniser_of_a_test:engine.hear") == 0
+    assert (folder / "meeting" / "Alice.vtt").exists()
+
+
+def test_what_fails_is_told_and_the_rest_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("meeting", "--with", "recogniser_of_a_test:fails") == 1
+    told = events(capsys.readouterr())
+    assert sorted(one["event"] for one in told) == ["caption", "error", "finished"]
+    (error,) = (one for one in told if one["event"] == "error")
+    assert (error["name"], error["error"]) == ("Alice", "RuntimeError: no such language")
+    assert "<v 42>words" in (folder / "meeting" / "transcript.vtt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["meeting", "--with", "recogniser_of_a_test"], "module:function"),
+        (["meeting", "--with", "no_such_module_of_a_test:f"], "no_such_module_of_a_test"),
+        (["meeting", "--with", "recogniser_of_a_test:missing"], "missing"),
+        (["meeting", "--with", "recogniser_of_a_test:number"], "is no function"),
+        (["missing", "--with", "recogniser_of_a_test:words"], "missing"),
+        (["meeting", "--with", "recogniser_of_a_test:words", "--out", "told.srt"], ".vtt or .json"),
+    ],
+)
+def test_what_cannot_begin(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    assert run(*arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and words in said.err and said.err.startswith("isocord transcribe: ")
+
+
+def test_on_a_terminal(folder: Path) -> None:
+    pytest.importorskip("rich")
+    code = (
+        "from isocord.cli.main import main\n"
+        "raise SystemExit(main(['transcribe', 'meeting', '--with', 'recogniser_of_a_test:fails']))\n"
+    )
+    with Terminal(code) as terminal:
+        shown = terminal.shows(lambda text: "1 captions in meeting/transcript.vtt, 1 missing" in text)
+        assert terminal.ends() == 1
+    assert "0:00 Alice: missing: RuntimeError: no such language" in shown
+    assert "42: words" in shown
+    assert "0:05 / 0:05" in shown
