@@ -119,6 +119,60 @@ async def test_a_login_that_fails_raises_what_the_bot_raises() -> None:
                 pass
 
 
+async def test_a_handler_that_fails_is_told_at_the_end() -> None:
+    bot = library.Client(intents=everything())
+    called = asyncio.Event()
+
+    @bot.event
+    async def on_voice_state_update(*_: Any) -> None:
+        called.set()
+        raise RuntimeError("nothing there")
+
+    async def use(discord: Any, user: str, error: Exception | None = None) -> None:
+        called.clear()
+        async with discord.running(bot):
+            discord.listen("General", user=user)
+            await asyncio.wait_for(called.wait(), 15)
+            if error is not None:
+                raise error
+
+    async with testing.FakeDiscord() as discord:
+        with pytest.raises(testing.BotError, match="on_voice_state_update of the bot failed: RuntimeError") as caught:
+            await use(discord, "alice")
+        assert isinstance(caught.value.__cause__, RuntimeError)
+        # What the test itself fails with is told before that.
+        with pytest.raises(KeyError):
+            await use(discord, "bob", KeyError())
+
+
+async def test_a_bot_that_forgets_to_defer_is_told() -> None:
+    async with testing.FakeDiscord(answer_within=0.0) as discord, discord.running(talker()):
+        with pytest.raises(testing.BotError, match=r"^/hello failed: .* \(it answered after .* to defer\)$"):
+            await discord.call("hello", name="Bob")
+
+
+async def test_who_would_block_the_bot_is_told() -> None:
+    async with testing.FakeDiscord() as discord, discord.running(talker()):
+        answer = discord.call("hello", name="Bob")
+        for blocking in (answer.wait, lambda: discord.wait_until(lambda: answer.content)):
+            with pytest.raises(testing.BotError, match="block the loop that the bot runs on"):
+                blocking()
+        assert (await answer).content == "Hello, Bob."
+
+
+async def test_a_bot_never_talks_to_discord_itself() -> None:
+    bot = talker()
+    discord = testing.FakeDiscord(patch=False)
+    with pytest.raises(testing.NotRunningError):
+        async with discord.running(bot):
+            pass
+    async with discord, testing.FakeDiscord(), discord.running(bot):
+        # The libraries pointed elsewhere, and point there again.
+        assert (await discord.call("hello", name="Bob")).content == "Hello, Bob."
+    with testing.FakeDiscord():
+        pass
+
+
 async def test_what_is_no_bot_is_told() -> None:
     async with testing.FakeDiscord() as discord:
         for wrong in (type(talker()), "bot", None):

@@ -8,6 +8,17 @@ from isocord.testing import ChannelKind, GuildSpec, NotFoundError
 from isocord.testing.ground.world import VoiceState, World
 
 
+def test_what_a_bot_has_written_down_has_its_id() -> None:
+    world = World([GuildSpec(id=7, text={"log": 8}, voice={"General": 9, "Music": 10}, members={"dora": 11})])
+    guild = world.guild(7)
+    assert [(channel.id, channel.name) for channel in guild.channels.values()][:3] == [
+        (8, "log"),
+        (9, "General"),
+        (10, "Music"),
+    ]
+    assert world.user(11).name == "dora" and 11 in guild.members
+
+
 def test_things_are_found_by_name_id_and_object() -> None:
     world = World()
     guild = world.guild()

@@ -23,7 +23,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import BotError
 
@@ -53,9 +53,10 @@ class Addresses:
 
 
 class _Bots:
-    """How many bots of this process run with the fake that the bot libraries are pointed at."""
+    """How many bots of this process run, and the fakes that the bot libraries are pointed at; the last one counts."""
 
     running = 0
+    pointed_at: ClassVar[list[Addresses]] = []
 
 
 @contextmanager
@@ -66,6 +67,11 @@ def in_use() -> Iterator[None]:
         yield
     finally:
         _Bots.running -= 1
+
+
+def is_pointed_at(addresses: Addresses) -> bool:
+    """Whether the bot libraries of this process talk to that fake."""
+    return _Bots.pointed_at[-1:] == [addresses]
 
 
 @contextmanager
@@ -86,6 +92,8 @@ def patched(addresses: Addresses) -> Iterator[None]:
             for module in _host_modules(name):
                 _redirect(module, addresses, stack)
         _redirect_hikari(addresses, stack)
+        _Bots.pointed_at.append(addresses)
+        stack.callback(_Bots.pointed_at.remove, addresses)
         yield
 
 

@@ -5,6 +5,7 @@ Source: Discord API documentation, "Receiving and Responding to Interactions".
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from enum import IntEnum
@@ -40,6 +41,7 @@ class _Interaction:
         self.channel = channel
         self.messages: dict[str, Json] = {}
         self.original: str | None = None
+        self.began = time.monotonic()
         self.replies: Replies = Replies(int(self.id), self._shown)
         self._uploads = uploads
 
@@ -51,8 +53,9 @@ class _Interaction:
 class InteractionStore:
     """The interactions of all users; the oldest are forgotten."""
 
-    def __init__(self, world: World, uploads: Uploads) -> None:
+    def __init__(self, world: World, uploads: Uploads, answer_within: float | None = None) -> None:
         self._world = world
+        self._answer_within = answer_within
         self._uploads = uploads
         self._interactions: dict[str, _Interaction] = {}
 
@@ -76,6 +79,10 @@ class InteractionStore:
     async def _callback(self, request: web.Request) -> web.StreamResponse:
         interaction = self._interaction(request)
         body, files = await body_and_files(request)
+        waited = time.monotonic() - interaction.began
+        if self._answer_within is not None and waited > self._answer_within:
+            interaction.replies.late = waited
+            raise ApiError(404, "Unknown interaction", 10062)
         if interaction.replies.raw:
             raise ApiError(400, "Interaction has already been acknowledged.", 40060)
         interaction.replies.raw.append(body)

@@ -134,7 +134,10 @@ class MessageStore:
         return respond(message)
 
     async def _delete(self, request: web.Request) -> web.StreamResponse:
-        message = self._messages.pop(int(self._find(request)["id"]))
+        found = self._find(request)
+        if found["author"]["id"] != str(self._world.bot.id):
+            require(self._world, find_channel(self._world, request), Permission.MANAGE_MESSAGES)
+        message = self._messages.pop(int(found["id"]))
         data = {name: message[name] for name in ("id", "channel_id", "guild_id")}
         self._hub.dispatch("MESSAGE_DELETE", data, int(message["guild_id"]))
         return web.Response(status=204)

@@ -85,12 +85,14 @@ class Replies:
 
     Attributes:
         is_deferred: whether the bot has asked for time and shows that it thinks.
+        late: seconds after which the bot answered, if that was too late.
         raw: the bodies with which the bot answered an interaction, as it sent them; modals and choices are only here.
     """
 
     def __init__(self, number: int, find: Callable[[], list[Reply]]) -> None:
         self.number: int = number
         self.is_deferred: bool = False
+        self.late: float | None = None
         self.raw: list[Any] = []
         self._find = find
 

@@ -48,10 +48,18 @@ class RestApi:
 
     Args:
         gateway_url: ``ws://`` address of the main gateway.
+        answer_within: seconds in which the bot has to answer an interaction, or to defer; None for any time.
     """
 
     def __init__(
-        self, world: World, hub: GatewayHub, switchboard: Switchboard, log: EventLog, gateway_url: Callable[[], str]
+        self,
+        world: World,
+        hub: GatewayHub,
+        switchboard: Switchboard,
+        log: EventLog,
+        gateway_url: Callable[[], str],
+        *,
+        answer_within: float | None = None,
     ) -> None:
         self._world = world
         self._hub = hub
@@ -62,7 +70,7 @@ class RestApi:
         self._uploads = Uploads(lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway"))
         self.messages: MessageStore = MessageStore(world, hub, self._uploads)
         self.commands: CommandStore = CommandStore(world, self.messages.named)
-        self.interactions: InteractionStore = InteractionStore(world, self._uploads)
+        self.interactions: InteractionStore = InteractionStore(world, self._uploads, answer_within)
 
     def add_routes(self, app: web.Application) -> None:
         """Register all routes, and the 404 for the rest."""

@@ -22,6 +22,7 @@ class Waiter(Protocol):
     """What an answer needs of the fake Discord."""
 
     _failures: dict[int, BaseException]
+    _asked: set[int]
 
     async def wait_for(self, predicate: Callable[[], T], *, timeout: float = ..., what: str = ...) -> T: ...
 
@@ -50,6 +51,7 @@ class Answer:
         self._why_failed = why_failed
         self._is_text = not asked.startswith("/")
         self.id: int = replies.number
+        waiter._asked.add(self.id)
 
     def __repr__(self) -> str:
         return f"<Answer to {self._asked}: {self.content!r}>"
@@ -120,8 +122,10 @@ class Answer:
         if failure is not None:
             # What a command looks for is often the voice channel of the one who asks.
             why = self._why_failed() if isinstance(failure, AttributeError) and "NoneType" in str(failure) else ""
+            if self._replies.late is not None:
+                why = f"it answered after {self._replies.late:.1f} s, which is too late: it has to defer"
             hint = f" ({why})" if why else ""
-            return BotError(f"{self._asked} failed: {type(failure).__name__}: {failure}{hint}")
+            return BotError(f"{self._asked} failed: {type(failure).__name__}: {' '.join(str(failure).split())}{hint}")
         why = self._waiter.why_silent(self._is_text)
         if not why and self.is_deferred:
             why = "it deferred, and nothing followed"

@@ -50,6 +50,8 @@ class FakeDiscord(Control, Waiting):
         voice_host: ``"127.0.0.1"`` or ``"localhost"``.
         dave_version: end-to-end encryption: 1, on in every call whose members all can do it; 0, none;
             ``"required"``, on always: clients without it are closed with 4017.
+        answer_within: seconds in which the bot has to answer a command, or to defer; Discord refuses what comes later
+            than 3. Without it the bot may take its time, as tests on busy machines do.
         make_delivery: makes the end-to-end encryption's delivery service for the call of a channel id, in the place
             of the one that ``dave_version`` names.
 
@@ -79,6 +81,7 @@ class FakeDiscord(Control, Waiting):
         wrapping: Wrapping | None = None,
         voice_host: str = "127.0.0.1",
         dave_version: DaveVersion = 1,
+        answer_within: float | None = None,
         make_delivery: Callable[[int], DeliveryService] | None = None,
     ) -> None:
         settings = VoiceSettings(tuple(modes), heartbeat_interval, resume_window, wrapping or Wrapping())
@@ -91,6 +94,7 @@ class FakeDiscord(Control, Waiting):
                 gateway_heartbeat=gateway_heartbeat_interval,
                 gateway_resume_window=gateway_resume_window,
                 dave_version=dave_version,
+                answer_within=answer_within,
                 make_delivery=make_delivery,
             )
         )
@@ -185,7 +189,9 @@ class FakeDiscord(Control, Waiting):
 
         Raises:
             WaitTimeoutError: it did not within ``timeout`` seconds.
+            BotError: a bot of :meth:`running` runs on this thread, and could not go on.
         """
+        self._check_thread()
         return self._backend.log.wait_until(predicate, timeout, what or "the condition")
 
     def on_server(self, function: Callable[[], Any]) -> Any:

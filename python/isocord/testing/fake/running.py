@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import BotError, WaitTimeoutError
-from ..patching import in_use
+from ..patching import Addresses, in_use, is_pointed_at
 from ..server.thread import ServerThread
 from .answers import Waiter
 from .renewal import Loaded, renew
@@ -32,6 +32,11 @@ class Fake(Waiter, Protocol):
 
     @property
     def token(self) -> str: ...
+
+    @property
+    def addresses(self) -> Addresses: ...
+
+    def patch(self) -> contextlib.AbstractContextManager[None]: ...
 
     @property
     def guilds(self) -> list[Guild]: ...
@@ -56,24 +61,31 @@ class Running:
         self._changed: list[tuple[Any, str, bool, Any]] = []
         self._others: list[threading.Thread] = []
         self._stack = contextlib.ExitStack()
+        self._handlers: list[tuple[int | None, str, BaseException]] = []
 
     async def __aenter__(self) -> Any:
-        token = self._discord.token
         if not hasattr(self._bot, "_connection"):
             raise TypeError(f"bot must be a bot or client of a bot library, made already, not {self._bot!r}")
-        self._loaded = await renew(self._bot)
-        self._discord._bots.append(self._bot)
-        self._stack.enter_context(in_use())
-        self._watch()
+        token = self._hold()
         self._others = threading.enumerate()
-        self._task = asyncio.ensure_future(self._bot.start(token))
+        self._discord._bots.append(self._bot)
         try:
+            self._loaded = await renew(self._bot)
+            self._watch()
+            self._task = asyncio.ensure_future(self._bot.start(token))
             await self._ready()
             await self._registered()
         except BaseException:
             await self._end()
             raise
         return self._bot
+
+    def _hold(self) -> str:
+        """Keep the bot libraries pointed at the fake, lest a bot talks to Discord itself; gives the token."""
+        if not is_pointed_at(self._discord.addresses):
+            self._stack.enter_context(self._discord.patch())
+        self._stack.enter_context(in_use())
+        return self._discord.token
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -130,7 +142,7 @@ class Running:
             names = ", ".join(sorted(missing()))
             raise BotError(
                 f"the bot has not registered its commands: {names}. An on_connect of its own has to call what "
-                "registers them; commands of a guild need that guild's id"
+                "registers them; commands of a guild need that guild, GuildSpec(id=...)"
             ) from None
 
     def _watch(self) -> None:
@@ -148,7 +160,7 @@ class Running:
             return dispatched
 
         async def failed(event: str, *args: Any, **options: Any) -> None:
-            self._failed(args[0] if args else None, sys.exc_info()[1])
+            self._failed(args[0] if args else None, sys.exc_info()[1], event)
             await on_error(event, *args, **options)
 
         async def ready_with_guilds() -> None:
@@ -178,22 +190,33 @@ class Running:
         self._changed.append((owner, name, name in vars(owner), getattr(owner, name, None)))
         setattr(owner, name, value)
 
-    def _failed(self, about: Any, error: BaseException | None) -> None:
-        number = _number(about)
-        if number is not None and error is not None:
-            self._discord._failures[number] = getattr(error, "original", error)
+    def _failed(self, about: Any, error: BaseException | None, handler: str = "a handler") -> None:
+        if error is None:
+            return
+        number, error = _number(about), getattr(error, "original", error)
+        self._handlers.append((number, handler, error))
+        if number is not None:
+            self._discord._failures[number] = error
+
+    def _unasked(self) -> BotError | None:
+        """What failed in the bot and was no answer to anybody, who would have been told."""
+        for number, handler, error in self._handlers:
+            if number not in self._discord._asked:
+                failure = BotError(f"{handler} of the bot failed: {type(error).__name__}: {error}")
+                failure.__cause__ = error
+                return failure
+        return None
 
     # Its end.
 
     async def _end(self) -> BaseException | None:
         """Close the bot and put everything back; gives what it failed with."""
         task, self._task = self._task, None
-        assert task is not None
         # What fails while it is closed is no fault of the bot's.
-        failed = task.exception() if task.done() and not task.cancelled() and not self._bot.is_closed() else None
+        failed = (_failure(task) if not self._bot.is_closed() else None) or self._unasked()
         try:
             closing = asyncio.ensure_future(self._bot.close())
-            done, late = await asyncio.wait([closing, task], timeout=END_TIMEOUT)
+            done, late = await asyncio.wait([closing, *filter(None, [task])], timeout=END_TIMEOUT)
             for waited in late:
                 waited.cancel()
             if closing in done:
@@ -210,8 +233,7 @@ class Running:
             if self._loaded is not None:
                 await self._loaded.restore(self._bot)
             await self._end_heartbeats()
-        if task.done() and not task.cancelled():
-            task.exception()
+        _failure(task)
         return failed
 
     async def _end_heartbeats(self) -> None:
@@ -238,6 +260,11 @@ def _declared(bot: Any) -> set[str]:
     else:
         return set()
     return {command.name for command in found if getattr(command, "parent", None) is None}
+
+
+def _failure(task: asyncio.Task[None] | None) -> BaseException | None:
+    """What a task has failed with, so that nobody misses it."""
+    return task.exception() if task is not None and task.done() and not task.cancelled() else None
 
 
 def _number(about: Any) -> int | None:

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import BotError, WaitTimeoutError
-from ..patching import in_use
 from .running import END_TIMEOUT, GUILDS_TIMEOUT, Running
 
 
@@ -18,9 +17,8 @@ class RunningHikari(Running):
     _given: tuple[Any, Any] | None = None
 
     async def __aenter__(self) -> Any:
-        bot, token = self._bot, self._discord.token
+        bot, token = self._bot, self._hold()
         events = import_module("hikari.events.base_events")
-        self._stack.enter_context(in_use())
         self._given = bot._token, bot._rest._token
         bot._token, bot._rest._token = token, f"Bot {token}"
         bot.event_manager.subscribe(events.ExceptionEvent, self._hear)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import NotFoundError
+from ..errors import BotError, NotFoundError
 from .answers import Answer
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from ..ground.eventlog import LogEntry
     from ..ground.payloads import Json
     from ..ground.world import Guild, Reference
+    from ..patching import Addresses
     from .running import Running
     from .views import VoiceSessionView
 
@@ -25,9 +28,15 @@ class Waiting(ABC):
 
     def __init__(self) -> None:
         self._failures: dict[int, BaseException] = {}
+        self._asked: set[int] = set()
         self._bots: list[Any] = []
 
     if TYPE_CHECKING:
+
+        @property
+        def addresses(self) -> Addresses: ...
+
+        def patch(self) -> contextlib.AbstractContextManager[None]: ...
 
         @property
         def token(self) -> str: ...
@@ -67,6 +76,13 @@ class Waiting(ABC):
         Raises:
             WaitTimeoutError: it did not within ``timeout`` seconds.
         """
+
+    def _check_thread(self) -> None:
+        """See that a bot can go on while this thread is blocked."""
+        with contextlib.suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            if any(getattr(bot, "loop", None) is loop for bot in self._bots):
+                raise BotError("this would block the loop that the bot runs on: await the answer, or discord.wait_for")
 
     def running(self, bot: Any, *, timeout: float = 30.0) -> Running:
         """A context in which a bot runs: logged in, ready, and with its commands registered; closed at its end.

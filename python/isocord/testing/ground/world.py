@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol, TypeVar
@@ -33,6 +33,10 @@ class HasId(Protocol):
 
 Reference = HasId | int | str
 """How a test names a guild, channel or user: an object with ``.id``, the id, or the name."""
+
+
+Names = Sequence[str] | Mapping[str, int]
+"""Names of what a guild contains, or ids by name."""
 
 
 @dataclass(slots=True)
@@ -73,6 +77,7 @@ class Member:
     user: User
     mute: bool = False
     deaf: bool = False
+    nick: str | None = None
 
     @property
     def id(self) -> int:
@@ -107,7 +112,14 @@ class VoiceState:
 
 @dataclass(frozen=True, slots=True)
 class GuildSpec:
-    """What a guild is to contain; names only, the fake gives out the ids.
+    """What a guild is to contain, by names. The fake gives out the ids, but for those that a bot has written down.
+
+    Attributes:
+        text: names of text channels; with ids, as a mapping.
+        voice: the same of voice channels.
+        stage: the same of stage channels.
+        members: names of users; with ids, as a mapping.
+        id: the guild's own id, that of a bot's ``guild_ids``, say.
 
     Example:
         >>> GuildSpec("Radio", voice=("Studio",), text=(), stage=(), members=("dora",)).voice
@@ -115,10 +127,11 @@ class GuildSpec:
     """
 
     name: str = "Test guild"
-    text: Sequence[str] = ("general",)
-    voice: Sequence[str] = ("General", "Music")
-    stage: Sequence[str] = ("Stage",)
-    members: Sequence[str] = ("alice", "bob", "carol")
+    text: Names = ("general",)
+    voice: Names = ("General", "Music")
+    stage: Names = ("Stage",)
+    members: Names = ("alice", "bob", "carol")
+    id: int | None = None
 
 
 @dataclass(slots=True)
@@ -213,30 +226,30 @@ class World:
         for spec in guilds:
             self.add_guild(spec)
 
-    def add_user(self, name: str, *, bot: bool = False) -> User:
+    def add_user(self, name: str, *, bot: bool = False, id: int | None = None) -> User:
         """A new user; the same name gives the same user again."""
         for user in self.users.values():
             if user.name == name and user.bot == bot:
                 return user
-        user = User(self.snowflakes.next(), name, bot)
+        user = User(id or self.snowflakes.next(), name, bot)
         self.users[user.id] = user
         return user
 
     def add_guild(self, spec: GuildSpec) -> Guild:
         """A new guild with the bot in it."""
-        guild = Guild(self.snowflakes.next(), spec.name, self.owner.id)
-        for user in (self.owner, self.bot, *(self.add_user(name) for name in spec.members)):
+        guild = Guild(spec.id or self.snowflakes.next(), spec.name, self.owner.id)
+        for user in (self.owner, self.bot, *(self.add_user(name, id=_id(spec.members, name)) for name in spec.members)):
             guild.members[user.id] = Member(user)
         kinds = ((ChannelKind.TEXT, spec.text), (ChannelKind.VOICE, spec.voice), (ChannelKind.STAGE, spec.stage))
         for kind, names in kinds:
             for name in names:
-                self.add_channel(guild, name, kind)
+                self.add_channel(guild, name, kind, id=_id(names, name))
         self.guilds[guild.id] = guild
         return guild
 
-    def add_channel(self, guild: Guild, name: str, kind: ChannelKind) -> Channel:
+    def add_channel(self, guild: Guild, name: str, kind: ChannelKind, *, id: int | None = None) -> Channel:
         """A new channel at the end of ``guild``."""
-        channel = Channel(self.snowflakes.next(), guild.id, name, kind, len(guild.channels))
+        channel = Channel(id or self.snowflakes.next(), guild.id, name, kind, len(guild.channels))
         guild.channels[channel.id] = channel
         return channel
 
@@ -267,6 +280,10 @@ class World:
             NotFoundError: there is no such user.
         """
         return _find(self.users.values(), reference, "user")
+
+
+def _id(names: Names, name: str) -> int | None:
+    return names[name] if isinstance(names, Mapping) else None
 
 
 def _token_of(bot: User) -> str:

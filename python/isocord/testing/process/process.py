@@ -181,6 +181,7 @@ class FakeDiscordProcess(Waiting, _Control):
         Raises:
             WaitTimeoutError: it did not within ``timeout`` seconds.
         """
+        self._check_thread()
         deadline = time.monotonic() + timeout
         while not (result := predicate()):
             _check(deadline, timeout, what)

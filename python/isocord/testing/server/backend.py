@@ -45,6 +45,7 @@ class Backend:
         voice_host: ``"127.0.0.1"`` or ``"localhost"``: how the voice endpoint is written.
         dave_version: 0 for calls without end-to-end encryption, 1 for calls that have it while every member can,
             ``"required"`` for calls that refuse whoever cannot.
+        answer_within: seconds in which the bot has to answer an interaction.
         make_delivery: makes the DAVE delivery service of a channel's call, in the place of the one that
             ``dave_version`` names.
     """
@@ -59,6 +60,7 @@ class Backend:
         gateway_heartbeat: float = 41.25,
         gateway_resume_window: float = 60.0,
         dave_version: DaveVersion = 1,
+        answer_within: float | None = None,
         make_delivery: Callable[[int], DeliveryService] | None = None,
     ) -> None:
         check_modes(settings.modes)
@@ -76,7 +78,9 @@ class Backend:
             self.world, self.log, self.hub, make_delivery or self._delivery(dave_version), self._first_endpoint
         )
         self.voice: VoiceGateway = VoiceGateway(settings, self.log, self.switchboard.grant, self.switchboard.call)
-        self.rest: RestApi = RestApi(self.world, self.hub, self.switchboard, self.log, lambda: self.hub.url)
+        self.rest: RestApi = RestApi(
+            self.world, self.hub, self.switchboard, self.log, lambda: self.hub.url, answer_within=answer_within
+        )
         self.switchboard.keeper = self.voice
         self.hub.on_voice_request = lambda session_id, body: self.switchboard.request(
             self.world.bot.id, session_id, body

@@ -7,8 +7,6 @@ use isocord_proto::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES};
 
 /// Half the filter's length, in samples of the output.
 const REACH: usize = 32;
-/// The same where only the shape of the spectrum matters: what is folded back stays above 0.85 of the bandwidth.
-const SHORT_REACH: usize = 12;
 /// Where the low pass lets half through, as a part of the output's bandwidth; it is closed at the whole of it.
 const CUTOFF: f32 = 0.92;
 
@@ -29,18 +27,8 @@ impl Decimator {
     /// `factor` divides 960; `channels` is 1, which sums left and right, or 2.
     #[must_use]
     pub fn new(factor: usize, channels: usize) -> Self {
-        Self::of(factor, channels, REACH)
-    }
-
-    /// One for detectors, at 0.4 of the cost.
-    #[must_use]
-    pub fn short(factor: usize) -> Self {
-        Self::of(factor, 1, SHORT_REACH)
-    }
-
-    fn of(factor: usize, channels: usize, reach: usize) -> Self {
         let factor = factor.max(1);
-        let taps = if factor == 1 { vec![1.0] } else { low_pass(factor, reach) };
+        let taps = if factor == 1 { vec![1.0] } else { low_pass(factor, REACH) };
         let past = taps.len() - 1;
         let channels = channels.clamp(1, CHANNELS);
         let silent = past + FRAME_SAMPLES;
@@ -99,7 +87,7 @@ fn dot(samples: &[f32], taps: &[f32]) -> f32 {
 }
 
 /// A sinc under a Blackman window, that lets everything pass at 0 Hz unchanged.
-fn low_pass(factor: usize, reach: usize) -> Vec<f32> {
+pub(super) fn low_pass(factor: usize, reach: usize) -> Vec<f32> {
     let reach = (reach * factor) as isize;
     let taps: Vec<f32> = (-reach..=reach)
         .map(|n| {

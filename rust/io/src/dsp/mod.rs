@@ -1,5 +1,6 @@
 //! What is done to samples, whoever does it: volume, channels, rates, sums.
 
+mod coarse;
 pub mod decimate;
 pub(crate) mod downmix;
 pub(crate) mod echo;
