@@ -151,7 +151,7 @@ def recording(report: dict[str, Any]) -> str:
 def _many(report: dict[str, Any]) -> str:
     rows = [
         (
-            row["sink"],
+            row["sink"] + (", with its timeline" if row["timeline"] else ""),
             f"{row['us_per_packet']:.1f}",
             f"{row['core_percent']:.0f} %",
             f"{row['resident_mb'][0]:.0f} to {row['resident_mb'][-1]:.0f}",

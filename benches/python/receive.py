@@ -14,6 +14,7 @@ Then thirty recordings of ten speakers each in one process, to WAV and to Ogg: C
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import subprocess
@@ -72,20 +73,21 @@ def _options() -> argparse.Namespace:
 
 def _many(seconds: float) -> list[dict[str, Any]]:
     print(f"\n{MANY} recordings of {SPEAKERS} speakers each in one process")
-    print("  sink      us a packet  % of a core  lost  dropped  MB, start to end")
+    print("  sink      timeline  us a packet  % of a core  lost  dropped  MB, start to end")
     rows = []
-    for sink in ("WaveSink", "OGGSink"):
+    for sink, timeline in itertools.product(("WaveSink", "OGGSink"), (False, True)):
         with tempfile.TemporaryDirectory(prefix="isocord-bench-") as folder:
             try:
-                row = recording.run(SPEAKERS, seconds=seconds, folder=Path(folder), recordings=MANY, sink=sink)
+                options: dict[str, Any] = {"recordings": MANY, "sink": sink, "timeline": timeline}
+                row = recording.run(SPEAKERS, seconds=seconds, folder=Path(folder), **options)
             except lab.JobError as error:
                 print(f"  {sink} {error}")
                 continue
         rows.append(row.plain())
         curve = " ".join(f"{mb:.0f}" for mb in row.resident_mb)
         print(
-            f"  {sink:<9} {row.us_per_packet:>11.1f}  {row.core_percent:>11.1f}  {row.lost:>4}  {row.dropped:>7}"
-            f"  {curve}",
+            f"  {sink:<9} {timeline!s:<8} {row.us_per_packet:>11.1f}  {row.core_percent:>11.1f}  {row.lost:>4}"
+            f"  {row.dropped:>7}  {curve}",
             flush=True,
         )
     return rows

@@ -1,7 +1,7 @@
 """CPU and memory of recordings, in a process that does nothing else.
 
-``python -m timing.recording RECORDINGS SPEAKERS SECONDS FOLDER SINK`` prints one JSON object; :func:`run` is for
-everybody else.
+``python -m timing.recording RECORDINGS SPEAKERS SECONDS FOLDER SINK TIMELINE`` prints one JSON object; :func:`run` is
+for everybody else.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Recorded:
         recordings: how many.
         speakers: of each.
         sink: what they are written by.
+        timeline: whether it is found who speaks when, and how loud.
         packets: how many were received while it was measured.
         lost: packets that did not come.
         dropped: frames that came and are not in the files.
@@ -51,6 +52,7 @@ class Recorded:
     recordings: int
     speakers: int
     sink: str
+    timeline: bool
     packets: int
     lost: int
     dropped: int
@@ -74,13 +76,21 @@ class Recorded:
         return {**asdict(self), "times": self.times, "times_rhythm": self.times_rhythm}
 
 
-def run(speakers: int, *, seconds: float, folder: Path, recordings: int = 1, sink: str = "WaveSink") -> Recorded:
+def run(
+    speakers: int,
+    *,
+    seconds: float,
+    folder: Path,
+    recordings: int = 1,
+    sink: str = "WaveSink",
+    timeline: bool = False,
+) -> Recorded:
     """Measure in a process of its own.
 
     Raises:
         JobError: it failed.
     """
-    job = (str(recordings), str(speakers), str(seconds), str(folder), sink)
+    job = (str(recordings), str(speakers), str(seconds), str(folder), sink, str(int(timeline)))
     command = [sys.executable, "-m", "timing.recording", *job]
     return Recorded(**lab.run_json(command, core=None, limit=60 + 3 * seconds))
 
@@ -119,7 +129,7 @@ def _resident() -> float:
     return pages * 4096 / 1e6
 
 
-def _measure(recordings: int, speakers: int, seconds: float, folder: Path, kind: str) -> Recorded:
+def _measure(recordings: int, speakers: int, seconds: float, folder: Path, kind: str, timeline: bool) -> Recorded:
     opus = packets(chord(2.0))
     alone = _decode_alone(opus)
     rhythm = _decode_in_rhythm(opus, recordings * speakers, min(seconds, 10.0))
@@ -139,7 +149,7 @@ def _measure(recordings: int, speakers: int, seconds: float, folder: Path, kind:
         sinks: list[FileSink] = []
         running = []
         for number, connection in enumerate(connections):
-            sinks.append(getattr(isocord.sinks, kind)(folder / str(number)))
+            sinks.append(getattr(isocord.sinks, kind)(folder / str(number), timeline=timeline))
             running.append(sinks[-1].start(connection, sync_start=True))
         server.stdin.write("go\n")
         server.stdin.flush()
@@ -169,6 +179,7 @@ def _measure(recordings: int, speakers: int, seconds: float, folder: Path, kind:
         recordings=recordings,
         speakers=speakers,
         sink=kind,
+        timeline=timeline,
         packets=counted,
         lost=sum(user.lost for user in stats),
         dropped=dropped,
@@ -199,8 +210,9 @@ def _received(connections: list[_native.Connection]) -> int:
 
 
 def main() -> None:
-    recordings, speakers, seconds, folder, kind = sys.argv[1:]
-    print(json.dumps(asdict(_measure(int(recordings), int(speakers), float(seconds), Path(folder), kind))))
+    recordings, speakers, seconds, folder, kind, timeline = sys.argv[1:]
+    job = (int(recordings), int(speakers), float(seconds), Path(folder), kind, timeline == "1")
+    print(json.dumps(asdict(_measure(*job))))
 
 
 if __name__ == "__main__":
