@@ -167,8 +167,8 @@ def _many(report: dict[str, Any]) -> str:
     return (
         f"\n### {first['recordings']} recordings of {first['speakers']} speakers each in one process\n\n"
         + _table(head, rows)
-        + "\n*MB* is the memory of the whole process, at the beginning and at the end of the run. The server that sends\n"
-        "it all has the same two cores; what is lost or dropped with a timeline is what they had no time for.\n"
+        + "\n*MB* is the memory of the whole process, at the beginning and at the end of the run. The server that\n"
+        "sends it all has the same two cores; what is lost or dropped with a timeline is what they had no time for.\n"
     )
 
 
