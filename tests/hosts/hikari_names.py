@@ -100,6 +100,10 @@ class Guild:
         return [channel for channel in self.channels if channel.type is hikari.ChannelType.GUILD_STAGE]
 
     @property
+    def me(self) -> Any:
+        return self._guild.get_my_member()
+
+    @property
     def voice_client(self) -> Any:
         return self._client.app.voice.connections.get(self._guild.id)
 

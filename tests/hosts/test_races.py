@@ -60,6 +60,7 @@ async def test_a_leave_that_is_held_back_is_sent_all_the_same(world: World, monk
     await until(lambda: not in_channel(world))
 
 
+@joins_with_isocord
 async def test_the_next_client_does_not_take_a_late_leave_for_a_kick(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

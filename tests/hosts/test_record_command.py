@@ -111,6 +111,7 @@ def test_where_it_cannot_record(discord: Any, tmp_path: Path, capsys: pytest.Cap
     assert main(asked) == 1
     said = capsys.readouterr()
     assert json.loads(said.out)["event"] == "failed" and "no voice channel 7" in said.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_begin(
@@ -170,7 +171,7 @@ def test_in_a_terminal_it_shows_levels_and_a_ctrl_c_ends_it(tmp_path: Path) -> N
     pcm = tmp_path / "pcm"
     pcm.write_bytes(stereo(said(60.0)))
     with Terminal(PROGRAM.format(pcm=str(pcm), folder=str(tmp_path / "to"))) as terminal:
-        text = terminal.shows(lambda text: "dBFS" in text and "Alice" in text and "0:02" in text)
+        text = terminal.shows(lambda text: "dBFS" in text and "Alice" in text)
         assert "Recording General into" in text and "Tell people" in text and "█" in text
         terminal.press(b"\x03")
         terminal.shows(lambda text: "status 0 left True" in text)

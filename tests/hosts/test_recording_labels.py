@@ -246,10 +246,7 @@ async def test_no_file_gets_more_than_max_size_with_all_that_it_tells(world: Wor
 
 
 async def test_strangers_names_break_no_file(world: World, tmp_path: Path) -> None:
-    user = world.discord.speak("General", user="alice").user_id
-    await until(lambda: world.guild.get_member(user))
-    member = world.guild.get_member(user)
-    member.nick = "=\x00\n\"'<&>" + "\U0001f600" * 24
+    world.discord.guild.member("alice").nick = "=\x00\n\"'<&>" + "\U0001f600" * 24
     file = io.BytesIO()
     report = await named(world, OGGSink(lambda _: file))
     assert report.tracks[0].error is None

@@ -27,6 +27,14 @@ def fails(utterance):
         raise RuntimeError("no such language")
     return "words"
 
+calls = []
+
+async def stuck(utterance):
+    calls.append(utterance)
+    if len(calls) == 2:
+        await asyncio.sleep(3600)
+    return "heard"
+
 class Engine:
     def hear(self, utterance):
         return "heard"
@@ -99,6 +107,21 @@ def test_what_cannot_begin(folder: Path, capsys: pytest.CaptureFixture[str], arg
     assert run(*arguments) == 2
     said = capsys.readouterr()
     assert said.out == "" and words in said.err and said.err.startswith("isocord transcribe: ")
+
+
+def test_a_ctrl_c_leaves_what_was_written_down(folder: Path) -> None:
+    pytest.importorskip("rich")
+    code = (
+        "from isocord.cli.main import main\n"
+        "raise SystemExit(main(['transcribe', 'meeting', '--with', 'recogniser_of_a_test:stuck']))\n"
+    )
+    with Terminal(code) as terminal:
+        terminal.shows(lambda text: "heard" in text and "0:05 / 0:05" in text)
+        terminal.press(b"\x03")
+        terminal.shows(lambda text: "1 captions in meeting/transcript.vtt, interrupted" in text)
+        assert terminal.ends() == 130
+        assert "Traceback" not in terminal.text
+    assert (folder / "meeting" / "transcript.vtt").read_text("utf-8").count(">heard") == 1
 
 
 def test_on_a_terminal(folder: Path) -> None:

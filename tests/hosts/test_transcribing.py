@@ -224,6 +224,18 @@ async def test_every_format_by_its_names(world: World, tmp_path: Path, sink: Any
         assert {caption.user_id for caption in told.captions} == {alice.user_id, bob.user_id}
 
 
+async def test_files_that_are_called_by_ids_have_names_as_titles(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    recording = voice.start_recording(FLACSink(tmp_path), sync_start=True)
+    bob = world.discord.speak("General", user="bob")
+    await until(lambda: voice._name_of(bob.user_id) == "Bob")
+    bob.play(stereo(said(1.0), silence(1.0)))
+    await until(lambda: bob.sent and not bob.is_playing)
+    await recording.stop()
+    told = await isocord.transcribe(tmp_path, length)
+    assert {(caption.name, caption.user_id) for caption in told.captions} == {("Bob", bob.user_id)}
+
+
 async def test_what_is_in_memory(world: World) -> None:
     voice = await world.connect()
     recording = voice.start_recording(OGGSink(), sync_start=True)

@@ -78,6 +78,7 @@ def statuses(found: dict[str, str]) -> list[Status]:
 def test_bot_libraries() -> None:
     assert statuses({"py-cord": "2.8.1"}) == [Status.OK]
     assert statuses({"discord.py": "2.7.1", "nextcord": "3.2.0"}) == [Status.OK, Status.OK]
+    assert statuses({"hikari": "2.7.0"}) == statuses({"hikari": "2.3.5"}) == [Status.OK]
     assert statuses({"disnake": "2.9"}) == statuses({"py-cord": "3.0.0rc1"}) == [Status.WARN]
     (none,) = environment.judged_libraries({})
     assert none.status is Status.FAIL and "pip install" in none.advice

@@ -52,6 +52,13 @@ def names(template: str) -> Names:
     return Names(template, NOW, guild, channel)
 
 
+@pytest.mark.parametrize(("first", "second"), [(None, "Bob"), ("Bob", "Robert"), ("Bob", None)])
+def test_parts_of_a_track_have_one_name(tmp_path: Path, first: str | None, second: str | None) -> None:
+    made = names(f"{tmp_path}/{{user}} {{part}}.ogg")
+    called = first or "5"
+    assert [made.path(5, first, 1), made.path(5, second, 2)] == [f"{tmp_path}/{called} {part}.ogg" for part in (1, 2)]
+
+
 def test_a_template_names_each_part(tmp_path: Path) -> None:
     made = names(f"{tmp_path}/{{guild}}/{{date}}/{{channel}} {{date:%H-%M}} {{user}}.flac")
     first = made.path(5, "Bob", 1)

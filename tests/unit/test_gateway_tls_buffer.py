@@ -12,6 +12,7 @@ import pytest
 
 from isocord.gateway.socket import tls_buffer
 from isocord.gateway.socket.transport import _transport
+from isocord.runtime.thread import GatewayThread
 from isocord.testing import FakeDiscord
 
 new_asyncio = pytest.mark.skipif(sys.version_info < (3, 11), reason="asyncio had no such buffer before")
@@ -38,3 +39,14 @@ def test_other_transports_are_left_alone() -> None:
     assert not tls_buffer.shrink(None)
     assert not tls_buffer.shrink(SimpleNamespace(_ssl_protocol=SimpleNamespace(_ssl_buffer=b"", max_size=1 << 18)))
     assert _transport(object()) is None
+
+
+def test_voice_gateways_run_on_asyncios_own_loop_whatever_the_bot_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_others() -> asyncio.AbstractEventLoop:
+        raise AssertionError("its TLS could not be told to read through a small buffer")
+
+    monkeypatch.setattr(asyncio, "new_event_loop", of_others)
+    thread = GatewayThread()
+    assert isinstance(thread.loop, asyncio.BaseEventLoop)
+    thread.stop()
+    assert thread.loop.is_closed()

@@ -229,3 +229,17 @@ async def test_listening_that_is_forgotten_closes_its_queue() -> None:
     async for _ in Listening(frames, speaking=False, capacity=5, drop="oldest"):
         break
     assert frames.closed.wait(10)
+
+
+def test_places_of_a_recording_are_found_on_the_clock() -> None:
+    timeline = Timeline(START)
+    timeline.pause(START + 100)
+    timeline.resume(START + 500)
+    timeline.pause(START + 500)
+    timeline.resume(START + 700)
+    assert [timeline.position(place) - START for place in (0, 99, 100, 250)] == [0, 99, 700, 850]
+    assert [timeline.position(place, is_end=True) - START for place in (100, 101)] == [100, 701]
+    assert all(timeline.time(timeline.position(place)) == place for place in range(0, 300, 7))
+    timeline.stop(START + 1_000)
+    # What ends a little after the recording does, as a frame may.
+    assert timeline.position(405) - START == 1_005

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from datetime import datetime
@@ -54,7 +55,11 @@ def run(
     except (CannotError, ValueError, OSError) as error:
         complain("record", error)
         return 2
-    return asyncio.run(_record(sink, folder, token, out, guild_id=guild_id, channel_id=channel_id, linger=linger))
+    status = asyncio.run(_record(sink, folder, token, out, guild_id=guild_id, channel_id=channel_id, linger=linger))
+    # Where nothing was recorded nothing is left.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+    return status
 
 
 async def _record(

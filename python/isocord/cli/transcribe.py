@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..hearing.transcribing.transcript import Caption, Progress, Transcript, TranscriptError, described, transcribe
 from ..runtime.text import shown as printable
 from .progress import clock
-from .terminal import NEEDS_RICH, complain, console
+from .terminal import INTERRUPTED, NEEDS_RICH, complain, console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,14 +35,44 @@ def run(paths: list[Path], *, function: str, out: Path | None, jobs: int, as_jso
         call = _load(function)
         if target.suffix.lower() not in (".vtt", ".json"):
             raise ValueError(f"{str(target)!r}: a transcript is saved as .vtt or .json")
-        with _lines() if terminal is None else _bar(terminal) as show:
-            transcript = asyncio.run(transcribe(recording, call, jobs=jobs, progress=show))
+        transcript = _transcribe(recording, call, jobs, terminal)
         transcript.save(target)
     except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
         complain("transcribe", error)
         return 2
     _conclude(transcript, target, terminal)
+    if transcript.is_cut:
+        return INTERRUPTED
     return 1 if transcript.errors else 0
+
+
+class _Taken(Transcript):
+    """What has come so far: a Ctrl-C ends it, and what was written down stays."""
+
+    is_cut = False
+
+    def take(self, told: Progress) -> None:
+        """Keep what has come."""
+        if isinstance(told.news, Caption):
+            self.captions.append(told.news)
+        elif told.news is not None:
+            self.errors.append(told.news)
+
+
+def _transcribe(recording: Any, call: Callable[..., Any], jobs: int, terminal: Console | None) -> _Taken:
+    taken = _Taken()
+    with _lines() if terminal is None else _bar(terminal) as show:
+
+        def progress(told: Progress) -> None:
+            taken.take(told)
+            show(told)
+
+        try:
+            taken.started_at = asyncio.run(transcribe(recording, call, jobs=jobs, progress=progress)).started_at
+        except KeyboardInterrupt:
+            taken.is_cut = True
+    taken.captions.sort()
+    return taken
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -60,13 +90,15 @@ def _load(name: str) -> Callable[..., Any]:
     return call
 
 
-def _conclude(transcript: Transcript, target: Path, terminal: Console | None) -> None:
+def _conclude(transcript: _Taken, target: Path, terminal: Console | None) -> None:
     if terminal is None:
         counts = {"captions": len(transcript.captions), "errors": len(transcript.errors)}
-        print(json.dumps({"event": "finished", "file": str(target), **counts}), flush=True)
+        event = "interrupted" if transcript.is_cut else "finished"
+        print(json.dumps({"event": event, "file": str(target), **counts}), flush=True)
     else:
         missing = f", {len(transcript.errors)} missing" if transcript.errors else ""
-        terminal.print(f"{len(transcript.captions)} captions in {printable(str(target))}{missing}", markup=False)
+        cut = ", interrupted" if transcript.is_cut else ""
+        terminal.print(f"{len(transcript.captions)} captions in {printable(str(target))}{missing}{cut}", markup=False)
 
 
 @contextlib.contextmanager

@@ -82,7 +82,7 @@ class FileSink:
         on_part: called with each :class:`isocord.sinks.Part` as it is complete, and uploaded where it is to be: on the
             thread ``isocord-sink`` or ``isocord-upload``, or, a coroutine function, on the bot's loop.
         timeline: whether it is found in the sound who speaks when, and how loud, for :attr:`isocord.Report.timeline`.
-            It costs a fifth of a per cent of a core for each user who sends something.
+            It costs 0.15 % of a core for each user who sends something, 0.35 % where packets are kept as they came.
         filters: ``users``, ``time`` and ``max_size`` as py-cord has them: ``{"users": [...], "time": ..., "max_size":
             ...}``.
 

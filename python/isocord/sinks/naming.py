@@ -80,6 +80,7 @@ class Names:
     def __init__(self, template: str, started_at: datetime, guild: object, channel: object) -> None:
         self._template = template
         self._has_part = any(field == "part" for _, field, _, _ in string.Formatter().parse(template))
+        self._called: dict[int | None, str] = {}
         self._date = _Date.fromtimestamp(started_at.timestamp(), started_at.tzinfo)
         self._guild = clean(getattr(guild, "name", None), getattr(guild, "id", "guild"))
         self._channel = clean(getattr(channel, "name", None), getattr(channel, "id", "channel"))
@@ -90,7 +91,8 @@ class Names:
             date=self._date,
             guild=self._guild,
             channel=self._channel,
-            user=clean(name, user_id if user_id is not None else "all"),
+            # The parts of a track have one name, also where it changes or is learned meanwhile.
+            user=self._called.setdefault(user_id, clean(name, user_id if user_id is not None else "all")),
             user_id=user_id if user_id is not None else "all",
             part=part,
         )

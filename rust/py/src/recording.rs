@@ -16,7 +16,6 @@ use pyo3::prelude::*;
 use crate::errors::{Result, SinkError};
 use crate::file_object;
 use crate::producing::duration;
-use crate::voice_outcome::VoiceOutcome;
 
 /// The format of a file, and what encodes it if that is not isocord.
 #[derive(Clone)]
@@ -340,7 +339,7 @@ impl PartOutcome {
 /// What a recording came to.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct RecordingReport {
-    inner: RecorderReport,
+    pub(crate) inner: RecorderReport,
     dropped: u64,
 }
 
@@ -355,11 +354,6 @@ macro_rules! counts {
             #[getter]
             fn tracks(&self) -> Vec<TrackOutcome> {
                 self.inner.tracks.iter().cloned().map(TrackOutcome).collect()
-            }
-
-            #[getter]
-            fn voices(&self) -> Vec<VoiceOutcome> {
-                self.inner.voices.iter().cloned().map(VoiceOutcome).collect()
             }
 
             #[getter]

@@ -3,6 +3,16 @@
 use isocord_io::record::VoiceReport;
 use pyo3::prelude::*;
 
+use crate::recording::RecordingReport;
+
+#[pymethods]
+impl RecordingReport {
+    #[getter]
+    fn voices(&self) -> Vec<VoiceOutcome> {
+        self.inner.voices.iter().cloned().map(VoiceOutcome).collect()
+    }
+}
+
 /// What is known of one user's sound.
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct VoiceOutcome(pub VoiceReport);

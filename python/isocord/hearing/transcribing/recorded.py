@@ -139,7 +139,7 @@ def find(recording: Recorded) -> Recordings:
     """The tracks of a recording.
 
     A folder with a timeline that was saved as JSON is read as that says. Otherwise each file is a track that is called
-    as the file is, and files that are called like parts (``Alice-002``) follow each other.
+    by its title, or as the file is, and files that are called like parts (``Alice-002``) follow each other.
 
     Raises:
         ValueError: there is no sound in it.
@@ -191,7 +191,12 @@ def _of_paths(paths: list[Path]) -> Recordings:
 
 def _track(name: str, files: list[Path], stream: int | None) -> RecordedTrack:
     user_id = int(name) if name.isascii() and name.isdigit() and int(name) < 1 << 64 else 0
-    return RecordedTrack(name, user_id, [Piece(file, None, _duration(file), stream) for file in files])
+    told = [_probed(file) for file in files]
+    # Recordings have the user's name as their title.
+    title = told[0].title if told[0] is not None and stream is None else None
+    lengths = (_duration(file, info) for file, info in zip(files, told, strict=True))
+    pieces = [Piece(file, None, length, stream) for file, length in zip(files, lengths, strict=True)]
+    return RecordedTrack(title or name, user_id, pieces)
 
 
 def _joined(paths: list[Path]) -> list[tuple[str, list[Path]]]:
@@ -256,14 +261,20 @@ def _stream(file: Path | BinaryIO, user_id: object, name: str | None) -> int:
     return next((index for index, called in enumerate(names) if called in (str(user_id), name)), _NOWHERE)
 
 
-def _duration(path: Path) -> float:
+def _probed(path: Path) -> _native.AudioInfo | None:
+    if path.suffix.lower() == ".pcm":
+        return None
+    try:
+        return _native.probe(path)
+    except Exception:
+        # Why is told when the file is read.
+        return None
+
+
+def _duration(path: Path, info: _native.AudioInfo | None) -> float:
     if path.suffix.lower() == ".pcm":
         return path.stat().st_size / SAMPLE_BYTES / SAMPLE_RATE
-    try:
-        return _native.probe(path).duration or 0.0
-    except Exception:
-        # It is told when the file is read.
-        return 0.0
+    return 0.0 if info is None else info.duration or 0.0
 
 
 def _of_many(path: Path, stream: int) -> Iterator[bytes]:

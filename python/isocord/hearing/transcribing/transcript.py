@@ -107,7 +107,7 @@ async def transcribe(
 
     Args:
         recording: a report, a folder, a file, or files. A folder with a timeline that was saved as JSON is read as that
-            says, with its names and places; otherwise each file is a track of the file's name, and all begin at once.
+            says, with its names and places; otherwise each file is a track of its title or name, and all begin at once.
         function: called with each :class:`isocord.Utterance`, whose ``start`` and ``end`` are places in the recording,
             with a coroutine function on this loop, otherwise in a thread. It returns the words, or None for none. What
             it raises costs that utterance only.

@@ -37,7 +37,7 @@ def own_user(world: World) -> Json:
 def member(value: Member) -> Json:
     return {
         "user": user(value.user),
-        "nick": None,
+        "nick": value.nick,
         "avatar": None,
         "banner": None,
         "roles": [],

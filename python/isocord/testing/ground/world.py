@@ -77,6 +77,7 @@ class Member:
     user: User
     mute: bool = False
     deaf: bool = False
+    nick: str | None = None
 
     @property
     def id(self) -> int:

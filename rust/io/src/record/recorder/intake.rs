@@ -7,7 +7,7 @@ use super::super::report::{EndReason, RecorderEvent};
 use super::super::timeline::Place;
 use super::super::track::Track;
 use super::super::{FrameSink, Payload, Wants, packet};
-use super::{LEAST, MAX_STEP, REFRESH, Recorder};
+use super::{LEAST, MAX_STEP, Recorder};
 
 /// No frame comes from further in the future.
 const AHEAD: u64 = 10 * SAMPLE_RATE as u64;
@@ -157,7 +157,7 @@ impl FrameSink for Recorder {
             Payload::Opus(_) => self.stats.after_end += 1,
         }
         self.now = self.now.max(at + keep);
-        if self.now >= self.refreshed + REFRESH {
+        if self.now >= self.refreshed + self.refresh() {
             self.tick();
         }
     }
