@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test bench music soak streams-test release clean
+.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test kill-test bench music soak streams-test release clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
 	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
 	@echo "make s3-test   recordings uploaded to moto's server of S3, and to versitygw and MinIO if they are installed"
+	@echo "make kill-test   recordings of a process that is killed 200 times, in every format; half an hour"
 	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
 	@echo "make release what is published, for this machine, and what it holds (dist/release)"
 	@echo "make build   only build and install into $(VENV)"
@@ -111,6 +112,11 @@ soak: build
 	$(BIN)/python -m tests.e2e.fault_matrix
 	$(BIN)/python benches/python/reconnect_many.py
 	$(BIN)/python benches/python/soak.py
+
+# ffmpeg's formats by themselves: a process for each file takes its time to start.
+kill-test: build
+	$(BIN)/python -m tests.kills --sinks WaveSink FLACSink PCMSink MP3Sink OGGSink MKASink MKVSink WebMSink
+	$(BIN)/python -m tests.kills --most 2.5 --sinks MP4Sink M4ASink
 
 streams-test: build
 	$(BIN)/python -m tests.streams

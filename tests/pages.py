@@ -134,7 +134,7 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
             given={"finished": lambda stage: None},
             after=lambda stage: stage.alice_says(1.0),
         ),
-        *(RECORDING,) * 9,
+        *(RECORDING,) * 10,
     ),
     "docs/meetings.md": (By("tests/hosts/test_meetings_docs.py"),),
     "docs/assistants.md": (

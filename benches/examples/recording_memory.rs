@@ -1,6 +1,6 @@
 //! The memory of an hour's recording in virtual time: ten speakers with pauses, a little loss and jitter, from sealed
-//! datagrams to a WAV file each. Prints resident memory every five minutes: `cargo run --release -p isocord-benches
-//! --example recording_memory [minutes] [speakers]`.
+//! datagrams to a WAV file each, and who spoke when. Prints resident memory every five minutes: `cargo run --release
+//! -p isocord-benches --example recording_memory [minutes] [speakers]`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn main() {
     let place = std::env::temp_dir().join(format!("isocord-memory-{}", std::process::id()));
     std::fs::create_dir_all(&place).expect("a directory");
 
-    let options = RecorderOptions { sync_start: true, ..RecorderOptions::default() };
+    let options = RecorderOptions { sync_start: true, survey: true, ..RecorderOptions::default() };
     let layout = Layout::PerUser(directory(place.clone(), "wav".to_owned()));
     let mut out = ToRecorder(Recorder::new(options, layout).expect("valid options"));
     let mut path = ReceivePath::new(PlainFrames, DelayBounds::default());

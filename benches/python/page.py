@@ -144,7 +144,31 @@ def recording(report: dict[str, Any]) -> str:
     return (
         "## Recording\n\n`benches/python/receive.py`: CPU of the whole process for each packet that is received,\n"
         "decrypted, decoded and written to a WAV file, beside libopus that only decodes it: one packet after\n"
-        "the other, or all speakers' every 20 ms, when caches are cold.\n\n" + _table(head, rows)
+        "the other, or all speakers' every 20 ms, when caches are cold.\n\n" + _table(head, rows) + _many(report)
+    )
+
+
+def _many(report: dict[str, Any]) -> str:
+    rows = [
+        (
+            row["sink"] + (", with its timeline" if row["timeline"] else ""),
+            f"{row['us_per_packet']:.1f}",
+            f"{row['core_percent']:.0f} %",
+            f"{row['resident_mb'][0]:.0f} to {row['resident_mb'][-1]:.0f}",
+            row["lost"],
+            row["dropped"],
+        )
+        for row in report.get("many", ())
+    ]
+    if not rows:
+        return ""
+    head = ("sink", "a packet, us", "of a core", "MB", "lost packets", "dropped frames")
+    first = report["many"][0]
+    return (
+        f"\n### {first['recordings']} recordings of {first['speakers']} speakers each in one process\n\n"
+        + _table(head, rows)
+        + "\n*MB* is the memory of the whole process, at the beginning and at the end of the run. The server that\n"
+        "sends it all has the same two cores; what is lost or dropped with a timeline is what they had no time for.\n"
     )
 
 

@@ -1046,6 +1046,8 @@ class Connection:
         channels: Literal[1, 2] = 2,
         sample_format: Literal["s16", "s24", "f32"] = "s16",
         name_of: Callable[[int], str | None] | None = None,
+        denoise: bool = False,
+        normalize: float | None = None,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1070,6 +1072,8 @@ class Connection:
             channels: of WAV and FLAC.
             sample_format: of WAV and FLAC; "f32" of WAV only.
             name_of: called once for each user, on the thread: what files call them; their ids if None.
+            denoise: whether noise is taken out of what each user but us says.
+            normalize: the loudness that each user is brought to, in LUFS.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.

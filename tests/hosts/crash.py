@@ -1,4 +1,8 @@
-"""A bot that records and is killed in the midst of it; prints how long it had been spoken to. Run by a test."""
+"""A bot that records until it is killed: ``-m tests.hosts.crash FOLDER PACKETS SINK[,name=value...] ...``.
+
+It kills itself when that many packets have been said to it, and prints for how long that was; with 0 it prints when it
+began, by the system's clock, and waits for somebody else to. Run by tests.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import importlib.util
 import os
 import signal
 import sys
+import time
 
 import isocord
 from isocord import testing
@@ -15,18 +20,25 @@ from isocord import testing
 from .. import loops
 
 
-def sink_of(place: str, kind: str, *given: str) -> isocord.sinks.FileSink:
+def sink_of(folder: str, kind: str, *given: str) -> isocord.sinks.FileSink:
+    """A sink that writes into the folder; ``mixdown``, ``tracks`` and ``opened`` say how."""
     options = {name: int(value) for name, _, value in (option.partition("=") for option in given)}
+    made = getattr(isocord.sinks, kind)
+    whole = os.path.join(folder, f"all.{made.encoding}")
     if options.pop("opened", 0):
         # A file object with a buffer of its own.
-        target = open(os.path.join(place, "opened"), "wb")  # noqa: SIM115
-        return getattr(isocord.sinks, kind)(target, mixdown=True, **options)  # type: ignore[no-any-return]
-    return getattr(isocord.sinks, kind)(place, **options)  # type: ignore[no-any-return]
+        return made(open(os.path.join(folder, "opened"), "wb"), mixdown=True, **options)  # type: ignore[no-any-return]
+    if options.pop("tracks", 0):
+        return made(whole, tracks=True, **options)  # type: ignore[no-any-return]
+    if options.pop("mixdown", 0):
+        return made(folder, mixdown=whole, **options)  # type: ignore[no-any-return]
+    return made(folder, **options)  # type: ignore[no-any-return]
 
 
-async def main(place: str, *sink: str) -> None:
+async def main(place: str, count: str, *sinks: str) -> None:
     name = next(name for name in ("discord", "disnake", "nextcord", "hikari") if importlib.util.find_spec(name))
     library = importlib.import_module("tests.hosts.hikari_names" if name == "hikari" else name)
+    packets = int(count)
     async with testing.FakeDiscord() as discord:
         bot = library.Client(intents=library.Intents.default())
         running = asyncio.create_task(bot.start(discord.token))
@@ -34,12 +46,20 @@ async def main(place: str, *sink: str) -> None:
             await asyncio.sleep(0.01)
         channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
         voice = await channel.connect(cls=isocord.VoiceClient)
-        bob = discord.speak("General", user="bob")
-        voice.start_recording(sink_of(place, *sink))
-        bob.play(testing.tone(440, 30.0))
-        while bob.sent < 150:
+        speakers = [discord.speak("General", user=user) for user in ("bob", "alice")[: 1 if packets else 2]]
+        for speaker, pitch in zip(speakers, (440, 1000), strict=False):
+            speaker.play(testing.tone(pitch, 30.0))
+        while not packets and any(speaker.sent < 10 for speaker in speakers):
             await asyncio.sleep(0.01)
-        print(bob.sent * 0.02, flush=True)
+        for index, sink in enumerate(sinks):
+            folder = os.path.join(place, str(index)) if len(sinks) > 1 else place
+            os.makedirs(folder, exist_ok=True)
+            recording = voice.start_recording(sink_of(folder, *sink.split(",")), sync_start=not packets)
+            if not packets:
+                print(time.monotonic(), recording.position, flush=True)
+        while not packets or speakers[0].sent < packets:
+            await asyncio.sleep(0.01)
+        print(speakers[0].sent * 0.02, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
         await running
 

@@ -21,14 +21,8 @@ needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there 
 
 def crash(place: Path, sink: str, **options: Any) -> tuple[Path, float]:
     """The one file that is left, and the seconds that had been said."""
-    asked = [
-        sys.executable,
-        "-m",
-        "tests.hosts.crash",
-        str(place),
-        sink,
-        *(f"{name}={value}" for name, value in options.items()),
-    ]
+    wanted = ",".join([sink, *(f"{name}={value}" for name, value in options.items())])
+    asked = [sys.executable, "-m", "tests.hosts.crash", str(place), "150", wanted]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     (file,) = place.iterdir()

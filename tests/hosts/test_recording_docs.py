@@ -124,6 +124,17 @@ async def test_files_for_an_editor(world: World, tmp_path: Path, monkeypatch: py
     assert [mark.title for mark in report.marks] == ["Introduction"]
 
 
+async def test_a_podcast_of_clean_voices(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    voice = await world.connect()
+    recording = await page()["podcast"](voice)
+    (alice,) = world.speak(0.6, "alice")
+    await until(lambda: alice.sent and not alice.is_playing)
+    report = await recording.stop()
+    assert [(track.user_id, track.error) for track in report.tracks] == [(alice.user_id, None), (None, None)]
+    assert report.tracks[-1].path == "podcast/all.flac"
+
+
 async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     voice = await world.connect()

@@ -1,6 +1,7 @@
-"""CPU and memory of a recording, in a process that does nothing else.
+"""CPU and memory of recordings, in a process that does nothing else.
 
-``python -m timing.recording SPEAKERS SECONDS FOLDER`` prints one JSON object; :func:`run` is for everybody else.
+``python -m timing.recording RECORDINGS SPEAKERS SECONDS FOLDER SINK TIMELINE`` prints one JSON object; :func:`run` is
+for everybody else.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import isocord
 from isocord import _native
-from isocord.sinks import WaveSink
+from isocord.sinks import FileSink
 
 from . import lab
 from .sounds import chord
@@ -30,12 +32,16 @@ _SAMPLES = 8
 
 @dataclass(frozen=True)
 class Recorded:
-    """One recording.
+    """Recordings at once.
 
     Attributes:
-        speakers: how many.
+        recordings: how many.
+        speakers: of each.
+        sink: what they are written by.
+        timeline: whether it is found who speaks when, and how loud.
         packets: how many were received while it was measured.
-        lost: packets that did not come, or found no room.
+        lost: packets that did not come.
+        dropped: frames that came and are not in the files.
         us_per_packet: microseconds of CPU of the whole process.
         libopus_us: what libopus takes for a packet, one after the other.
         rhythm_us: what it takes if a thread decodes one packet of each speaker every 20 ms: caches are cold then.
@@ -43,9 +49,13 @@ class Recorded:
         resident_mb: memory of the process, evenly spread over the recording.
     """
 
+    recordings: int
     speakers: int
+    sink: str
+    timeline: bool
     packets: int
     lost: int
+    dropped: int
     us_per_packet: float
     libopus_us: float
     rhythm_us: float
@@ -66,13 +76,22 @@ class Recorded:
         return {**asdict(self), "times": self.times, "times_rhythm": self.times_rhythm}
 
 
-def run(speakers: int, *, seconds: float, folder: Path) -> Recorded:
+def run(
+    speakers: int,
+    *,
+    seconds: float,
+    folder: Path,
+    recordings: int = 1,
+    sink: str = "WaveSink",
+    timeline: bool = False,
+) -> Recorded:
     """Measure in a process of its own.
 
     Raises:
         JobError: it failed.
     """
-    command = [sys.executable, "-m", "timing.recording", str(speakers), str(seconds), str(folder)]
+    job = (str(recordings), str(speakers), str(seconds), str(folder), sink, str(int(timeline)))
+    command = [sys.executable, "-m", "timing.recording", *job]
     return Recorded(**lab.run_json(command, core=None, limit=60 + 3 * seconds))
 
 
@@ -110,12 +129,12 @@ def _resident() -> float:
     return pages * 4096 / 1e6
 
 
-def _measure(speakers: int, seconds: float, folder: Path) -> Recorded:
+def _measure(recordings: int, speakers: int, seconds: float, folder: Path, kind: str, timeline: bool) -> Recorded:
     opus = packets(chord(2.0))
     alone = _decode_alone(opus)
-    rhythm = _decode_in_rhythm(opus, speakers, min(seconds, 10.0))
+    rhythm = _decode_in_rhythm(opus, recordings * speakers, min(seconds, 10.0))
     server = subprocess.Popen(
-        [sys.executable, "-m", "timing.voice_server", str(speakers), str(seconds)],
+        [sys.executable, "-m", "timing.voice_server", str(speakers), str(seconds), str(recordings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -123,42 +142,47 @@ def _measure(speakers: int, seconds: float, folder: Path) -> Recorded:
     )
     assert server.stdin is not None
     assert server.stdout is not None
-    events: queue.Queue[_native.Event] = queue.Queue()
-    connection = _native.Connection(events.put)
+    connections: list[_native.Connection] = []
     try:
-        connection.open("127.0.0.1", int(server.stdout.readline()), 1)
-        if not isinstance(events.get(timeout=_BOUND), _native.Discovered):
-            raise TypeError("no IP discovery")
-        connection.start_session(MODE, KEY)
-        connection.allow_unencrypted()
-        for number in range(speakers):
-            connection.assign_ssrc(100 + number, 1 + number)
-        sink = WaveSink(folder)
-        recording = sink.start(connection, sync_start=True)
+        port = int(server.stdout.readline())
+        connections += [_connected(port, speakers) for _ in range(recordings)]
+        sinks: list[FileSink] = []
+        running = []
+        for number, connection in enumerate(connections):
+            sinks.append(getattr(isocord.sinks, kind)(folder / str(number), timeline=timeline))
+            running.append(sinks[-1].start(connection, sync_start=True))
         server.stdin.write("go\n")
         server.stdin.flush()
         # The first second makes decoders and files.
         time.sleep(1.0)
-        begin, begin_cpu, before = time.monotonic(), time.process_time(), _received(connection)
+        begin, begin_cpu, before = time.monotonic(), time.process_time(), _received(connections)
         resident = []
         for _ in range(_SAMPLES):
             resident.append(_resident())
             time.sleep(max(0.1, (seconds - 2.0) / _SAMPLES))
         used, took = time.process_time() - begin_cpu, time.monotonic() - begin
-        counted = _received(connection) - before
-        recording.stop(4_800)
-        report = recording.wait(_BOUND)
-        if report is None or len(report.tracks) != speakers or sink.finish(report) is not None:
-            raise RuntimeError("the recording is not whole")
-        lost = sum(user.lost for user in connection.receive_stats.users.values()) + report.dropped
+        counted = _received(connections) - before
+        for recording in running:
+            recording.stop(4_800)
+        reports = [recording.wait(_BOUND) for recording in running]
+        for report, sink in zip(reports, sinks, strict=True):
+            if report is None or len(report.tracks) != speakers or sink.finish(report) is not None:
+                raise RuntimeError("a recording is not whole")
+        stats = [user for connection in connections for user in connection.receive_stats.users.values()]
+        dropped = sum(report.dropped + report.late for report in reports if report is not None)
     finally:
         server.kill()
         server.wait()
-        connection.close()
+        for connection in connections:
+            connection.close()
     return Recorded(
+        recordings=recordings,
         speakers=speakers,
+        sink=kind,
+        timeline=timeline,
         packets=counted,
-        lost=lost,
+        lost=sum(user.lost for user in stats),
+        dropped=dropped,
         us_per_packet=used / max(counted, 1) * 1e6,
         libopus_us=alone,
         rhythm_us=rhythm,
@@ -167,13 +191,28 @@ def _measure(speakers: int, seconds: float, folder: Path) -> Recorded:
     )
 
 
-def _received(connection: _native.Connection) -> int:
-    return sum(user.received for user in connection.receive_stats.users.values())
+def _connected(port: int, speakers: int) -> _native.Connection:
+    """A connection that knows whose stream is whose."""
+    events: queue.Queue[_native.Event] = queue.Queue()
+    connection = _native.Connection(events.put)
+    connection.open("127.0.0.1", port, 1)
+    if not isinstance(events.get(timeout=_BOUND), _native.Discovered):
+        raise TypeError("no IP discovery")
+    connection.start_session(MODE, KEY)
+    connection.allow_unencrypted()
+    for number in range(speakers):
+        connection.assign_ssrc(100 + number, 1 + number)
+    return connection
+
+
+def _received(connections: list[_native.Connection]) -> int:
+    return sum(user.received for connection in connections for user in connection.receive_stats.users.values())
 
 
 def main() -> None:
-    speakers, seconds, folder = sys.argv[1:]
-    print(json.dumps(asdict(_measure(int(speakers), float(seconds), Path(folder)))))
+    recordings, speakers, seconds, folder, kind, timeline = sys.argv[1:]
+    job = (int(recordings), int(speakers), float(seconds), Path(folder), kind, timeline == "1")
+    print(json.dumps(asdict(_measure(*job))))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The sending half of a voice server, in a process of its own: ``python -m timing.voice_server SPEAKERS SECONDS``.
+"""The sending half of a voice server, in a process of its own: ``python -m timing.voice_server SPEAKERS SECONDS
+CLIENTS``.
 
-It prints its port, answers IP discovery, waits for a line, and then sends a packet of each speaker every 20 ms. All are
-sealed before the first one leaves.
+It prints its port, answers the clients' IP discovery, waits for a line, and then sends each client a packet of each
+speaker every 20 ms, one client after the other, evenly spread. All are sealed before the first one leaves.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def packets(pcm: bytes) -> list[bytes]:
 
 
 def main() -> None:
-    speakers, seconds = int(sys.argv[1]), float(sys.argv[2])
+    speakers, seconds, clients = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
     slots = round(seconds / _FRAME)
     opus, cipher = packets(chord(2.0)), make_cipher(MODE, KEY)
     sealed = []
@@ -43,17 +44,22 @@ def main() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
         print(server.getsockname()[1], flush=True)
-        request, client = server.recvfrom(2048)
-        ssrc = parse_discovery_request(request)
-        assert ssrc is not None
-        server.sendto(build_discovery_response(ssrc, *client), client)
+        addresses = []
+        while len(addresses) < clients:
+            request, client = server.recvfrom(2048)
+            ssrc = parse_discovery_request(request)
+            if ssrc is None or client in addresses:
+                continue
+            addresses.append(client)
+            server.sendto(build_discovery_response(ssrc, *client), client)
         sys.stdin.readline()
         due = time.monotonic()
         for row in sealed:
-            due += _FRAME
-            time.sleep(max(0.0, due - time.monotonic()))
-            for packet in row:
-                server.sendto(packet, client)
+            for client in addresses:
+                due += _FRAME / clients
+                time.sleep(max(0.0, due - time.monotonic()))
+                for packet in row:
+                    server.sendto(packet, client)
         # Until it is ended.
         sys.stdin.readline()
 

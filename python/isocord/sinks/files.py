@@ -42,6 +42,8 @@ class SinkOptions(TypedDict, total=False):
     users: Iterable[Any]
     exclude: Iterable[Any]
     own_voice: bool
+    denoise: bool
+    normalize: bool | float
     time: float
     max_size: int
     split: Split
@@ -67,6 +69,10 @@ class FileSink:
         exclude: those who are not.
         own_voice: whether what the bot says is recorded too, as a track of its own and in the mixdown: the packets
             that left, where they left. ``users`` need not name it.
+        denoise: whether what is no voice is taken out of what each user says, natively (RNNoise); the bot is left as it
+            is. Sinks of packets then encode anew.
+        normalize: whether each user is brought to one loudness as it is said: True for -16 LUFS, or LUFS from -40 to
+            -5 (EBU R 128). Sinks of packets then encode anew.
         time: seconds after which the recording ends; 0 for no end.
         max_size: bytes that no file gets more of, its end included: when one is that big, the recording ends. 0 for no
             end.
@@ -104,6 +110,8 @@ class FileSink:
         users: Iterable[Any] = (),
         exclude: Iterable[Any] = (),
         own_voice: bool = False,
+        denoise: bool = False,
+        normalize: bool | float = False,
         time: float = 0,
         max_size: int = 0,
         split: Split = None,
@@ -117,6 +125,8 @@ class FileSink:
         self.filtered_users: frozenset[int] = ids(given["users"] or ())
         self.excluded_users: frozenset[int] = ids(exclude)
         self.own_voice: bool = bool(own_voice)
+        self.denoise: bool = bool(denoise)
+        self.normalize: float | None = _loudness(normalize)
         self.seconds: float = float(given["time"] or 0)
         self.max_size: int = int(given["max_size"] or 0)
         # Written so that a time that is no number is refused as well.
@@ -220,6 +230,8 @@ class FileSink:
             exclude=self.excluded_users,
             own_user=own_user if self.own_voice else None,
             name_of=name_of,
+            denoise=self.denoise,
+            normalize=self.normalize,
             seconds=self.seconds,
             max_size=self.max_size or None,
             split=splitting.now(self._split),
@@ -375,3 +387,10 @@ class FileSink:
         self._files[key, part] = made
         kept: BinaryIO = made
         return kept
+
+
+def _loudness(normalize: bool | float) -> float | None:
+    loudness = (-16.0 if normalize else None) if isinstance(normalize, bool) else float(normalize)
+    if loudness is not None and not -40 <= loudness <= -5:
+        raise ValueError(f"normalize must be True or LUFS from -40 to -5, not {normalize!r}")
+    return loudness

@@ -285,7 +285,7 @@ impl Connection {
         let clock = self.clock();
         let start = clock.position();
         let about = options.about.began(SystemTime::now());
-        let mut options = RecorderOptions { start, about, ..options };
+        let mut options = RecorderOptions { start, about, own_user, ..options };
         if let (Some(users), Some(own)) = (&mut options.users, own_user) {
             users.insert(own);
         }

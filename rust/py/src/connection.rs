@@ -10,7 +10,7 @@ use isocord_io::connection::{self, ConnectionError};
 use isocord_io::events::EventHandler;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, MAX_CAPACITY};
 use isocord_io::receive::shape::{SampleFormat, Shape, ShapeError, Shaper};
-use isocord_io::record::{About, RecorderOptions};
+use isocord_io::record::{About, Cleaning, RecorderOptions};
 use isocord_proto::cipher::{KEY_LEN, TransportMode};
 use isocord_proto::dave::{ReceiverChange, SenderChange};
 use isocord_proto::frame::{OpusFrame, SAMPLE_RATE};
@@ -152,7 +152,7 @@ impl Connection {
     #[pyo3(signature = (
         target, *, format, layout = "users", mixdown = None, sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
         max_size = None, split = None, bitrate = 128, ffmpeg = None, survey = false, own_user = None,
-        channels = 2, sample_format = "s16", name_of = None,
+        channels = 2, sample_format = "s16", name_of = None, denoise = false, normalize = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
     fn record(
@@ -175,6 +175,8 @@ impl Connection {
         channels: u16,
         sample_format: &str,
         name_of: Option<Py<PyAny>>,
+        denoise: bool,
+        normalize: Option<f64>,
     ) -> Result<Recording> {
         let about = name_of.map_or_else(About::default, recording::about);
         let encoding = Encoding::new(format, bitrate, max_size, ffmpeg, about)?;
@@ -182,7 +184,9 @@ impl Connection {
         let mixdown = mixdown.map(|target| encoding.whole(target)).transpose()?;
         let split = recording::split(split)?;
         let shape = recording::shape(channels, sample_format)?;
-        let options = RecorderOptions { sync_start, users, exclude, split, shape, survey, ..options };
+        let cleaning = Cleaning { denoise, normalize };
+        let options =
+            RecorderOptions { sync_start, users, exclude, split, shape, cleaning, survey, ..options };
         let longest = recording::samples(seconds);
         // Opening a target may call a file object of Python's.
         let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;

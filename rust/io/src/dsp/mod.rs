@@ -2,6 +2,7 @@
 
 mod coarse;
 pub mod decimate;
+pub(crate) mod denoise;
 pub(crate) mod downmix;
 pub(crate) mod echo;
 pub mod filters;

@@ -32,8 +32,8 @@ const MP3_DELAY: u16 = 576;
 pub(super) const MP3_DECODER_DELAY: u64 = 529;
 /// Where a stereo frame's main data begins: behind the header and the side information.
 const MP3_MAIN_DATA: usize = 36;
-/// The target is flushed when so many samples have come.
-const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
+/// The target is flushed when so many samples have come, which each fragment has.
+const REFRESH: u64 = SAMPLE_RATE as u64 / 10;
 
 /// Bytes of a frame of `bitrate` kbit/s: at 48 kHz none has a fraction to pad.
 pub(super) fn mp3_frame_len(bitrate: u16) -> u64 {
@@ -77,8 +77,8 @@ impl Coded {
     /// Of ffmpeg, for output into a pipe.
     pub(super) fn arguments(self) -> &'static str {
         match self {
-            Self::Mp4 => "-c:a aac -f mp4 -movflags +delay_moov+default_base_moof -frag_duration 500000",
-            Self::M4a => "-c:a aac -f ipod -movflags +delay_moov+default_base_moof -frag_duration 500000",
+            Self::Mp4 => "-c:a aac -f mp4 -movflags +delay_moov+default_base_moof -frag_duration 200000",
+            Self::M4a => "-c:a aac -f ipod -movflags +delay_moov+default_base_moof -frag_duration 200000",
             Self::Mp3 => "-f mp3 -write_xing 0 -id3v2_version 0",
         }
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::assembler::Assembler;
+use super::clean::{CleanLane, Cleaner};
 use super::error::SinkError;
 use super::matroska::MuxTrack;
 use super::mix::{Mix, VoiceTrack, patience};
@@ -90,8 +91,9 @@ impl Maker {
         opus: bool,
         cuts: &Cuts,
     ) -> Track {
-        let plan = Plan::new(options, cuts, Some(user_id), origin, !opus);
-        let opened = match self {
+        let mut cleaner = Cleaner::new(options.cleaning, options.own_user == Some(user_id));
+        let plan = Plan::new(options, cuts, Some(user_id), origin, !opus || cleaner.is_some());
+        let mut opened = match self {
             Self::PerUser(factory) => {
                 let factory = Arc::clone(factory);
                 let make = move |part| factory.lock().unwrap_or_else(PoisonError::into_inner)(user_id, part);
@@ -101,8 +103,16 @@ impl Maker {
             Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), shelf: Shelf::default() }),
         };
         let mix = matches!(self, Self::Voices);
+        // In a mixdown each voice is cleaned on its way into the sum.
+        if !mix
+            && let Ok(opened) = &mut opened
+            && let Some(cleaner) = cleaner.take()
+        {
+            let inner = std::mem::replace(&mut opened.lane, Box::new(VoiceTrack));
+            opened.lane = Box::new(CleanLane::new(cleaner, inner));
+        }
         let window = if mix { patience(options.mix_window) } else { options.reorder };
-        Track::new(Assembler::new(origin, window), Written::new(opened))
+        Track::new(Assembler::new(origin, window), Written::new(opened), cleaner)
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use isocord_proto::frame::FRAME_SAMPLES;
 
 use super::assembler::{Assembler, Held};
+use super::clean::Cleaned;
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
 use super::open::{Plan, open};
@@ -62,6 +63,17 @@ impl Mix {
         self.with(track, |assembler, lane| assembler.release(until, lane))
     }
 
+    /// Nothing more comes of a voice.
+    pub(crate) fn end(&mut self, track: &mut Track) -> Result<()> {
+        self.release(track, u64::MAX)?;
+        let Some(out) = self.written.lane() else { return Ok(()) };
+        let (assembler, voice) = track.voice();
+        let Some(cleaner) = &mut voice.cleaner else { return Ok(()) };
+        let at = assembler.next().saturating_sub(cleaner.lag());
+        let mixdown = &mut self.mixdown;
+        cleaner.flush(&mut VoiceLane { mixdown, out: Sum(out), unpacker: &mut voice.unpacker, at })
+    }
+
     pub(crate) fn advance(&mut self, now: u64, flush: bool) -> Result<()> {
         let Some(lane) = self.written.lane() else { return Ok(()) };
         self.mixdown.flush(now.saturating_sub(self.window), &mut Sum(lane))?;
@@ -102,10 +114,15 @@ impl Mix {
         action: impl FnOnce(&mut Assembler, &mut dyn Lane) -> Result<()>,
     ) -> Result<()> {
         let Some(out) = self.written.lane() else { return Ok(()) };
-        let (assembler, unpacker) = track.voice();
-        let at = assembler.next();
+        let (assembler, voice) = track.voice();
+        let lag = voice.cleaner.as_ref().map_or(0, |cleaner| cleaner.lag());
+        let at = assembler.next().saturating_sub(lag);
+        let unpacker = &mut voice.unpacker;
         let mut lane = VoiceLane { mixdown: &mut self.mixdown, out: Sum(out), unpacker, at };
-        action(assembler, &mut lane)
+        match &mut voice.cleaner {
+            Some(cleaner) => action(assembler, &mut Cleaned { cleaner, to: &mut lane }),
+            None => action(assembler, &mut lane),
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod about;
 mod assembler;
+mod clean;
 mod coded;
 mod comments;
 mod consent;
@@ -47,6 +48,7 @@ mod wav;
 mod written;
 
 pub use about::{About, NameOf};
+pub use clean::Cleaning;
 pub use coded::Coded;
 pub use error::SinkError;
 pub use matroska::DocType;

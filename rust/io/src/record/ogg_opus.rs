@@ -10,7 +10,8 @@ use super::error::SinkError;
 use super::lane::PacketWriter;
 use super::output::OpenTarget;
 
-/// A page is closed after half a second; a reader of an unfinished file sees whole pages only.
+/// A page is closed after half a second, or with the first packet after a flush: a reader of an unfinished file sees
+/// whole pages only.
 const PAGE: u64 = SAMPLE_RATE as u64 / 2;
 /// Bytes of a page but for its segments' sizes and their content.
 const PAGE_HEAD: u64 = 27;
@@ -82,6 +83,8 @@ pub(crate) struct OggOpus {
     closed: u64,
     page: Page,
     page_start: u64,
+    /// What was flushed has no end yet.
+    is_awaited: bool,
     /// Where the page of the comments lies.
     second: u64,
 }
@@ -97,6 +100,7 @@ impl OggOpus {
             closed: 0,
             page: Page::default(),
             page_start: 0,
+            is_awaited: false,
             second: 0,
         }
     }
@@ -131,9 +135,10 @@ impl PacketWriter for OggOpus {
 
     fn packet(&mut self, packet: &[u8], at: u64, samples: u32) -> Result<(), SinkError> {
         let granule = at + u64::from(samples);
-        let is_due = granule - self.page_start >= PAGE;
+        let is_due = self.is_awaited || granule - self.page_start >= PAGE;
         let end = if is_due { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
-        self.put(packet, end, granule)
+        self.put(packet, end, granule)?;
+        if std::mem::take(&mut self.is_awaited) { self.ogg.inner_mut().flush() } else { Ok(()) }
     }
 
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
@@ -147,6 +152,7 @@ impl PacketWriter for OggOpus {
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
+        self.is_awaited = self.page.segments > 0;
         self.ogg.inner_mut().flush()
     }
 

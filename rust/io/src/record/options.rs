@@ -8,6 +8,7 @@ use isocord_proto::opus::EncoderOptions;
 use isocord_proto::recv::DelayBounds;
 
 use super::about::About;
+use super::clean::Cleaning;
 use super::error::SinkError;
 use super::matroska::DocType;
 use super::shape::SampleShape;
@@ -116,6 +117,10 @@ pub struct RecorderOptions {
     pub shape: SampleShape,
     /// What files tell of the recording.
     pub about: About,
+    /// What is done to the sound of each user; packets are then encoded anew.
+    pub cleaning: Cleaning,
+    /// Whose sound is our own, which is not denoised.
+    pub own_user: Option<u64>,
     /// The position where the recording starts.
     pub start: u64,
     /// A late user's file or track begins with silence from the recording's start, not at the user's first frame.
@@ -166,6 +171,8 @@ impl Default for RecorderOptions {
             format: Format::Wav,
             shape: SampleShape::default(),
             about: About::default(),
+            cleaning: Cleaning::default(),
+            own_user: None,
             start: 0,
             sync_start: false,
             pad_end: true,

@@ -77,7 +77,9 @@ impl Ffmpeg {
         let out = OpenTarget::open(target, self.max_file_bytes).map_err(system)?;
         let mut command = Command::new(&self.program);
         command
-            .args("-hide_banner -nostdin -loglevel error -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '))
+            .args("-hide_banner -nostdin -loglevel error".split(' '))
+            // It would listen to a second of it before it wrote anything.
+            .args("-probesize 32 -analyzeduration 0 -f s16le -ar 48000 -ac 2 -i pipe:0".split(' '))
             .args(["-b:a", &format!("{}k", self.bitrate)])
             .args(metadata.iter().flat_map(|told| ["-metadata", told]))
             .args(self.coded.arguments().split(' '))

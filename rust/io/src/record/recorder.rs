@@ -22,8 +22,10 @@ use super::survey::Survey;
 use super::timeline::RecordingTime;
 use super::track::Track;
 
-/// Files are brought up to date this often, in samples.
-const REFRESH: u64 = SAMPLE_RATE as u64 / 2;
+/// Files are brought up to date this often, in samples: a crash costs no more of a track, and what was on its way.
+const REFRESH: u64 = SAMPLE_RATE as u64 / 4;
+/// A mixdown is one file, and late already: it waits for the latest voice.
+const MIX_REFRESH: u64 = SAMPLE_RATE as u64 / 10;
 /// A silent user's track follows the clock at this distance.
 const LAG: u64 = SAMPLE_RATE as u64;
 /// The clock makes no bigger step than an hour; silence would be written for all of it.
@@ -80,6 +82,7 @@ impl Recorder {
         let options = RecorderOptions { about: options.about.apart(), ..options };
         options.opus.check()?;
         options.format.check(options.shape)?;
+        options.cleaning.check()?;
         check_limit(&options)?;
         if options.start > u64::MAX / 4 {
             return Err(SinkError::Option("start lies too far in the future"));
@@ -229,7 +232,7 @@ impl Recorder {
         let mut whole = Ok(());
         for track in self.tracks.values_mut() {
             match &mut self.mix {
-                Some(mix) => whole = whole.and_then(|()| mix.release(track, u64::MAX)),
+                Some(mix) => whole = whole.and_then(|()| mix.end(track)),
                 None => track.release(),
             }
             end = end.max(track.end());
@@ -362,9 +365,13 @@ impl Recorder {
         }
     }
 
+    fn refresh(&self) -> u64 {
+        if self.mix.is_some() { MIX_REFRESH } else { REFRESH }
+    }
+
     /// What has to happen as time goes by.
     fn tick(&mut self) {
-        let due = self.now >= self.refreshed + REFRESH;
+        let due = self.now >= self.refreshed + self.refresh();
         let mut result = Ok(());
         if let Some(mix) = &mut self.mix {
             let until = self.now.saturating_sub(mix.patience());

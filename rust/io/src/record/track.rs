@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::assembler::{Assembler, Counts, Held};
+use super::clean::Cleaner;
 use super::error::SinkError;
 use super::lane::{TrackLane, Unpacker};
 use super::parts::PartReport;
@@ -16,23 +17,28 @@ type Result<T> = std::result::Result<T, SinkError>;
 pub(crate) struct Track {
     assembler: Assembler,
     written: Written,
-    /// For a voice of the mixdown.
-    unpacker: Unpacker,
+    voice: Voice,
     origin: u64,
     parts_told: usize,
     /// The owner knows that it has ended early.
     pub told: bool,
 }
 
+/// What a voice of the mixdown is made with.
+pub(crate) struct Voice {
+    pub unpacker: Unpacker,
+    pub cleaner: Option<Cleaner>,
+}
+
 impl Track {
-    pub(crate) fn new(assembler: Assembler, written: Written) -> Self {
+    pub(crate) fn new(assembler: Assembler, written: Written, cleaner: Option<Cleaner>) -> Self {
         let origin = assembler.next();
-        Self { assembler, written, unpacker: Unpacker::default(), origin, parts_told: 0, told: false }
+        let voice = Voice { unpacker: Unpacker::default(), cleaner };
+        Self { assembler, written, voice, origin, parts_told: 0, told: false }
     }
 
-    /// What a voice of the mixdown is made of.
-    pub(crate) fn voice(&mut self) -> (&mut Assembler, &mut Unpacker) {
-        (&mut self.assembler, &mut self.unpacker)
+    pub(crate) fn voice(&mut self) -> (&mut Assembler, &mut Voice) {
+        (&mut self.assembler, &mut self.voice)
     }
 
     pub(crate) fn active(&self) -> bool {

@@ -27,8 +27,10 @@ mod vibrato;
 mod volume;
 
 pub(crate) use chain::Chain;
+pub(crate) use kind::Filter;
 pub use kind::{Kind, Parameter};
 pub(crate) use memory::Memory;
+pub(crate) use normalize::normalizer;
 pub use spec::{FilterError, FilterSpec, MAX_FILTERS};
 pub use table::KINDS;
 

@@ -15,6 +15,11 @@ pub(super) const KIND: Kind = Kind {
     make: |values, history| Box::new(Normalize::new(values[0], values[1], history)),
 };
 
+/// One that seeks a loudness in LUFS and never goes back.
+pub(crate) fn normalizer(target: f64) -> Box<dyn Filter> {
+    Box::new(Normalize::new(target, KIND.parameters[1].default, 0))
+}
+
 /// Sample pairs from one measure to the next: 100 ms, as BS.1770 moves its blocks on.
 const HOP: usize = SAMPLE_RATE as usize / 10;
 /// Blocks of 400 ms that are remembered, one for each hop.

@@ -11,6 +11,8 @@ use super::head::{self, Layout, Track, id, to_ns};
 
 /// A cluster is closed at this length.
 const CLUSTER_MS: i64 = 1_000;
+/// One that is flushed is as long at least.
+const FLUSH_MS: i64 = 60;
 /// Blocks of one cluster lie no further apart; a silent user's follow late. Offsets in a cluster have 16 bits.
 const SPREAD_MS: i64 = 5_000;
 const CLUSTER_BYTES: usize = 1 << 20;
@@ -355,7 +357,7 @@ impl Muxer {
 
     /// Makes the target readable up to the last whole cluster.
     pub(crate) fn flush(&mut self) -> Result<(), SinkError> {
-        if self.newest - self.opened >= CLUSTER_MS / 2 {
+        if self.newest - self.opened >= FLUSH_MS {
             self.cut()?;
         }
         self.mend_duration()?;

@@ -7,7 +7,7 @@ use super::super::report::{EndReason, RecorderEvent};
 use super::super::timeline::Place;
 use super::super::track::Track;
 use super::super::{FrameSink, Payload, Wants, packet};
-use super::{LEAST, MAX_STEP, REFRESH, Recorder};
+use super::{LEAST, MAX_STEP, Recorder};
 
 /// No frame comes from further in the future.
 const AHEAD: u64 = 10 * SAMPLE_RATE as u64;
@@ -95,7 +95,8 @@ impl Recorder {
 
 impl FrameSink for Recorder {
     fn wants(&self) -> Wants {
-        if self.mix.is_none() && self.options.format.takes_opus() { Wants::Opus } else { Wants::Pcm }
+        let passes = self.options.format.takes_opus() && self.options.cleaning.is_none();
+        if self.mix.is_none() && passes { Wants::Opus } else { Wants::Pcm }
     }
 
     fn frame(&mut self, user_id: u64, position: u64, payload: Payload<'_>) {
@@ -156,7 +157,7 @@ impl FrameSink for Recorder {
             Payload::Opus(_) => self.stats.after_end += 1,
         }
         self.now = self.now.max(at + keep);
-        if self.now >= self.refreshed + REFRESH {
+        if self.now >= self.refreshed + self.refresh() {
             self.tick();
         }
     }
