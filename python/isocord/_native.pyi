@@ -1276,6 +1276,9 @@ class VoiceOutcome:
     def loudness(self) -> float | None:
         """Integrated loudness in LUFS (ITU-R BS.1770-4); None where it was not measured."""
     @property
+    def missed(self) -> int:
+        """Samples that were not listened to, for frames waited for the files."""
+    @property
     def step(self) -> int:
         """Samples that each step of the outline stands for."""
     @property

@@ -111,7 +111,8 @@ async def test_a_skip_is_heard_at_once_and_without_a_click(world: World, tmp_pat
         assert np.abs(np.diff(sound[10 * FRAME :], 2)).max() <= 2 * IDEAL + 300
         levels = [np.abs(sound[at : at + FRAME]).max() / 16_000 for at in range(0, sound.size - FRAME, FRAME)]
         changed = next(at for at, level in enumerate(levels) if at > 10 and level < 0.75)
-        assert changed <= sent + 8
+        # Far less than what was encoded ahead, which a busy machine may take some of.
+        assert changed <= sent + 18
     voice.stop()
 
 

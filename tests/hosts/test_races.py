@@ -79,6 +79,7 @@ async def test_the_next_client_does_not_take_a_late_leave_for_a_kick(
     assert voice.is_connected()
 
 
+@joins_with_isocord
 async def test_connects_that_are_called_off_do_not_spoil_the_next(world: World) -> None:
     for number in range(12):
         task = asyncio.create_task(world.connect())

@@ -45,6 +45,11 @@ impl VoiceOutcome {
     }
 
     #[getter]
+    fn missed(&self) -> u64 {
+        self.0.missed
+    }
+
+    #[getter]
     fn step(&self) -> u64 {
         self.0.step
     }

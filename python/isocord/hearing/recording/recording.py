@@ -244,7 +244,8 @@ class Recording(abc.ABC):
             segments.append(Segment(voice.user_id, name, *places, *(self._wall(position) for position in walls)))
         outline = tuple(height / 32_768 for height in voice.outline)
         levels = (voice.peak, voice.rms, voice.loudness)
-        return Speaker(voice.user_id, name, tuple(segments), *levels, outline, voice.step / SAMPLE_RATE)
+        seconds = (voice.step / SAMPLE_RATE, voice.missed / SAMPLE_RATE)
+        return Speaker(voice.user_id, name, tuple(segments), *levels, outline, *seconds)
 
     def _cuts(self, tracks: Sequence[AudioTrack]) -> list[Moment]:
         """Where parts begin: what was cut at one sample for all is one moment."""

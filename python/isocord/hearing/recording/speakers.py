@@ -56,6 +56,7 @@ class Speaker:
             of those who were heard when 200 others were measured.
         outline: how far the sound goes out, 0.0 to 1.0, step by step from the recording's begin on: 4,096 at most.
         step: seconds that each of these stands for.
+        missed: seconds that are in the files and were not listened to, for the machine was so busy that they had to wait.
     """
 
     user_id: int
@@ -66,6 +67,7 @@ class Speaker:
     loudness: float | None
     outline: tuple[float, ...]
     step: float
+    missed: float
 
     @property
     def spoken(self) -> float:

@@ -47,6 +47,7 @@ def described(timeline: SpeakerTimeline, folder: Path | None = None) -> dict[str
                 "peak": _decibels(speaker.peak),
                 "rms": _decibels(speaker.rms),
                 "loudness": _decibels(speaker.loudness),
+                "missed": _seconds(speaker.missed),
             }
             for speaker in timeline.speakers.values()
         ],

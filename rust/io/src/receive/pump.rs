@@ -34,6 +34,9 @@ pub enum Appetite {
 
 /// Takes frames on a thread of its own. It may wait for disks, but not forever.
 pub trait FrameConsumer: Send {
+    /// So many items wait, some of which come now.
+    fn waiting(&mut self, _count: usize) {}
+
     /// A frame, or the news of a talk spurt.
     fn item(&mut self, item: Item<'_>);
 
@@ -110,6 +113,7 @@ fn run<C: FrameConsumer>(mut reader: FrameReader, mut consumer: C, clock: Common
         let position = clock.position();
         let mut taken = BATCH;
         while taken == BATCH {
+            consumer.waiting(reader.len());
             taken = reader.drain(BATCH, |item| consumer.item(item));
         }
         appetite = consumer.advance(position);

@@ -25,6 +25,8 @@ use shared::{Order, Shared, Told};
 
 /// Frames that may wait for the disk: 6 s of 25 speakers.
 pub(crate) const CAPACITY: usize = 8_192;
+/// Where so many wait, what is not for the files is left out.
+const HURRY: usize = CAPACITY / 4;
 /// After a stop, frames that were said before it are waited for: as long as the jitter buffers hold
 /// them, and 60 ms more for the threads,
 const LEAST_LINGER: u64 = SAMPLE_RATE as u64 * 60 / 1_000;
@@ -255,6 +257,12 @@ struct Stop {
 }
 
 impl FrameConsumer for RecorderThread {
+    fn waiting(&mut self, count: usize) {
+        for recorder in &mut self.recorders {
+            recorder.hurry(count > HURRY);
+        }
+    }
+
     fn item(&mut self, item: Item<'_>) {
         // At once: what was said after a pause is not to get in where the disk was slow.
         self.obey();

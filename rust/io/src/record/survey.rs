@@ -38,6 +38,8 @@ pub struct VoiceReport {
     pub spans: Vec<(u64, u64)>,
     /// How loud it is.
     pub levels: Levels,
+    /// Samples that were not listened to, for frames waited for the files.
+    pub missed: u64,
     /// The samples that each step of the outline stands for.
     pub step: u64,
     /// The highest sample of each step, from the recording's begin on, 32,768 being full scale.
@@ -53,8 +55,7 @@ pub(crate) struct Survey {
 impl Survey {
     /// What a user says at a place. What lies behind what was heard already is left out.
     pub(crate) fn frame(&mut self, user_id: u64, at: u64, frame: &Held) {
-        let loud = self.voices.len() < MAX_LOUD;
-        let voice = self.voices.entry(user_id).or_insert_with(|| Voice::new(user_id, at, loud));
+        let voice = self.voice(user_id, at);
         match frame {
             Held::Pcm(pcm) => voice.hear(at, pcm),
             Held::Opus(packet, samples) => {
@@ -66,6 +67,16 @@ impl Survey {
                 voice.unpacker = unpacker;
             }
         }
+    }
+
+    /// There is no time to listen to what a user says at a place.
+    pub(crate) fn miss(&mut self, user_id: u64, at: u64, samples: u64) {
+        self.voice(user_id, at).missed += samples;
+    }
+
+    fn voice(&mut self, user_id: u64, at: u64) -> &mut Voice {
+        let loud = self.voices.len() < MAX_LOUD;
+        self.voices.entry(user_id).or_insert_with(|| Voice::new(user_id, at, loud))
     }
 
     /// Nothing is told of what a user has said.
@@ -88,6 +99,7 @@ struct Voice {
     meter: Meter,
     outline: Outline,
     spans: Spans,
+    missed: u64,
     /// Where the row has come to.
     at: u64,
     /// The frame that is not whole yet, and how much of it is there.
@@ -107,6 +119,7 @@ impl Voice {
             meter: Meter::new(loud),
             outline: Outline::new(),
             spans: Spans { spans: Vec::new(), within: ENDPOINTS.silence },
+            missed: 0,
             at,
             frame: Box::new([0; FRAME_LEN]),
             len: 0,
@@ -195,7 +208,7 @@ impl Voice {
         self.segmenter.finish(&mut |part| spans.add(&part, spoken));
         let (step, outline) = self.outline.take();
         let (user_id, levels) = (self.user_id, self.meter.levels());
-        VoiceReport { user_id, spans: self.spans.spans, levels, step, outline }
+        VoiceReport { user_id, spans: self.spans.spans, levels, missed: self.missed, step, outline }
     }
 }
 
@@ -286,6 +299,20 @@ mod tests {
         feed(&mut survey, 7, 0, &noise, 960);
         let told = survey.finish();
         assert!(told[0].spans.is_empty() && told[0].levels.rms > -40.0, "{told:?}");
+    }
+
+    #[test]
+    fn what_there_is_no_time_for_is_counted_and_is_no_speech() {
+        let mut survey = Survey::default();
+        survey.miss(7, 0, 2 * SECOND);
+        feed(&mut survey, 7, 2 * SECOND, &said(2.0), 960);
+        survey.miss(7, 4 * SECOND, SECOND);
+        let told = survey.finish();
+        assert_eq!((told.len(), told[0].missed), (1, 3 * SECOND));
+        assert!(
+            matches!(told[0].spans[..], [(from, to)] if from >= 2 * SECOND && to <= 4 * SECOND),
+            "{told:?}"
+        );
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Recorder {
         true
     }
 
+    /// Whether frames wait to be written: then nothing is listened to that is not for the files.
+    pub(crate) fn hurry(&mut self, hurries: bool) {
+        self.hurries = hurries;
+    }
+
     fn refuse(&mut self, user_id: u64, most: usize) {
         if self.refused.len() < MAX_REFUSED && self.refused.insert(user_id) {
             self.stats.refused_users += 1;
@@ -72,8 +77,10 @@ impl Recorder {
             Self::note(&mut self.events, Some(user_id), track);
             return;
         }
-        if let Some(survey) = &mut self.survey {
-            survey.frame(user_id, at, &frame);
+        match &mut self.survey {
+            Some(survey) if self.hurries => survey.miss(user_id, at, frame.samples()),
+            Some(survey) => survey.frame(user_id, at, &frame),
+            None => {}
         }
         let result = match &mut self.mix {
             Some(mix) => mix.frame(track, at, frame),
