@@ -42,8 +42,8 @@ class Case:
     everywhere: bool = False
 
 
-IN_FLIGHT = 25
-"""Frames that leave before a busy machine has heard that the server ended the session, or gave it other keys."""
+IN_FLIGHT = 50
+"""Frames, 1 s, that leave before a busy machine has heard that the server ended the session, or gave it other keys."""
 ENTERING = 100
 """Frames, 2 s, until a new session has joined and has the keys of the others, on a busy machine."""
 

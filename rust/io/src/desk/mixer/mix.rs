@@ -69,7 +69,9 @@ impl MixSource {
 
     /// Sees what has been heard meanwhile: layers whose end it was are over.
     fn watch(&mut self) {
-        self.heard = self.heard.max(self.port.heard());
+        if self.port.is_settled() {
+            self.heard = self.heard.max(self.port.heard());
+        }
         for layer in &self.layers {
             layer.note_heard(self.heard);
         }

@@ -22,6 +22,26 @@ fn an_end_is_told_when_it_is_heard() {
 }
 
 #[test]
+fn an_end_is_not_told_while_the_clock_may_have_been_faster_than_it() {
+    let mut stage = Stage::endless();
+    let layer = stage.play(tone(500), |_| ());
+    let heard = Heard::default();
+    layer.on_end(heard.listener());
+    stage.set_ahead(10);
+    stage.pull(30);
+    layer.stop(0.0).expect("in its range");
+    stage.taker.unsettled.store(true, Relaxed);
+    stage.revise_to(20);
+    stage.set_ahead(0);
+    stage.pull_on(2);
+    stage.source.is_changed();
+    assert!(heard.take().is_empty() && !layer.is_over(), "old sound may be heard in its place");
+    stage.taker.unsettled.store(false, Relaxed);
+    stage.source.is_changed();
+    assert_eq!(heard.take(), [None]);
+}
+
+#[test]
 fn an_error_ends_its_layer_and_no_other() {
     let mut stage = Stage::new();
     let music = pull(&mut tone(30), 30);
