@@ -56,7 +56,7 @@ class Speaker:
             of those who were heard when 200 others were measured.
         outline: how far the sound goes out, 0.0 to 1.0, step by step from the recording's begin on: 4,096 at most.
         step: seconds that each of these stands for.
-        missed: seconds that are in the files and were not listened to, for the machine was so busy that they had to wait.
+        missed: seconds that are in the files and were not listened to, for the machine was too busy.
     """
 
     user_id: int
