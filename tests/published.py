@@ -61,8 +61,9 @@ def faults_of_wheel(path: Path) -> Iterator[str]:
         yield from (f"{name} is none of its own" for name in others)
         if path.stat().st_size > LARGEST:
             yield f"it has {path.stat().st_size} bytes"
-        here = [str(place).encode() for place in (ROOT, Path.home())]
-        for name in names:
+        here = [str(place).encode() for place in (ROOT, Path.home() / ".cargo")]
+        # The bill of materials has Cargo's names for the crates of a workspace, which are their folders.
+        for name in names - boms:
             if any(place in wheel.read(name) for place in here):
                 yield f"{name} names a folder of the machine that built it"
         metadata = HeaderParser().parsestr(wheel.read(f"{info}METADATA").decode())
