@@ -89,8 +89,12 @@ def release(session: nox.Session) -> None:
     )
     shutil.rmtree(RELEASE, ignore_errors=True)
     # What panics say of places must not name the machine that built it.
-    remap = f"--remap-path-prefix={Path.home()}=~ --remap-path-prefix={Path.cwd()}=isocord"
-    env = {"CARGO_TARGET_DIR": str(Path("target", "published").resolve()), "RUSTFLAGS": remap}
+    names = {Path.home(): "~", Path.cwd(): "isocord"}
+    env = {
+        "CARGO_TARGET_DIR": str(Path("target", "published").resolve()),
+        "RUSTFLAGS": " ".join(f"--remap-path-prefix={place}={name}" for place, name in names.items()),
+        "CFLAGS": " ".join(f"-ffile-prefix-map={place}={name}" for place, name in names.items()),
+    }
     out = ("--out", str(RELEASE))
     session.run("maturin", "build", "--release", "--locked", "--zig", "--compatibility", "manylinux2014", *out, env=env)
     session.run("maturin", "sdist", *out)
