@@ -95,7 +95,7 @@ async def test_nothing_is_called_any_more_once_it_is_closed(world: World) -> Non
 async def test_the_bot_is_told_who_speaks(world: World) -> None:
     voice = await world.connect()
     voice.dispatch_speaking()
-    (bob,) = world.speak(0.4, "bob")
+    (bob,) = world.speak(2.0, "bob")
     told = {"voice_member_speaking_start", "voice_member_speaking_stop"}
     await until(lambda: told <= {name for name, _ in world.events})
     spoke = [(name, args) for name, args in world.events if name in told]

@@ -169,7 +169,8 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
     assert len(parts) > 1
     joined = np.concatenate([left(part.path) for part in parts])
     first = [int(np.argmax(np.abs(pcm) > 1_000)) for pcm in (joined, own)]
-    length = min(len(joined) - first[0], len(own) - first[1])
+    # The frame in which the stop falls is in no file.
+    length = min(len(joined) - first[0], len(own) - first[1]) - 960
     assert np.array_equal(joined[first[0] :][:length], own[first[1] :][:length])
 
 
