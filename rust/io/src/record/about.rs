@@ -19,7 +19,8 @@ const DAY: u64 = 24 * 3_600;
 /// What is told; without a beginning, files tell only whose they are.
 #[derive(Clone, Default)]
 pub struct About {
-    began: Option<SystemTime>,
+    /// Since 1970.
+    began: Option<Duration>,
     names: Arc<Mutex<Names>>,
     moments: Arc<Mutex<Moments>>,
 }
@@ -49,7 +50,7 @@ impl About {
     /// The same recording, which begins at that moment, by one recorder.
     #[must_use]
     pub fn began(&self, at: SystemTime) -> Self {
-        Self { began: Some(at), ..self.clone() }
+        Self { began: at.duration_since(UNIX_EPOCH).ok(), ..self.clone() }
     }
 
     /// The same for another recorder, which has moments of its own.
@@ -141,15 +142,20 @@ impl Labels {
         Owner { user_id: self.user_id, name: self.title.clone() }
     }
 
+    /// Whether it is known when it began.
+    pub(crate) fn is_dated(&self) -> bool {
+        self.about.began.is_some()
+    }
+
     /// When its first sample was heard.
     pub(crate) fn began(&self) -> Option<Moment> {
+        let since = self.about.began?;
         let moments = lock(&self.about.moments);
         let paused = moments.pauses.iter().rev().find(|&&(at, _)| at <= self.begin);
         let samples = self.begin + paused.map_or(0, |&(_, samples)| samples);
         let (whole, rest) = (samples / u64::from(SAMPLE_RATE), samples % u64::from(SAMPLE_RATE));
         let offset =
             Duration::from_secs(whole) + Duration::from_nanos(rest * 1_000_000_000 / u64::from(SAMPLE_RATE));
-        let since = self.about.began?.duration_since(UNIX_EPOCH).ok()?;
         Some(Moment(since + offset))
     }
 

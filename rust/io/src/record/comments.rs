@@ -16,7 +16,7 @@ pub(crate) struct Comments {
 
 impl Comments {
     pub(crate) fn new(labels: Labels, out: &OpenTarget) -> Self {
-        let is_kept = labels.began().is_some() && out.seekable();
+        let is_kept = labels.is_dated() && out.seekable();
         let room = if is_kept { ROOM.min(out.room() / ROOM_SHARE) as usize } else { 0 };
         Self { labels, room }
     }

@@ -172,14 +172,15 @@ impl Muxer {
 
     /// Bytes of the file, were it finished now, at the most.
     fn most(&self) -> u64 {
-        let owners = || self.tracks.iter().filter_map(|track| track.owner.as_ref());
-        let names: u64 = owners().map(|owner| owner.name.len() as u64).sum();
+        let owners = self.tracks.iter().filter_map(|track| track.owner.as_ref());
+        let (owners, names) =
+            owners.fold((0, 0), |(count, bytes), owner| (count + 1, bytes + owner.name.len() as u64));
         let head = if self.layout.is_none() {
             head::LEAST + (self.tracks.len() + SPARES) as u64 * head::NAMELESS as u64 + names
         } else {
             0
         };
-        let tags = if self.has_tags() { 16 + TAGS * owners().count() as u64 + names } else { 0 };
+        let tags = if self.has_tags() { 16 + TAGS * owners + names } else { 0 };
         // What is gathered becomes a cluster, and what is to come another one.
         let clusters = 2 * (CLUSTER + CUE);
         let cues = 16 + CUE * self.cues.len() as u64;
@@ -366,7 +367,7 @@ impl Muxer {
 
     /// Whether who is who is told at the end.
     fn has_tags(&self) -> bool {
-        !self.out.seekable() || self.labels.began().is_some()
+        !self.out.seekable() || self.labels.is_dated()
     }
 
     /// Writes the rest, the index, what the end knows, and the sizes that were unknown.
