@@ -51,8 +51,6 @@ pub struct Recorder {
     consent: Consent,
     tracks: BTreeMap<u64, Track>,
     survey: Option<Survey>,
-    /// There is no time but for the files.
-    hurries: bool,
     /// Who got no track.
     refused: HashSet<u64>,
     /// What the owner of the clock said last.
@@ -106,7 +104,6 @@ impl Recorder {
             mix,
             tracks: BTreeMap::new(),
             survey: options.survey.then(Survey::default),
-            hurries: false,
             refused: HashSet::new(),
             clock: None,
             now: 0,
