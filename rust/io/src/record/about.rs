@@ -175,26 +175,6 @@ impl Labels {
         let inside = moments.marks.iter().filter(|(at, _)| (self.begin..self.begin + samples).contains(at));
         inside.map(|(at, title)| Chapter { at: at - self.begin, title: title.clone() }).collect()
     }
-
-    /// The same as fields of Vorbis, as many as `room` bytes hold (the Chapter Extension of Xiph).
-    pub(crate) fn chapter_fields(&self, samples: u64, room: usize) -> Vec<(String, String)> {
-        let mut fields = Vec::new();
-        let mut left = room;
-        for (index, Chapter { at, title }) in self.chapters(samples).into_iter().enumerate().take(999) {
-            let ms = at * 1_000 / u64::from(SAMPLE_RATE);
-            let (seconds, ms) = (ms / 1_000, ms % 1_000);
-            let time = format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
-            let number = format!("CHAPTER{:03}", index + 1);
-            let pair = [(number.clone(), time), (format!("{number}NAME"), title)];
-            let needed: usize = pair.iter().map(|(key, value)| 5 + key.len() + value.len()).sum();
-            if needed > left {
-                break;
-            }
-            left -= needed;
-            fields.extend(pair);
-        }
-        fields
-    }
 }
 
 /// A moment of the calendar, in UTC.
@@ -296,8 +276,5 @@ mod tests {
         assert_eq!(file.began().unwrap().to_string(), "1970-01-01T00:00:00.500Z");
         assert_eq!(about.file(None, 96_000).began().unwrap().to_string(), "1970-01-01T00:00:12.000Z");
         assert_eq!(about.apart().file(None, 0).chapters(100_000).len(), 0);
-        let fields = about.file(None, 0).chapter_fields(100_000, 110);
-        assert_eq!(fields.len(), 4);
-        assert_eq!(fields[2], ("CHAPTER002".to_owned(), "00:00:01.000".to_owned()));
     }
 }
