@@ -1,7 +1,7 @@
 //! Opens tracks as a layout wants them.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::assembler::Assembler;
 use super::clean::{CleanLane, Cleaner};
@@ -15,6 +15,7 @@ use super::parts::{Cuts, PartReport, Shelf};
 use super::shared_files::{Kind, SharedFiles};
 use super::track::Track;
 use super::written::Written;
+use crate::threads::lock;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -96,7 +97,7 @@ impl Maker {
         let mut opened = match self {
             Self::PerUser(factory) => {
                 let factory = Arc::clone(factory);
-                let make = move |part| factory.lock().unwrap_or_else(PoisonError::into_inner)(user_id, part);
+                let make = move |part| lock(&factory)(user_id, part);
                 open(&plan, Box::new(make))
             }
             Self::Shared(files) => shared(files.clone(), &plan),
