@@ -182,8 +182,8 @@ impl Labels {
 pub(crate) struct Moment(Duration);
 
 impl Moment {
-    /// Year, month and day.
-    pub(crate) fn date(self) -> (u64, u64, u64) {
+    /// Year, month and day, as ISO 8601 writes them.
+    pub(crate) fn date(self) -> String {
         // Counted from the first of March of the year 0, so that the day that comes every four years is the last.
         let days = self.0.as_secs() / DAY + 719_468;
         let (era, day) = (days / 146_097, days % 146_097);
@@ -191,13 +191,15 @@ impl Moment {
         let day = day - (365 * year + year / 4 - year / 100);
         let month = (5 * day + 2) / 153;
         let year = era * 400 + year + u64::from(month >= 10);
-        (year, if month < 10 { month + 3 } else { month - 9 }, day - (153 * month + 2) / 5 + 1)
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        format!("{year:04}-{month:02}-{day:02}")
     }
 
-    /// Hours, minutes and seconds.
-    pub(crate) fn time(self) -> (u64, u64, u64) {
+    /// Hours, minutes and seconds, as ISO 8601 writes them.
+    pub(crate) fn time(self) -> String {
         let seconds = self.0.as_secs() % DAY;
-        (seconds / 3_600, seconds / 60 % 60, seconds % 60)
+        format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
     }
 
     /// Samples since midnight.
@@ -215,9 +217,7 @@ impl Moment {
 /// ISO 8601, with milliseconds.
 impl std::fmt::Display for Moment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ((year, month, day), (hour, minute, second)) = (self.date(), self.time());
-        let ms = self.0.subsec_millis();
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+        write!(f, "{}T{}.{:03}Z", self.date(), self.time(), self.0.subsec_millis())
     }
 }
 
