@@ -70,7 +70,7 @@ impl Encoding {
     /// `user_id` is None for a file of all users.
     fn target(&self, target: Target, user_id: Option<u64>) -> io::Result<Target> {
         match &self.ffmpeg {
-            Some(ffmpeg) => ffmpeg.start_titled(target, &self.about.title(user_id)),
+            Some(ffmpeg) => ffmpeg.start(target, Some(&self.about.title(user_id))),
             None => Ok(target),
         }
     }
