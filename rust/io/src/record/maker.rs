@@ -92,9 +92,9 @@ impl Maker {
         opus: bool,
         cuts: &Cuts,
     ) -> Track {
-        let mut cleaner = Cleaner::new(options.cleaning, options.own_user == Some(user_id));
+        let cleaner = Cleaner::new(options.cleaning, options.own_user == Some(user_id));
         let plan = Plan::new(options, cuts, Some(user_id), origin, !opus || cleaner.is_some());
-        let mut opened = match self {
+        let opened = match self {
             Self::PerUser(factory) => {
                 let factory = Arc::clone(factory);
                 let make = move |part| lock(&factory)(user_id, part);
@@ -103,17 +103,19 @@ impl Maker {
             Self::Shared(files) => shared(files.clone(), &plan),
             Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), shelf: Shelf::default() }),
         };
-        let mix = matches!(self, Self::Voices);
-        // In a mixdown each voice is cleaned on its way into the sum.
-        if !mix
-            && let Ok(opened) = &mut opened
-            && let Some(cleaner) = cleaner.take()
-        {
-            let inner = std::mem::replace(&mut opened.lane, Box::new(VoiceTrack));
-            opened.lane = Box::new(CleanLane::new(cleaner, inner));
+        if matches!(self, Self::Voices) {
+            // Each is cleaned on its way into the sum.
+            let assembler = Assembler::new(origin, patience(options.mix_window));
+            return Track::new(assembler, Written::new(opened), cleaner);
         }
-        let window = if mix { patience(options.mix_window) } else { options.reorder };
-        Track::new(Assembler::new(origin, window), Written::new(opened), cleaner)
+        let opened = match cleaner {
+            Some(cleaner) => opened.map(|Opened { lane, shelf }| Opened {
+                lane: Box::new(CleanLane::new(cleaner, lane)),
+                shelf,
+            }),
+            None => opened,
+        };
+        Track::new(Assembler::new(origin, options.reorder), Written::new(opened), None)
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {
