@@ -3,10 +3,8 @@
 mod shared;
 
 use std::io;
-use std::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Relaxed, Ordering::Release,
-};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::AcqRel, Ordering::Relaxed, Ordering::Release};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
@@ -114,13 +112,7 @@ impl Recording {
         own_voice: Option<OwnVoice>,
     ) -> io::Result<Self> {
         let waker = reader.waker();
-        let shared = Arc::new(Shared {
-            orders: Mutex::default(),
-            ordered: AtomicBool::new(false),
-            phase: AtomicU8::new(Phase::Running as u8),
-            told: Mutex::default(),
-            tells: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::default());
         let begun = recorders.first().map_or(0, Recorder::start);
         let own_lost = own_voice.as_ref().map(|own| own.sent.lost());
         let thread = RecorderThread {
