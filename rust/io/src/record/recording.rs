@@ -94,9 +94,9 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Records what comes out of `reader` from now on, in the form that the first recorder [`wants`](super::FrameSink::wants), until
-    /// [`Self::stop`], a limit of a recorder's, `ends_at` on the clock, or the end of the connection. One that fails
-    /// leaves the others alone.
+    /// Records what comes out of `reader` from now on, in the form that the first recorder
+    /// [`wants`](super::FrameSink::wants), until [`Self::stop`], a limit of a recorder's, `ends_at` on the clock, or the
+    /// end of the connection. One that fails leaves the others alone.
     ///
     /// # Errors
     /// The system's, if it has no thread to give.
