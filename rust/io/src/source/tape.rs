@@ -270,6 +270,7 @@ impl Tape {
     fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
         let mut room = self.spare_packets.pop().unwrap_or_default();
         room.clear();
+        room.reserve_exact(packet.len());
         room.extend_from_slice(packet);
         self.keep(Sound::Packet(room), buffer);
     }
@@ -282,6 +283,10 @@ impl Tape {
 
     fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
         let (samples, place) = (buffer.samples, buffer.position);
+        if self.frames.len() == self.frames.capacity() {
+            // Twice as many would never be needed.
+            self.frames.reserve_exact(8);
+        }
         self.frames.push_back(Kept { sound, decoded: None, samples, place });
     }
 
