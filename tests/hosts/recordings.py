@@ -5,7 +5,7 @@ from __future__ import annotations
 import wave
 from typing import Any
 
-from .world import RATE, np, until
+from .world import RATE, np, spoken, until
 
 
 class Finished:
@@ -22,7 +22,7 @@ async def record(voice: Any, sink: Any, speakers: list[Any], *args: Any, **optio
     """Record until all have said what they say."""
     done = Finished()
     voice.start_recording(sink, done, *args, **options)
-    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
+    await spoken(*speakers)
     voice.stop_recording()
     assert not voice.is_recording()
     await until(lambda: done.calls)

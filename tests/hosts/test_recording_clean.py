@@ -11,7 +11,7 @@ import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
 from .recordings import left
-from .world import RATE, World, encode_pcm, np, until
+from .world import RATE, World, encode_pcm, np, spoken
 
 
 def fan(seconds: float) -> bytes:
@@ -37,7 +37,7 @@ async def said(world: World, sounds: dict[str, bytes], *sinks: Any) -> list[Any]
     speakers = [world.discord.speak("General", user=name) for name in sounds]
     for speaker, pcm in zip(speakers, sounds.values(), strict=True):
         speaker.play_opus(list(encode_pcm(pcm, "auto")))
-    await until(lambda: all(speaker.sent and not speaker.is_playing for speaker in speakers))
+    await spoken(*speakers)
     return [await recording.stop() for recording in recordings]
 
 

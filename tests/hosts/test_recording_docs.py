@@ -16,7 +16,7 @@ from .. import pages
 from .places import Elsewhere, elsewhere
 from .recordings import left
 from .speech import said, stereo
-from .world import RATE, Tone, World, np, until
+from .world import RATE, Tone, World, np, spoken, until
 
 __all__ = ["elsewhere"]
 
@@ -50,7 +50,7 @@ async def test_minutes_of_who_spoke(
     recording = voice.start_recording(isocord.sinks.WaveSink("tracks"), sync_start=True)
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(1.0)))
-    await until(lambda: bob.sent and not bob.is_playing)
+    await spoken(bob)
     await page()["minutes"](recording)
     assert re.search(r"\d\d:\d\d:\d\d Bob: [01]\.\d s", capsys.readouterr().out)
     assert "<v Bob>Bob" in Path("who.vtt").read_text("utf-8")
@@ -69,7 +69,7 @@ async def test_a_protocol(
     recording = voice.start_recording(isocord.sinks.FLACSink("tracks"), sync_start=True)
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(1.0)))
-    await until(lambda: bob.sent and not bob.is_playing)
+    await spoken(bob)
     await page()["protocol"](await recording.stop(), Recogniser())
     assert " s Bob: True words" in capsys.readouterr().out
     assert "<v Bob>True words" in Path("meeting.vtt").read_text("utf-8")
@@ -115,7 +115,7 @@ async def test_files_for_an_editor(world: World, tmp_path: Path, monkeypatch: py
     voice = await world.connect()
     recording = await page()["for_an_editor"](voice)
     (alice,) = world.speak(0.6, "alice")
-    await until(lambda: alice.sent and not alice.is_playing)
+    await spoken(alice)
     report = await recording.stop()
     (track,) = report.tracks
     assert track.path == f"edit/{track.name}.wav"
@@ -129,7 +129,7 @@ async def test_a_podcast_of_clean_voices(world: World, tmp_path: Path, monkeypat
     voice = await world.connect()
     recording = await page()["podcast"](voice)
     (alice,) = world.speak(0.6, "alice")
-    await until(lambda: alice.sent and not alice.is_playing)
+    await spoken(alice)
     report = await recording.stop()
     assert [(track.user_id, track.error) for track in report.tracks] == [(alice.user_id, None), (None, None)]
     assert report.tracks[-1].path == "podcast/all.flac"
@@ -147,7 +147,7 @@ async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: py
     (bob,) = world.speak(0.6, "bob")
     await until(lambda: bob.sent >= 15)
     recording.cut()
-    await until(lambda: not bob.is_playing)
+    await spoken(bob)
     report = await recording.stop()
     await until(lambda: len(uploaded) == 2)
     name = world.guild.get_member(bob.user_id).display_name
@@ -183,7 +183,7 @@ async def test_an_archive_in_a_bucket(
     (bob,) = world.speak(0.6, "bob")
     await until(lambda: bob.sent >= 15)
     voice._recordings[-1].cut()
-    await until(lambda: not bob.is_playing)
+    await spoken(bob)
     said.set()
     await running
     name = world.guild.get_member(bob.user_id).display_name

@@ -12,7 +12,7 @@ import pytest
 from isocord.sinks import MKASink, OGGSink, Part, WaveSink
 
 from .recordings import left
-from .world import RATE, World, np, until
+from .world import RATE, World, np, spoken, until
 
 
 async def recorded(world: World, sink: Any, *names: str, cut: bool = False) -> Any:
@@ -22,7 +22,7 @@ async def recorded(world: World, sink: Any, *names: str, cut: bool = False) -> A
     await until(lambda: all(speaker.sent >= 25 for speaker in speakers))
     if cut:
         recording.cut()
-    await until(lambda: not any(speaker.is_playing for speaker in speakers))
+    await spoken(*speakers)
     return await recording.stop()
 
 

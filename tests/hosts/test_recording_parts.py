@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, Part, WaveSink
 
 from .recordings import Finished, record
-from .world import RATE, World, begin_speaking, np, until
+from .world import RATE, World, begin_speaking, np, spoken, spoken_for, until
 
 av = pytest.importorskip("av")
 
@@ -46,15 +45,10 @@ async def twice(world: World, cut: Any, uncut: Any, *moments: float) -> tuple[An
     one, other = (voice.start_recording(sink, sync_start=True) for sink in (cut, uncut))
     begin_speaking([alice, bob], 3.0, ["alice", "bob"])
     for moment in moments:
-        await until(partial(said, alice, moment))
+        await spoken_for(alice, moment)
         one.cut()
     await until(lambda: not alice.is_playing and not bob.is_playing)
     return await one.stop(), await other.stop()
-
-
-def said(speaker: Any, seconds: float) -> bool:
-    sent: bool = speaker.sent >= seconds * 50
-    return sent
 
 
 def shift(whole: Any, part: Any) -> int:
@@ -156,7 +150,7 @@ async def test_parts_in_memory_and_of_functions(world: World, tmp_path: Path) ->
     also = voice.start_recording(paths)
     recording = voice.start_recording(sink)
     (bob,) = world.speak(1.5, "bob")
-    await until(lambda: bob.sent > 0 and not bob.is_playing)
+    await spoken(bob)
     await recording.stop()
     (track,) = sink.audio_data.values()
     assert len({id(part.file) for part in track.parts}) == len(track.parts) >= 2

@@ -18,7 +18,7 @@ import isocord
 from isocord.sinks import FLACSink, MKASink, MP3Sink, OGGSink, PCMSink, WaveSink
 
 from .speech import said, silence, stereo, wav
-from .world import RATE, World, np, until
+from .world import RATE, World, np, spoken, until
 
 
 def length(utterance: isocord.Utterance) -> str:
@@ -202,7 +202,7 @@ async def test_every_format_by_its_names(world: World, tmp_path: Path, sink: Any
     # Only what silence has ended is known to end there.
     alice.play(stereo(said(1.0), silence(1.0)))
     bob.play(stereo(silence(1.0), said(1.0), silence(1.0)))
-    await until(lambda: all(one.sent and not one.is_playing for one in (alice, bob)))
+    await spoken(alice, bob)
     report = await recording.stop()
     if how == "folder":
         report.timeline.save(tmp_path / "timeline.json")
@@ -230,7 +230,7 @@ async def test_files_that_are_called_by_ids_have_names_as_titles(world: World, t
     bob = world.discord.speak("General", user="bob")
     await until(lambda: voice._name_of(bob.user_id) == "Bob")
     bob.play(stereo(said(1.0), silence(1.0)))
-    await until(lambda: bob.sent and not bob.is_playing)
+    await spoken(bob)
     await recording.stop()
     told = await isocord.transcribe(tmp_path, length)
     assert {(caption.name, caption.user_id) for caption in told.captions} == {("Bob", bob.user_id)}
@@ -241,7 +241,7 @@ async def test_what_is_in_memory(world: World) -> None:
     recording = voice.start_recording(OGGSink(), sync_start=True)
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(1.0), silence(0.5)))
-    await until(lambda: bob.sent and not bob.is_playing)
+    await spoken(bob)
     report = await recording.stop()
     told = await isocord.transcribe(report, length)
     assert {caption.name for caption in told.captions} == {"Bob"}

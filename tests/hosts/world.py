@@ -134,9 +134,19 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
 
 def begin_speaking(speakers: Sequence[Any], seconds: float, names: Sequence[str]) -> None:
     """All say their tones from the same moment on: encoding takes a while, and is done before."""
-    spoken = [list(encode_pcm(testing.tone(TONES[name], seconds), "auto")) for name in names]
-    for speaker, packets in zip(speakers, spoken, strict=True):
+    tones = [list(encode_pcm(testing.tone(TONES[name], seconds), "auto")) for name in names]
+    for speaker, packets in zip(speakers, tones, strict=True):
         speaker.play_opus(packets)
+
+
+async def spoken(*speakers: Any) -> None:
+    """Until all of them have said what they say."""
+    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
+
+
+async def spoken_for(speaker: Any, seconds: float) -> None:
+    """Until so much has been said, or more."""
+    await until(lambda: speaker.sent >= seconds * 50)
 
 
 def share(pcm: Any, frequency: float) -> float:
