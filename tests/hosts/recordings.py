@@ -5,7 +5,7 @@ from __future__ import annotations
 import wave
 from typing import Any
 
-from .world import RATE, np, spoken, until
+from .world import RATE, World, np, spoken, until
 
 
 class Finished:
@@ -27,6 +27,23 @@ async def record(voice: Any, sink: Any, speakers: list[Any], *args: Any, **optio
     assert not voice.is_recording()
     await until(lambda: done.calls)
     assert done.calls == [(sink, *args)]
+
+
+async def after(recording: Any, *speakers: Any) -> Any:
+    """The report of a recording that is stopped when all have said what they say."""
+    await spoken(*speakers)
+    return await recording.stop()
+
+
+async def reports_of(world: World, sounds: dict[str, bytes], *sinks: Any) -> list[Any]:
+    """Of recordings of one call, in which each user says its sound."""
+    voice = await world.connect()
+    recordings = [voice.start_recording(sink, sync_start=True) for sink in sinks]
+    speakers = [world.discord.speak("General", user=name) for name in sounds]
+    for speaker, pcm in zip(speakers, sounds.values(), strict=True):
+        speaker.play(pcm)
+    await spoken(*speakers)
+    return [await recording.stop() for recording in recordings]
 
 
 def left(file: Any) -> Any:

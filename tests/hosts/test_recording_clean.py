@@ -10,8 +10,8 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
-from .recordings import left
-from .world import RATE, World, encode_pcm, np, spoken
+from .recordings import left, reports_of
+from .world import RATE, World, np
 
 
 def fan(seconds: float) -> bytes:
@@ -31,21 +31,11 @@ def power(path: Any, seconds: float = 1.0) -> float:
     return float((sound[loud - round(seconds * RATE) : loud] ** 2).mean())
 
 
-async def said(world: World, sounds: dict[str, bytes], *sinks: Any) -> list[Any]:
-    voice = await world.connect()
-    recordings = [voice.start_recording(sink, sync_start=True) for sink in sinks]
-    speakers = [world.discord.speak("General", user=name) for name in sounds]
-    for speaker, pcm in zip(speakers, sounds.values(), strict=True):
-        speaker.play_opus(list(encode_pcm(pcm, "auto")))
-    await spoken(*speakers)
-    return [await recording.stop() for recording in recordings]
-
-
 @pytest.mark.parametrize("kind", [FLACSink, OGGSink, MKASink])
 async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_path: Path, kind: Any) -> None:
     plain = WaveSink(tmp_path / "plain")
     clean = kind(tmp_path / "clean", mixdown=tmp_path / "mixed", denoise=True)
-    plain_report, report = await said(world, {"alice": fan(3.0)}, plain, clean)
+    plain_report, report = await reports_of(world, {"alice": fan(3.0)}, plain, clean)
     track, mixdown = report.tracks
     assert (track.error, mixdown.error) == (None, None)
     before = power(plain_report.tracks[0].path)
@@ -62,7 +52,7 @@ async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_pa
 async def test_the_mixdown_is_the_sum_of_clean_tracks(world: World, tmp_path: Path) -> None:
     tones = {"alice": fan(2.0), "bob": fan(2.0)}
     sink = WaveSink(tmp_path / "each", mixdown=tmp_path / "all.wav", denoise=True, normalize=-30)
-    (report,) = await said(world, tones, sink)
+    (report,) = await reports_of(world, tones, sink)
     *tracks, mixdown = report.tracks
     pcm = [left(track.path).astype(int) for track in tracks]
     summed = left(mixdown.path)
@@ -74,7 +64,9 @@ async def test_quiet_and_loud_users_come_to_one_loudness(world: World, tmp_path:
     quiet = np.frombuffer(fan(4.0), "<i2")
     loud = (quiet.astype(int) * 8).clip(-32_768, 32_767).astype("<i2")
     sounds = {"alice": quiet.tobytes(), "bob": loud.tobytes()}
-    plain, even = await said(world, sounds, WaveSink(tmp_path / "plain"), WaveSink(tmp_path / "even", normalize=True))
+    plain, even = await reports_of(
+        world, sounds, WaveSink(tmp_path / "plain"), WaveSink(tmp_path / "even", normalize=True)
+    )
     apart = [
         abs(10 * np.log10(power(report.tracks[0].path, 0.5) / power(report.tracks[1].path, 0.5)))
         for report in (plain, even)

@@ -16,6 +16,7 @@ import pytest
 
 from isocord.sinks import FLACSink, M4ASink, MKASink, MP3Sink, OGGSink, WaveSink, WebMSink
 
+from .recordings import after
 from .world import RATE, World, np, spoken, until
 
 KINDS = [WaveSink, FLACSink, OGGSink, MKASink, WebMSink, MP3Sink, M4ASink]
@@ -59,8 +60,7 @@ async def named(world: World, sink: Any, *, marks: bool = True, pause: bool = Fa
         recording.resume()
     if marks:
         recording.mark("Any other business")
-    await spoken(alice)
-    return await recording.stop()
+    return await after(recording, alice)
 
 
 def when(text: str) -> datetime:

@@ -13,7 +13,7 @@ import pytest
 import isocord
 from isocord.sinks import FileSink, FLACSink, OGGSink, WaveSink
 
-from .recordings import left
+from .recordings import after, left, reports_of
 from .speech import noise, said, silence, stereo
 from .world import RATE, World, np, spoken, spoken_for, until
 
@@ -75,8 +75,7 @@ async def test_segments_of_each_user_on_both_clocks(world: World, tmp_path: Path
     open_microphone[int(3.0 * RATE) : int(4.0 * RATE)] += said(1.0)
     alice.play(stereo(said(1.0), silence(1.2), said(0.8)))
     bob.play(stereo(open_microphone))
-    await spoken(alice, bob)
-    report = await recording.stop()
+    report = await after(recording, alice, bob)
     timeline = report.timeline
     for track in report.tracks:
         theirs = [one for one in timeline if track.user_id in (None, one.user_id)]
@@ -98,13 +97,9 @@ async def test_segments_of_each_user_on_both_clocks(world: World, tmp_path: Path
 
 
 async def test_levels_are_those_of_the_file(world: World, tmp_path: Path) -> None:
-    voice = await world.connect()
-    recording = voice.start_recording(WaveSink(tmp_path), sync_start=True)
-    alice = world.discord.speak("General", user="alice")
-    alice.play(stereo(said(1.0), silence(1.0), said(1.5)))
-    await spoken(alice)
-    report = await recording.stop()
-    speaker = report.timeline.speakers[alice.user_id]
+    sounds = {"alice": stereo(said(1.0), silence(1.0), said(1.5))}
+    (report,) = await reports_of(world, sounds, WaveSink(tmp_path))
+    (speaker,) = report.timeline.speakers.values()
     pcm = left(report.tracks[0].path).astype(float)
     frames = np.abs(pcm[: len(pcm) // 960 * 960]).reshape(-1, 960).max(axis=1)
     assert speaker.peak == pytest.approx(20 * np.log10(np.abs(pcm).max() / 32_768), abs=0.01)
@@ -137,8 +132,7 @@ async def test_what_was_denied_is_not_told_and_what_happened_is(world: World, tm
     recording.resume()
     alice.play(stereo(said(1.0)))
     await until(lambda: alice.is_playing)
-    await spoken(alice)
-    report = await recording.stop()
+    report = await after(recording, alice)
     timeline = report.timeline
     assert carol.user_id not in timeline.speakers
     moments = {moment.kind: moment for moment in timeline.moments}
@@ -163,8 +157,7 @@ async def test_it_is_saved_as_its_suffix_says(world: World, tmp_path: Path) -> N
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(1.5)))
     recording.mark("to be\ncontinued --> soon")
-    await spoken(bob)
-    report = await recording.stop()
+    report = await after(recording, bob)
     for name in ("who.json", "who.vtt", "who.txt"):
         report.timeline.save(tmp_path / name)
     segment = next(iter(report.timeline))
@@ -195,8 +188,7 @@ async def test_it_is_not_looked_for(world: World, tmp_path: Path) -> None:
     recording = voice.start_recording(OGGSink(tmp_path, timeline=False))
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(0.5)))
-    await spoken(bob)
-    report = await recording.stop()
+    report = await after(recording, bob)
     assert len(report.tracks) == 1 and report.timeline.speakers == {}
 
 
@@ -218,8 +210,7 @@ async def test_a_picture(world: World, tmp_path: Path) -> None:
     recording.mark("a $sum$ of money")
     await spoken_for(bob, 1.0)
     recording.deny(bob.user_id)
-    await spoken(alice, bob)
-    report = await recording.stop()
+    report = await after(recording, alice, bob)
     isocord.plot(report, tmp_path / "meeting.png")
     isocord.plot(report, tmp_path / "meeting.svg")
     assert (tmp_path / "meeting.png").read_bytes().startswith(b"\x89PNG")
@@ -234,8 +225,7 @@ async def test_levels_of_silence(world: World, tmp_path: Path) -> None:
     recording = voice.start_recording(sink)
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(silence(0.5)))
-    await spoken(bob)
-    report = await recording.stop()
+    report = await after(recording, bob)
     if (speaker := report.timeline.speakers.get(bob.user_id)) is not None:
         assert speaker.segments == () and speaker.peak == -math.inf
     report.timeline.save(tmp_path / "who.json")

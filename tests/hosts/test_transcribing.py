@@ -17,6 +17,7 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, MP3Sink, OGGSink, PCMSink, WaveSink
 
+from .recordings import after, reports_of
 from .speech import said, silence, stereo, wav
 from .world import RATE, World, np, spoken, until
 
@@ -202,8 +203,7 @@ async def test_every_format_by_its_names(world: World, tmp_path: Path, sink: Any
     # Only what silence has ended is known to end there.
     alice.play(stereo(said(1.0), silence(1.0)))
     bob.play(stereo(silence(1.0), said(1.0), silence(1.0)))
-    await spoken(alice, bob)
-    report = await recording.stop()
+    report = await after(recording, alice, bob)
     if how == "folder":
         report.timeline.save(tmp_path / "timeline.json")
     shutil.rmtree(tmp_path / "mix") if how == "names" else None
@@ -237,12 +237,7 @@ async def test_files_that_are_called_by_ids_have_names_as_titles(world: World, t
 
 
 async def test_what_is_in_memory(world: World) -> None:
-    voice = await world.connect()
-    recording = voice.start_recording(OGGSink(), sync_start=True)
-    bob = world.discord.speak("General", user="bob")
-    bob.play(stereo(said(1.0), silence(0.5)))
-    await spoken(bob)
-    report = await recording.stop()
+    (report,) = await reports_of(world, {"bob": stereo(said(1.0), silence(0.5))}, OGGSink())
     told = await isocord.transcribe(report, length)
     assert {caption.name for caption in told.captions} == {"Bob"}
     file = report.tracks[0].file

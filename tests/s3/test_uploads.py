@@ -17,7 +17,7 @@ pytest.importorskip("s3fs")
 from isocord.sinks import FLACSink, MKASink, OGGSink, Part, Remote, WaveSink
 from isocord.sinks.spool import Spool
 
-from ..hosts.recordings import left
+from ..hosts.recordings import after, left
 from ..hosts.world import RATE, World, np, spoken, until
 from .servers import BUCKET, SECRET, Server, installed, serving
 
@@ -129,8 +129,7 @@ async def test_what_is_refused_stays_here_and_gives_no_key_away(
     with caplog.at_level(logging.INFO):
         recording = voice.start_recording(WaveSink(remote))
         (bob,) = world.speak(0.5, "bob")
-        await spoken(bob)
-        report = await recording.stop()
+        report = await after(recording, bob)
     (unsent,) = report.unsent
     assert len(left(unsent.path)) == round(report.tracks[0].duration * RATE)
     assert f"s3://{bucket}/calls/{bob.user_id}.wav" in str(unsent.error)
