@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
 import wave
 from typing import Any
+
+import isocord
 
 from .world import RATE, World, np, spoken, until
 
@@ -50,3 +54,33 @@ def left(file: Any) -> Any:
     with wave.open(file, "rb") as opened:
         assert opened.getparams()[:3] == (2, 2, RATE)
         return np.frombuffer(opened.readframes(opened.getnframes()), "<i2")[::2]
+
+
+def read(file: Any) -> Any:
+    """The left channel of any file that isocord plays."""
+    source = isocord.AudioFile(file)
+    return np.frombuffer(b"".join(iter(source.read, b"")), "<i2")[::2]
+
+
+def samples(*files: Any) -> Any:
+    """What a row of files holds as one for libav, left."""
+    import av
+
+    pieces: list[Any] = []
+    for file in files:
+        with av.open(file if isinstance(file, io.BytesIO) else os.fspath(file)) as opened:
+            resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+            for frame in opened.decode(audio=0):
+                pieces += [out.to_ndarray()[0][::2] for out in resampler.resample(frame)]
+    return np.concatenate(pieces)
+
+
+def packets_of(*files: Any, stream: int = 0) -> list[bytes]:
+    """Those of a row of files, by libav."""
+    import av
+
+    found: list[bytes] = []
+    for file in files:
+        with av.open(os.fspath(file)) as opened:
+            found += [bytes(packet) for packet in opened.demux(audio=stream) if packet.size]
+    return found

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
-from .recordings import left, reports_of
+from .recordings import left, read, reports_of
 from .world import RATE, World, np
 
 
@@ -25,8 +24,7 @@ def fan(seconds: float) -> bytes:
 
 def power(path: Any, seconds: float = 1.0) -> float:
     """Of the last of it, once there was time to hear what is noise, and before the silence at the end."""
-    source = isocord.AudioFile(path)
-    sound = np.frombuffer(b"".join(iter(source.read, b"")), "<i2")[::2].astype(float)
+    sound = read(path).astype(float)
     loud = int(np.flatnonzero(np.abs(sound) > 50)[-1]) if (np.abs(sound) > 50).any() else len(sound)
     return float((sound[loud - round(seconds * RATE) : loud] ** 2).mean())
 
@@ -40,11 +38,10 @@ async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_pa
     assert (track.error, mixdown.error) == (None, None)
     before = power(plain_report.tracks[0].path)
     assert before > 100_000
-    source = isocord.AudioFile(track.path)
-    sound = np.frombuffer(b"".join(iter(source.read, b"")), "<i2")[::2].astype(float)
+    sound = read(track.path).astype(float)
     middle = slice(round(1.5 * RATE), round(2.5 * RATE))
     assert (sound[middle] ** 2).mean() < before / 10
-    mixed = np.frombuffer(b"".join(iter(isocord.AudioFile(mixdown.path).read, b"")), "<i2")[::2].astype(float)
+    mixed = read(mixdown.path).astype(float)
     assert (mixed[middle] ** 2).mean() < before / 10
     assert track.duration == pytest.approx(report.duration, abs=0.03)
 

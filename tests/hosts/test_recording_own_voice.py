@@ -15,7 +15,7 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
-from .recordings import left
+from .recordings import left, packets_of, read
 from .world import RATE, World, begin_speaking, np, share, testing, until
 
 av = pytest.importorskip("av")
@@ -44,13 +44,6 @@ def place(sound: Any, said: bytes) -> int:
     return int(np.fft.irfft(spectrum, size)[: len(sound)].argmax())
 
 
-def samples(file: Any) -> Any:
-    """The left channel of any file that isocord plays."""
-    source = isocord.AudioFile(file)
-    pcm = b"".join(iter(source.read, b""))
-    return np.frombuffer(pcm, "<i2")[::2]
-
-
 def song(path: Path, pcm: bytes) -> None:
     """A file of Opus packets."""
     with av.open(os.fspath(path), "w") as container:
@@ -58,11 +51,6 @@ def song(path: Path, pcm: bytes) -> None:
         frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2").reshape(1, -1), "s16", "stereo")
         frame.rate = RATE
         container.mux([*stream.encode(frame), *stream.encode(None)])
-
-
-def packets(path: Any) -> list[bytes]:
-    with av.open(os.fspath(path)) as opened:
-        return [bytes(packet) for packet in opened.demux(audio=0) if packet.size]
 
 
 async def played(voice: Any, source: Any) -> None:
@@ -107,7 +95,7 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
     (track,) = report.tracks
     assert (track.user_id, track.error, report.dropped) == (world.bot.user.id, None, 0)
     assert track.name == world.guild.me.display_name
-    recorded, heard = samples(track.path), np.frombuffer(listener.pcm(), "<i2")[::2]
+    recorded, heard = read(track.path), np.frombuffer(listener.pcm(), "<i2")[::2]
     places = [(place(recorded, word), place(heard, word)) for word in words]
     # Both begin with the first packet that was heard.
     assert all(abs(ours - theirs) <= aside for ours, theirs in places), places
@@ -129,7 +117,7 @@ async def test_packets_that_pass_through_are_recorded_as_they_are(world: World, 
     for recording in recordings:
         report = await recording.stop()
         (track,) = report.tracks
-        kept, given = packets(track.path), packets(path)
+        kept, given = packets_of(track.path), packets_of(path)
         assert kept[kept.index(given[0]) :][: len(given)] == given
         # It lies where it left, on the clock that what others say is placed on.
         after = before + round(report.duration * RATE)
@@ -186,7 +174,7 @@ async def test_what_it_says_in_a_pause_is_in_no_track(world: World, tmp_path: Pa
     await said(voice, words[2])
     await silent(listener)
     report = await recording.stop()
-    recorded = samples(report.tracks[0].path)
+    recorded = read(report.tracks[0].path)
     heard = np.frombuffer(listener.pcm(), "<i2")[::2]
 
     def alike(word: bytes, sound: Any) -> float:
@@ -218,7 +206,7 @@ async def test_a_slow_disk_loses_nothing_of_it(world: World, tmp_path: Path) -> 
     await until(lambda: not alice.is_playing)
     report = await recording.stop()
     assert report.dropped == 0
-    recorded = samples(next(track for track in report.tracks if track.user_id == bot).path)
+    recorded = read(next(track for track in report.tracks if track.user_id == bot).path)
     heard = np.frombuffer(listener.pcm(), "<i2")[::2]
     length = min(len(recorded), len(heard))
     assert length > 2.9 * RATE
