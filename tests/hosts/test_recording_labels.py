@@ -45,21 +45,19 @@ def tags(told: Any) -> dict[str, str]:
     return {key.lower(): value for key, value in both.items()}
 
 
-async def named(world: World, sink: Any, *, marks: bool = True, pause: bool = False) -> Any:
+async def named(world: World, sink: Any, *, pause: bool = False) -> Any:
     """A recording of Alice, in which two moments have a name."""
     voice = await world.connect()
     recording = voice.start_recording(sink, sync_start=True)
     (alice,) = world.speak(2.0, "alice")
     await until(lambda: alice.sent >= 25)
-    if marks:
-        recording.mark("Begrüßung")
+    recording.mark("Begrüßung")
     if pause:
         recording.pause()
     await until(lambda: alice.sent >= 60)
     if pause:
         recording.resume()
-    if marks:
-        recording.mark("Any other business")
+    recording.mark("Any other business")
     return await after(recording, alice)
 
 

@@ -60,16 +60,16 @@ async def played(voice: Any, source: Any) -> None:
     assert done == [None]
 
 
-async def said(voice: Any, *pcm: bytes, gap: float = 0.3) -> None:
+async def said(voice: Any, *pcm: bytes) -> None:
     """One after the other, with a gap behind each."""
     for sound in pcm:
         await played(voice, isocord.AudioFile(wav(sound)))
-        await asyncio.sleep(gap)
+        await asyncio.sleep(0.3)
 
 
-async def heard_by(world: World, voice: Any, *users: str) -> Any:
+async def listens(world: World, voice: Any, user: str) -> Any:
     """A listener, once the bot has a key that it shares with everybody."""
-    listener, *_ = [world.discord.listen("General", user=user) for user in users]
+    listener = world.discord.listen("General", user=user)
     encryption = world.discord.encryption("General")
     await world.discord.wait_for(lambda: encryption.settled and voice.privacy_code, timeout=15)
     return listener
@@ -86,7 +86,7 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
     world: World, tmp_path: Path, kind: Any, aside: int
 ) -> None:
     voice = await world.connect()
-    listener = await heard_by(world, voice, "alice")
+    listener = await listens(world, voice, "alice")
     recording = voice.start_recording(kind(tmp_path, own_voice=True))
     words = [noise(0.5, 1), noise(0.4, 2)]
     await said(voice, *words)
@@ -106,7 +106,7 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
 
 async def test_packets_that_pass_through_are_recorded_as_they_are(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
-    listener = await heard_by(world, voice, "alice")
+    listener = await listens(world, voice, "alice")
     path = tmp_path / "song.ogg"
     song(path, noise(1.0, 3))
     sinks = [OGGSink(tmp_path / "kept", own_voice=True), MKASink(tmp_path / "all.mka", own_voice=True, tracks=True)]
@@ -128,7 +128,7 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
     voice = await world.connect()
     bot = world.bot.user.id
     alice = world.discord.speak("General", user="alice")
-    await heard_by(world, voice, "bob")
+    await listens(world, voice, "bob")
     sinks = {
         "each": WaveSink(tmp_path / "each", own_voice=True, users=[alice.user.id], mixdown=tmp_path / "mixed.wav"),
         "without": WaveSink(tmp_path / "without"),
@@ -164,7 +164,7 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
 
 async def test_what_it_says_in_a_pause_is_in_no_track(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
-    listener = await heard_by(world, voice, "alice")
+    listener = await listens(world, voice, "alice")
     recording = voice.start_recording(WaveSink(tmp_path, own_voice=True))
     words = [noise(0.3, seed) for seed in (1, 2, 3)]
     await said(voice, words[0])
@@ -191,7 +191,7 @@ async def test_a_slow_disk_loses_nothing_of_it(world: World, tmp_path: Path) -> 
     voice = await world.connect()
     bot = world.bot.user.id
     alice = world.discord.speak("General", user="alice")
-    listener = await heard_by(world, voice, "bob")
+    listener = await listens(world, voice, "bob")
 
     def target(user: int) -> Path:
         if user != bot:
