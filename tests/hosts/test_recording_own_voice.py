@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
 from .recordings import left, packets_of, read
-from .world import RATE, World, begin_speaking, np, share, testing, until
+from .world import RATE, World, begin_speaking, np, share, testing, until, wave_file
 
 av = pytest.importorskip("av")
 
@@ -25,15 +24,6 @@ def noise(seconds: float, seed: int) -> bytes:
     """Mono noise in both channels, that is like itself at one place only."""
     samples = np.random.default_rng(seed).normal(0, 4_000, round(seconds * RATE)).clip(-20_000, 20_000)
     return bytes(np.repeat(samples.astype("<i2"), 2).tobytes())
-
-
-def wav(pcm: bytes) -> io.BytesIO:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as opened:
-        opened.setparams((2, 2, RATE, 0, "NONE", ""))
-        opened.writeframes(pcm)
-    file.seek(0)
-    return file
 
 
 def place(sound: Any, said: bytes) -> int:
@@ -53,6 +43,10 @@ def song(path: Path, pcm: bytes) -> None:
         container.mux([*stream.encode(frame), *stream.encode(None)])
 
 
+def file(pcm: bytes) -> isocord.AudioFile:
+    return isocord.AudioFile(io.BytesIO(wave_file(pcm)))
+
+
 async def played(voice: Any, source: Any) -> None:
     done: list[Any] = []
     voice.play(source, after=done.append)
@@ -63,7 +57,7 @@ async def played(voice: Any, source: Any) -> None:
 async def said(voice: Any, *pcm: bytes) -> None:
     """One after the other, with a gap behind each."""
     for sound in pcm:
-        await played(voice, isocord.AudioFile(wav(sound)))
+        await played(voice, file(sound))
         await asyncio.sleep(0.3)
 
 
@@ -137,7 +131,7 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
     }
     recordings = {name: voice.start_recording(sink, sync_start=True) for name, sink in sinks.items()}
     begin_speaking([alice], 1.5, ["alice"])
-    await played(voice, isocord.AudioFile(wav(testing.tone(2_500.0, 1.5))))
+    await played(voice, file(testing.tone(2_500.0, 1.5)))
     await until(lambda: not alice.is_playing)
     reports = {name: await recording.stop() for name, recording in recordings.items()}
     users = {name: [track.user_id for track in report.tracks] for name, report in reports.items()}
@@ -201,7 +195,7 @@ async def test_a_slow_disk_loses_nothing_of_it(world: World, tmp_path: Path) -> 
 
     recording = voice.start_recording(WaveSink(target, own_voice=True))
     begin_speaking([alice], 3.0, ["alice"])
-    await played(voice, isocord.AudioFile(wav(noise(3.0, 5))))
+    await played(voice, file(noise(3.0, 5)))
     await silent(listener)
     await until(lambda: not alice.is_playing)
     report = await recording.stop()

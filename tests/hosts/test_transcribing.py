@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import shutil
-import wave
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from isocord.sinks import FLACSink, MKASink, MP3Sink, OGGSink, PCMSink, WaveSink
 
 from .recordings import after, reports_of
 from .speech import said, silence, stereo, wav
-from .world import RATE, World, np, spoken, until
+from .world import RATE, World, np, spoken, until, wave_file
 
 
 def length(utterance: isocord.Utterance) -> str:
@@ -110,10 +109,9 @@ async def test_parts_follow_each_other_and_other_numbers_are_names(tmp_path: Pat
         (tmp_path / folder).mkdir()
         for number in range(3):
             mark = ("" if number == 0 else f"-00{number + 1}") if folder == "a" else number + 1
-            with wave.open(str(tmp_path / folder / name.format(mark)), "wb") as file:
-                file.setparams((2, 2, RATE, 0, "NONE", ""))
-                # In the middle of a word, at no frame's end.
-                file.writeframes(whole[number * 400_004 : (number + 1) * 400_004 if number < 2 else None])
+            # In the middle of a word, at no frame's end.
+            piece = whole[number * 400_004 : (number + 1) * 400_004 if number < 2 else None]
+            (tmp_path / folder / name.format(mark)).write_bytes(wave_file(piece))
         wav(tmp_path / folder / "Agent 007.wav", silence(0.2), said(0.5), silence(1.0))
     for folder in ("a", "b"):
         told = await isocord.transcribe(tmp_path / folder, length)

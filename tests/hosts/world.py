@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import io
 import threading
 import time
+import wave
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -147,6 +149,15 @@ async def spoken(*speakers: Any) -> None:
 async def spoken_for(speaker: Any, seconds: float) -> None:
     """Until so much has been said, or more."""
     await until(lambda: speaker.sent >= seconds * 50)
+
+
+def wave_file(pcm: bytes) -> bytes:
+    """A WAV of this sound: stereo, s16le, at 48 kHz."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as opened:
+        opened.setparams((2, 2, RATE, 0, "NONE", ""))
+        opened.writeframes(pcm)
+    return file.getvalue()
 
 
 def share(pcm: Any, frequency: float) -> float:
