@@ -16,6 +16,7 @@ import pytest
 import isocord
 from isocord import Phase, Reason
 from isocord.hosts.base import EventNames
+from isocord.sinks import WaveSink
 
 from .world import LIBRARY, Tone, testing, until
 
@@ -105,6 +106,16 @@ class TestConnecting:
             assert (voice.guild, voice.user) == (None, None)
             voice.play(Tone())
             await until(lambda: len(alice.arrivals()) > 10)
+
+    async def test_the_own_voice_is_recorded_where_the_own_user_is_not_cached(self, tmp_path: Path) -> None:
+        async with stage(cache_settings=UNCACHED) as here:
+            voice = await here.connect()
+            alice = here.discord.listen("General", user="alice")
+            recording = voice.start_recording(WaveSink(tmp_path, own_voice=True))
+            voice.play(Tone())
+            await until(lambda: len(alice.arrivals()) > 10)
+            report = await recording.stop()
+            assert [(track.user_id, track.error) for track in report.tracks] == [(here.discord.bot.id, None)]
 
     async def test_what_happens_during_the_handshake_is_heard(self) -> None:
         async with stage() as here:
