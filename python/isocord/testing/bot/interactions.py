@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from enum import IntEnum
 from typing import Any
 
@@ -142,7 +141,6 @@ class InteractionStore:
             self._world.bot,
             interaction.channel,
             content,
-            timestamp=datetime.now(timezone.utc).isoformat(),
             guild=self._world.guilds[interaction.channel.guild_id],
             extra={**extra, "webhook_id": str(self._world.application_id)},
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from aiohttp import web
@@ -85,7 +84,6 @@ class MessageStore:
             author,
             channel,
             str(body.get("content") or ""),
-            timestamp=datetime.now(timezone.utc).isoformat(),
             guild=self._world.guilds[channel.guild_id],
             extra=extra,
         )
@@ -129,7 +127,7 @@ class MessageStore:
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         message, (body, files) = self._find(request), await body_and_files(request)
         edit(message, body, files, self._uploads, self._world)
-        message["edited_timestamp"] = datetime.now(timezone.utc).isoformat()
+        message["edited_timestamp"] = payloads.now()
         self._hub.dispatch("MESSAGE_UPDATE", message, int(message["guild_id"]))
         return respond(message)
 

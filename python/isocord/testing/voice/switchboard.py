@@ -6,7 +6,6 @@ import dataclasses
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from ..dave.dave import DeliveryService
@@ -201,10 +200,6 @@ class Switchboard:
     @staticmethod
     def _may_speak(guild: Guild, user_id: int, channel: Channel) -> bool:
         return bool(guild.permissions(user_id, channel) & Permission.SPEAK)
-
-    @staticmethod
-    def now() -> str:
-        return datetime.now(timezone.utc).isoformat()
 
     def _announce(self, guild: Guild, state: VoiceState) -> None:
         self._announcer.dispatch("VOICE_STATE_UPDATE", payloads.voice_state(state, guild), guild.id)
