@@ -67,7 +67,9 @@ class RestApi:
         self._log = log
         self._gateway_url = gateway_url
         self._limited_until = 0.0
-        self._uploads = Uploads(lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway"))
+        self._uploads = Uploads(
+            world.snowflakes, lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway")
+        )
         self.messages: MessageStore = MessageStore(world, hub, self._uploads)
         self.commands: CommandStore = CommandStore(world, self.messages.named)
         self.interactions: InteractionStore = InteractionStore(world, self._uploads, answer_within)
