@@ -17,8 +17,7 @@ from .answers import Waiter
 from .renewal import Loaded, renew
 
 if TYPE_CHECKING:
-    from ..ground.payloads import Json
-    from ..ground.world import Guild, Reference
+    from ..ground.world import Guild
 
 END_TIMEOUT = 15.0
 GUILDS_TIMEOUT = 2.0
@@ -41,7 +40,7 @@ class Fake(Waiter, Protocol):
     @property
     def guilds(self) -> list[Guild]: ...
 
-    def commands(self, guild: Reference | None = None) -> list[Json]: ...
+    def _command_names(self) -> set[str]: ...
 
 
 class Running:
@@ -139,8 +138,7 @@ class Running:
         """Wait for the commands that the library registers of itself."""
 
         def missing() -> set[str]:
-            there = {command["name"] for guild in self._discord.guilds for command in self._discord.commands(guild)}
-            return _declared(self._bot) - there
+            return _declared(self._bot) - self._discord._command_names()
 
         try:
             await self._discord.wait_for(lambda: not missing(), timeout=self._timeout)
