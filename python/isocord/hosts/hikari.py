@@ -246,10 +246,7 @@ class HikariHost(Host):
         return VoiceStateUpdate(
             data.session_id,
             None if data.channel_id is None else int(data.channel_id),
-            self_mute=data.is_self_muted,
-            self_deaf=data.is_self_deafened,
-            mute=data.is_guild_muted,
-            suppress=data.is_suppressed,
+            **_flags(data),
         )
 
     def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
@@ -272,14 +269,7 @@ class HikariHost(Host):
             client=bot,
             channel=self.channel(place, channel_id),
             user_id=int(user_id),
-            state=VoiceStateUpdate(
-                told["session_id"],
-                int(channel_id),
-                self_mute=state is not None and state.is_self_muted,
-                self_deaf=state is not None and state.is_self_deafened,
-                mute=state is not None and state.is_guild_muted,
-                suppress=state is not None and state.is_suppressed,
-            ),
+            state=VoiceStateUpdate(told["session_id"], int(channel_id), **_flags(state)),
             server=payloads.voice_server({"token": told["token"], "endpoint": told["endpoint"]}),
         )
 
@@ -323,6 +313,16 @@ def _subscribe_first(events: Any, event: type, callback: Any) -> None:
     events.subscribe(event, callback)
     listeners = events._listeners[event]
     listeners.insert(0, listeners.pop())
+
+
+def _flags(state: Any) -> dict[str, bool]:
+    """What a ``hikari.VoiceState`` says; nothing is on where there is none."""
+    return {
+        "self_mute": state is not None and state.is_self_muted,
+        "self_deaf": state is not None and state.is_self_deafened,
+        "mute": state is not None and state.is_guild_muted,
+        "suppress": state is not None and state.is_suppressed,
+    }
 
 
 async def _own_state(bot: Any, guild_id: int) -> Any:
