@@ -16,7 +16,7 @@ from ..connection.states import Phase, VoiceServerUpdate, VoiceStateUpdate
 from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..runtime.values import Record, secret
-from . import obstacles, payloads
+from . import payloads
 from .base import Host, Joined
 from .hikari_events import make
 
@@ -249,10 +249,6 @@ class HikariHost(Host):
             **_flags(data),
         )
 
-    def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
-        """Why nobody hears the bot; empty if its sound is passed on."""
-        return obstacles.unheard(update, channel, "rest.edit_my_voice_state(guild, channel, request_to_speak=...)")
-
     def voice_server(self, data: Any) -> VoiceServerUpdate:
         """Read a ``hikari.VoiceServerUpdateEvent``."""
         return payloads.voice_server({"token": data.token, "endpoint": data.raw_endpoint})
@@ -294,6 +290,7 @@ def load() -> Host:
         client_exception=hikari.VoiceError,
         opus_error=hikari.VoiceError,
         manners=Manners(),
+        ask_to_speak="rest.edit_my_voice_state(guild, channel, request_to_speak=...)",
     )
 
 
