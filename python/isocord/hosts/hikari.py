@@ -89,7 +89,7 @@ class Connection(hikari.api.VoiceConnection):  # type: ignore[misc, unused-ignor
     @property
     def is_alive(self: Any) -> bool:
         """Whether the connection is not over."""
-        return self.state.phase not in (Phase.IDLE, Phase.DISCONNECTED)
+        return bool(self.state.is_alive)
 
     async def join(self: Any) -> None:
         """Wait until the connection is over."""
