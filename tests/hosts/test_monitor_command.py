@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import isocord
-from isocord.cli import monitor as command
+from isocord.cli import terminal
 from isocord.cli.main import main
 
 from .ears import sine
@@ -84,7 +84,7 @@ def test_whom_to_watch(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.M
             said = capsys.readouterr().err
             assert str(other.pid) in said and str(os.getpid()) in said
             other.communicate(b"\n", timeout=30)
-    monkeypatch.setattr(command, "console", lambda: None)
+    monkeypatch.setattr(terminal, "console", lambda: None)
     assert main(["monitor"]) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
 

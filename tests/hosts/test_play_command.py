@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from isocord.cli import bots
+from isocord.cli import bots, terminal
 from isocord.cli.main import main
 from isocord.testing import FakeDiscord
 
@@ -80,7 +80,7 @@ def test_what_cannot_begin(
         patch.setattr(bots, "present_packages", list)
         assert main(arguments(discord, song, "--json")) == 2
         assert "pip install py-cord" in capsys.readouterr().err
-    monkeypatch.setattr(bots, "console", lambda: None)
+    monkeypatch.setattr(terminal, "console", lambda: None)
     assert main(arguments(discord, song)) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import isocord
-from isocord.cli import bots
+from isocord.cli import terminal
 from isocord.cli.levels import Levels
 from isocord.cli.main import main
 from isocord.testing import FakeDiscord
@@ -126,7 +126,7 @@ def test_what_cannot_begin(
         patch.delenv("DISCORD_TOKEN")
         assert main(arguments(discord, tmp_path)) == 2
         assert "DISCORD_TOKEN" in capsys.readouterr().err
-    monkeypatch.setattr(bots, "console", lambda: None)
+    monkeypatch.setattr(terminal, "console", lambda: None)
     assert main([word for word in arguments(discord, tmp_path) if word != "--json"]) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
 

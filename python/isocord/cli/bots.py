@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import isocord
 
 from ..hosts import present_packages
-from .terminal import NEEDS_RICH, console
+from .terminal import LIBRARIES, CannotError, output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,10 +27,6 @@ _ANSWER = 5.0
 _ASKED = 100
 
 
-class CannotError(Exception):
-    """What keeps a command from what it is for, told to the user as it stands."""
-
-
 def prepared(*, as_json: bool) -> tuple[str, Console | None]:
     """The token, and the terminal unless lines of JSON are wanted.
 
@@ -38,13 +34,11 @@ def prepared(*, as_json: bool) -> tuple[str, Console | None]:
         CannotError: there is no token, no bot library, or nothing to show anything with.
     """
     token = os.environ.get(TOKEN, "").strip()
-    out = None if as_json else console()
-    if not as_json and out is None:
-        raise CannotError(NEEDS_RICH)
+    out = output(as_json=as_json)
     if not token:
         raise CannotError(f"the bot's token is taken from the environment variable {TOKEN}, which is not set")
     if not present_packages():
-        raise CannotError("no bot library is installed: pip install py-cord (or discord.py, disnake, nextcord, hikari)")
+        raise CannotError(f"no bot library is installed: {LIBRARIES}")
     return token, out
 
 
@@ -169,9 +163,10 @@ async def joined(place: Place) -> AsyncIterator[Any]:
 
 
 @contextlib.contextmanager
-def interruptible(task: asyncio.Task[Any]) -> Iterator[None]:
-    """Ctrl-C, and the wish of a service manager, cancel ``task`` once; another one is as hard as ever."""
-    loop, caught = asyncio.get_running_loop(), list[int]()
+def interruptible() -> Iterator[None]:
+    """Ctrl-C, and the wish of a service manager, cancel this task once; another one is as hard as ever."""
+    task, loop, caught = asyncio.current_task(), asyncio.get_running_loop(), list[int]()
+    assert task is not None
 
     def cancel() -> None:
         while caught:

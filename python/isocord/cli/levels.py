@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import _native
 from ..runtime.text import shown as printable
+from .lines import Lines, Shown
 from .progress import clock
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
-    from typing_extensions import Self
 
 _SOFTEST = -60.0
 """dBFS where a bar begins."""
@@ -23,7 +22,6 @@ _FALL = 30.0
 """Decibels a second that a bar falls."""
 _MOST = 25
 """Users that are shown, those who were heard last."""
-_INTERVAL = 1.0
 
 
 class Level(NamedTuple):
@@ -60,46 +58,27 @@ class Levels:
         return -math.inf if heard is None else heard.level - _FALL * (now - heard.at)
 
 
-class Shown(Protocol):
-    """Where it is shown; a context for as long as it is recorded."""
-
-    def tell(self, event: str, **what: Any) -> None:
-        """Something happened: "connected", "finished" or "failed"."""
+class Meters(Shown, Protocol):
+    """Where it is shown how loud everybody is."""
 
     def show(self, seconds: float, levels: dict[int, float]) -> None:
         """How long it has been, and how loud everybody is."""
 
-    def __enter__(self) -> Self: ...
 
-    def __exit__(self, *exc_info: object) -> None: ...
-
-
-def shown(console: Console | None, name_of: Callable[[int], str | None]) -> Shown:
+def meters(console: Console | None, name_of: Callable[[int], str | None]) -> Meters:
     """On this terminal, or as lines of JSON where there is none."""
-    return Lines(name_of) if console is None else Bars(console, name_of)
+    return Numbers(name_of) if console is None else Bars(console, name_of)
 
 
-class Lines:
-    """Lines of JSON, each with an ``event``; "recording" comes once a second."""
+class Numbers(Lines):
+    """Lines of JSON; "recording" comes once a second."""
 
     def __init__(self, name_of: Callable[[int], str | None]) -> None:
         self._name_of = name_of
-        self._due = 0.0
-
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        pass
-
-    def tell(self, event: str, **what: Any) -> None:
-        """Print it."""
-        print(json.dumps({"event": event, **what}, ensure_ascii=False), flush=True)
 
     def show(self, seconds: float, levels: dict[int, float]) -> None:
         """Print it, if a second is over."""
-        if (now := time.monotonic()) >= self._due:
-            self._due = now + _INTERVAL
+        if self.is_due():
             users = [
                 {
                     "id": str(user_id),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..monitoring.watching import found, watch
 from .progress import clock
-from .terminal import NEEDS_RICH, complain, console
+from .terminal import CannotError, complain, output
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -24,11 +24,8 @@ _MOST_SPEAKERS = 8
 
 def run(process: int | None, *, as_json: bool) -> int:
     """Show the bot of this process id, or the only one, until it has gone or a Ctrl-C; returns the exit status."""
-    out = None if as_json else console()
-    if not as_json and out is None:
-        complain("monitor", NEEDS_RICH)
-        return 2
     try:
+        out = output(as_json=as_json)
         told = watch(_door(process))
         if out is None:
             for line in told:
@@ -40,6 +37,9 @@ def run(process: int | None, *, as_json: bool) -> int:
     except BrokenPipeError:
         # Whoever read our lines has had enough.
         return 0
+    except CannotError as error:
+        complain("monitor", error)
+        return 2
     except (OSError, ValueError) as error:
         complain("monitor", error)
         return 1

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import isocord
 
 from ..errors import AudioFileError, IsocordError
-from .bots import CannotError, channel, interruptible, joined, prepared
+from .bots import channel, interruptible, joined, prepared
 from .progress import Progress, progress
-from .terminal import INTERRUPTED, complain
+from .terminal import INTERRUPTED, CannotError, complain
 
 _LOOK = 0.25
 
@@ -33,9 +33,7 @@ def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
 
 
 async def _play(file: isocord.AudioFile, token: str, guild_id: int, channel_id: int, shown: Progress) -> int:
-    me = asyncio.current_task()
-    assert me is not None
-    with interruptible(me):
+    with interruptible():
         try:
             async with channel(token, guild_id, channel_id) as place, joined(place) as voice:
                 shown.tell("connected", guild_id=str(guild_id), channel_id=str(channel_id), channel=place.name)

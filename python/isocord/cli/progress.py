@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import _native
 from ..runtime.text import shown as printable
+from .lines import Lines, Shown
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from typing_extensions import Self
-
-_INTERVAL = 1.0
 
 
-class Progress(Protocol):
-    """Where it is shown; a context for as long as the song plays."""
-
-    def tell(self, event: str, **what: Any) -> None:
-        """Something happened: "connected", "finished", "interrupted" or "failed"."""
+class Progress(Shown, Protocol):
+    """Where it is shown how far a song is."""
 
     def show(self, file: _native.AudioFile) -> None:
         """How far it is now."""
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *exc_info: object) -> None: ...
-
 
 def progress(console: Console | None, name: str) -> Progress:
     """On this terminal, or as lines of JSON where there is none; ``name`` is shown of a file that has no title."""
-    return Lines() if console is None else Bar(console, name)
+    return Places() if console is None else Bar(console, name)
 
 
-class Lines:
-    """Lines of JSON, each with an ``event``; "playing" comes once a second."""
-
-    def __init__(self) -> None:
-        self._due = 0.0
-
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        pass
-
-    def tell(self, event: str, **what: Any) -> None:
-        """Print it."""
-        print(json.dumps({"event": event, **what}), flush=True)
+class Places(Lines):
+    """Lines of JSON; "playing" comes once a second."""
 
     def show(self, file: _native.AudioFile) -> None:
         """Print it, if a second is over."""
-        if (now := time.monotonic()) >= self._due:
-            self._due = now + _INTERVAL
+        if self.is_due():
             self.tell("playing", title=file.title, artist=file.artist, position=file.position, duration=file.duration)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import time
 from datetime import datetime
 from pathlib import Path
@@ -13,24 +12,18 @@ from typing import TYPE_CHECKING, Any
 import isocord
 
 from ..errors import IsocordError
+from ..hearing.recording.timeline_files import decibels
 from ..sinks.files import FileSink
-from .bots import CannotError, Place, channel, interruptible, joined, prepared
-from .levels import Levels, Shown, shown
-from .terminal import INTERRUPTED, complain
+from .bots import Place, channel, interruptible, joined, prepared
+from .levels import Levels, Meters, meters
+from .terminal import INTERRUPTED, CannotError, complain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-FORMATS: dict[str, type[FileSink]] = {
-    "wav": isocord.sinks.WaveSink,
-    "flac": isocord.sinks.FLACSink,
-    "mp3": isocord.sinks.MP3Sink,
-    "ogg": isocord.sinks.OGGSink,
-    "mka": isocord.sinks.MKASink,
-    "webm": isocord.sinks.WebMSink,
-    "m4a": isocord.sinks.M4ASink,
-    "pcm": isocord.sinks.PCMSink,
-}
+_SINKS = ("WaveSink", "FLACSink", "MP3Sink", "OGGSink", "MKASink", "WebMSink", "M4ASink", "PCMSink")
+FORMATS: dict[str, type[FileSink]] = {sink.encoding: sink for sink in (getattr(isocord.sinks, name) for name in _SINKS)}
+"""By what the command line calls them, which names them itself: it imports no sinks for a ``--help``."""
 _LOOK = 0.1
 
 
@@ -72,16 +65,14 @@ async def _record(
     channel_id: int,
     linger: float,
 ) -> int:
-    me = asyncio.current_task()
-    assert me is not None
     voice: Any = None
 
     def name_of(user_id: int) -> str | None:
         name: str | None = voice._name_of(user_id)
         return name
 
-    show = shown(out, name_of)
-    with interruptible(me):
+    show = meters(out, name_of)
+    with interruptible():
         try:
             async with channel(token, guild_id, channel_id) as place, joined(place) as voice:
                 told = {"guild_id": str(guild_id), "channel_id": str(channel_id), "channel": place.name}
@@ -103,7 +94,9 @@ async def _record(
             return 1
 
 
-async def _until_over(recording: isocord.Recording, voice: Any, place: Place, linger: float, show: Shown) -> str | None:
+async def _until_over(
+    recording: isocord.Recording, voice: Any, place: Place, linger: float, show: Meters
+) -> str | None:
     """Wait for the end, showing levels; says why it has come, unless it came by itself."""
     levels = Levels()
     begin = seen = time.monotonic()
@@ -124,21 +117,20 @@ async def _until_over(recording: isocord.Recording, voice: Any, place: Place, li
     return None
 
 
-def _conclude(report: isocord.Report, folder: Path, reason: str, show: Shown) -> int:
+def _conclude(report: isocord.Report, folder: Path, reason: str, show: Meters) -> int:
     """Write the timeline beside the tracks, and say what there is."""
     report.timeline.save(folder / "timeline.json")
     report.timeline.save(folder / "timeline.vtt")
     tracks = []
     for track in report.tracks:
         speaker = report.timeline.speakers.get(track.user_id) if track.user_id is not None else None
-        loudness = None if speaker is None or speaker.loudness is None else speaker.loudness
         tracks.append(
             {
                 "user_id": None if track.user_id is None else str(track.user_id),
                 "name": track.name,
                 "duration": round(track.duration, 2),
                 "spoken": None if speaker is None else round(speaker.spoken, 2),
-                "loudness": round(loudness, 1) if loudness is not None and math.isfinite(loudness) else None,
+                "loudness": None if speaker is None else decibels(speaker.loudness, 1),
                 "files": [part.path for part in track.parts if part.path is not None],
                 "error": None if track.error is None else str(track.error),
             }

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 """The exit status of what a Ctrl-C has ended."""
-NEEDS_RICH = "needs rich to show something: pip install 'isocord[cli]', or say --json"
+LIBRARIES = "pip install py-cord (or discord.py, disnake, nextcord, hikari)"
+"""What brings a bot library."""
+
+
+class CannotError(Exception):
+    """What keeps a command from what it is for, told to the user as it stands."""
 
 
 def console() -> Console | None:
@@ -20,6 +25,18 @@ def console() -> Console | None:
     except ImportError:
         return None
     return Console(highlight=False)
+
+
+def output(*, as_json: bool) -> Console | None:
+    """The terminal, unless lines of JSON are wanted.
+
+    Raises:
+        CannotError: there is nothing to show anything with.
+    """
+    out = None if as_json else console()
+    if not as_json and out is None:
+        raise CannotError("needs rich to show something: pip install 'isocord[cli]', or say --json")
+    return out
 
 
 def complain(command: str, text: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..hearing.transcribing.transcript import Caption, Progress, Transcript, TranscriptError, described, transcribe
 from ..runtime.text import shown as printable
+from .lines import line
 from .progress import clock
-from .terminal import INTERRUPTED, NEEDS_RICH, complain, console
+from .terminal import INTERRUPTED, CannotError, complain, output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,54 +25,41 @@ Shows = Callable[[Progress], None]
 
 def run(paths: list[Path], *, function: str, out: Path | None, jobs: int, as_json: bool) -> int:
     """Transcribe; returns the exit status: 2 where it could not begin, 1 where something is missing at the end."""
-    terminal = None if as_json else console()
-    if not as_json and terminal is None:
-        complain("transcribe", NEEDS_RICH)
-        return 2
     recording: Any = paths[0] if len(paths) == 1 else paths
     target = out or (paths[0] / "transcript.vtt" if paths[0].is_dir() else paths[0].with_suffix(".vtt"))
     try:
+        terminal = output(as_json=as_json)
         call = _load(function)
         if target.suffix.lower() not in (".vtt", ".json"):
             raise ValueError(f"{str(target)!r}: a transcript is saved as .vtt or .json")
-        transcript = _transcribe(recording, call, jobs, terminal)
+        transcript, is_cut = _transcribe(recording, call, jobs, terminal)
         transcript.save(target)
-    except (ValueError, TypeError, OSError, ImportError, AttributeError) as error:
+    except (CannotError, ValueError, TypeError, OSError, ImportError, AttributeError) as error:
         complain("transcribe", error)
         return 2
-    _conclude(transcript, target, terminal)
-    if transcript.is_cut:
+    _conclude(transcript, target, terminal, is_cut=is_cut)
+    if is_cut:
         return INTERRUPTED
     return 1 if transcript.errors else 0
 
 
-class _Taken(Transcript):
-    """What has come so far: a Ctrl-C ends it, and what was written down stays."""
-
-    is_cut = False
-
-    def take(self, told: Progress) -> None:
-        """Keep what has come."""
-        if isinstance(told.news, Caption):
-            self.captions.append(told.news)
-        elif told.news is not None:
-            self.errors.append(told.news)
-
-
-def _transcribe(recording: Any, call: Callable[..., Any], jobs: int, terminal: Console | None) -> _Taken:
-    taken = _Taken()
+def _transcribe(
+    recording: Any, call: Callable[..., Any], jobs: int, terminal: Console | None
+) -> tuple[Transcript, bool]:
+    """What has come, and whether a Ctrl-C has ended it: what was written down stays."""
+    taken, is_cut = Transcript(), False
     with _lines() if terminal is None else _bar(terminal) as show:
 
         def progress(told: Progress) -> None:
-            taken.take(told)
+            taken.take(told.news)
             show(told)
 
         try:
             taken.started_at = asyncio.run(transcribe(recording, call, jobs=jobs, progress=progress)).started_at
         except KeyboardInterrupt:
-            taken.is_cut = True
+            is_cut = True
     taken.captions.sort()
-    return taken
+    return taken, is_cut
 
 
 def _load(name: str) -> Callable[..., Any]:
@@ -90,14 +77,13 @@ def _load(name: str) -> Callable[..., Any]:
     return call
 
 
-def _conclude(transcript: _Taken, target: Path, terminal: Console | None) -> None:
+def _conclude(transcript: Transcript, target: Path, terminal: Console | None, *, is_cut: bool) -> None:
     if terminal is None:
         counts = {"captions": len(transcript.captions), "errors": len(transcript.errors)}
-        event = "interrupted" if transcript.is_cut else "finished"
-        print(json.dumps({"event": event, "file": str(target), **counts}), flush=True)
+        line("interrupted" if is_cut else "finished", file=str(target), **counts)
     else:
         missing = f", {len(transcript.errors)} missing" if transcript.errors else ""
-        cut = ", interrupted" if transcript.is_cut else ""
+        cut = ", interrupted" if is_cut else ""
         terminal.print(f"{len(transcript.captions)} captions in {printable(str(target))}{missing}{cut}", markup=False)
 
 
@@ -107,8 +93,7 @@ def _lines() -> Iterator[Shows]:
 
     def show(told: Progress) -> None:
         if told.news is not None:
-            event = "caption" if isinstance(told.news, Caption) else "error"
-            print(json.dumps({"event": event, **described(told.news, None)}, ensure_ascii=False), flush=True)
+            line("caption" if isinstance(told.news, Caption) else "error", **described(told.news, None))
 
     yield show
 

@@ -20,12 +20,12 @@ class Cue(NamedTuple):
 
 def document(cues: Iterable[Cue], notes: Iterable[str] = ()) -> str:
     """The whole file: cues in the order of time, each in the voice of who speaks (``<v Alice>``)."""
-    blocks = ["WEBVTT", *(f"NOTE {_one_line(note).replace('-->', '->')}" for note in notes)]
+    blocks = ["WEBVTT", *(f"NOTE {one_line(note).replace('-->', '->')}" for note in notes)]
     for cue in sorted(cues):
         # Players skip cues that do not last.
         end = max(cue.end, cue.start + 0.001)
         text = _LINES.sub("\n", cue.text.strip())
-        blocks.append(f"{stamp(cue.start)} --> {stamp(end)}\n<v {_escaped(_one_line(cue.name))}>{_escaped(text)}")
+        blocks.append(f"{stamp(cue.start)} --> {stamp(end)}\n<v {_escaped(one_line(cue.name))}>{_escaped(text)}")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -35,7 +35,8 @@ def stamp(seconds: float) -> str:
     return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1_000 % 60:02}.{whole % 1_000:03}"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Text of strangers without its line breaks."""
     return " ".join(text.split())
 
 

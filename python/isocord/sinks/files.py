@@ -26,9 +26,6 @@ _Key: TypeAlias = "int | str | None"
 _MIXDOWN = "mixdown"
 Layout = Literal["users", "mixdown", "tracks"]
 _TOO_BIG = 1 << 64
-_SUFFIXES = frozenset(
-    {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
-)
 
 
 def _nobody(_: int) -> str | None:
@@ -301,7 +298,7 @@ class FileSink:
 
     def _check_directory(self, path: str) -> None:
         # One that is there already was meant, whatever it is called.
-        if os.path.splitext(path)[1].lower() in _SUFFIXES and not os.path.isdir(path):
+        if os.path.splitext(path)[1].lower() in naming.SUFFIXES and not os.path.isdir(path):
             raise ValueError(f"each user gets a file: {path!r} would be a directory. Name one, or give {self._for_one}")
 
     _for_one: ClassVar[str] = "mixdown=True for one file"

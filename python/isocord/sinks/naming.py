@@ -10,6 +10,10 @@ from datetime import datetime
 from typing import Any
 
 FIELDS = frozenset({"date", "guild", "channel", "user", "user_id", "part"})
+SUFFIXES = frozenset(
+    {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
+)
+"""Of files with sound."""
 _LONGEST = 60
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")

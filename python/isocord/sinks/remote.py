@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
@@ -164,4 +163,7 @@ def _check_protocol(scheme: str, url: str) -> None:
 def _spool() -> str:
     # What lies in /tmp may lie in memory, and is gone after a restart.
     lasting = "/var/tmp"  # noqa: S108
+    # Here, for it is slow to import.
+    import tempfile
+
     return lasting if "TMPDIR" not in os.environ and os.access(lasting, os.W_OK) else tempfile.gettempdir()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
@@ -26,6 +25,9 @@ class Spool:
     """
 
     def __init__(self, remote: Remote) -> None:
+        # Here, for it is slow to import.
+        import tempfile
+
         self.remote = remote
         prefix = f"isocord-{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-"
         try:

@@ -17,11 +17,15 @@ Target: TypeAlias = "One | Callable[[int], One] | None"
 _TOO_BIG = 1 << 64
 
 
-def ids(users: Iterable[Any]) -> frozenset[int]:
-    ids = frozenset(int(getattr(user, "id", user)) for user in users)
-    if any(not 0 <= user_id < _TOO_BIG for user_id in ids):
+def user_id_of(user: Any) -> int:
+    user_id = int(getattr(user, "id", user))
+    if not 0 <= user_id < _TOO_BIG:
         raise ValueError("users are ids, or objects that have one")
-    return ids
+    return user_id
+
+
+def ids(users: Iterable[Any]) -> frozenset[int]:
+    return frozenset(map(user_id_of, users))
 
 
 def remote_of(target: Any) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from ..._door.version import __version__
+from ..terminal import LIBRARIES
 from .findings import Finding, Status
 
 _LIBRARIES = {
@@ -22,7 +23,6 @@ _LIBRARIES = {
     "hikari": ((2, 3), (2, 8)),
 }
 """The bot libraries, and between which versions isocord is tested with each; the second is one too new."""
-_CHOICE = "pip install py-cord (or discord.py, disnake, nextcord, hikari)"
 _FFMPEG_LIMIT = 10.0
 
 
@@ -55,7 +55,7 @@ def _broken(package: str) -> Finding | None:
 def judged_libraries(found: Mapping[str, str]) -> list[Finding]:
     """What is to be said of bot libraries, by name and version."""
     if not found:
-        return [Finding("bot library", Status.FAIL, "none is installed", _CHOICE)]
+        return [Finding("bot library", Status.FAIL, "none is installed", LIBRARIES)]
     told = []
     for name, text in found.items():
         lowest, too_new = _LIBRARIES[name]

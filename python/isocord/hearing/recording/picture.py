@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ..webvtt import one_line
 from .timeline_files import words
 
 if TYPE_CHECKING:
@@ -64,20 +66,26 @@ def _draw(axes: Any, speaker: Speaker, timeline: SpeakerTimeline, colour: str) -
     axes.fill_between(at, [-height for height in heights], heights, step="post", linewidth=0, color=colour)
     for segment in speaker.segments:
         axes.axvspan(segment.start, segment.end, color=colour, alpha=0.16, linewidth=0)
-    since: float | None = None
-    for moment in (*timeline.moments, None):
-        if moment is not None and moment.user_id != speaker.user_id:
-            continue
-        kind = moment.kind if moment is not None else "allowed"
-        time = moment.time if moment is not None else timeline.duration
-        if kind in ("denied", "dropped") and since is None:
-            since = time
-        elif kind == "allowed" and since is not None:
-            axes.axvspan(since, time, facecolor="none", edgecolor="#b0b0b0", hatch="///", linewidth=0)
-            since = None
+    for since, until in _denials(timeline, speaker.user_id):
+        axes.axvspan(since, until, facecolor="none", edgecolor="#b0b0b0", hatch="///", linewidth=0)
     loudness = "" if speaker.loudness is None else f"\n{speaker.loudness:.1f} LUFS"
     label = f"{_short(speaker.called)}{loudness}\npeak {speaker.peak:.1f} dBFS"
     axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9, parse_math=False)
+
+
+def _denials(timeline: SpeakerTimeline, user_id: int) -> Iterator[tuple[float, float]]:
+    """From and to when a user was denied."""
+    since: float | None = None
+    for moment in timeline.moments:
+        if moment.user_id != user_id:
+            continue
+        if moment.kind in ("denied", "dropped") and since is None:
+            since = moment.time
+        elif moment.kind == "allowed" and since is not None:
+            yield since, moment.time
+            since = None
+    if since is not None:
+        yield since, timeline.duration
 
 
 def _draw_moments(rows: Any, timeline: SpeakerTimeline) -> None:
@@ -108,7 +116,7 @@ def _colour(moment: Moment) -> str:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())
+    text = one_line(text)
     return text if len(text) <= 28 else f"{text[:27]}…"
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from ... import _native
 from ...errors import ClosedError
 from ...runtime.log import GuildLog
+from ...sinks.targets import user_id_of
 from ...sinks.tracks import AudioTrack
 from .report import Mark, Report
 from .speakers import Moment, MomentKind, Segment, Speaker, SpeakerTimeline
@@ -128,8 +129,8 @@ class Recording(abc.ABC):
             user: an id, or an object that has one.
         """
         position = self._now()
-        self._note(position, "allowed", _id(user))
-        self._allow(_id(user), position)
+        self._note(position, "allowed", user_id_of(user))
+        self._allow(user_id_of(user), position)
 
     def deny(self, user: Any, *, drop: bool = False) -> None:
         """Record nothing that a user says from now on, until :meth:`allow`.
@@ -144,8 +145,8 @@ class Recording(abc.ABC):
                 all the same.
         """
         position = self._now()
-        self._note(position, "dropped" if drop else "denied", _id(user))
-        self._deny(_id(user), position, drop)
+        self._note(position, "dropped" if drop else "denied", user_id_of(user))
+        self._deny(user_id_of(user), position, drop)
 
     def cut(self) -> None:
         """Go on in new files from now on, all tracks at once; joined they are the uncut recording.
@@ -237,15 +238,28 @@ class Recording(abc.ABC):
         }
 
     def _speaker(self, voice: _native.VoiceOutcome, name: str | None) -> Speaker:
-        segments = []
-        for start, end in voice.spans:
-            walls = (self._timeline.position(start), self._timeline.position(end, is_end=True))
-            places = (start / SAMPLE_RATE, end / SAMPLE_RATE)
-            segments.append(Segment(voice.user_id, name, *places, *(self._wall(position) for position in walls)))
-        outline = tuple(height / 32_768 for height in voice.outline)
-        levels = (voice.peak, voice.rms, voice.loudness)
-        seconds = (voice.step / SAMPLE_RATE, voice.missed / SAMPLE_RATE)
-        return Speaker(voice.user_id, name, tuple(segments), *levels, outline, *seconds)
+        segments = (
+            Segment(
+                voice.user_id,
+                name,
+                start=start / SAMPLE_RATE,
+                end=end / SAMPLE_RATE,
+                started_at=self._wall(self._timeline.position(start)),
+                ended_at=self._wall(self._timeline.position(end, is_end=True)),
+            )
+            for start, end in voice.spans
+        )
+        return Speaker(
+            voice.user_id,
+            name,
+            tuple(segments),
+            peak=voice.peak,
+            rms=voice.rms,
+            loudness=voice.loudness,
+            outline=tuple(height / 32_768 for height in voice.outline),
+            step=voice.step / SAMPLE_RATE,
+            missed=voice.missed / SAMPLE_RATE,
+        )
 
     def _cuts(self, tracks: Sequence[AudioTrack]) -> list[Moment]:
         """Where parts begin: what was cut at one sample for all is one moment."""
@@ -253,13 +267,11 @@ class Recording(abc.ABC):
         for track in tracks:
             for part in track.parts[1:]:
                 found.setdefault(part.offset, []).append(track.user_id)
-        return [
-            Moment(
-                time, self._wall(self._timeline.position(round(time * SAMPLE_RATE))), "cut", users[0] if alone else None
-            )
-            for time, users in found.items()
-            for alone in [len(users) == 1]
-        ]
+        moments = []
+        for offset, users in found.items():
+            at = self._wall(self._timeline.position(round(offset * SAMPLE_RATE)))
+            moments.append(Moment(offset, at, "cut", users[0] if len(users) == 1 else None))
+        return moments
 
     def _wall(self, position: int) -> datetime:
         return self.started_at + timedelta(seconds=(position - self.position) / SAMPLE_RATE)
@@ -284,13 +296,6 @@ class Recording(abc.ABC):
         except Exception:
             self._log.exception("The callback of a recording failed")
         _unfinished.discard(self)
-
-
-def _id(user: Any) -> int:
-    user_id = int(getattr(user, "id", user))
-    if not 0 <= user_id < 1 << 64:
-        raise ValueError("users are ids, or objects that have one")
-    return user_id
 
 
 def unfinished() -> tuple[Recording, ...]:

@@ -39,11 +39,6 @@ class Timeline:
         self._stop: int | None = None
 
     @property
-    def stopped_at(self) -> int | None:
-        """Position of the clock where the recording ends, once that is known."""
-        return self._stop
-
-    @property
     def is_paused(self) -> bool:
         return self._stop is None and self._spans[-1].end is not None
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..webvtt import Cue, document, stamp
+from ..webvtt import Cue, document, one_line, stamp
 
 if TYPE_CHECKING:
     from .speakers import Moment, SpeakerTimeline
@@ -44,9 +44,9 @@ def described(timeline: SpeakerTimeline, folder: Path | None = None) -> dict[str
                 "user_id": str(speaker.user_id),
                 "name": speaker.name,
                 "spoken": _seconds(speaker.spoken),
-                "peak": _decibels(speaker.peak),
-                "rms": _decibels(speaker.rms),
-                "loudness": _decibels(speaker.loudness),
+                "peak": decibels(speaker.peak),
+                "rms": decibels(speaker.rms),
+                "loudness": decibels(speaker.loudness),
                 "missed": _seconds(speaker.missed),
             }
             for speaker in timeline.speakers.values()
@@ -113,7 +113,7 @@ def _vtt(timeline: SpeakerTimeline, target: Path) -> str:
 def _labels(timeline: SpeakerTimeline, target: Path) -> str:
     rows = [(one.start, one.end, timeline.speakers[one.user_id].called) for one in timeline]
     rows += [(moment.time, moment.time, words(timeline, moment)) for moment in timeline.moments]
-    return "".join(f"{start:.6f}\t{end:.6f}\t{' '.join(label.split())}\n" for start, end, label in sorted(rows))
+    return "".join(f"{start:.6f}\t{end:.6f}\t{one_line(label)}\n" for start, end, label in sorted(rows))
 
 
 _WRITERS: dict[str, Callable[[SpeakerTimeline, Path], str]] = {".json": _json, ".vtt": _vtt, ".txt": _labels}
@@ -123,8 +123,9 @@ def _seconds(value: float) -> float:
     return round(value, 6)
 
 
-def _decibels(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else round(value, 2)
+def decibels(value: float | None, digits: int = 2) -> float | None:
+    """As JSON has them: silence has none."""
+    return None if value is None or not math.isfinite(value) else round(value, digits)
 
 
 def _path(path: str, folder: Path | None) -> str:

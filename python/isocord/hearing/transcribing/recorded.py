@@ -11,27 +11,24 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from ... import _native
 from ...errors import FFmpegError
+from ...sinks.naming import SUFFIXES
 from ..recording.report import Report
+from ..recording.timeline import BYTES_PER_SAMPLE, SAMPLE_RATE, silence
 from ..recording.timeline_files import KIND
 from .matroska import audio_tracks
 
-SAMPLE_RATE = 48_000
-SAMPLE_BYTES = 4
-"""s16le stereo."""
-_SUFFIXES = frozenset(
-    {".aac", ".flac", ".m4a", ".mka", ".mkv", ".mp3", ".mp4", ".ogg", ".opus", ".pcm", ".wav", ".webm"}
-)
 _MATROSKA = frozenset({".mka", ".mkv", ".webm"})
 _NOWHERE = -1
 _BATCH = 25
 """Frames of 20 ms that are read in one go."""
+_BATCH_BYTES = _BATCH * SAMPLE_RATE // 50 * BYTES_PER_SAMPLE
 _BIGGEST_JSON = 64 << 20
 _PART = re.compile(r"(.*?)[ _.-]*(\d{3,})$")
 
@@ -63,7 +60,7 @@ class Piece:
         """
         if isinstance(self.file, Path) and self.file.suffix.lower() == ".pcm":
             with self.file.open("rb") as raw:
-                yield from iter(lambda: raw.read(_BATCH * 3_840), b"")
+                yield from iter(lambda: raw.read(_BATCH_BYTES), b"")
         elif isinstance(self.file, Path) and self.stream is not None:
             if self.stream == _NOWHERE:
                 raise FileNotFoundError(f"{self.file} has no track of this user")
@@ -112,14 +109,12 @@ class RecordedTrack:
         at = round(self.offset * SAMPLE_RATE)
         for piece in self.pieces:
             if piece.offset is not None:
-                gap = round(piece.offset * SAMPLE_RATE) - at
-                while gap > 0:
-                    step = min(gap, SAMPLE_RATE)
-                    yield bytes(step * SAMPLE_BYTES)
-                    at, gap = at + step, gap - step
+                for chunk in silence(round(piece.offset * SAMPLE_RATE) - at):
+                    yield chunk
+                    at += len(chunk) // BYTES_PER_SAMPLE
             for frames in piece.frames():
                 yield frames
-                at += len(frames) // SAMPLE_BYTES
+                at += len(frames) // BYTES_PER_SAMPLE
 
 
 @dataclass(frozen=True)
@@ -156,18 +151,15 @@ def find(recording: Recorded) -> Recordings:
 
 
 def _of_report(report: Report) -> Recordings:
-    tracks = [track for track in report.tracks if track.user_id is not None] or report.tracks
-    shared = _shared(part.path for track in tracks for part in track.parts)
-    found = []
-    for track in tracks:
+    rows = []
+    for track in report.tracks:
         pieces = []
         for part in track.parts:
             file = Path(part.path) if part.path is not None else part.file
             if file is not None:
-                stream = _stream(file, track.user_id, track.name) if part.path in shared else None
-                pieces.append(Piece(file, part.offset, part.duration, stream))
-        found.append(RecordedTrack(track.name or str(track.user_id or "all"), track.user_id or 0, pieces))
-    return Recordings(found, report.started_at)
+                pieces.append(Piece(file, part.offset, part.duration))
+        rows.append(_Row(track.user_id, track.name, pieces))
+    return Recordings(_assembled(rows), report.started_at)
 
 
 def _of_paths(paths: list[Path]) -> Recordings:
@@ -175,7 +167,7 @@ def _of_paths(paths: list[Path]) -> Recordings:
         folder = paths[0]
         if (told := _of_timeline(folder)) is not None:
             return told
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"there is no file {str(path)!r}")
@@ -225,18 +217,13 @@ def _of_timeline(folder: Path) -> Recordings | None:
         told = _timeline(path)
         if told is None:
             continue
-        tracks = [track for track in told["tracks"] if track["user_id"] is not None] or told["tracks"]
-        shared = _shared(file["path"] for track in tracks for file in track["files"])
-        found = []
-        for track in tracks:
-            pieces = []
-            for told_of in track["files"]:
-                file = folder / told_of["path"]
-                stream = _stream(file, track["user_id"], track["name"]) if told_of["path"] in shared else None
-                pieces.append(Piece(file, float(told_of["offset"]), float(told_of["duration"]), stream))
-            user_id = int(track["user_id"] or 0)
-            found.append(RecordedTrack(str(track["name"] or track["user_id"] or "all"), user_id, pieces))
-        return Recordings(found, datetime.fromisoformat(told["started_at"]))
+        rows = []
+        for track in told["tracks"]:
+            files = track["files"]
+            pieces = [Piece(folder / one["path"], float(one["offset"]), float(one["duration"])) for one in files]
+            user_id = None if track["user_id"] is None else int(track["user_id"])
+            rows.append(_Row(user_id, track["name"], pieces))
+        return Recordings(_assembled(rows), datetime.fromisoformat(told["started_at"]))
     return None
 
 
@@ -250,15 +237,34 @@ def _timeline(path: Path) -> dict[str, Any] | None:
     return told if isinstance(told, dict) and told.get("kind") == KIND else None
 
 
-def _shared(files: Iterable[str | None]) -> set[str]:
-    """Those that several tracks are in."""
-    return {file for file, count in Counter(files).items() if file is not None and count > 1}
+class _Row(NamedTuple):
+    """A track as it is told of, and its files; None for all users together."""
+
+    user_id: int | None
+    name: str | None
+    pieces: list[Piece]
 
 
-def _stream(file: Path | BinaryIO, user_id: object, name: str | None) -> int:
-    """Which track of a file is a user's; they are called by id or name, and stand in the order of their first words."""
-    names = audio_tracks(file) if isinstance(file, Path) and file.is_file() else []
-    return next((index for index, called in enumerate(names) if called in (str(user_id), name)), _NOWHERE)
+def _assembled(rows: list[_Row]) -> list[RecordedTrack]:
+    """The users' tracks, or that of all where there are none; of a file that several are in, each one's own."""
+    rows = [row for row in rows if row.user_id is not None] or rows
+    counts = Counter(piece.file for row in rows for piece in row.pieces if isinstance(piece.file, Path))
+    shared = {file: audio_tracks(file) if file.is_file() else [] for file, count in counts.items() if count > 1}
+
+    def own(piece: Piece, row: _Row) -> Piece:
+        # Tracks are called by id or name, and stand in the order of their first words.
+        if not isinstance(piece.file, Path) or piece.file not in shared:
+            return piece
+        called = (str(row.user_id), row.name)
+        found = (index for index, name in enumerate(shared[piece.file]) if name in called)
+        return replace(piece, stream=next(found, _NOWHERE))
+
+    return [
+        RecordedTrack(
+            row.name or str(row.user_id or "all"), row.user_id or 0, [own(piece, row) for piece in row.pieces]
+        )
+        for row in rows
+    ]
 
 
 def _probed(path: Path) -> _native.AudioInfo | None:
@@ -273,7 +279,7 @@ def _probed(path: Path) -> _native.AudioInfo | None:
 
 def _duration(path: Path, info: _native.AudioInfo | None) -> float:
     if path.suffix.lower() == ".pcm":
-        return path.stat().st_size / SAMPLE_BYTES / SAMPLE_RATE
+        return path.stat().st_size / BYTES_PER_SAMPLE / SAMPLE_RATE
     return 0.0 if info is None else info.duration or 0.0
 
 
@@ -301,7 +307,7 @@ def _of_many(path: Path, stream: int) -> Iterator[bytes]:
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as running,  # noqa: S603
     ):
         try:
-            yield from iter(lambda: running.stdout.read(_BATCH * 3_840), b"")  # type: ignore[union-attr]
+            yield from iter(lambda: running.stdout.read(_BATCH_BYTES), b"")  # type: ignore[union-attr]
             code = running.wait()
         finally:
             running.kill()

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from ... import _native
 from ...runtime.callbacks import is_coroutine_function
+from ..recording.timeline import BYTES_PER_SAMPLE, SAMPLE_RATE
 from ..webvtt import Cue, document
-from .recorded import SAMPLE_RATE, Recorded, RecordedTrack, Recordings, find
+from .recorded import Recorded, RecordedTrack, Recordings, find
 
 Transcriber: TypeAlias = "Callable[[_native.Utterance], Any]"
 """Gets an utterance, 16 kHz mono s16le; returns what was said, or None, or something to await that gives it."""
@@ -67,6 +68,13 @@ class Transcript:
     captions: list[Caption] = field(default_factory=list)
     errors: list[TranscriptError] = field(default_factory=list)
     started_at: datetime | None = None
+
+    def take(self, news: Caption | TranscriptError | None) -> None:
+        """Keep what has come."""
+        if isinstance(news, Caption):
+            self.captions.append(news)
+        elif news is not None:
+            self.errors.append(news)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write it to a file: WebVTT with the names of who speaks (``.vtt``), or ``.json``.
@@ -195,17 +203,14 @@ class _Work:
         cutter = _native.UtteranceCutter(track.user_id, position=position, captured=captured, **self._options)
         try:
             for pcm in track.pcm():
-                yield len(pcm) / 4 / SAMPLE_RATE, cutter.take(pcm), None
+                yield len(pcm) / BYTES_PER_SAMPLE / SAMPLE_RATE, cutter.take(pcm), None
         except Exception as error:
             # What was said up to here is told all the same.
             yield 0.0, [], error
         yield 0.0, cutter.finish(), None
 
     def _tell(self, news: Caption | TranscriptError | None) -> None:
-        if isinstance(news, Caption):
-            self.transcript.captions.append(news)
-        elif news is not None:
-            self.transcript.errors.append(news)
+        self.transcript.take(news)
         self._progress(Progress(self._done, self._total, news))
 
 
