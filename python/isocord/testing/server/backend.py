@@ -216,11 +216,10 @@ class Backend:
 
     def delete_channel(self, channel: Channel) -> None:
         """Delete a channel with everyone in it."""
-        guild = self.world.guilds[channel.guild_id]
         for (guild_id, user_id), participant in list(self.participants.items()):
             if participant.call is not None and participant.call.channel_id == channel.id:
                 self.dismiss(guild_id, user_id)
-        self.switchboard.delete_channel(guild, channel)
+        self.switchboard.delete_channel(channel)
 
     def server_update(self, guild_id: int, server: VoiceServer | None, *, close: bool) -> None:
         """Move a guild's voice to another server (or renew the token on the same one)."""
