@@ -10,6 +10,7 @@ use std::ffi::{CStr, c_int};
 use opusic_sys as sys;
 
 pub use memory::Memory;
+use memory::Part;
 
 /// Interleaved channels of what is encoded.
 const CHANNELS: c_int = 2;
@@ -62,7 +63,7 @@ pub enum Setting {
 /// An encoder of 48 kHz stereo.
 pub struct Encoder {
     /// libopus's block, aligned as `malloc` would, and never of another length.
-    state: Box<[u128]>,
+    state: Box<[Part]>,
 }
 
 impl Encoder {
@@ -73,7 +74,8 @@ impl Encoder {
     pub fn new(application: Application) -> Result<Self, LibopusError> {
         // SAFETY: it only computes a size from the number of channels.
         let size = LibopusError::check(unsafe { sys::opus_encoder_get_size(CHANNELS) })?;
-        let mut encoder = Self { state: vec![0; size.div_ceil(size_of::<u128>())].into_boxed_slice() };
+        let mut encoder =
+            Self { state: vec![Part::default(); size.div_ceil(size_of::<Part>())].into_boxed_slice() };
         let application = match application {
             Application::Audio => sys::OPUS_APPLICATION_AUDIO,
             Application::Voip => sys::OPUS_APPLICATION_VOIP,

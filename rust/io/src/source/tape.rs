@@ -212,6 +212,15 @@ impl Tape {
         }
     }
 
+    /// Of the packets before number `from` only what they are is kept, and not what they sound like.
+    pub(crate) fn forget_sound_before(&mut self, from: u64) {
+        let count = from.saturating_sub(self.first).min(self.frames.len() as u64) as usize;
+        for frame in self.frames.iter_mut().take(count) {
+            let sound = frame.decoded.take();
+            self.spare_samples.extend(sound.filter(|_| self.spare_samples.len() < MAX_SPARE));
+        }
+    }
+
     /// Leaves the room of frames that went to another tape.
     pub(crate) fn leave_room(&mut self, other: &mut Self) {
         fn leave<T>(own: &mut Vec<T>, other: &mut Vec<T>) {

@@ -282,11 +282,6 @@ impl Ahead {
         self.begun += count;
     }
 
-    /// Nothing is made for a while.
-    pub(super) fn sleep(&mut self) {
-        self.encoder.sleep();
-    }
-
     /// Frames before number `next` have left: what nobody goes back to is forgotten.
     pub(super) fn left(&mut self, next: u64) {
         let all_pass =
@@ -296,6 +291,8 @@ impl Ahead {
             self.tape.rest();
         }
         let needed = self.encoder.forget_before(next).unwrap_or(next).min(next);
+        // Before it packets are only heard by decoders.
+        self.tape.forget_sound_before(needed.saturating_sub(1));
         let lead = if self.has_packets { DECODER_LEAD + ENCODER_LEAD + 1 } else { 1 };
         let from = needed.saturating_sub(lead).min(self.cursor);
         if from > self.tape.first() {

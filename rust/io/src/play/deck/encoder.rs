@@ -83,9 +83,25 @@ impl LazyEncoder {
         (self.awake, self.asleep) = (None, None);
     }
 
-    /// Remembers how it is before frame `number`, unless that of a frame less than `distance` before is known.
+    /// Remembers how it is before frame `number`, unless that of a frame less than `distance` before is known. Who has
+    /// slept remembers where he wakes, if he can: then what is kept to go back to begins with a fill, and no earlier.
     pub(super) fn save(&mut self, number: u64, distance: u64) -> Result<(), OpusError> {
-        let due = self.saved.last().is_none_or(|(last, _)| number >= last + distance);
+        let due = match &self.saved[..] {
+            [] => true,
+            // It lies so near that this one takes its place.
+            [.., (before, _), (last, _)]
+                if self.asleep.is_some()
+                    && 2 * (number - last) < distance
+                    && 2 * (number - before) < 3 * distance =>
+            {
+                self.spare.extend(self.saved.pop().map(|(_, memory)| memory));
+                true
+            }
+            [.., (last, _)] if self.asleep.is_some() && self.saved.len() < 3 => {
+                2 * (number - last) >= distance
+            }
+            [.., (last, _)] => number - last >= distance,
+        };
         if due && self.is_made() {
             // Who wakes leaves a memory.
             self.get()?;
@@ -142,4 +158,80 @@ impl LazyEncoder {
 /// An encoder that is about to recall another one.
 fn any(options: &EncoderOptions) -> Result<Encoder, OpusError> {
     IDLE.take().map_or_else(|| Encoder::new(options), Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN};
+
+    use super::*;
+
+    /// Encodes frame `number` of a tone.
+    fn encode(encoder: &mut Encoder, number: u64) -> Vec<u8> {
+        let sample = |at: usize| ((number as usize * FRAME_LEN / 2 + at / 2) as f32 * 0.05).sin() * 0.4;
+        let pcm: [f32; FRAME_LEN] = std::array::from_fn(sample);
+        let mut out = [0; MAX_OPUS_LEN];
+        let len = encoder.encode_float(&pcm, &mut out).unwrap();
+        out[..len].to_vec()
+    }
+
+    fn numbers(encoder: &LazyEncoder) -> Vec<u64> {
+        encoder.saved.iter().map(|(number, _)| *number).collect()
+    }
+
+    #[test]
+    fn who_has_slept_goes_on_as_if_he_had_not_whatever_others_did_with_what_he_left() {
+        let options = EncoderOptions::default();
+        let mut plain = Encoder::new(&options).unwrap();
+        let mut lazy = [LazyEncoder::new(&options), LazyEncoder::new(&options)];
+        for number in 0..40 {
+            let expected = encode(&mut plain, number);
+            for one in &mut lazy {
+                one.save(number, 6).unwrap();
+                assert!(encode(one.get().unwrap(), number) == expected);
+                one.sleep();
+            }
+        }
+        let from = lazy[0].restore(39).unwrap().unwrap();
+        let mut again = Encoder::new(&options).unwrap();
+        let expected: Vec<_> = (0..39).map(|number| encode(&mut again, number)).collect();
+        for number in from..39 {
+            assert!(encode(lazy[0].get().unwrap(), number) == expected[number as usize]);
+        }
+    }
+
+    #[test]
+    fn who_wakes_for_each_frame_does_not_go_back_further_for_it() {
+        let mut encoder = LazyEncoder::new(&EncoderOptions::default());
+        encoder.get().unwrap();
+        for number in 0..200u64 {
+            let next = number.saturating_sub(20);
+            encoder.forget_before(next);
+            encoder.save(number, 13).unwrap();
+            encoder.sleep();
+            assert!(next - encoder.saved[0].0 < 20 && encoder.saved.len() < 5, "{:?}", numbers(&encoder));
+        }
+    }
+
+    #[test]
+    fn memories_are_made_where_a_fill_begins() {
+        let mut encoder = LazyEncoder::new(&EncoderOptions::default());
+        encoder.get().unwrap();
+        for number in 0..27 {
+            encoder.save(number, 13).unwrap();
+        }
+        assert_eq!(numbers(&encoder), [0, 13, 26]);
+        // Two had left while it was filled for the first time.
+        let mut cursor = 27;
+        for next in [15, 28, 41, 54] {
+            encoder.sleep();
+            encoder.forget_before(next);
+            for number in cursor..cursor + 13 {
+                encoder.save(number, 13).unwrap();
+            }
+            cursor += 13;
+            assert!(encoder.saved[0].0 <= next);
+            assert_eq!(encoder.saved.len(), 2, "{:?}", numbers(&encoder));
+        }
+    }
 }
