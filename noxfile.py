@@ -40,15 +40,24 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "nextcord-3.2": ("nextcord>=3.2,<3.3",),
     "hikari-2.7": ("hikari>=2.7,<2.8",),
 }
+OWN_VOICE = (
+    *("client", "client_playing", "desk_contract", "drop_in", "file_sinks", "kit", "lifecycle", "listening"),
+    *("mistakes", "own_gateway", "page_bots", "playing", "pokes", "processes", "races", "recording", "sources"),
+    "stage",
+)
+"""The methods, events and errors that a bot library's own voice client has as well."""
 SELECTIONS = {
     "hikari-2.7": (
         *("hikari", "client", "client_playing", "races", "listening", "utterances", "barge_in", "queueing"),
         *("recording", "stage", "play_command", "commands_docs", "pages"),
     ),
     "discord.py-2.7.1-uvloop": ("client", "client_playing", "lifecycle", "listening_loops", "races", "utterances"),
+    "py-cord-2.8.1-without-extras": OWN_VOICE,
+    "py-cord-2.6.1-without-extras": OWN_VOICE,
 }
 """What of tests/hosts is run where not all of it is: hikari shares with the others all but its way into a channel;
-on another loop it is what the loop has to do with. ``nox -s NAME -- tests/hosts`` runs all."""
+on another loop it is what the loop has to do with, and without py-cord's extras what its own voice needs them for.
+``nox -s NAME -- tests/hosts`` runs all."""
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
     "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),
@@ -138,6 +147,12 @@ def test(session: nox.Session, packages: tuple[str, ...], tests: Sequence[str]) 
 def selection(name: str) -> list[str]:
     """The files that a session runs."""
     return [f"tests/hosts/test_{part}.py" for part in SELECTIONS.get(name, ())] or ["tests/hosts"]
+
+
+def in_order() -> list[str]:
+    """The sessions of ``make hosts-test``, the long ones first."""
+    short = SELECTIONS.keys() | OWN_CLIENTS.keys()
+    return ["types", *sorted((*HOSTS, *LOOPS, *OWN_CLIENTS), key=lambda name: name in short)]
 
 
 def register(name: str, packages: tuple[str, ...], tests: Sequence[str]) -> None:
