@@ -303,7 +303,11 @@ async def test_what_waits_in_the_jitter_buffer_at_the_end_is_recorded(world: Wor
     user = voice.receive_stats.users[bob.user_id]
     assert sink.report is not None
     assert sink.report.frames == user.received - user.late - user.duplicate >= 30
-    assert (sink.report.paused, sink.report.invalid) == (0, 0)
-    # Packets that a busy machine held up may be late, or leave a gap, but each one that came in time has its place.
+    assert sink.report.invalid == 0
+    # Between the stop and the end of the connection more may come.
+    assert sink.report.paused == 0 or ending == "disconnect"
+    # Packets that a busy machine held up may be late, or leave a gap, but each one that came in time has its place; of
+    # the frames in which it began and was stopped the file has a part.
     (track,) = sink.report.tracks
-    assert track.duration >= (sink.report.frames - sink.report.late) * 0.02 - user.removed / RATE - 0.02
+    placed = sink.report.frames - sink.report.late - sink.report.paused
+    assert track.duration >= placed * 0.02 - user.removed / RATE - 0.04
