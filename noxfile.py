@@ -54,6 +54,9 @@ SELECTIONS = {
     "discord.py-2.7.1-uvloop": ("client", "client_playing", "lifecycle", "listening_loops", "races", "utterances"),
     "py-cord-2.8.1-without-extras": OWN_VOICE,
     "py-cord-2.6.1-without-extras": OWN_VOICE,
+    "py-cord-2.6.1-oldest": OWN_VOICE,
+    "discord.py-2.4.0-oldest": OWN_VOICE,
+    "disnake-2.9.2-oldest": OWN_VOICE,
 }
 """What of tests/hosts is run where not all of it is: hikari shares with the others all but its way into a channel;
 on another loop it is what the loop has to do with, and without py-cord's extras what its own voice needs them for.
@@ -66,6 +69,13 @@ OWN_CLIENTS: dict[str, tuple[str, ...]] = {
 """With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
 LOOPS: dict[str, tuple[str, ...]] = {"discord.py-2.7.1-uvloop": ("discord.py==2.7.1", "uvloop>=0.21")}
 """Bots that run on another event loop than asyncio's own."""
+OLD_AIOHTTP = "aiohttp==3.9.0"
+OLDEST: dict[str, tuple[str, ...]] = {
+    "py-cord-2.6.1-oldest": ("py-cord==2.6.1", AUDIOOP, OLD_AIOHTTP),
+    "discord.py-2.4.0-oldest": ("discord.py==2.4.0", AUDIOOP, OLD_AIOHTTP),
+    "disnake-2.9.2-oldest": ("disnake==2.9.2", AUDIOOP, OLD_AIOHTTP),
+}
+"""The oldest that isocord works with; not in ``make hosts-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
@@ -165,6 +175,8 @@ def register(name: str, packages: tuple[str, ...], tests: Sequence[str]) -> None
 
 
 for host_name, host_packages in HOSTS.items():
+    register(host_name, host_packages, selection(host_name))
+for host_name, host_packages in OLDEST.items():
     register(host_name, host_packages, selection(host_name))
 for host_name, host_packages in LOOPS.items():
     register(host_name, host_packages, ["--loop", "uvloop", *selection(host_name)])
