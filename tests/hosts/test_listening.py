@@ -44,7 +44,7 @@ async def test_a_mixdown_in_a_plain_function(world: World) -> None:
         heard.append(frame)
 
     with voice.listen_with(callback, mixdown=True) as listening:
-        world.speak(1.0, "alice", "bob")
+        world.speak(3.0, "alice", "bob")
         await until(lambda: len(heard) >= 45)
     await until(lambda: listening.is_over)
     assert threads == {"isocord-listen"}
