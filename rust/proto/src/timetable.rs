@@ -22,6 +22,8 @@ const CROWD: u64 = 2;
 pub enum Demand {
     /// Every 20 ms.
     Slots,
+    /// The same, from the next moment on: none of the slots until now was used.
+    Soon,
     /// None until the next command.
     None,
 }
@@ -74,7 +76,7 @@ impl<T> Timetable<T> {
     }
 
     /// Lets a member carry out a command, at the moment that it is told in milliseconds; one that rests and then needs
-    /// slots gets one soon.
+    /// slots gets one soon, and so does one that has slots and wants to begin anew.
     ///
     /// # Errors
     /// Gives the command back if nobody here [is meant](Self::detach).
@@ -88,12 +90,16 @@ impl<T> Timetable<T> {
         // A moment before the slots that are over would be in the past for who has had one of them.
         let slot = slot_at(now).max(self.cursor.saturating_sub(1));
         if let Some(member) = self.phases.iter_mut().find_map(|row| row.find(&is_it)) {
-            carry_out(member, command, slot * SLOT_MS);
+            let demand = carry_out(member, command, slot * SLOT_MS);
+            let mut moving = self.phases.iter_mut().filter(|_| demand == Demand::Soon);
+            if let Some(seat) = moving.find_map(|row| row.remove(&is_it)) {
+                self.quietest(slot + 1).push(seat);
+            }
             return Ok(());
         }
         let Some(mut seat) = self.resting.remove(&is_it) else { return Err(command) };
         match carry_out(&mut seat.member, command, slot * SLOT_MS) {
-            Demand::Slots => self.quietest(slot + 1).push(seat),
+            Demand::Slots | Demand::Soon => self.quietest(slot + 1).push(seat),
             Demand::None => self.resting.push(seat),
         }
         Ok(())
@@ -135,7 +141,7 @@ impl<T> Timetable<T> {
         let row = &mut self.phases[phase(slot)];
         while let Some(mut seat) = row.pop() {
             match ask(&mut seat.member, slot * SLOT_MS) {
-                Demand::Slots => stay.push(seat),
+                Demand::Slots | Demand::Soon => stay.push(seat),
                 Demand::None => self.resting.push(seat),
             }
         }

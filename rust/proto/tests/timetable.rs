@@ -68,6 +68,19 @@ fn a_member_has_its_first_slot_soon_and_then_one_each_20_ms() {
 }
 
 #[test]
+fn who_begins_anew_has_the_next_slot_and_who_goes_on_keeps_its_own() {
+    let mut thread = Thread::default();
+    thread.attach(1);
+    thread.command(1_001, 1, Demand::Slots);
+    thread.run_until(1_009);
+    thread.command(1_009, 1, Demand::Soon);
+    thread.run_until(1_013);
+    thread.command(1_013, 1, Demand::Slots);
+    thread.run_until(1_060);
+    assert_eq!(thread.member(1).slots, [1_002, 1_010, 1_030, 1_050]);
+}
+
+#[test]
 fn members_are_spread_over_the_slots() {
     let mut thread = Thread::default();
     for id in 0..100 {
