@@ -51,7 +51,14 @@ def main() -> int:
 def page(folder: Path) -> str:
     """The page; benches that wrote nothing have no section."""
     text = [HEAD]
-    for name, section in (("send_timing", sending), ("receive", recording), ("latency", assistants)):
+    sections = (
+        ("send_timing", sending),
+        ("first_packet", connecting),
+        ("reconnect_many", reconnecting),
+        ("receive", recording),
+        ("latency", assistants),
+    )
+    for name, section in sections:
         path = folder / f"{name}.json"
         if path.exists():
             text.append(section(json.loads(path.read_text("utf-8"))))
@@ -110,6 +117,37 @@ def sending(report: dict[str, Any]) -> str:
         ]
         text.append("### One stream beside libopus\n\n" + _table(("what", "CPU, ms a second", "of libopus"), rows))
     return "\n".join(text)
+
+
+def connecting(report: dict[str, Any]) -> str:
+    moments = ("connect()", "first packet", "first encrypted")
+    rows = []
+    for load, clients in report.items():
+        for client, connects in clients.items():
+            there = [[one[moment] for one in connects if one[moment] is not None] for moment in moments]
+            rows.append(
+                (load, client, len(connects), *(_ms(statistics.median(times)) if times else "-" for times in there))
+            )
+    head = ("load", "client", "times", "connected / ms", "first packet / ms", "first encrypted packet / ms")
+    text = (
+        "## Connecting\n\n`benches/python/first_packet.py`: from the call of `connect()`, the median; bots of all\n"
+        "clients take turns. The libraries' own clients send what comes before the call's key in the clear; isocord\n"
+        "sends nothing then. Loads as above.\n\n"
+    )
+    return text + _table(head, rows)
+
+
+def reconnecting(report: dict[str, Any]) -> str:
+    kinds = ("websockets cut", "sessions gone")
+    figures = [name for name in report[kinds[0]] if name != "listeners that hear nothing"]
+    rows = [(name, *(report[kind][name] for kind in kinds)) for name in figures]
+    made = report["connect"]
+    text = (
+        f"## Reconnecting\n\n`benches/python/reconnect_many.py --connections {report['connections']}`: connections of\n"
+        "one process that play, all but a few of them lost at the same moment. They were made within "
+        f"{made['seconds']} s, with\n{made['cpu seconds']} s of CPU.\n\n"
+    )
+    return text + _table(("what", *kinds), rows)
 
 
 def _cells(cells: Iterable[dict[str, Any]]) -> str:
