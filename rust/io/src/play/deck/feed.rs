@@ -58,6 +58,10 @@ impl<S: FrameSource> Feed for DeckFeed<S> {
             self.over = true;
             FeedStatus::Wait
         });
+        // Who is fed frame by frame is called again in no time.
+        if status == FeedStatus::Wait && 2 * writer.queued() as usize > writer.lookahead() {
+            self.ahead.sleep();
+        }
         self.writer = Some(writer);
         if self.deck.playing().is_some_and(Playing::settle) {
             // Those who wait for what it has now come to are told; another change would wake the job again.
