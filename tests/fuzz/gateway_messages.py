@@ -71,9 +71,7 @@ class Fuzzer:
             AssertionError: something does not hold.
         """
         ground = self.ground
-        actions = ground.driver.begin()
         ground.enter(ground.driver.start)
-        ground.driver.carry_out(actions)
         self.check()
         for _ in range(length):
             # A handshake that is disturbed at each step would never come to its end.

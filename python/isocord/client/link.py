@@ -80,10 +80,7 @@ class ClientLink:
 
     def send_voice_state(self, channel_id: int | None, sent: Callable[[], object]) -> None:
         """Send opcode 4 on the bot's gateway, and call ``sent`` when it was written or could not be."""
-        if asyncio._get_running_loop() is self._loop:
-            self._send_voice_state(channel_id, sent)
-        else:
-            self._post(self._send_voice_state, channel_id, sent)
+        self._post(self._send_voice_state, channel_id, sent)
 
     def state_changed(self, state: ConnectionState) -> None:
         """Tell the client."""

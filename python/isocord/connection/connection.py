@@ -139,13 +139,8 @@ class VoiceConnection:
         return session is not None and bool(session.protocol.speaking_flags & VOICE)
 
     def start(self) -> None:
-        """Join the channel; :attr:`connected` says how it went. On the bot's loop."""
-        # Nobody else decides yet, so the join leaves from here: by way of the gateway thread it would wait for the GIL
-        # twice more.
-        actions = self._driver.begin()
-        if self._call(self._driver.start):
-            self._driver.carry_out(actions)
-        else:
+        """Join the channel; :attr:`connected` says how it went."""
+        if not self._call(self._driver.start):
             self.connected.set_result(None)
 
     def voice_state(self, update: VoiceStateUpdate) -> None:

@@ -95,22 +95,10 @@ class ConnectionDriver:
         method(*args, self._now())
         self.act()
 
-    def begin(self) -> list[Action]:
-        """Decide to join, before :meth:`start`; right after that comes :meth:`carry_out`. Any thread may."""
-        self.flow.start(self._now())
-        return self.flow.take_actions()
-
-    def carry_out(self, actions: list[Action]) -> None:
-        """Ask for the channel. Any thread may."""
-        try:
-            for action in actions:
-                self._carry_out(action)
-        except Exception as error:
-            self._thread.call(self._break, error)
-
     def start(self) -> None:
-        """Go on with what has begun."""
+        """Join the channel."""
         self._thread.at_stop(self.shut_down)
+        self.flow.start(self._now())
         self.act()
         self._check()
         # Meanwhile the bot's gateway answers.
