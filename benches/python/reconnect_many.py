@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,15 +36,47 @@ def threads_of_process() -> int:
     return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0
 
 
-async def connect_all(bot: Any) -> list[Any]:
-    """A connection in every guild, and a song in every connection."""
+class Voices:
+    """A connection in every guild of a bot, and a song in every connection.
 
-    async def one(guild: Any) -> Any:
+    Attributes:
+        clients: the connections.
+        connected: when those that were lost were connected again, by guild.
+    """
+
+    def __init__(self, bot: Any) -> None:
+        self._bot = bot
+        self.clients: list[Any] = []
+        self.connected: dict[int, float] = {}
+        self._lost = 0
+        self._all = asyncio.Event()
+        # To ask a thousand of them again and again would cost more than what is measured.
+        bot.event(self.on_voice_connection_state_update)
+
+    async def on_voice_connection_state_update(self, voice: Any, state: isocord.ConnectionState) -> None:
+        if state.phase is isocord.Phase.CONNECTED:
+            self.connected.setdefault(voice.guild.id, time.monotonic())
+            if len(self.connected) == self._lost:
+                self._all.set()
+
+    def lose(self, count: int) -> None:
+        """So many will be lost."""
+        self.connected.clear()
+        self._all.clear()
+        self._lost = count
+
+    async def come_back(self) -> None:
+        """Wait for them, for a while."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._all.wait(), LIMIT)
+
+    async def connect(self) -> None:
+        self.clients += await asyncio.gather(*map(self._connect, self._bot.guilds))
+
+    async def _connect(self, guild: Any) -> Any:
         voice = await guild.voice_channels[0].connect(cls=isocord.VoiceClient, timeout=LIMIT)
         voice.play(Numbered())
         return voice
-
-    return list(await asyncio.gather(*(one(guild) for guild in bot.guilds)))
 
 
 class Lateness:
@@ -71,25 +104,18 @@ def longest_gap(arrivals: list[Any]) -> float:
 
 
 async def cut(
-    discord: FakeDiscordProcess, spared: int, voices: list[Any], listeners: dict[int, Any], kind: MishapKind
+    discord: FakeDiscordProcess, voices: Voices, spared: int, listeners: dict[int, Any], kind: MishapKind
 ) -> dict[str, Any]:
     """Let it happen to all but the spared at once; gives the figures."""
-    counter = "resumes" if kind is MishapKind.WEBSOCKET_CUT else "reconnects"
-    lost = voices[spared:]
-    before = [getattr(voice.stats, counter) for voice in lost]
+    guilds = [voice.guild.id for voice in voices.clients]
+    others, lost = guilds[:spared], guilds[spared:]
     for listener in listeners.values():
         await asyncio.to_thread(listener.clear)
+    voices.lose(len(lost))
     cpu, began = time.process_time(), time.monotonic()
-    others = [voice.guild.id for voice in voices[:spared]]
     happening = asyncio.create_task(asyncio.to_thread(discord.stage_everywhere, Mishap(kind), spared=others))
-    back: dict[int, float] = {}
     async with Lateness() as lateness:
-        while len(back) < len(lost) and time.monotonic() < began + LIMIT:
-            for number, voice in enumerate(lost):
-                done = number not in back and getattr(voice.stats, counter) > before[number]
-                if done and voice.state.phase is isocord.Phase.CONNECTED:
-                    back[number] = time.monotonic() - began
-            await asyncio.sleep(0.01)
+        await voices.come_back()
     cpu = time.process_time() - cpu
     await happening
     # Until everybody's frames come again.
@@ -102,17 +128,17 @@ async def cut(
         fresh = time.time_ns() - 1_500_000_000
         silent += not any(a.time_ns > fresh for a in arrivals)
         gaps[guild_id] = longest_gap(arrivals)
-    times = sorted(back.values())
+    times = sorted(when - began for when in voices.connected.values())
     return {
-        "back": f"{len(back)} of {len(lost)}",
+        "back": f"{len(times)} of {len(lost)}",
         "half were back after": round(times[len(times) // 2], 3) if times else None,
         "all were back after": round(times[-1], 3) if times else None,
         "cpu seconds": round(cpu, 2),
         "cpu milliseconds of each": round(1e3 * cpu / len(lost), 2),
         "frames lost by all listeners": missed,
         "listeners that hear nothing": silent,
-        "longest gap of the lost in ms": round(max(gaps[voice.guild.id] for voice in lost), 1),
-        "longest gap of the spared in ms": round(max((gaps[v.guild.id] for v in voices[:spared]), default=0.0), 1),
+        "longest gap of the lost in ms": round(max(gaps[guild] for guild in lost), 1),
+        "longest gap of the spared in ms": round(max((gaps[guild] for guild in others), default=0.0), 1),
         "the bot's loop was late by ms, at most": round(1e3 * lateness.most, 1),
     }
 
@@ -127,15 +153,16 @@ async def bench(discord: FakeDiscordProcess, spared: int) -> dict[str, Any]:
         member = next(member.id for member in guild.members.values() if member.user.name == "alice")
         listeners[guild.id] = await asyncio.to_thread(discord.listen, channel.id, user=member, only=discord.bot.id)
     began, cpu = time.monotonic(), time.process_time()
-    voices = await connect_all(bot)
+    voices = Voices(bot)
+    await voices.connect()
     connected, cpu = time.monotonic() - began, time.process_time() - cpu
     await asyncio.sleep(3.0)
     figures: dict[str, Any] = {
-        "connections": len(voices),
+        "connections": len(voices.clients),
         "connect": {"seconds": round(connected, 2), "cpu seconds": round(cpu, 2)},
         "threads of the process": threads_of_process(),
-        "websockets cut": await cut(discord, spared, voices, listeners, MishapKind.WEBSOCKET_CUT),
-        "sessions gone": await cut(discord, spared, voices, listeners, MishapKind.SESSION_FORGOTTEN),
+        "websockets cut": await cut(discord, voices, spared, listeners, MishapKind.WEBSOCKET_CUT),
+        "sessions gone": await cut(discord, voices, spared, listeners, MishapKind.SESSION_FORGOTTEN),
     }
     await bot.close()
     await asyncio.wait([running], timeout=5)
