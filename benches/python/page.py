@@ -144,7 +144,7 @@ def reconnecting(report: dict[str, Any]) -> str:
     made = report["connect"]
     text = (
         f"## Reconnecting\n\n`benches/python/reconnect_many.py --connections {report['connections']}`: connections of\n"
-        "one process that play, all but a few of them lost at the same moment. They were made within "
+        f"one process, {report['playing']} of which play, all but a few lost at the same moment. They were made within "
         f"{made['seconds']} s, with\n{made['cpu seconds']} s of CPU.\n\n"
     )
     return text + _table(("what", *kinds), rows)
