@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use isocord_proto::cipher::{KEY_LEN, NonceLedger, Sealer, TransportMode};
@@ -13,14 +13,14 @@ use crate::events::EventErrands;
 use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
-use crate::send::clock::{ClockHandle, ClockThread};
+use crate::send::clocks::Clocks;
 use crate::threads::ConnectionId;
 use crate::threads::outbox::{Dispatcher, DispatcherHandle};
 use crate::threads::setup;
 
-/// Clock, receive and event thread, and the pool that feeds native sources.
+/// Clock threads, receive and event thread, and the pool that feeds native sources.
 pub struct Engine {
-    pub(crate) clock: ClockHandle,
+    pub(crate) clocks: Clocks,
     pub(crate) receiver: ReceiverHandle,
     dispatcher: DispatcherHandle,
     pub(crate) epoch: Instant,
@@ -40,12 +40,12 @@ impl Engine {
     pub fn start() -> io::Result<Arc<Self>> {
         let epoch = Instant::now();
         let (mut events, dispatcher) = Dispatcher::new();
-        let (clock, clock_handle) = ClockThread::new(events.outbox(), epoch);
+        let outboxes = (0..clock_threads()).map(|_| events.outbox()).collect();
         let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
         let errands = Arc::new(EventErrands::new(events.outbox()));
         let engine = Arc::new(Self {
             errands,
-            clock: clock_handle,
+            clocks: Clocks::start(outboxes, epoch)?,
             receiver: receiver_handle,
             dispatcher,
             epoch,
@@ -55,8 +55,7 @@ impl Engine {
             nonces: Mutex::default(),
         });
         let started = engine
-            .spawn("isocord-clock-0", move || clock.run())
-            .and_then(|()| engine.spawn("isocord-recv", move || receiver.run()))
+            .spawn("isocord-recv", move || receiver.run())
             .and_then(|()| engine.spawn("isocord-events", move || events.run()));
         if let Err(error) = started {
             engine.stop();
@@ -68,10 +67,11 @@ impl Engine {
     /// Stops the threads; tracks that play end as closed. False if a thread did not stop in time.
     pub fn stop(&self) -> bool {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        self.clock.stop();
+        self.clocks.stop();
         self.receiver.stop();
         // The event thread goes last, so that it still reports what the others ended.
         let mut all = self.pool.stop(setup::JOIN_BOUND);
+        all &= self.clocks.join();
         for (index, handle) in threads.into_iter().enumerate() {
             if index == EVENT_THREAD {
                 self.dispatcher.stop();
@@ -116,11 +116,18 @@ impl Engine {
 }
 
 /// Its place in the order of starting.
-const EVENT_THREAD: usize = 2;
+const EVENT_THREAD: usize = 1;
+/// The most clock threads: each is a real-time one, where that is allowed.
+const MAX_CLOCKS: usize = 16;
+
+/// Clock threads that this machine has cores for.
+fn clock_threads() -> usize {
+    thread::available_parallelism().map_or(1, usize::from).min(MAX_CLOCKS)
+}
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.clock.stop();
+        self.clocks.stop();
         self.receiver.stop();
         self.dispatcher.stop();
     }

@@ -17,7 +17,6 @@ use super::tap::{Tap, Taps};
 use crate::events::{Event, EventHandler, EventOutbox, Notice};
 use crate::play::track::{TrackEnd, TrackReader};
 use crate::stats::Counters;
-use crate::threads::ConnectionId;
 
 /// To one connection on the clock thread. Boxes are made and dropped elsewhere.
 pub(crate) enum OutletCommand {
@@ -115,7 +114,6 @@ impl FrameSupply for Box<PlayedTrack> {
 }
 
 pub(crate) struct Outlet {
-    pub id: ConnectionId,
     socket: Option<Box<UdpSocket>>,
     stream: SendStream<Box<PlayedTrack>>,
     counters: Arc<Counters>,
@@ -125,9 +123,8 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    pub(crate) fn new(id: ConnectionId, timeline: Timeline, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(timeline: Timeline, counters: Arc<Counters>) -> Self {
         Self {
-            id,
             socket: None,
             stream: SendStream::new(timeline),
             counters,
