@@ -27,9 +27,11 @@ use crate::play::track::TrackReader;
 use crate::receive::bell::{BellHandle, Ring, Trigger, bell};
 use crate::receive::common_clock::CommonClock;
 use crate::receive::inlet::InletCommand;
+use crate::receive::intake::Line;
 use crate::receive::queue::{Form, FrameReader, frame_queue};
 use crate::receive::receiver::ReceiveCommand;
 use crate::receive::report::{Published, ReceiveReport};
+use crate::receive::sieve::Sieve;
 use crate::receive::socket::VoiceSocket;
 use crate::record::recording::{self, OwnVoice, Recording};
 use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants, WholeFactory};
@@ -80,6 +82,7 @@ pub struct Connection {
     handler: Arc<dyn EventHandler>,
     counters: Arc<Counters>,
     published: Arc<Published>,
+    sieve: Arc<Sieve>,
     ssrc: AtomicU32,
     has_session: AtomicBool,
     closed: AtomicBool,
@@ -96,7 +99,7 @@ impl Connection {
         let outlet = Outlet::new(id, random_timeline(), Arc::clone(&counters));
         let published = Arc::new(Published::default());
         let heard = ReceiveCommand::Attach(id, Arc::clone(&published));
-        if !engine.clock.send(ClockCommand::Attach(Seat::new(outlet))) || !engine.receiver.send(heard) {
+        if !engine.clock.send(ClockCommand::Attach(Seat::new(outlet))) || !engine.receiver(id).send(heard) {
             return Err(ConnectionError::Stalled);
         }
         Ok(Self {
@@ -105,6 +108,7 @@ impl Connection {
             handler,
             counters,
             published,
+            sieve: Arc::default(),
             ssrc: AtomicU32::new(0),
             has_session: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -127,19 +131,21 @@ impl Connection {
         // Only datagrams of the server's address reach a connected socket, and sending is cheaper.
         socket.connect(server)?;
         socket.set_nonblocking(true)?;
+        let socket = Arc::new(socket);
         self.ssrc.store(ssrc, Ordering::Release);
 
         let now = self.engine.epoch.elapsed().as_millis() as u64;
         let heard = Box::new(VoiceSocket::new(
-            mio::net::UdpSocket::from_std(socket.try_clone()?),
+            Line::new(&socket)?,
+            Arc::clone(&self.sieve),
             Discovery::new(ssrc, now, now + timeout.as_millis() as u64),
             now,
             Arc::clone(&self.counters),
             Arc::clone(&self.handler),
         ));
+        self.sieve.watch(Some(Arc::clone(&socket)));
         self.command(OutletCommand::Socket(Box::new(socket)))?;
-        let sent = self.engine.receiver.send(ReceiveCommand::Open(self.id, heard));
-        if sent { Ok(()) } else { Err(ConnectionError::Stalled) }
+        self.to_receiver(ReceiveCommand::Open(self.id, heard))
     }
 
     /// Takes the keys of a session. Packets that come are opened from now on; packets leave once
@@ -198,7 +204,7 @@ impl Connection {
         let mut monitor = None;
         if let Some(options) = barge_in {
             let (bell, watch) = barge_in::watch(options, track.state(), self.clock())?;
-            self.receive(InletCommand::Bell(bell))?;
+            self.receive(InletCommand::Bell(bell, self.sieve.hear()))?;
             monitor = Some(watch);
         }
         let handler = Arc::clone(&self.handler);
@@ -247,7 +253,7 @@ impl Connection {
     /// [`ConnectionError::Stalled`].
     pub fn listen(&self, form: Form, capacity: usize) -> Result<FrameReader, ConnectionError> {
         let (writer, reader) = frame_queue(form, capacity);
-        self.receive(InletCommand::Listen(writer))?;
+        self.receive(InletCommand::Listen(writer, self.sieve.hear()))?;
         Ok(reader)
     }
 
@@ -263,7 +269,7 @@ impl Connection {
         ring: Ring,
     ) -> Result<BellHandle, ConnectionError> {
         let (bell, handle) = bell(trigger, users, ring);
-        self.receive(InletCommand::Bell(bell))?;
+        self.receive(InletCommand::Bell(bell, self.sieve.hear()))?;
         Ok(handle)
     }
 
@@ -340,7 +346,11 @@ impl Connection {
     /// What was received, of the connection and of each user.
     #[must_use]
     pub fn receive_report(&self) -> ReceiveReport {
-        self.published.read()
+        let mut report = self.published.read();
+        let dropped = self.sieve.dropped();
+        report.connection.rtp += dropped;
+        report.connection.unheard += dropped;
+        report
     }
 
     /// The clock that positions of received sound refer to.
@@ -356,18 +366,25 @@ impl Connection {
         }
         self.has_session.store(false, Ordering::Release);
         // Should the threads have stopped already, they have closed everything themselves.
-        self.engine.receiver.send(ReceiveCommand::Close(self.id));
+        let _ = self.to_receiver(ReceiveCommand::Close(self.id));
+        self.sieve.watch(None);
         self.engine.clock.send(ClockCommand::Detach(self.id));
     }
 
     /// The counts now.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        let mut stats = self.counters.snapshot();
+        stats.packets_received += self.sieve.dropped();
+        stats
     }
 
     fn receive(&self, command: InletCommand) -> Result<(), ConnectionError> {
-        if self.engine.receiver.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
+        self.to_receiver(ReceiveCommand::To(self.id, command))
+    }
+
+    fn to_receiver(&self, command: ReceiveCommand) -> Result<(), ConnectionError> {
+        if self.engine.receiver(self.id).send(command) { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
     fn command(&self, command: OutletCommand) -> Result<(), ConnectionError> {

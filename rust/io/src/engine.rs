@@ -1,6 +1,7 @@
 //! The threads of one process and what leads to them.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,10 +19,14 @@ use crate::threads::ConnectionId;
 use crate::threads::outbox::{Dispatcher, DispatcherHandle};
 use crate::threads::setup;
 
-/// Clock, receive and event thread, and the pool that feeds native sources.
+/// Receive threads at most, unless another number is asked for: none waits for another, and one reads thousands of sockets.
+const MAX_RECEIVERS: usize = 16;
+
+/// Clock, receive and event threads, and the pool that feeds native sources.
 pub struct Engine {
     pub(crate) clock: ClockHandle,
-    pub(crate) receiver: ReceiverHandle,
+    /// Each has the connections of its own.
+    receivers: Vec<ReceiverHandle>,
     dispatcher: DispatcherHandle,
     pub(crate) epoch: Instant,
     pool: FeederPool,
@@ -33,20 +38,31 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the threads.
+    /// Starts the threads; those that receive are as many as there are cores for this process, 16 at most.
     ///
     /// # Errors
     /// The system's, if it has no thread or poll to give.
     pub fn start() -> io::Result<Arc<Self>> {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::start_with(cores.min(MAX_RECEIVERS))
+    }
+
+    /// Starts the threads, with so many that receive, one at least.
+    ///
+    /// # Errors
+    /// As [`Self::start`]'s.
+    pub fn start_with(receivers: usize) -> io::Result<Arc<Self>> {
         let epoch = Instant::now();
         let (mut events, dispatcher) = Dispatcher::new();
         let (clock, clock_handle) = ClockThread::new(events.outbox(), epoch);
-        let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
+        let receivers = (0..receivers.max(1)).map(|_| Receiver::new(events.outbox(), epoch));
+        let (receivers, handles): (Vec<_>, Vec<_>) =
+            receivers.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         let errands = Arc::new(EventErrands::new(events.outbox()));
         let engine = Arc::new(Self {
             errands,
             clock: clock_handle,
-            receiver: receiver_handle,
+            receivers: handles,
             dispatcher,
             epoch,
             pool: FeederPool::new(),
@@ -56,7 +72,12 @@ impl Engine {
         });
         let started = engine
             .spawn("isocord-clock-0", move || clock.run())
-            .and_then(|()| engine.spawn("isocord-recv", move || receiver.run()))
+            .and_then(|()| {
+                let mut receivers = receivers.into_iter().enumerate();
+                receivers.try_for_each(|(n, receiver)| {
+                    engine.spawn(&format!("isocord-recv-{n}"), move || receiver.run())
+                })
+            })
             .and_then(|()| engine.spawn("isocord-events", move || events.run()));
         if let Err(error) = started {
             engine.stop();
@@ -69,11 +90,12 @@ impl Engine {
     pub fn stop(&self) -> bool {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         self.clock.stop();
-        self.receiver.stop();
-        // The event thread goes last, so that it still reports what the others ended.
+        self.receivers.iter().for_each(ReceiverHandle::stop);
         let mut all = self.pool.stop(setup::JOIN_BOUND);
+        // The event thread was started last and goes last, so that it still reports what the others ended.
+        let last = threads.len().saturating_sub(1);
         for (index, handle) in threads.into_iter().enumerate() {
-            if index == EVENT_THREAD {
+            if index == last {
                 self.dispatcher.stop();
             }
             all &= setup::join(handle);
@@ -104,6 +126,11 @@ impl Engine {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner).sealer(mode, key)
     }
 
+    /// The receive thread of a connection.
+    pub(crate) fn receiver(&self, id: ConnectionId) -> &ReceiverHandle {
+        &self.receivers[id.0 as usize % self.receivers.len()]
+    }
+
     pub(crate) fn new_id(&self) -> ConnectionId {
         ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
@@ -115,13 +142,10 @@ impl Engine {
     }
 }
 
-/// Its place in the order of starting.
-const EVENT_THREAD: usize = 2;
-
 impl Drop for Engine {
     fn drop(&mut self) {
         self.clock.stop();
-        self.receiver.stop();
+        self.receivers.iter().for_each(ReceiverHandle::stop);
         self.dispatcher.stop();
     }
 }

@@ -10,6 +10,7 @@ use isocord_proto::recv::{Arrived, DelayBounds, Frame, FrameOutput, Listening, R
 use super::bell::Bell;
 use super::queue::{Form, FrameWriter};
 use super::report::{PUBLISH_MS, Published};
+use super::sieve::Hearing;
 
 /// What is due is played at multiples of this, so that all connections and speakers share a wake-up and
 /// consumers get batches.
@@ -24,9 +25,9 @@ pub(crate) enum InletCommand {
     /// A user left.
     Left(u64),
     /// Somebody listens, until the other end of the queue is dropped.
-    Listen(FrameWriter),
+    Listen(FrameWriter, Hearing),
     /// Somebody wants to know at once who begins to speak, until the bell's handle is dropped.
-    Bell(Bell),
+    Bell(Bell, Hearing),
     /// New end-to-end keys, or a transition from or to plain frames.
     Keys(ReceiverChange),
 }
@@ -42,33 +43,41 @@ pub(crate) struct Inlet {
 
 #[derive(Default)]
 struct Listeners {
-    writers: Vec<FrameWriter>,
-    bells: Vec<Bell>,
+    writers: Vec<(FrameWriter, Hearing)>,
+    bells: Vec<(Bell, Hearing)>,
 }
 
 impl FrameOutput for Listeners {
     fn frame(&mut self, frame: Frame<'_>) {
-        self.writers.iter_mut().for_each(|writer| writer.frame(&frame));
+        self.writers().for_each(|writer| writer.frame(&frame));
     }
 
     fn speaking(&mut self, user_id: u64, speaking: Speaking, position: u64) {
-        self.writers.iter_mut().for_each(|writer| writer.speaking(user_id, speaking, position));
+        self.writers().for_each(|writer| writer.speaking(user_id, speaking, position));
     }
 
     fn arrived(&mut self, packet: Arrived<'_>) {
-        self.bells.iter_mut().for_each(|bell| bell.arrived(&packet));
+        self.bells().for_each(|bell| bell.arrived(&packet));
     }
 }
 
 impl Listeners {
+    fn writers(&mut self) -> impl Iterator<Item = &mut FrameWriter> {
+        self.writers.iter_mut().map(|(writer, _)| writer)
+    }
+
+    fn bells(&mut self) -> impl Iterator<Item = &mut Bell> {
+        self.bells.iter_mut().map(|(bell, _)| bell)
+    }
+
     /// Whether any of them wants nothing more.
     fn have_gone(&self) -> bool {
-        let gone = self.writers.iter().any(FrameWriter::is_abandoned);
-        gone || self.bells.iter().any(Bell::is_abandoned)
+        let gone = self.writers.iter().any(|(writer, _)| writer.is_abandoned());
+        gone || self.bells.iter().any(|(bell, _)| bell.is_abandoned())
     }
 
     fn listening(&self) -> Listening {
-        let wants = |form| self.writers.iter().any(|writer| writer.form() == form);
+        let wants = |form| self.writers.iter().any(|(writer, _)| writer.form() == form);
         // Talk spurts are told from packets: there is nothing to decode for them.
         let packets = wants(Form::Opus) || wants(Form::Speaking) || !self.bells.is_empty();
         match (wants(Form::Pcm), packets) {
@@ -99,15 +108,15 @@ impl Inlet {
             InletCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
             InletCommand::Left(user_id) => {
                 self.path.user_left(user_id, now, out);
-                out.writers.iter_mut().for_each(|writer| writer.left(user_id));
-                out.bells.iter_mut().for_each(|bell| bell.left(user_id));
+                out.writers().for_each(|writer| writer.left(user_id));
+                out.bells().for_each(|bell| bell.left(user_id));
             }
-            InletCommand::Listen(writer) => {
-                out.writers.push(writer);
+            InletCommand::Listen(writer, hearing) => {
+                out.writers.push((writer, hearing));
                 self.listeners_changed(now);
             }
-            InletCommand::Bell(bell) => {
-                out.bells.push(bell);
+            InletCommand::Bell(bell, hearing) => {
+                out.bells.push((bell, hearing));
                 self.listeners_changed(now);
             }
             InletCommand::Keys(change) => {
@@ -133,8 +142,13 @@ impl Inlet {
         }
     }
 
-    /// Plays and publishes what is due; returns when something is next, in milliseconds.
-    pub(crate) fn run_timers(&mut self, now: Duration) -> Option<u64> {
+    /// When [`Self::run_timers`] is to be called next, in milliseconds; never while nothing happens.
+    pub(crate) fn due(&self) -> Option<u64> {
+        [self.next_tick, self.publish_at].into_iter().flatten().min()
+    }
+
+    /// Plays and publishes what is due.
+    pub(crate) fn run_timers(&mut self, now: Duration) {
         let now_ms = now.as_millis() as u64;
         if self.next_tick.is_some_and(|at| at <= now_ms) {
             if self.listeners.have_gone() {
@@ -142,7 +156,7 @@ impl Inlet {
             }
             let due = self.path.poll(now, &mut self.listeners);
             let delay = self.path.delay();
-            for writer in &mut self.listeners.writers {
+            for writer in self.listeners.writers() {
                 writer.note_delay(delay);
                 writer.flush();
             }
@@ -153,7 +167,6 @@ impl Inlet {
         if self.publish_at.is_some_and(|at| at <= now_ms) {
             self.publish_at = if self.publish() { None } else { Some(now_ms + PUBLISH_MS) };
         }
-        [self.next_tick, self.publish_at].into_iter().flatten().min()
     }
 
     /// The connection is closed: plays what waits and lets those who listen know.
@@ -163,8 +176,8 @@ impl Inlet {
     }
 
     fn listeners_changed(&mut self, now: Duration) {
-        self.listeners.writers.retain(|writer| !writer.is_abandoned());
-        self.listeners.bells.retain(|bell| !bell.is_abandoned());
+        self.listeners.writers.retain(|(writer, _)| !writer.is_abandoned());
+        self.listeners.bells.retain(|(bell, _)| !bell.is_abandoned());
         let listening = self.listeners.listening();
         if listening != self.path.listening() {
             self.path.listen(listening, now, &mut self.listeners);

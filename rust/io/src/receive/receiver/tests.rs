@@ -6,6 +6,7 @@ use isocord_proto::discovery::Discovery;
 
 use super::*;
 use crate::events::{Event, EventHandler};
+use crate::receive::intake::{AT_ONCE, Line};
 use crate::stats::Counters;
 use crate::threads::outbox::Dispatcher;
 
@@ -19,7 +20,11 @@ struct Thread {
     receiver: Receiver,
     handle: ReceiverHandle,
     ready: Events,
+    intake: Intake,
 }
+
+/// Datagrams of one socket's turn.
+const BATCH: usize = READS * AT_ONCE;
 
 /// A socket of the thread's and the server that it talks to.
 struct Call {
@@ -30,7 +35,7 @@ struct Call {
 impl Thread {
     fn new() -> Self {
         let (receiver, handle) = Receiver::new(Dispatcher::new().0.outbox(), Instant::now()).unwrap();
-        Self { receiver, handle, ready: Events::with_capacity(16) }
+        Self { receiver, handle, ready: Events::with_capacity(16), intake: Intake::new() }
     }
 
     fn call(&self, id: u64) -> Call {
@@ -41,18 +46,20 @@ impl Thread {
         socket.set_nonblocking(true).unwrap();
         let counters = Arc::new(Counters::default());
         let socket = VoiceSocket::new(
-            mio::net::UdpSocket::from_std(socket),
+            Line::new(&Arc::new(socket)).unwrap(),
+            Arc::default(),
             Discovery::new(1, 0, u64::MAX / 2),
             0,
             Arc::clone(&counters),
             Arc::new(Deaf),
         );
+        assert!(self.handle.send(ReceiveCommand::Attach(ConnectionId(id), Arc::default())));
         assert!(self.handle.send(ReceiveCommand::Open(ConnectionId(id), Box::new(socket))));
         Call { server, counters }
     }
 
     fn turn(&mut self) -> Duration {
-        self.receiver.turn(&mut self.ready, &mut [0; DATAGRAM], Duration::ZERO)
+        self.receiver.turn(&mut self.ready, &mut self.intake, Duration::ZERO)
     }
 }
 
