@@ -22,7 +22,7 @@ use speaker::Speaker;
 const ROUNDS: usize = 4;
 const PHASE: Duration = Duration::from_secs(2);
 
-/// Somebody who is sent packets, or has them already.
+/// Who is sent packets, or has them already.
 trait Contestant {
     fn name(&self) -> String;
 
@@ -49,11 +49,11 @@ fn spent(threads: &str) -> u64 {
 fn compare(title: &str, contestants: &mut [Box<dyn Contestant>]) {
     println!("{title}");
     let mut sums = vec![(0, 0); contestants.len()];
-    let mut speaker = Speaker::new();
+    let mut speakers: Vec<Speaker> = contestants.iter().map(|_| Speaker::new()).collect();
     for round in 0..=ROUNDS {
-        for (contestant, sum) in contestants.iter_mut().zip(&mut sums) {
+        for ((contestant, speaker), sum) in contestants.iter_mut().zip(&mut speakers).zip(&mut sums) {
             let before = (spent(contestant.threads()), contestant.packets());
-            contestant.hear(&mut speaker, PHASE);
+            contestant.hear(speaker, PHASE);
             // The first round is to warm up.
             if round > 0 {
                 sum.0 += spent(contestant.threads()) - before.0;

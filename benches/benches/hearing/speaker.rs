@@ -35,10 +35,11 @@ impl Speaker {
 
     /// Speaks for a while, to some; what is late goes at once.
     pub fn speak(&mut self, from: &UdpSocket, to: &[SocketAddr], time: Duration) {
-        let mut packet = [0; MAX_PACKET_LEN];
+        let (mut packet, mut len) = ([0; MAX_PACKET_LEN], 0);
         pace(to.len(), time, |part, parts| {
-            self.said += usize::from(part == 0);
-            let len = self.seal(&mut packet);
+            if part == 0 {
+                len = self.seal(&mut packet);
+            }
             for address in to.iter().skip(part).step_by(parts) {
                 from.send_to(&packet[..len], address).expect("sent");
             }
@@ -47,6 +48,7 @@ impl Speaker {
 
     fn seal(&mut self, packet: &mut [u8; MAX_PACKET_LEN]) -> usize {
         let frame = self.frames[self.said % self.frames.len()];
+        self.said += 1;
         let now = self.begun.elapsed().as_millis() as u64;
         self.path.packet(&frame, &mut self.timeline, now, packet).expect("nonces left")
     }
