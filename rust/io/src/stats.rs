@@ -16,14 +16,21 @@ pub struct Counters {
     pub(crate) packets_sent: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) silence_sent: AtomicU64,
-    pub(crate) keepalives_sent: AtomicU64,
-    pub(crate) packets_received: AtomicU64,
     pub(crate) send_errors: AtomicU64,
     pub(crate) underruns: AtomicU64,
     pub(crate) missed_slots: AtomicU64,
     pub(crate) withheld: AtomicU64,
     pub(crate) dropped_commands: AtomicU64,
     pub(crate) lateness: Lateness,
+    pub(crate) heard: HeardCounters,
+}
+
+/// What the receive thread counts: on a cache line of its own, for the clock thread, on another core, writes the others.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct HeardCounters {
+    pub packets_received: AtomicU64,
+    pub keepalives_sent: AtomicU64,
 }
 
 /// A snapshot of [`Counters`].
@@ -67,8 +74,8 @@ impl Counters {
             packets_sent: get(&self.packets_sent),
             bytes_sent: get(&self.bytes_sent),
             silence_sent: get(&self.silence_sent),
-            keepalives_sent: get(&self.keepalives_sent),
-            packets_received: get(&self.packets_received),
+            keepalives_sent: get(&self.heard.keepalives_sent),
+            packets_received: get(&self.heard.packets_received),
             send_errors: get(&self.send_errors),
             underruns: get(&self.underruns),
             missed_slots: get(&self.missed_slots),

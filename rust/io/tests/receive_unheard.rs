@@ -98,9 +98,8 @@ fn who_is_held_up_on_one_thread_delays_nobody_on_another() {
     rung.recv_timeout(BOUND).expect("it rings");
 
     let mut reader = free.connection.listen(Form::Opus, 100).expect("taken");
-    let mut speaker = Speaker::new(1);
-    (0..5).for_each(|_| free.send(&speaker.packet(&tone())));
-    assert_eq!(hear(&mut reader, 5).len(), 5);
+    free.send(&Speaker::new(1).packet(&tone()));
+    assert_eq!(hear(&mut reader, 1).len(), 1);
     assert!(waits.is_empty(), "the other one waits still");
     release.send(()).expect("it waits");
     assert_eq!(hear(&mut waits, 1).len(), 1);

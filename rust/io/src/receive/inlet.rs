@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use isocord_proto::cipher::Opener;
 use isocord_proto::dave::{Openers, ReceiverChange};
-use isocord_proto::recv::{Arrived, DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
+use isocord_proto::recv::{
+    Arrived, DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking, Workspace,
+};
 
 use super::bell::Bell;
 use super::queue::{Form, FrameWriter};
@@ -101,40 +103,48 @@ impl Inlet {
     }
 
     /// Carries out a command.
-    pub(crate) fn command(&mut self, command: InletCommand, now: Duration) {
+    pub(crate) fn command(&mut self, command: InletCommand, now: Duration, workspace: &mut Workspace) {
         let out = &mut self.listeners;
         match command {
             InletCommand::Session(opener) => self.path.start_session(*opener),
-            InletCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
+            InletCommand::Assign { ssrc, user_id } => {
+                self.path.assign_ssrc(ssrc, user_id, now, workspace, out)
+            }
             InletCommand::Left(user_id) => {
-                self.path.user_left(user_id, now, out);
+                self.path.user_left(user_id, now, workspace, out);
                 out.writers().for_each(|writer| writer.left(user_id));
                 out.bells().for_each(|bell| bell.left(user_id));
             }
             InletCommand::Listen(writer, hearing) => {
                 out.writers.push((writer, hearing));
-                self.listeners_changed(now);
+                self.listeners_changed(now, workspace);
             }
             InletCommand::Bell(bell, hearing) => {
                 out.bells.push((bell, hearing));
-                self.listeners_changed(now);
+                self.listeners_changed(now, workspace);
             }
             InletCommand::Keys(change) => {
-                self.path.change_keys(now, out, |openers| openers.apply(change, now));
+                self.path.change_keys(now, workspace, out, |openers| openers.apply(change, now));
             }
         }
         self.schedule(now);
     }
 
     /// The connection gets a new socket: what belonged to the old server goes.
-    pub(crate) fn end_session(&mut self, now: Duration) {
-        self.path.end_session(now, &mut self.listeners);
+    pub(crate) fn end_session(&mut self, now: Duration, workspace: &mut Workspace) {
+        self.path.end_session(now, workspace, &mut self.listeners);
         self.schedule(now);
     }
 
     /// Takes a datagram in that came `age` ago; its bytes are overwritten.
-    pub(crate) fn datagram(&mut self, datagram: &mut [u8], age: Duration, now: Duration) {
-        self.path.datagram(datagram, now.saturating_sub(age), &mut self.listeners);
+    pub(crate) fn datagram(
+        &mut self,
+        datagram: &mut [u8],
+        age: Duration,
+        now: Duration,
+        workspace: &mut Workspace,
+    ) {
+        self.path.datagram(datagram, now.saturating_sub(age), workspace, &mut self.listeners);
         if self.path.listening() == Listening::Off {
             self.schedule_report(now.as_millis() as u64);
         } else {
@@ -148,13 +158,13 @@ impl Inlet {
     }
 
     /// Plays and publishes what is due.
-    pub(crate) fn run_timers(&mut self, now: Duration) {
+    pub(crate) fn run_timers(&mut self, now: Duration, workspace: &mut Workspace) {
         let now_ms = now.as_millis() as u64;
         if self.next_tick.is_some_and(|at| at <= now_ms) {
             if self.listeners.have_gone() {
-                self.listeners_changed(now);
+                self.listeners_changed(now, workspace);
             }
-            let due = self.path.poll(now, &mut self.listeners);
+            let due = self.path.poll(now, workspace, &mut self.listeners);
             let delay = self.path.delay();
             for writer in self.listeners.writers() {
                 writer.note_delay(delay);
@@ -170,17 +180,17 @@ impl Inlet {
     }
 
     /// The connection is closed: plays what waits and lets those who listen know.
-    pub(crate) fn close(mut self, now: Duration) {
-        self.path.end_session(now, &mut self.listeners);
+    pub(crate) fn close(mut self, now: Duration, workspace: &mut Workspace) {
+        self.path.end_session(now, workspace, &mut self.listeners);
         self.publish();
     }
 
-    fn listeners_changed(&mut self, now: Duration) {
+    fn listeners_changed(&mut self, now: Duration, workspace: &mut Workspace) {
         self.listeners.writers.retain(|(writer, _)| !writer.is_abandoned());
         self.listeners.bells.retain(|(bell, _)| !bell.is_abandoned());
         let listening = self.listeners.listening();
         if listening != self.path.listening() {
-            self.path.listen(listening, now, &mut self.listeners);
+            self.path.listen(listening, now, workspace, &mut self.listeners);
         }
     }
 

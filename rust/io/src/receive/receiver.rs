@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use isocord_proto::recv::Workspace;
 use mio::{Events, Interest, Poll, Token, Waker};
 use priority_queue::PriorityQueue;
 
@@ -74,6 +75,8 @@ pub(crate) struct Receiver {
     unread: Vec<ConnectionId>,
     /// The same, while they have their turn.
     had: Vec<ConnectionId>,
+    /// One for all connections.
+    workspace: Box<Workspace>,
     /// Turns so far.
     turns: u64,
     out: EventOutbox,
@@ -118,6 +121,7 @@ impl Receiver {
             timers: PriorityQueue::new(),
             unread: Vec::new(),
             had: Vec::new(),
+            workspace: Workspace::new(),
             turns: 0,
             out,
             epoch,
@@ -173,14 +177,14 @@ impl Receiver {
                 ReceiveCommand::Close(id) => {
                     self.leave(id);
                     if let Some(member) = self.members.remove(&id) {
-                        member.inlet.close(self.epoch.elapsed());
+                        member.inlet.close(self.epoch.elapsed(), &mut self.workspace);
                     }
                     id
                 }
                 ReceiveCommand::To(id, command) => {
                     // A connection that closed meanwhile needs no command.
                     if let Some(member) = self.members.get_mut(&id) {
-                        member.inlet.command(command, self.epoch.elapsed());
+                        member.inlet.command(command, self.epoch.elapsed(), &mut self.workspace);
                     }
                     id
                 }
@@ -192,7 +196,7 @@ impl Receiver {
     fn open(&mut self, id: ConnectionId, mut socket: Box<VoiceSocket>) {
         self.leave(id);
         let Some(member) = self.members.get_mut(&id) else { return };
-        member.inlet.end_session(self.epoch.elapsed());
+        member.inlet.end_session(self.epoch.elapsed(), &mut self.workspace);
         let token = Token(id.0 as usize);
         match self.poll.registry().register(socket.pollable(), token, Interest::READABLE) {
             Ok(()) => member.socket = Some(socket),
@@ -248,7 +252,7 @@ impl Receiver {
             let now = self.epoch.elapsed();
             for (datagram, age) in intake.datagrams(taken.count) {
                 if !socket.is_ours(datagram, &mut self.out) {
-                    inlet.datagram(datagram, age, now);
+                    inlet.datagram(datagram, age, now, &mut self.workspace);
                 }
             }
             if taken.refused {
@@ -271,7 +275,7 @@ impl Receiver {
                 return Duration::from_millis(at - now);
             }
             if let Some(member) = self.members.get_mut(&id) {
-                member.inlet.run_timers(time);
+                member.inlet.run_timers(time, &mut self.workspace);
                 if let Some(socket) = &mut member.socket {
                     socket.run_timers(now, &mut self.out);
                 }
