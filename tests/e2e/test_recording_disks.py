@@ -13,7 +13,7 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 from tests.hosts.ears import Ear, sine
-from tests.hosts.recordings import left
+from tests.hosts.recordings import after, left
 from tests.hosts.world import RATE, World, begin_speaking, share, until
 
 resource = pytest.importorskip("resource")
@@ -84,8 +84,7 @@ async def test_a_slow_disk_costs_nothing_of_the_other_tracks(world: World, kind:
     alice, bob = (world.discord.speak("General", user=name) for name in ("alice", "bob"))
     recording = voice.start_recording(kind(lambda user_id: Slow() if user_id == bob.user_id else io.BytesIO()))
     begin_speaking([alice, bob], 2.0, ["alice", "bob"])
-    await until(lambda: bob.sent > 0 and not bob.is_playing)
-    report = await recording.stop()
+    report = await after(recording, bob)
     assert (report.error, report.dropped, report.counts.late) == (None, 0, 0)
     assert all(track.duration >= 1.9 for track in report.tracks)
     assert len(report.tracks) == 2

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import isocord
+from tests.hosts.recordings import packets_of
 
 from .calls import running
 from .recordings import Sent, clicks, onsets, speak, spoken, stop, until
@@ -50,11 +51,6 @@ def decode(packets: list[bytes], decoder: str = "libopus") -> Sound:
             scale = 1.0 if samples.dtype == np.int16 else 32768.0
             sound.append((samples[0] if frame.format.is_planar else samples[0][::2]).astype(float) * scale)
     return np.concatenate(sound)
-
-
-def packets_of(path: Any, stream: int = 0) -> list[bytes]:
-    with av.open(str(path)) as opened:
-        return [bytes(packet) for packet in opened.demux(audio=stream) if packet.size]
 
 
 def voice(seconds: float) -> Sound:
@@ -111,7 +107,7 @@ async def test_the_tracks_of_one_file_begin_together_and_keep_time(tmp_path: Pat
     for who, speaker in (("alice", alice), ("carol", carol)):
         told = sink.audio_data[speaker.user_id]
         # One packet after the other, as programs read a track that is given to them by itself.
-        pcm = decode(packets_of(tmp_path / "call.mka", heard[str(speaker.user_id)]))
+        pcm = decode(packets_of(tmp_path / "call.mka", stream=heard[str(speaker.user_id)]))
         assert (told.offset, len(pcm) / RATE) == (0.0, pytest.approx(told.duration, abs=0.021))
         tracks[who] = onsets(pcm)
     assert (len(tracks["alice"]), len(tracks["carol"])) == (6, 3)

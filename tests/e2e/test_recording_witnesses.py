@@ -17,7 +17,7 @@ import pytest
 
 from isocord import sinks
 from tests.hosts.speech import said, stereo
-from tests.hosts.world import World, until
+from tests.hosts.world import World, spoken
 
 av = pytest.importorskip("av")
 RATE = 48_000
@@ -111,7 +111,7 @@ async def test_what_was_said_is_in_every_layout(world: World, tmp_path: Path, ki
     running = {name: voice.start_recording(sink, sync_start=True) for name, sink in asked.items()}
     for name, speaker in speakers.items():
         speaker.play(stereo(words[name]))
-    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers.values()))
+    await spoken(*speakers.values())
     reports = {name: await recording.stop() for name, recording in running.items()}
     assert all(report.error is None for report in reports.values())
     base = {name: recording.position - running["whole"].position for name, recording in running.items()}

@@ -23,7 +23,7 @@ def everything() -> Any:
 
 
 def talker(intents: Any = None) -> Any:
-    """A bot with ``/hello name``, ``/slow``, ``/broken``, ``/silent`` and ``!hello name``, ``!broken``."""
+    """A bot with ``/hello name``, ``/slow``, ``/broken`` and ``!hello name``, ``!broken``."""
     with warnings.catch_warnings():
         # Of the libraries, about commands without the intent for the text of messages, and loops that do not run yet.
         warnings.simplefilter("ignore")
@@ -56,18 +56,41 @@ def _discordpy(intents: Any) -> Any:
             await self.tree.sync()
 
     bot = Bot("!", intents=intents)
+    return _interactions(bot, bot.tree.command, library.Interaction, _by_followup)
 
-    @bot.tree.command(description="Greets.")
-    async def hello(interaction: library.Interaction, name: str) -> None:
+
+def _disnake(intents: Any) -> Any:
+    bot = commands.Bot("!", intents=intents)
+
+    async def by_edit(inter: Any, text: str, **options: Any) -> None:
+        await inter.edit_original_response(text, **options)
+
+    return _interactions(bot, bot.slash_command, library.ApplicationCommandInteraction, by_edit)
+
+
+def _nextcord(intents: Any) -> Any:
+    bot = commands.Bot("!", intents=intents)
+    return _interactions(bot, bot.slash_command, library.Interaction, _by_followup)
+
+
+async def _by_followup(interaction: Any, text: str, **options: Any) -> None:
+    await interaction.followup.send(text, **options)
+
+
+def _interactions(bot: Any, command: Any, kind: Any, after_deferral: Any) -> Any:
+    """Commands that are given an interaction of that class."""
+
+    @command(description="Greets.")
+    async def hello(interaction: kind, name: str) -> None:
         await interaction.response.send_message(f"Hello, {name}.")
 
-    @bot.tree.command(description="Takes its time.")
-    async def slow(interaction: library.Interaction) -> None:
+    @command(description="Takes its time.")
+    async def slow(interaction: kind) -> None:
         await interaction.response.defer(ephemeral=True)
-        await interaction.followup.send("done", file=log())
+        await after_deferral(interaction, "done", file=log())
 
-    @bot.tree.command(description="Fails.")
-    async def broken(interaction: library.Interaction) -> None:
+    @command(description="Fails.")
+    async def broken(interaction: kind) -> None:
         raise RuntimeError("nothing there")
 
     return bot
@@ -87,44 +110,6 @@ def _pycord(intents: Any) -> Any:
 
     @bot.slash_command(description="Fails.")
     async def broken(ctx: library.ApplicationContext) -> None:
-        raise RuntimeError("nothing there")
-
-    return bot
-
-
-def _disnake(intents: Any) -> Any:
-    bot = commands.Bot("!", intents=intents)
-
-    @bot.slash_command(description="Greets.")
-    async def hello(inter: library.ApplicationCommandInteraction, name: str) -> None:
-        await inter.response.send_message(f"Hello, {name}.")
-
-    @bot.slash_command(description="Takes its time.")
-    async def slow(inter: library.ApplicationCommandInteraction) -> None:
-        await inter.response.defer(ephemeral=True)
-        await inter.edit_original_response("done", file=log())
-
-    @bot.slash_command(description="Fails.")
-    async def broken(inter: library.ApplicationCommandInteraction) -> None:
-        raise RuntimeError("nothing there")
-
-    return bot
-
-
-def _nextcord(intents: Any) -> Any:
-    bot = commands.Bot("!", intents=intents)
-
-    @bot.slash_command(description="Greets.")
-    async def hello(interaction: library.Interaction, name: str) -> None:
-        await interaction.response.send_message(f"Hello, {name}.")
-
-    @bot.slash_command(description="Takes its time.")
-    async def slow(interaction: library.Interaction) -> None:
-        await interaction.response.defer(ephemeral=True)
-        await interaction.followup.send("done", file=log())
-
-    @bot.slash_command(description="Fails.")
-    async def broken(interaction: library.Interaction) -> None:
         raise RuntimeError("nothing there")
 
     return bot

@@ -54,9 +54,9 @@ async def main(place: str, count: str, *sinks: str) -> None:
         for index, sink in enumerate(sinks):
             folder = os.path.join(place, str(index)) if len(sinks) > 1 else place
             os.makedirs(folder, exist_ok=True)
-            recording = voice.start_recording(sink_of(folder, *sink.split(",")), sync_start=not packets)
+            voice.start_recording(sink_of(folder, *sink.split(",")), sync_start=not packets)
             if not packets:
-                print(time.monotonic(), recording.position, flush=True)
+                print(time.monotonic(), flush=True)
         while not packets or speakers[0].sent < packets:
             await asyncio.sleep(0.01)
         print(speakers[0].sent * 0.02, flush=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 from typing import Any
 
 import isocord
 
-from .world import RATE, World, np, until
+from .world import RATE, World, np, until, wave_file
 
 PITCH = 240.0
 LEVEL = 16_000.0
@@ -20,11 +19,7 @@ IDEAL = LEVEL * (2 * np.pi * PITCH / RATE) ** 2
 def sine(path: Path, seconds: float, pitch: float = PITCH) -> Path:
     """A WAV file; whole periods, so that the next one goes on where it ends."""
     values = LEVEL * np.sin(2 * np.pi * pitch * np.arange(int(seconds * RATE)) / RATE)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.repeat(values.astype("<i2"), 2).tobytes())
+    path.write_bytes(wave_file(np.repeat(values.astype("<i2"), 2).tobytes()))
     return path
 
 

@@ -45,51 +45,43 @@ class Intents:
         return hikari.Intents.ALL_UNPRIVILEGED
 
 
-class Channel:
-    """A voice channel."""
+class Known:
+    """What hikari knows under an id, with names of the others beside its own."""
 
-    def __init__(self, client: Client, channel: hikari.GuildChannel) -> None:
-        self._client, self._channel = client, channel
+    def __init__(self, client: Client, known: Any) -> None:
+        self._client, self._known = client, known
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._channel, name)
+        return getattr(self._known, name)
 
     def __eq__(self, other: object) -> bool:
-        return getattr(other, "id", None) == self._channel.id
+        return getattr(other, "id", None) == self._known.id
 
     def __hash__(self) -> int:
-        return hash(self._channel.id)
+        return hash(self._known.id)
+
+
+class Channel(Known):
+    """A voice channel."""
 
     @property
     def guild(self) -> Guild:
-        return next(guild for guild in self._client.guilds if guild.id == self._channel.guild_id)
+        return next(guild for guild in self._client.guilds if guild.id == self._known.guild_id)
 
     async def connect(self, *, cls: Any, timeout: float = 30.0, **options: Any) -> Any:
         """hikari's timeout is for its own part of it."""
         voice = self._client.app.voice
         flags = {new: options.pop(old) for old, new in (("self_deaf", "deaf"), ("self_mute", "mute")) if old in options}
-        joining = voice.connect_to(self._channel.guild_id, self._channel, cls, timeout=timeout, **flags, **options)
+        joining = voice.connect_to(self._known.guild_id, self._known, cls, timeout=timeout, **flags, **options)
         return await asyncio.wait_for(joining, timeout)
 
 
-class Guild:
+class Guild(Known):
     """A guild of the bot."""
-
-    def __init__(self, client: Client, guild: hikari.GatewayGuild) -> None:
-        self._client, self._guild = client, guild
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._guild, name)
-
-    def __eq__(self, other: object) -> bool:
-        return getattr(other, "id", None) == self._guild.id
-
-    def __hash__(self) -> int:
-        return hash(self._guild.id)
 
     @property
     def channels(self) -> list[Channel]:
-        return [Channel(self._client, channel) for channel in self._guild.get_channels().values()]
+        return [Channel(self._client, channel) for channel in self._known.get_channels().values()]
 
     @property
     def voice_channels(self) -> list[Channel]:
@@ -101,11 +93,11 @@ class Guild:
 
     @property
     def me(self) -> Any:
-        return self._guild.get_my_member()
+        return self._known.get_my_member()
 
     @property
     def voice_client(self) -> Any:
-        return self._client.app.voice.connections.get(self._guild.id)
+        return self._client.app.voice.connections.get(self._known.id)
 
 
 class Client:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
 import wave
 from typing import Any
 
-from .world import RATE, np, until
+import isocord
+
+from .world import RATE, World, np, spoken, until
 
 
 class Finished:
@@ -22,14 +26,61 @@ async def record(voice: Any, sink: Any, speakers: list[Any], *args: Any, **optio
     """Record until all have said what they say."""
     done = Finished()
     voice.start_recording(sink, done, *args, **options)
-    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
+    await spoken(*speakers)
     voice.stop_recording()
     assert not voice.is_recording()
     await until(lambda: done.calls)
     assert done.calls == [(sink, *args)]
 
 
+async def after(recording: Any, *speakers: Any) -> Any:
+    """The report of a recording that is stopped when all have said what they say."""
+    await spoken(*speakers)
+    return await recording.stop()
+
+
+async def reports_of(world: World, sounds: dict[str, bytes], *sinks: Any) -> list[Any]:
+    """Of recordings of one call, in which each user says its sound."""
+    voice = await world.connect()
+    recordings = [voice.start_recording(sink, sync_start=True) for sink in sinks]
+    speakers = [world.discord.speak("General", user=name) for name in sounds]
+    for speaker, pcm in zip(speakers, sounds.values(), strict=True):
+        speaker.play(pcm)
+    await spoken(*speakers)
+    return [await recording.stop() for recording in recordings]
+
+
 def left(file: Any) -> Any:
     with wave.open(file, "rb") as opened:
         assert opened.getparams()[:3] == (2, 2, RATE)
         return np.frombuffer(opened.readframes(opened.getnframes()), "<i2")[::2]
+
+
+def read(file: Any) -> Any:
+    """The left channel of any file that isocord plays."""
+    source = isocord.AudioFile(file)
+    return np.frombuffer(b"".join(iter(source.read, b"")), "<i2")[::2]
+
+
+def samples(*files: Any) -> Any:
+    """What a row of files holds as one for libav, left."""
+    import av
+
+    pieces: list[Any] = []
+    for file in files:
+        with av.open(file if isinstance(file, io.BytesIO) else os.fspath(file)) as opened:
+            resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+            for frame in opened.decode(audio=0):
+                pieces += [out.to_ndarray()[0][::2] for out in resampler.resample(frame)]
+    return np.concatenate(pieces)
+
+
+def packets_of(*files: Any, stream: int = 0) -> list[bytes]:
+    """Those of a row of files, by libav."""
+    import av
+
+    found: list[bytes] = []
+    for file in files:
+        with av.open(os.fspath(file)) as opened:
+            found += [bytes(packet) for packet in opened.demux(audio=stream) if packet.size]
+    return found

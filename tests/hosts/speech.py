@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .voices import voice
-from .world import RATE, np
+from .world import RATE, np, wave_file
 
 LEVEL = 3_000.0
 """Root mean square of what is said, against 32,768."""
@@ -56,7 +56,5 @@ def stereo(*sounds: Any) -> bytes:
 def wav(path: Path, *sounds: Any) -> Path:
     """A file of sounds one after the other."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setparams((2, 2, RATE, 0, "NONE", ""))
-        file.writeframes(stereo(*sounds))
+    path.write_bytes(wave_file(stereo(*sounds)))
     return path

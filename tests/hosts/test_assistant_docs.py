@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from typing import Any
 import pytest
 
 from .. import pages
+from .page_bots import running
 from .voices import voice as babble
-from .world import encode_pcm, library, testing, until
+from .world import encode_pcm, until
 
 PAGE = "docs/assistants.md"
 BLOCKS = pages.python(PAGE)
@@ -31,9 +31,6 @@ for word in sys.argv[3].split():
     sound = [int(9000 * math.sin(2 * math.pi * 441 * n / 22050)) for n in range(6000)]
     out.write(struct.pack("<6000h", *sound))
 """
-
-if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
-    pytest.skip("the bot is one of py-cord's", allow_module_level=True)
 
 
 class Stage:
@@ -68,23 +65,15 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         program.write_text(STAND_IN)
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    mine = types.ModuleType("mybot")
-    monkeypatch.setitem(sys.modules, "mybot", mine)
-    monkeypatch.setattr(library.Bot, "run", lambda self, token: None)
-    scope: dict[str, Any] = {}
-    async with testing.FakeDiscord() as discord:
 
-        async def answer(user_id: int, pcm: bytes) -> str:
-            return await made.answer(user_id, pcm)
+    async def answer(user_id: int, pcm: bytes) -> str:
+        return await made.answer(user_id, pcm)
 
-        mine.answer = answer  # type: ignore[attr-defined]
-        # The annotations of a bot are what they say, and no text as in this file.
-        exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
-        async with discord.running(scope["bot"]) as bot:
-            made = Stage(discord, bot)
-            yield made
-            for voice in bot.voice_clients:
-                await voice.disconnect()
+    async with running(PAGE, BLOCKS[0], monkeypatch, {"answer": answer}) as (discord, bot):
+        made = Stage(discord, bot)
+        yield made
+        for voice in bot.voice_clients:
+            await voice.disconnect()
 
 
 def test_it_is_short() -> None:

@@ -7,7 +7,6 @@ import datetime
 import shutil
 import threading
 import time
-import wave
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ import pytest
 import isocord
 from isocord.errors import ClientError, OpusError
 
-from .world import Tone, World, has_sources, library, until
+from .world import Tone, World, has_sources, library, until, wave_file
 
 
 class TestPlay:
@@ -116,11 +115,7 @@ class TestPlay:
 
     async def test_a_file_plays_without_a_feeder_thread(self, world: World, tmp_path: Path) -> None:
         path = tmp_path / "tone.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(2)
-            file.setsampwidth(2)
-            file.setframerate(48_000)
-            file.writeframes(b"\x10\x20" * 1920 * 20)
+        path.write_bytes(wave_file(b"\x10\x20" * 1920 * 20))
         alice = world.discord.listen("General", user="alice")
         voice = await world.connect()
         source = isocord.AudioFile(path)

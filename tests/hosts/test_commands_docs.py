@@ -6,17 +6,20 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import isocord
 from isocord.cli.doctor import udp
 from isocord.cli.main import main, parser
-from isocord.testing import FakeDiscord
 
 from .. import pages
+from .consoles import discord
 from .ears import sine
 from .world import World
+
+__all__ = ["discord"]
 
 PAGE = "docs/commands.md"
 COMMANDS = [
@@ -46,16 +49,16 @@ def test_doctor(words: list[str], capsys: pytest.CaptureFixture[str], monkeypatc
         json.loads(said)
 
 
-def test_play(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_play(
+    discord: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     sine(tmp_path / "song.mp3", 0.5)
     (words,) = commands("play")
-    with FakeDiscord() as discord:
-        monkeypatch.setenv("DISCORD_TOKEN", discord.token)
-        alice = discord.listen("General", user="alice")
-        ids = {"81384788765712384": discord.guild.id, "81384788765712385": discord.channel("General").id}
-        assert main([*(str(ids.get(word, word)) for word in words), "--json"]) == 0
-        assert alice.arrivals()
+    alice = discord.listen("General", user="alice")
+    ids = {"81384788765712384": discord.guild.id, "81384788765712385": discord.channel("General").id}
+    assert main([*(str(ids.get(word, word)) for word in words), "--json"]) == 0
+    assert alice.arrivals()
     assert '"event": "finished"' in capsys.readouterr().out
 
 

@@ -16,6 +16,7 @@ import pytest
 import isocord
 from isocord import Phase, Reason
 from isocord.hosts.base import EventNames
+from isocord.sinks import WaveSink
 
 from .world import LIBRARY, Tone, testing, until
 
@@ -105,6 +106,15 @@ class TestConnecting:
             assert (voice.guild, voice.user) == (None, None)
             voice.play(Tone())
             await until(lambda: len(alice.arrivals()) > 10)
+
+    async def test_the_own_voice_is_recorded_where_the_own_user_is_not_cached(self, tmp_path: Path) -> None:
+        async with stage(cache_settings=UNCACHED) as here:
+            voice = await here.connect()
+            recording = voice.start_recording(WaveSink(tmp_path, own_voice=True))
+            voice.play(Tone())
+            await until(lambda: here.discord.counters["rtp_received"] > 10)
+            tracks = (await recording.stop()).tracks
+            assert [(track.user_id, track.error) for track in tracks] == [(here.discord.bot.id, None)]
 
     async def test_what_happens_during_the_handshake_is_heard(self) -> None:
         async with stage() as here:
@@ -376,6 +386,13 @@ class TestTheFake:
                 discord.listen("General", user="alice")
                 assert discord.call("play", path="a").wait().content == "Playing a"
             assert not bot.is_alive
+
+    def test_a_bot_that_cannot_run_holds_no_library(self) -> None:
+        bot = self.bot()
+        del bot._token
+        for _ in range(2):
+            with testing.FakeDiscord() as discord, pytest.raises(AttributeError, match="_token"), discord.running(bot):
+                pass
 
 
 def test_there_is_no_client_to_take_the_place_of() -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from .. import pages
+from .page_bots import running
 from .speech import said, silence, stereo
-from .world import library, testing, until
+from .world import until
 
 PAGE = "docs/meetings.md"
 (BOT,) = pages.python(PAGE)
-
-if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
-    pytest.skip("the bot is one of py-cord's", allow_module_level=True)
 
 
 def test_it_is_short() -> None:
@@ -26,38 +21,32 @@ def test_it_is_short() -> None:
 
 async def test_a_meeting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    mine = types.ModuleType("mybot")
-    mine.words = lambda utterance: f"said by {utterance.user_id}"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "mybot", mine)
-    monkeypatch.setattr(library.Bot, "run", lambda self, token: None)
-    scope: dict[str, Any] = {}
-    async with testing.FakeDiscord() as discord:
-        exec(compile(BOT, PAGE, "exec", dont_inherit=True), scope)
-        async with discord.running(scope["bot"]):
-            alice, bob, carol = (discord.speak("General", user=name) for name in ("alice", "bob", "carol"))
+    mybot = {"words": lambda utterance: f"said by {utterance.user_id}"}
+    async with running(PAGE, BOT, monkeypatch, mybot) as (discord, _):
+        alice, bob, carol = (discord.speak("General", user=name) for name in ("alice", "bob", "carol"))
 
-            def files() -> set[str]:
-                return {path.stem for path in tmp_path.rglob("*.ogg")}
+        def files() -> set[str]:
+            return {path.stem for path in tmp_path.rglob("*.ogg")}
 
-            async def all_speak() -> None:
-                for speaker in (alice, bob, carol):
-                    speaker.play(stereo(said(0.8), silence(0.8)))
-                await until(lambda: not any(speaker.is_playing for speaker in (alice, bob, carol)))
+        async def all_speak() -> None:
+            for speaker in (alice, bob, carol):
+                speaker.play(stereo(said(0.8), silence(0.8)))
+            await until(lambda: not any(speaker.is_playing for speaker in (alice, bob, carol)))
 
-            answer = await discord.call("meeting", user="alice")
-            assert "/agree" in answer.content
-            await all_speak()
-            await until(lambda: len(files()) == 1)
-            await discord.call("agree", user="bob")
-            await discord.call("agree", user="carol")
-            await all_speak()
-            await until(lambda: len(files()) == 3)
-            await discord.call("refuse", user="carol")
-            await until(lambda: len(files()) == 2)
-            await all_speak()
-            await discord.call("finish", user="alice")
-            await until((tmp_path / "meeting.vtt").exists)
-            assert discord.bot_voice_state() is None
+        answer = await discord.call("meeting", user="alice")
+        assert "/agree" in answer.content
+        await all_speak()
+        await until(lambda: len(files()) == 1)
+        await discord.call("agree", user="bob")
+        await discord.call("agree", user="carol")
+        await all_speak()
+        await until(lambda: len(files()) == 3)
+        await discord.call("refuse", user="carol")
+        await until(lambda: len(files()) == 2)
+        await all_speak()
+        await discord.call("finish", user="alice")
+        await until((tmp_path / "meeting.vtt").exists)
+        assert discord.bot_voice_state() is None
     assert len(files()) == 2
     vtt = (tmp_path / "meeting.vtt").read_text("utf-8")
     spoken = [line for line in vtt.splitlines() if line.startswith("<v ")]

@@ -20,11 +20,11 @@ def one(caplog: pytest.LogCaptureFixture, words: str) -> bool:
     return sum(words in record.getMessage() for record in caplog.records if record.levelno == logging.WARNING) == 1
 
 
-async def refused(world: World, words: str, name: str = "General") -> None:
+async def refused(world: World, words: str) -> None:
     """A join is refused with these words, without a word to Discord, and leaves no client behind."""
     joins = len([entry for entry in world.discord.events if entry.op == 4 and entry.direction == "received"])
     with pytest.raises(isocord.ConnectError, match=words) as caught:
-        await asyncio.wait_for(world.connect(name=name), 10)
+        await asyncio.wait_for(world.connect(), 10)
     assert isinstance(caught.value, library.ClientException)
     assert len([e for e in world.discord.events if e.op == 4 and e.direction == "received"]) == joins
     assert not world.bot.voice_clients

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import re
 import struct
-import sys
-import types
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,14 +16,12 @@ import isocord
 from .. import pages
 from ..unit.web import Request, Web
 from .ears import Ear, sine
-from .world import RATE, library, np, testing, until
+from .page_bots import running
+from .world import RATE, np, until
 
 PAGE = "docs/music-bot.md"
 BLOCKS = pages.python(PAGE)
 PITCHES = {"song": 400.0, "second": 700.0, "spoken": 1100.0, "radio": 1600.0}
-
-if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
-    pytest.skip("the bot is one of py-cord's", allow_module_level=True)
 
 
 def radio(request: Request) -> None:
@@ -79,19 +75,11 @@ async def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         assert text == "Hello"
         return spoken
 
-    mine = types.ModuleType("mybot")
-    mine.speech = speech  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "mybot", mine)
-    monkeypatch.setattr(library.Bot, "run", lambda self, token: None)
     # The radio of this test is on this machine.
     private = functools.partial(isocord._native.AudioFile, allow_private=True)
     monkeypatch.setattr(isocord._native, "AudioFile", private)
-    scope: dict[str, Any] = {}
-    async with testing.FakeDiscord() as discord:
-        # The annotations of a bot are what they say, and no text as in this file.
-        exec(compile(BLOCKS[0], PAGE, "exec", dont_inherit=True), scope)
-        async with discord.running(scope["bot"]) as bot:
-            yield Stage(discord, bot)
+    async with running(PAGE, BLOCKS[0], monkeypatch, {"speech": speech}) as (discord, bot):
+        yield Stage(discord, bot)
 
 
 def test_it_is_short() -> None:

@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 import wave
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +13,8 @@ import pytest
 
 from .. import pages
 from .ears import Ear, sine
-from .world import encode_pcm, library, testing, until
-
-if not hasattr(library, "Bot") or not hasattr(library, "ApplicationContext"):
-    pytest.skip("the bots are py-cord's", allow_module_level=True)
-
-
-@asynccontextmanager
-async def running(page: str, number: int, monkeypatch: pytest.MonkeyPatch, **names: Any) -> AsyncIterator[Any]:
-    """The page's bot, logged in to a fake Discord, and that Discord."""
-    monkeypatch.setattr(library.Bot, "run", lambda self, token: None)
-    scope: dict[str, Any] = dict(names)
-    async with testing.FakeDiscord() as discord:
-        # The annotations of a bot are what they say, and no text as in this file.
-        exec(compile(pages.blocks(page)[number].code, page, "exec", dont_inherit=True), scope)
-        async with discord.running(scope["bot"]) as bot:
-            yield discord, bot
+from .page_bots import running
+from .world import encode_pcm, testing, until
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/first-sound.md"])
@@ -42,7 +26,7 @@ async def test_the_first_bot_plays(page: str, tmp_path: Path, monkeypatch: pytes
     async def note(message: Any) -> None:
         messages.append(message)
 
-    async with running(page, 1, monkeypatch) as (discord, bot):
+    async with running(page, pages.blocks(page)[1].code, monkeypatch) as (discord, bot):
         bot.add_listener(note, "on_message")
         listener = discord.listen("General", user="alice")
         ear = Ear(listener)
@@ -60,7 +44,8 @@ async def test_the_recorder_records(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     note = lambda *words: said.append(" ".join(map(str, words)))  # noqa: E731
-    async with running("docs/recording.md", 0, monkeypatch, print=note) as (discord, _):
+    page = "docs/recording.md"
+    async with running(page, pages.blocks(page)[0].code, monkeypatch, print=note) as (discord, _):
         alice = discord.speak("General", user="alice")
         await discord.call("record")
         alice.play_opus(encode_pcm(testing.tone(700.0, 1.0), "auto"))

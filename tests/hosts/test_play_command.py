@@ -12,21 +12,15 @@ import pytest
 
 from isocord.cli import bots, terminal
 from isocord.cli.main import main
-from isocord.testing import FakeDiscord
 
+from .consoles import discord, place
 from .ears import sine
 
-
-@pytest.fixture
-def discord(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with FakeDiscord() as made:
-        monkeypatch.setenv("DISCORD_TOKEN", made.token)
-        yield made
+__all__ = ["discord"]
 
 
-def arguments(discord: Any, song: object, *more: str, channel: str = "General") -> list[str]:
-    place = ["--guild", str(discord.guild.id), "--channel", str(discord.channel(channel).id)]
-    return ["play", str(song), *place, *more]
+def arguments(discord: Any, song: object, *more: str) -> list[str]:
+    return ["play", str(song), *place(discord), *more]
 
 
 def test_it_plays_and_leaves(discord: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

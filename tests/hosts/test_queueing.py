@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 import isocord
 
 from .ears import FRAME, IDEAL, Ear, heard_by, sine
-from .world import RATE, Tone, World, np, until
+from .world import RATE, Tone, World, np, until, wave_file
 
 
 def music(seconds: float) -> Any:
@@ -27,11 +26,7 @@ def music(seconds: float) -> Any:
 
 
 def write(path: Path, values: Any) -> Path:
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(np.repeat(values, 2).tobytes())
+    path.write_bytes(wave_file(np.repeat(values, 2).tobytes()))
     return path
 
 

@@ -16,21 +16,15 @@ import isocord
 from isocord.cli import terminal
 from isocord.cli.levels import Levels
 from isocord.cli.main import main
-from isocord.testing import FakeDiscord
 
+from .consoles import discord, events, place
 from .speech import said, silence, stereo
 
-
-@pytest.fixture
-def discord(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with FakeDiscord() as made:
-        monkeypatch.setenv("DISCORD_TOKEN", made.token)
-        yield made
+__all__ = ["discord"]
 
 
-def arguments(discord: Any, folder: Path, *more: str, channel: str = "General") -> list[str]:
-    place = ["--guild", str(discord.guild.id), "--channel", str(discord.channel(channel).id)]
-    return ["record", *place, "--to", str(folder), "--json", *more]
+def arguments(discord: Any, folder: Path, *more: str) -> list[str]:
+    return ["record", *place(discord), "--to", str(folder), "--json", *more]
 
 
 def meanwhile(discord: Any, folder: Path, act: Callable[[Any], object]) -> threading.Thread:
@@ -49,10 +43,6 @@ def meanwhile(discord: Any, folder: Path, act: Callable[[Any], object]) -> threa
     thread = threading.Thread(target=speak)
     thread.start()
     return thread
-
-
-def events(captured: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in captured.out.splitlines()]
 
 
 def test_it_ends_when_everybody_has_left(discord: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
-from .recordings import left
-from .world import RATE, World, encode_pcm, np, until
+from .recordings import left, read, reports_of
+from .world import RATE, World, np
 
 
 def fan(seconds: float) -> bytes:
@@ -25,36 +24,24 @@ def fan(seconds: float) -> bytes:
 
 def power(path: Any, seconds: float = 1.0) -> float:
     """Of the last of it, once there was time to hear what is noise, and before the silence at the end."""
-    source = isocord.AudioFile(path)
-    sound = np.frombuffer(b"".join(iter(source.read, b"")), "<i2")[::2].astype(float)
+    sound = read(path).astype(float)
     loud = int(np.flatnonzero(np.abs(sound) > 50)[-1]) if (np.abs(sound) > 50).any() else len(sound)
     return float((sound[loud - round(seconds * RATE) : loud] ** 2).mean())
-
-
-async def said(world: World, sounds: dict[str, bytes], *sinks: Any) -> list[Any]:
-    voice = await world.connect()
-    recordings = [voice.start_recording(sink, sync_start=True) for sink in sinks]
-    speakers = [world.discord.speak("General", user=name) for name in sounds]
-    for speaker, pcm in zip(speakers, sounds.values(), strict=True):
-        speaker.play_opus(list(encode_pcm(pcm, "auto")))
-    await until(lambda: all(speaker.sent and not speaker.is_playing for speaker in speakers))
-    return [await recording.stop() for recording in recordings]
 
 
 @pytest.mark.parametrize("kind", [FLACSink, OGGSink, MKASink])
 async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_path: Path, kind: Any) -> None:
     plain = WaveSink(tmp_path / "plain")
     clean = kind(tmp_path / "clean", mixdown=tmp_path / "mixed", denoise=True)
-    plain_report, report = await said(world, {"alice": fan(3.0)}, plain, clean)
+    plain_report, report = await reports_of(world, {"alice": fan(3.0)}, plain, clean)
     track, mixdown = report.tracks
     assert (track.error, mixdown.error) == (None, None)
     before = power(plain_report.tracks[0].path)
     assert before > 100_000
-    source = isocord.AudioFile(track.path)
-    sound = np.frombuffer(b"".join(iter(source.read, b"")), "<i2")[::2].astype(float)
+    sound = read(track.path).astype(float)
     middle = slice(round(1.5 * RATE), round(2.5 * RATE))
     assert (sound[middle] ** 2).mean() < before / 10
-    mixed = np.frombuffer(b"".join(iter(isocord.AudioFile(mixdown.path).read, b"")), "<i2")[::2].astype(float)
+    mixed = read(mixdown.path).astype(float)
     assert (mixed[middle] ** 2).mean() < before / 10
     assert track.duration == pytest.approx(report.duration, abs=0.03)
 
@@ -62,7 +49,7 @@ async def test_noise_is_taken_out_of_tracks_and_the_mixdown(world: World, tmp_pa
 async def test_the_mixdown_is_the_sum_of_clean_tracks(world: World, tmp_path: Path) -> None:
     tones = {"alice": fan(2.0), "bob": fan(2.0)}
     sink = WaveSink(tmp_path / "each", mixdown=tmp_path / "all.wav", denoise=True, normalize=-30)
-    (report,) = await said(world, tones, sink)
+    (report,) = await reports_of(world, tones, sink)
     *tracks, mixdown = report.tracks
     pcm = [left(track.path).astype(int) for track in tracks]
     summed = left(mixdown.path)
@@ -74,7 +61,9 @@ async def test_quiet_and_loud_users_come_to_one_loudness(world: World, tmp_path:
     quiet = np.frombuffer(fan(4.0), "<i2")
     loud = (quiet.astype(int) * 8).clip(-32_768, 32_767).astype("<i2")
     sounds = {"alice": quiet.tobytes(), "bob": loud.tobytes()}
-    plain, even = await said(world, sounds, WaveSink(tmp_path / "plain"), WaveSink(tmp_path / "even", normalize=True))
+    plain, even = await reports_of(
+        world, sounds, WaveSink(tmp_path / "plain"), WaveSink(tmp_path / "even", normalize=True)
+    )
     apart = [
         abs(10 * np.log10(power(report.tracks[0].path, 0.5) / power(report.tracks[1].path, 0.5)))
         for report in (plain, even)

@@ -14,11 +14,16 @@ import isocord
 
 from .. import pages
 from .places import Elsewhere, elsewhere
-from .recordings import left
+from .recordings import after, left, reports_of
 from .speech import said, stereo
-from .world import RATE, Tone, World, np, until
+from .world import RATE, Tone, World, np, spoken, until
 
 __all__ = ["elsewhere"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def page(**names: Any) -> dict[str, Any]:
@@ -28,10 +33,7 @@ def page(**names: Any) -> dict[str, Any]:
     return scope
 
 
-async def test_a_meeting_and_its_clock(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_a_meeting_and_its_clock(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     voice = await world.connect()
     running = asyncio.create_task(page()["meeting"](voice, 2.0))
     world.speak(1.0, "alice", "bob")
@@ -41,36 +43,26 @@ async def test_a_meeting_and_its_clock(
     assert f"in {Path('recordings/monday') / str(report.tracks[0].user_id)}.flac" in capsys.readouterr().out
 
 
-async def test_minutes_of_who_spoke(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_minutes_of_who_spoke(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("matplotlib")
-    monkeypatch.chdir(tmp_path)
     voice = await world.connect()
     recording = voice.start_recording(isocord.sinks.WaveSink("tracks"), sync_start=True)
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(1.0)))
-    await until(lambda: bob.sent and not bob.is_playing)
+    await spoken(bob)
     await page()["minutes"](recording)
     assert re.search(r"\d\d:\d\d:\d\d Bob: [01]\.\d s", capsys.readouterr().out)
     assert "<v Bob>Bob" in Path("who.vtt").read_text("utf-8")
     assert Path("meeting.png").read_bytes().startswith(b"\x89PNG")
 
 
-async def test_a_protocol(
-    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_protocol(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     class Recogniser:
         async def recognise(self, pcm: bytes) -> str:
             return f"{len(pcm) > 16_000} words"
 
-    monkeypatch.chdir(tmp_path)
-    voice = await world.connect()
-    recording = voice.start_recording(isocord.sinks.FLACSink("tracks"), sync_start=True)
-    bob = world.discord.speak("General", user="bob")
-    bob.play(stereo(said(1.0)))
-    await until(lambda: bob.sent and not bob.is_playing)
-    await page()["protocol"](await recording.stop(), Recogniser())
+    (report,) = await reports_of(world, {"bob": stereo(said(1.0))}, isocord.sinks.FLACSink("tracks"))
+    await page()["protocol"](report, Recogniser())
     assert " s Bob: True words" in capsys.readouterr().out
     assert "<v Bob>True words" in Path("meeting.vtt").read_text("utf-8")
 
@@ -95,8 +87,7 @@ async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World
     assert np.array_equal(pcm[at : at + frame.samples], np.frombuffer(frame.data, "<i2")[::2])
 
 
-async def test_an_interview_has_the_bot_in_it(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_an_interview_has_the_bot_in_it(world: World) -> None:
     voice = await world.connect()
     recording = await page()["interview"](voice)
     world.speak(0.6, "alice")
@@ -110,13 +101,11 @@ async def test_an_interview_has_the_bot_in_it(world: World, tmp_path: Path, monk
     assert Path("interview/all.ogg").stat().st_size == report.tracks[-1].size > 0
 
 
-async def test_files_for_an_editor(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_files_for_an_editor(world: World) -> None:
     voice = await world.connect()
     recording = await page()["for_an_editor"](voice)
     (alice,) = world.speak(0.6, "alice")
-    await until(lambda: alice.sent and not alice.is_playing)
-    report = await recording.stop()
+    report = await after(recording, alice)
     (track,) = report.tracks
     assert track.path == f"edit/{track.name}.wav"
     with wave.open(track.path, "rb") as opened:
@@ -124,19 +113,16 @@ async def test_files_for_an_editor(world: World, tmp_path: Path, monkeypatch: py
     assert [mark.title for mark in report.marks] == ["Introduction"]
 
 
-async def test_a_podcast_of_clean_voices(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_a_podcast_of_clean_voices(world: World) -> None:
     voice = await world.connect()
     recording = await page()["podcast"](voice)
     (alice,) = world.speak(0.6, "alice")
-    await until(lambda: alice.sent and not alice.is_playing)
-    report = await recording.stop()
+    report = await after(recording, alice)
     assert [(track.user_id, track.error) for track in report.tracks] == [(alice.user_id, None), (None, None)]
     assert report.tracks[-1].path == "podcast/all.flac"
 
 
-async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+async def test_an_archive_in_parts(world: World) -> None:
     voice = await world.connect()
     uploaded: list[str] = []
 
@@ -147,8 +133,7 @@ async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: py
     (bob,) = world.speak(0.6, "bob")
     await until(lambda: bob.sent >= 15)
     recording.cut()
-    await until(lambda: not bob.is_playing)
-    report = await recording.stop()
+    report = await after(recording, bob)
     await until(lambda: len(uploaded) == 2)
     name = world.guild.get_member(bob.user_id).display_name
     folder = Path(f"archive/{recording.started_at:%Y-%m-%d}/{world.guild.name} {voice.channel.name}")
@@ -158,12 +143,10 @@ async def test_an_archive_in_parts(world: World, tmp_path: Path, monkeypatch: py
 
 async def test_an_archive_in_a_bucket(
     world: World,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     elsewhere: type[Elsewhere],
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     voice = await world.connect()
     said, told = asyncio.Event(), []
 
@@ -183,7 +166,7 @@ async def test_an_archive_in_a_bucket(
     (bob,) = world.speak(0.6, "bob")
     await until(lambda: bob.sent >= 15)
     voice._recordings[-1].cut()
-    await until(lambda: not bob.is_playing)
+    await spoken(bob)
     said.set()
     await running
     name = world.guild.get_member(bob.user_id).display_name

@@ -16,7 +16,8 @@ import pytest
 
 from isocord.sinks import FLACSink, M4ASink, MKASink, MP3Sink, OGGSink, WaveSink, WebMSink
 
-from .world import RATE, World, np, until
+from .recordings import after
+from .world import RATE, World, np, spoken, until
 
 KINDS = [WaveSink, FLACSink, OGGSink, MKASink, WebMSink, MP3Sink, M4ASink]
 WITH_CHAPTERS = [WaveSink, FLACSink, OGGSink, MKASink, WebMSink]
@@ -44,23 +45,20 @@ def tags(told: Any) -> dict[str, str]:
     return {key.lower(): value for key, value in both.items()}
 
 
-async def named(world: World, sink: Any, *, marks: bool = True, pause: bool = False) -> Any:
+async def named(world: World, sink: Any, *, pause: bool = False) -> Any:
     """A recording of Alice, in which two moments have a name."""
     voice = await world.connect()
     recording = voice.start_recording(sink, sync_start=True)
     (alice,) = world.speak(2.0, "alice")
     await until(lambda: alice.sent >= 25)
-    if marks:
-        recording.mark("Begrüßung")
+    recording.mark("Begrüßung")
     if pause:
         recording.pause()
     await until(lambda: alice.sent >= 60)
     if pause:
         recording.resume()
-    if marks:
-        recording.mark("Any other business")
-    await until(lambda: not alice.is_playing)
-    return await recording.stop()
+    recording.mark("Any other business")
+    return await after(recording, alice)
 
 
 def when(text: str) -> datetime:
@@ -130,7 +128,7 @@ async def test_no_witness_complains(world: World, tmp_path: Path) -> None:
     await until(lambda: alice.sent >= 25)
     for recording in recordings:
         recording.mark("A moment")
-    await until(lambda: not alice.is_playing)
+    await spoken(alice)
     paths = [(await recording.stop()).tracks[0].path for recording in recordings]
     wav, flac, ogg, mka = paths
     missing = [one for one in ("sox", "soxi", "flac", "opusinfo", "mkvmerge", "mkvinfo") if not shutil.which(one)]
@@ -179,7 +177,7 @@ async def test_samples_are_kept_as_was_asked_for(
     sinks = [kind(tmp_path / "asked", format=format, channels=channels), WaveSink(tmp_path / "plain")]
     recordings = [voice.start_recording(sink) for sink in sinks]
     (alice,) = world.speak(0.6, "alice")
-    await until(lambda: alice.sent and not alice.is_playing)
+    await spoken(alice)
     asked, plain = [(await recording.stop()).tracks[0].path for recording in recordings]
     with av.open(str(asked)) as opened:
         stream = opened.streams.audio[0]

@@ -11,7 +11,7 @@ import pytest
 
 from isocord.sinks import MKASink, OGGSink, Part, WaveSink
 
-from .recordings import left
+from .recordings import after, left
 from .world import RATE, World, np, until
 
 
@@ -22,8 +22,7 @@ async def recorded(world: World, sink: Any, *names: str, cut: bool = False) -> A
     await until(lambda: all(speaker.sent >= 25 for speaker in speakers))
     if cut:
         recording.cut()
-    await until(lambda: not any(speaker.is_playing for speaker in speakers))
-    return await recording.stop()
+    return await after(recording, *speakers)
 
 
 async def test_the_mixdown_is_the_sum_of_the_tracks(world: World, tmp_path: Path) -> None:

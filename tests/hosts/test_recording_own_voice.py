@@ -6,7 +6,6 @@ import asyncio
 import io
 import os
 import time
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
-from .recordings import left
-from .world import RATE, World, begin_speaking, np, share, testing, until
+from .recordings import left, packets_of, read
+from .world import RATE, World, begin_speaking, np, share, testing, until, wave_file
 
 av = pytest.importorskip("av")
 
@@ -27,28 +26,12 @@ def noise(seconds: float, seed: int) -> bytes:
     return bytes(np.repeat(samples.astype("<i2"), 2).tobytes())
 
 
-def wav(pcm: bytes) -> io.BytesIO:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as opened:
-        opened.setparams((2, 2, RATE, 0, "NONE", ""))
-        opened.writeframes(pcm)
-    file.seek(0)
-    return file
-
-
 def place(sound: Any, said: bytes) -> int:
     """The sample at which a sound is most like what was said."""
     original = np.frombuffer(said, "<i2")[::2].astype(float)
     size = 1 << (len(sound) + len(original)).bit_length()
     spectrum = np.fft.rfft(sound.astype(float), size) * np.conj(np.fft.rfft(original, size))
     return int(np.fft.irfft(spectrum, size)[: len(sound)].argmax())
-
-
-def samples(file: Any) -> Any:
-    """The left channel of any file that isocord plays."""
-    source = isocord.AudioFile(file)
-    pcm = b"".join(iter(source.read, b""))
-    return np.frombuffer(pcm, "<i2")[::2]
 
 
 def song(path: Path, pcm: bytes) -> None:
@@ -60,9 +43,8 @@ def song(path: Path, pcm: bytes) -> None:
         container.mux([*stream.encode(frame), *stream.encode(None)])
 
 
-def packets(path: Any) -> list[bytes]:
-    with av.open(os.fspath(path)) as opened:
-        return [bytes(packet) for packet in opened.demux(audio=0) if packet.size]
+def file(pcm: bytes) -> isocord.AudioFile:
+    return isocord.AudioFile(io.BytesIO(wave_file(pcm)))
 
 
 async def played(voice: Any, source: Any) -> None:
@@ -72,16 +54,16 @@ async def played(voice: Any, source: Any) -> None:
     assert done == [None]
 
 
-async def said(voice: Any, *pcm: bytes, gap: float = 0.3) -> None:
+async def said(voice: Any, *pcm: bytes) -> None:
     """One after the other, with a gap behind each."""
     for sound in pcm:
-        await played(voice, isocord.AudioFile(wav(sound)))
-        await asyncio.sleep(gap)
+        await played(voice, file(sound))
+        await asyncio.sleep(0.3)
 
 
-async def heard_by(world: World, voice: Any, *users: str) -> Any:
+async def listens(world: World, voice: Any, user: str) -> Any:
     """A listener, once the bot has a key that it shares with everybody."""
-    listener, *_ = [world.discord.listen("General", user=user) for user in users]
+    listener = world.discord.listen("General", user=user)
     encryption = world.discord.encryption("General")
     await world.discord.wait_for(lambda: encryption.settled and voice.privacy_code, timeout=15)
     return listener
@@ -98,7 +80,7 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
     world: World, tmp_path: Path, kind: Any, aside: int
 ) -> None:
     voice = await world.connect()
-    listener = await heard_by(world, voice, "alice")
+    listener = await listens(world, voice, "alice")
     recording = voice.start_recording(kind(tmp_path, own_voice=True))
     words = [noise(0.5, 1), noise(0.4, 2)]
     await said(voice, *words)
@@ -107,7 +89,7 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
     (track,) = report.tracks
     assert (track.user_id, track.error, report.dropped) == (world.bot.user.id, None, 0)
     assert track.name == world.guild.me.display_name
-    recorded, heard = samples(track.path), np.frombuffer(listener.pcm(), "<i2")[::2]
+    recorded, heard = read(track.path), np.frombuffer(listener.pcm(), "<i2")[::2]
     places = [(place(recorded, word), place(heard, word)) for word in words]
     # Both begin with the first packet that was heard.
     assert all(abs(ours - theirs) <= aside for ours, theirs in places), places
@@ -118,7 +100,7 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
 
 async def test_packets_that_pass_through_are_recorded_as_they_are(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
-    listener = await heard_by(world, voice, "alice")
+    listener = await listens(world, voice, "alice")
     path = tmp_path / "song.ogg"
     song(path, noise(1.0, 3))
     sinks = [OGGSink(tmp_path / "kept", own_voice=True), MKASink(tmp_path / "all.mka", own_voice=True, tracks=True)]
@@ -129,7 +111,7 @@ async def test_packets_that_pass_through_are_recorded_as_they_are(world: World, 
     for recording in recordings:
         report = await recording.stop()
         (track,) = report.tracks
-        kept, given = packets(track.path), packets(path)
+        kept, given = packets_of(track.path), packets_of(path)
         assert kept[kept.index(given[0]) :][: len(given)] == given
         # It lies where it left, on the clock that what others say is placed on.
         after = before + round(report.duration * RATE)
@@ -140,7 +122,7 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
     voice = await world.connect()
     bot = world.bot.user.id
     alice = world.discord.speak("General", user="alice")
-    await heard_by(world, voice, "bob")
+    await listens(world, voice, "bob")
     sinks = {
         "each": WaveSink(tmp_path / "each", own_voice=True, users=[alice.user.id], mixdown=tmp_path / "mixed.wav"),
         "without": WaveSink(tmp_path / "without"),
@@ -149,7 +131,7 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
     }
     recordings = {name: voice.start_recording(sink, sync_start=True) for name, sink in sinks.items()}
     begin_speaking([alice], 1.5, ["alice"])
-    await played(voice, isocord.AudioFile(wav(testing.tone(2_500.0, 1.5))))
+    await played(voice, file(testing.tone(2_500.0, 1.5)))
     await until(lambda: not alice.is_playing)
     reports = {name: await recording.stop() for name, recording in recordings.items()}
     users = {name: [track.user_id for track in report.tracks] for name, report in reports.items()}
@@ -176,7 +158,7 @@ async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> Non
 
 async def test_what_it_says_in_a_pause_is_in_no_track(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
-    listener = await heard_by(world, voice, "alice")
+    listener = await listens(world, voice, "alice")
     recording = voice.start_recording(WaveSink(tmp_path, own_voice=True))
     words = [noise(0.3, seed) for seed in (1, 2, 3)]
     await said(voice, words[0])
@@ -186,7 +168,7 @@ async def test_what_it_says_in_a_pause_is_in_no_track(world: World, tmp_path: Pa
     await said(voice, words[2])
     await silent(listener)
     report = await recording.stop()
-    recorded = samples(report.tracks[0].path)
+    recorded = read(report.tracks[0].path)
     heard = np.frombuffer(listener.pcm(), "<i2")[::2]
 
     def alike(word: bytes, sound: Any) -> float:
@@ -203,7 +185,7 @@ async def test_a_slow_disk_loses_nothing_of_it(world: World, tmp_path: Path) -> 
     voice = await world.connect()
     bot = world.bot.user.id
     alice = world.discord.speak("General", user="alice")
-    listener = await heard_by(world, voice, "bob")
+    listener = await listens(world, voice, "bob")
 
     def target(user: int) -> Path:
         if user != bot:
@@ -213,12 +195,12 @@ async def test_a_slow_disk_loses_nothing_of_it(world: World, tmp_path: Path) -> 
 
     recording = voice.start_recording(WaveSink(target, own_voice=True))
     begin_speaking([alice], 3.0, ["alice"])
-    await played(voice, isocord.AudioFile(wav(noise(3.0, 5))))
+    await played(voice, file(noise(3.0, 5)))
     await silent(listener)
     await until(lambda: not alice.is_playing)
     report = await recording.stop()
     assert report.dropped == 0
-    recorded = samples(next(track for track in report.tracks if track.user_id == bot).path)
+    recorded = read(next(track for track in report.tracks if track.user_id == bot).path)
     heard = np.frombuffer(listener.pcm(), "<i2")[::2]
     length = min(len(recorded), len(heard))
     assert length > 2.9 * RATE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +13,10 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, OGGSink, Part, WaveSink
 
-from .recordings import Finished, record
-from .world import RATE, World, begin_speaking, np, until
+from .recordings import Finished, packets_of, record, samples
+from .world import RATE, World, begin_speaking, np, spoken, spoken_for, until
 
-av = pytest.importorskip("av")
-
-
-def samples(*files: Any) -> Any:
-    """What a row of files holds as one, left."""
-    pieces: list[Any] = []
-    for file in files:
-        with av.open(file if isinstance(file, io.BytesIO) else os.fspath(file)) as opened:
-            resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
-            for frame in opened.decode(audio=0):
-                pieces += [out.to_ndarray()[0][::2] for out in resampler.resample(frame)]
-    return np.concatenate(pieces)
-
-
-def packets(*files: Any, stream: int = 0) -> list[bytes]:
-    found: list[bytes] = []
-    for file in files:
-        with av.open(os.fspath(file)) as opened:
-            found += [bytes(packet) for packet in opened.demux(audio=stream) if packet.size]
-    return found
+pytest.importorskip("av")
 
 
 async def twice(world: World, cut: Any, uncut: Any, *moments: float) -> tuple[Any, Any]:
@@ -46,15 +26,10 @@ async def twice(world: World, cut: Any, uncut: Any, *moments: float) -> tuple[An
     one, other = (voice.start_recording(sink, sync_start=True) for sink in (cut, uncut))
     begin_speaking([alice, bob], 3.0, ["alice", "bob"])
     for moment in moments:
-        await until(partial(said, alice, moment))
+        await spoken_for(alice, moment)
         one.cut()
     await until(lambda: not alice.is_playing and not bob.is_playing)
     return await one.stop(), await other.stop()
-
-
-def said(speaker: Any, seconds: float) -> bool:
-    sent: bool = speaker.sent >= seconds * 50
-    return sent
 
 
 def shift(whole: Any, part: Any) -> int:
@@ -87,7 +62,7 @@ async def test_packets_of_parts_are_those_of_the_uncut_recording(world: World, t
     cut, uncut = await twice(world, kind(tmp_path / "cut", split=1.0), kind(tmp_path / "uncut"), 0.5)
     for parts, whole in zip(cut.tracks, uncut.tracks, strict=True):
         assert len(parts.parts) >= 4
-        joined, row = packets(*(part.path for part in parts.parts)), packets(whole.path)
+        joined, row = packets_of(*(part.path for part in parts.parts)), packets_of(whole.path)
         # Silence before the first word differs by when the recordings began.
         first = next(index for index, packet in enumerate(joined) if len(packet) > 10)
         also = next(index for index, packet in enumerate(row) if len(packet) > 10)
@@ -105,7 +80,7 @@ async def test_tracks_of_one_file_are_cut_together(world: World, tmp_path: Path)
     assert files[1:] == [str(tmp_path / f"cut-{number:03}.mka") for number in range(2, len(files) + 1)]
     assert len(files) >= 3
     for stream in (0, 1):
-        joined, row = packets(*files, stream=stream), packets(uncut.tracks[0].path, stream=stream)
+        joined, row = packets_of(*files, stream=stream), packets_of(uncut.tracks[0].path, stream=stream)
         spoken = [packet for packet in joined if len(packet) > 10]
         assert len(spoken) > 100
         assert spoken == [packet for packet in row if len(packet) > 10]
@@ -156,7 +131,7 @@ async def test_parts_in_memory_and_of_functions(world: World, tmp_path: Path) ->
     also = voice.start_recording(paths)
     recording = voice.start_recording(sink)
     (bob,) = world.speak(1.5, "bob")
-    await until(lambda: bob.sent > 0 and not bob.is_playing)
+    await spoken(bob)
     await recording.stop()
     (track,) = sink.audio_data.values()
     assert len({id(part.file) for part in track.parts}) == len(track.parts) >= 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import pytest
 import isocord
 from isocord.sinks import FileSink, FLACSink, OGGSink, WaveSink
 
-from .recordings import left
+from .recordings import after, left, reports_of
 from .speech import noise, said, silence, stereo
-from .world import RATE, World, np, until
+from .world import RATE, World, np, spoken, spoken_for, until
 
 
 def heard(path: Any) -> Any:
@@ -43,10 +42,6 @@ def lie_in_the_sound(segments: list[isocord.Segment], peaks: Any) -> None:
     assert len(missed) < 10
 
 
-async def over(*speakers: Any) -> None:
-    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
-
-
 def loudness(sound: Any) -> float:
     """Integrated, by BS.1770-4 as it is written down: weighted, in blocks of 400 ms, gated twice."""
     signal = pytest.importorskip("scipy.signal")
@@ -59,10 +54,6 @@ def loudness(sound: Any) -> float:
     blocks = blocks[-0.691 + 10 * np.log10(blocks + 1e-30) > -70]
     blocks = blocks[blocks > blocks.mean() / 10]
     return float(-0.691 + 10 * np.log10(blocks.mean()))
-
-
-def sent(speaker: Any, seconds: float) -> bool:
-    return bool(speaker.sent >= seconds * 50)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +75,7 @@ async def test_segments_of_each_user_on_both_clocks(world: World, tmp_path: Path
     open_microphone[int(3.0 * RATE) : int(4.0 * RATE)] += said(1.0)
     alice.play(stereo(said(1.0), silence(1.2), said(0.8)))
     bob.play(stereo(open_microphone))
-    await over(alice, bob)
-    report = await recording.stop()
+    report = await after(recording, alice, bob)
     timeline = report.timeline
     for track in report.tracks:
         theirs = [one for one in timeline if track.user_id in (None, one.user_id)]
@@ -101,19 +91,15 @@ async def test_segments_of_each_user_on_both_clocks(world: World, tmp_path: Path
         assert segment.ended_at - segment.started_at == pytest.approx(
             timedelta(seconds=segment.end - segment.start), abs=timedelta(milliseconds=1)
         )
-    spoken = sum(one.end - one.start for one in timeline if one.user_id == alice.user_id)
-    assert timeline.speakers[alice.user_id].spoken == pytest.approx(spoken)
+    total = sum(one.end - one.start for one in timeline if one.user_id == alice.user_id)
+    assert timeline.speakers[alice.user_id].spoken == pytest.approx(total)
     assert (timeline.duration, timeline.started_at) == (report.duration, report.started_at)
 
 
 async def test_levels_are_those_of_the_file(world: World, tmp_path: Path) -> None:
-    voice = await world.connect()
-    recording = voice.start_recording(WaveSink(tmp_path), sync_start=True)
-    alice = world.discord.speak("General", user="alice")
-    alice.play(stereo(said(1.0), silence(1.0), said(1.5)))
-    await over(alice)
-    report = await recording.stop()
-    speaker = report.timeline.speakers[alice.user_id]
+    sounds = {"alice": stereo(said(1.0), silence(1.0), said(1.5))}
+    (report,) = await reports_of(world, sounds, WaveSink(tmp_path))
+    (speaker,) = report.timeline.speakers.values()
     pcm = left(report.tracks[0].path).astype(float)
     frames = np.abs(pcm[: len(pcm) // 960 * 960]).reshape(-1, 960).max(axis=1)
     assert speaker.peak == pytest.approx(20 * np.log10(np.abs(pcm).max() / 32_768), abs=0.01)
@@ -136,18 +122,17 @@ async def test_what_was_denied_is_not_told_and_what_happened_is(world: World, tm
     for speaker in (alice, bob, carol):
         speaker.play(stereo(said(3.0)))
     recording.mark("budget")
-    await until(partial(sent, bob, 1.2))
+    await spoken_for(bob, 1.2)
     recording.deny(bob.user_id)
     recording.deny(carol.user_id, drop=True)
     recording.cut()
-    await until(partial(sent, alice, 2.0))
+    await spoken_for(alice, 2.0)
     recording.pause()
-    await over(alice, bob, carol)
+    await spoken(alice, bob, carol)
     recording.resume()
     alice.play(stereo(said(1.0)))
     await until(lambda: alice.is_playing)
-    await over(alice)
-    report = await recording.stop()
+    report = await after(recording, alice)
     timeline = report.timeline
     assert carol.user_id not in timeline.speakers
     moments = {moment.kind: moment for moment in timeline.moments}
@@ -172,8 +157,7 @@ async def test_it_is_saved_as_its_suffix_says(world: World, tmp_path: Path) -> N
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(1.5)))
     recording.mark("to be\ncontinued --> soon")
-    await over(bob)
-    report = await recording.stop()
+    report = await after(recording, bob)
     for name in ("who.json", "who.vtt", "who.txt"):
         report.timeline.save(tmp_path / name)
     segment = next(iter(report.timeline))
@@ -204,8 +188,7 @@ async def test_it_is_not_looked_for(world: World, tmp_path: Path) -> None:
     recording = voice.start_recording(OGGSink(tmp_path, timeline=False))
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(said(0.5)))
-    await over(bob)
-    report = await recording.stop()
+    report = await after(recording, bob)
     assert len(report.tracks) == 1 and report.timeline.speakers == {}
 
 
@@ -225,10 +208,9 @@ async def test_a_picture(world: World, tmp_path: Path) -> None:
     alice.play(stereo(said(1.0)))
     bob.play(stereo(silence(0.5), said(1.0)))
     recording.mark("a $sum$ of money")
-    await until(partial(sent, bob, 1.0))
+    await spoken_for(bob, 1.0)
     recording.deny(bob.user_id)
-    await over(alice, bob)
-    report = await recording.stop()
+    report = await after(recording, alice, bob)
     isocord.plot(report, tmp_path / "meeting.png")
     isocord.plot(report, tmp_path / "meeting.svg")
     assert (tmp_path / "meeting.png").read_bytes().startswith(b"\x89PNG")
@@ -243,8 +225,7 @@ async def test_levels_of_silence(world: World, tmp_path: Path) -> None:
     recording = voice.start_recording(sink)
     bob = world.discord.speak("General", user="bob")
     bob.play(stereo(silence(0.5)))
-    await over(bob)
-    report = await recording.stop()
+    report = await after(recording, bob)
     if (speaker := report.timeline.speakers.get(bob.user_id)) is not None:
         assert speaker.segments == () and speaker.peak == -math.inf
     report.timeline.save(tmp_path / "who.json")

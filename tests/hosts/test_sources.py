@@ -5,26 +5,19 @@ from __future__ import annotations
 import asyncio
 import io
 import threading
-import wave
 from typing import Any
 
 import pytest
 
 import isocord
 
-from .world import Tone, World, has_sources, library, until
+from .world import Tone, World, has_sources, library, until, wave_file
 
 pytestmark = has_sources
 
 
 def audio_file(seconds: float = 60.0, **options: Any) -> isocord.AudioFile:
-    data = io.BytesIO()
-    with wave.open(data, "wb") as file:
-        file.setnchannels(2)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(b"\x10\x20" * 1920 * round(seconds * 50))
-    return isocord.AudioFile(io.BytesIO(data.getvalue()), **options)
+    return isocord.AudioFile(io.BytesIO(wave_file(b"\x10\x20" * 1920 * round(seconds * 50))), **options)
 
 
 def feeders() -> set[threading.Thread]:

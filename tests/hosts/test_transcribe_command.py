@@ -6,13 +6,13 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from isocord.cli.main import main
 
 from ..terminals import Terminal
+from .consoles import events
 from .speech import said, silence, wav
 
 MODULE = """
@@ -57,10 +57,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def run(*arguments: str) -> int:
     return main(["transcribe", *arguments, "--json"])
-
-
-def events(captured: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in captured.out.splitlines()]
 
 
 def test_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import shutil
-import wave
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,9 @@ import pytest
 import isocord
 from isocord.sinks import FLACSink, MKASink, MP3Sink, OGGSink, PCMSink, WaveSink
 
+from .recordings import after, reports_of
 from .speech import said, silence, stereo, wav
-from .world import RATE, World, np, until
+from .world import RATE, World, np, spoken, until, wave_file
 
 
 def length(utterance: isocord.Utterance) -> str:
@@ -109,10 +109,9 @@ async def test_parts_follow_each_other_and_other_numbers_are_names(tmp_path: Pat
         (tmp_path / folder).mkdir()
         for number in range(3):
             mark = ("" if number == 0 else f"-00{number + 1}") if folder == "a" else number + 1
-            with wave.open(str(tmp_path / folder / name.format(mark)), "wb") as file:
-                file.setparams((2, 2, RATE, 0, "NONE", ""))
-                # In the middle of a word, at no frame's end.
-                file.writeframes(whole[number * 400_004 : (number + 1) * 400_004 if number < 2 else None])
+            # In the middle of a word, at no frame's end.
+            piece = whole[number * 400_004 : (number + 1) * 400_004 if number < 2 else None]
+            (tmp_path / folder / name.format(mark)).write_bytes(wave_file(piece))
         wav(tmp_path / folder / "Agent 007.wav", silence(0.2), said(0.5), silence(1.0))
     for folder in ("a", "b"):
         told = await isocord.transcribe(tmp_path / folder, length)
@@ -202,8 +201,7 @@ async def test_every_format_by_its_names(world: World, tmp_path: Path, sink: Any
     # Only what silence has ended is known to end there.
     alice.play(stereo(said(1.0), silence(1.0)))
     bob.play(stereo(silence(1.0), said(1.0), silence(1.0)))
-    await until(lambda: all(one.sent and not one.is_playing for one in (alice, bob)))
-    report = await recording.stop()
+    report = await after(recording, alice, bob)
     if how == "folder":
         report.timeline.save(tmp_path / "timeline.json")
     shutil.rmtree(tmp_path / "mix") if how == "names" else None
@@ -230,19 +228,14 @@ async def test_files_that_are_called_by_ids_have_names_as_titles(world: World, t
     bob = world.discord.speak("General", user="bob")
     await until(lambda: voice._name_of(bob.user_id) == "Bob")
     bob.play(stereo(said(1.0), silence(1.0)))
-    await until(lambda: bob.sent and not bob.is_playing)
+    await spoken(bob)
     await recording.stop()
     told = await isocord.transcribe(tmp_path, length)
     assert {(caption.name, caption.user_id) for caption in told.captions} == {("Bob", bob.user_id)}
 
 
 async def test_what_is_in_memory(world: World) -> None:
-    voice = await world.connect()
-    recording = voice.start_recording(OGGSink(), sync_start=True)
-    bob = world.discord.speak("General", user="bob")
-    bob.play(stereo(said(1.0), silence(0.5)))
-    await until(lambda: bob.sent and not bob.is_playing)
-    report = await recording.stop()
+    (report,) = await reports_of(world, {"bob": stereo(said(1.0), silence(0.5))}, OGGSink())
     told = await isocord.transcribe(report, length)
     assert {caption.name for caption in told.captions} == {"Bob"}
     file = report.tracks[0].file

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.util
+import io
 import threading
 import time
+import wave
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -134,9 +136,28 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
 
 def begin_speaking(speakers: Sequence[Any], seconds: float, names: Sequence[str]) -> None:
     """All say their tones from the same moment on: encoding takes a while, and is done before."""
-    spoken = [list(encode_pcm(testing.tone(TONES[name], seconds), "auto")) for name in names]
-    for speaker, packets in zip(speakers, spoken, strict=True):
+    tones = [list(encode_pcm(testing.tone(TONES[name], seconds), "auto")) for name in names]
+    for speaker, packets in zip(speakers, tones, strict=True):
         speaker.play_opus(packets)
+
+
+async def spoken(*speakers: Any) -> None:
+    """Until all of them have said what they say."""
+    await until(lambda: all(speaker.sent > 0 and not speaker.is_playing for speaker in speakers))
+
+
+async def spoken_for(speaker: Any, seconds: float) -> None:
+    """Until so much has been said, or more."""
+    await until(lambda: speaker.sent >= seconds * 50)
+
+
+def wave_file(pcm: bytes) -> bytes:
+    """A WAV of this sound: stereo, s16le, at 48 kHz."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as opened:
+        opened.setparams((2, 2, RATE, 0, "NONE", ""))
+        opened.writeframes(pcm)
+    return file.getvalue()
 
 
 def share(pcm: Any, frequency: float) -> float:

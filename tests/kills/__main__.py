@@ -38,7 +38,7 @@ def kill(recorded: list[str], place: Path, moment: float) -> dict[str, float]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
     try:
-        began = [float(process.stdout.readline().split()[0]) for _ in recorded]
+        began = [float(process.stdout.readline()) for _ in recorded]
         time.sleep(moment)
     finally:
         process.send_signal(signal.SIGKILL)
@@ -51,7 +51,7 @@ def kill(recorded: list[str], place: Path, moment: float) -> dict[str, float]:
         folder = place / str(index) if len(recorded) > 1 else place
         kind = sink.split(",")[0]
         suffix = getattr(sinks, kind).encoding
-        for name, kept in witness.kept(folder, suffix, tracks="tracks=1" in sink, split="split=1" in sink).items():
+        for name, kept in witness.kept(folder, suffix, tracks="tracks=1" in sink).items():
             lost[f"{sink} {name}"] = killed - began[index] - kept
     return lost
 

@@ -14,7 +14,7 @@ LOUD = 1_000
 _PART = re.compile(r"-\d{3}$")
 
 
-def kept(folder: Path, suffix: str, *, tracks: bool, split: bool) -> dict[str, float]:
+def kept(folder: Path, suffix: str, *, tracks: bool) -> dict[str, float]:
     """Seconds up to the last sound: of the mixdown, and of the user of whom there is less."""
     rows: dict[str, list[Path]] = {}
     for path in sorted(folder.glob(f"*.{suffix}"), key=_order):

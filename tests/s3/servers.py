@@ -7,14 +7,14 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..streams.servers import free_port, running
 
 KEY, SECRET = "isocordkey", "not/for+anybody's eyes"
 BUCKET = "calls"
@@ -86,8 +86,7 @@ def installed() -> list[str]:
 @contextlib.contextmanager
 def serving(kind: str, folder: Path) -> Iterator[Server]:
     """A server with an empty bucket."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     address = f"127.0.0.1:{port}"
     command = {
         "moto": [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
@@ -95,22 +94,7 @@ def serving(kind: str, folder: Path) -> Iterator[Server]:
         "minio": ["minio", "server", "--quiet", "--address", address, str(folder)],
     }[kind]
     env = {**os.environ, "MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    server = Server(kind, f"http://{address}", process)
-    try:
-        _wait(server, port)
+    with running(command, port, env=env, limit=30.0) as process:
+        server = Server(kind, f"http://{address}", process)
         server.client().create_bucket(Bucket=BUCKET)
         yield server
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _wait(server: Server, port: int) -> None:
-    deadline = time.monotonic() + 30
-    while server.process.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.05)
-    raise RuntimeError(f"{server.kind} does not start: code {server.process.poll()}")

@@ -17,8 +17,8 @@ pytest.importorskip("s3fs")
 from isocord.sinks import FLACSink, MKASink, OGGSink, Part, Remote, WaveSink
 from isocord.sinks.spool import Spool
 
-from ..hosts.recordings import left
-from ..hosts.world import RATE, World, np, until
+from ..hosts.recordings import after, left
+from ..hosts.world import RATE, World, np, spoken, until
 from .servers import BUCKET, SECRET, Server, installed, serving
 
 
@@ -83,7 +83,7 @@ async def test_every_format_is_there_as_it_was_here(world: World, server: Server
 
     recording = voice.start_recording(Watched(place(server, "calls", tmp_path)))
     (bob,) = world.speak(0.5, "bob")
-    await until(lambda: bob.sent > 0 and not bob.is_playing)
+    await spoken(bob)
     (track,) = (await recording.stop()).tracks
     assert track.error is None
     assert [hashlib.sha256(data).digest() for data in server.content().values()] == digests
@@ -107,7 +107,7 @@ async def test_a_server_that_is_away_for_a_while(world: World, server: Server, t
     (bob,) = world.speak(3.0, "bob")
     with server.held():
         await until(lambda: len(spooled(tmp_path)) >= 2)
-        await until(lambda: bob.sent > 0 and not bob.is_playing)
+        await spoken(bob)
         recording.stop()
     report = await recording
     (track,) = report.tracks
@@ -129,8 +129,7 @@ async def test_what_is_refused_stays_here_and_gives_no_key_away(
     with caplog.at_level(logging.INFO):
         recording = voice.start_recording(WaveSink(remote))
         (bob,) = world.speak(0.5, "bob")
-        await until(lambda: bob.sent > 0 and not bob.is_playing)
-        report = await recording.stop()
+        report = await after(recording, bob)
     (unsent,) = report.unsent
     assert len(left(unsent.path)) == round(report.tracks[0].duration * RATE)
     assert f"s3://{bucket}/calls/{bob.user_id}.wav" in str(unsent.error)

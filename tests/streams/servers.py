@@ -58,11 +58,13 @@ def missing() -> list[str]:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, once it answers at its port."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def running(
+    command: list[str], port: int | None = None, *, env: dict[str, str] | None = None, limit: float = 10.0
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, once it answers at its port, which it does before the limit."""
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + limit
         while port is not None:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", port), 1).close()

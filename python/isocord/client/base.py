@@ -37,6 +37,8 @@ class ClientBase:
         self.channel = channel
         self.loop: asyncio.AbstractEventLoop = self._host.loop(client)
         self._guild_id = self._host.guild_id(channel)
+        self._user_id = 0
+        """The bot's own; known from the first connect on."""
         self._log = GuildLog(logging.getLogger("isocord.client"), self._guild_id)
         self._connection: VoiceConnection | None = None
         self._waiters = Waiters(self.loop)

@@ -43,7 +43,6 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         # Threads of bots wait for it.
         self._connected = threading.Event()
         self._timeout = _DEFAULT_TIMEOUT
-        self._user_id = 0
 
     @property
     def timeout(self) -> float:

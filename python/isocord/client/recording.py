@@ -118,7 +118,7 @@ class RecordingSurface(ClientBase):
         finished = sink.finished
         try:
             sink.init(self)
-            own_user = self._host.user(self.client).id if sink.own_voice else None
+            own_user = self._user_id if sink.own_voice else None
             started = sink.start(native, sync_start=sync_start, name_of=self._name_of, own_user=own_user)
             return FileRecording(
                 started,

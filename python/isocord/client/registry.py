@@ -8,8 +8,6 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
-from ..connection.states import Phase
-
 if TYPE_CHECKING:
     from .base import ClientBase
 
@@ -32,5 +30,4 @@ def connected() -> list[ClientBase]:
     """Those whose connection is not over, also while it is being made or mended; the longest known first."""
     # A copy is made in one step, also without the GIL.
     clients = [reference() for reference in _known.copy().values()]
-    over = (Phase.IDLE, Phase.DISCONNECTED)
-    return [client for client in clients if client is not None and client.state.phase not in over]
+    return [client for client in clients if client is not None and client.state.is_alive]

@@ -105,6 +105,11 @@ class ConnectionState(Record):
         """Whether sound can leave: also while the websocket is being resumed."""
         return self.phase in (Phase.CONNECTED, Phase.RESUMING)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the connection has begun and is not over: also while it is being made or mended."""
+        return self.phase not in (Phase.IDLE, Phase.DISCONNECTED)
+
     def __str__(self) -> str:
         code = f", close code {self.code}" if self.code is not None else ""
         detail = f": {self.detail}" if self.detail else ""

@@ -86,6 +86,7 @@ class Host(Record):
         wave_sink: its sink for WAV.
         recording_exceptions: what its versions raise where a recording is impossible; empty where it cannot record.
         recording_callback_takes_error: whether plain functions as callbacks get an exception instead of the sink.
+        ask_to_speak: how a bot in a stage's audience asks to speak.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Host(Record):
     wave_sink: type | None = None
     recording_exceptions: tuple[type[Exception], ...] = ()
     recording_callback_takes_error: bool = False
+    ask_to_speak: str = "guild.me.request_to_speak()"
 
     # Exceptions.
 
@@ -232,7 +234,7 @@ class Host(Record):
 
     def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
         """Why nobody hears the bot; empty if its sound is passed on."""
-        return obstacles.unheard(update, channel)
+        return obstacles.unheard(update, channel, self.ask_to_speak)
 
     # What the bot's gateway says.
 

@@ -16,7 +16,7 @@ from ..connection.states import Phase, VoiceServerUpdate, VoiceStateUpdate
 from ..gateway.socket.options import SocketOptions
 from ..playing.manners import Manners
 from ..runtime.values import Record, secret
-from . import obstacles, payloads
+from . import payloads
 from .base import Host, Joined
 from .hikari_events import make
 
@@ -89,7 +89,7 @@ class Connection(hikari.api.VoiceConnection):  # type: ignore[misc, unused-ignor
     @property
     def is_alive(self: Any) -> bool:
         """Whether the connection is not over."""
-        return self.state.phase not in (Phase.IDLE, Phase.DISCONNECTED)
+        return bool(self.state.is_alive)
 
     async def join(self: Any) -> None:
         """Wait until the connection is over."""
@@ -246,15 +246,8 @@ class HikariHost(Host):
         return VoiceStateUpdate(
             data.session_id,
             None if data.channel_id is None else int(data.channel_id),
-            self_mute=data.is_self_muted,
-            self_deaf=data.is_self_deafened,
-            mute=data.is_guild_muted,
-            suppress=data.is_suppressed,
+            **_flags(data),
         )
-
-    def unheard(self, update: VoiceStateUpdate, channel: Any) -> str:
-        """Why nobody hears the bot; empty if its sound is passed on."""
-        return obstacles.unheard(update, channel, "rest.edit_my_voice_state(guild, channel, request_to_speak=...)")
 
     def voice_server(self, data: Any) -> VoiceServerUpdate:
         """Read a ``hikari.VoiceServerUpdateEvent``."""
@@ -272,14 +265,7 @@ class HikariHost(Host):
             client=bot,
             channel=self.channel(place, channel_id),
             user_id=int(user_id),
-            state=VoiceStateUpdate(
-                told["session_id"],
-                int(channel_id),
-                self_mute=state is not None and state.is_self_muted,
-                self_deaf=state is not None and state.is_self_deafened,
-                mute=state is not None and state.is_guild_muted,
-                suppress=state is not None and state.is_suppressed,
-            ),
+            state=VoiceStateUpdate(told["session_id"], int(channel_id), **_flags(state)),
             server=payloads.voice_server({"token": told["token"], "endpoint": told["endpoint"]}),
         )
 
@@ -304,6 +290,7 @@ def load() -> Host:
         client_exception=hikari.VoiceError,
         opus_error=hikari.VoiceError,
         manners=Manners(),
+        ask_to_speak="rest.edit_my_voice_state(guild, channel, request_to_speak=...)",
     )
 
 
@@ -323,6 +310,16 @@ def _subscribe_first(events: Any, event: type, callback: Any) -> None:
     events.subscribe(event, callback)
     listeners = events._listeners[event]
     listeners.insert(0, listeners.pop())
+
+
+def _flags(state: Any) -> dict[str, bool]:
+    """What a ``hikari.VoiceState`` says; nothing is on where there is none."""
+    return {
+        "self_mute": state is not None and state.is_self_muted,
+        "self_deaf": state is not None and state.is_self_deafened,
+        "mute": state is not None and state.is_guild_muted,
+        "suppress": state is not None and state.is_suppressed,
+    }
 
 
 async def _own_state(bot: Any, guild_id: int) -> Any:

@@ -36,7 +36,7 @@ def obstacle(client: Any, guild: Any, channel: Any) -> str:
     return ""
 
 
-def unheard(update: VoiceStateUpdate, channel: Any, ask: str = "guild.me.request_to_speak()") -> str:
+def unheard(update: VoiceStateUpdate, channel: Any, ask: str) -> str:
     """Why nobody hears the bot; empty if its sound is passed on. ``ask`` is how it asks for that on a stage."""
     name = getattr(channel, "name", "the channel")
     if update.suppress:

@@ -93,6 +93,22 @@ fn meet_the_clock(call: &Call) {
     assert!(KNOWN.load(Ordering::Relaxed), "the clock thread was never told apart");
 }
 
+/// A call whose clock thread is known.
+fn met() -> Call {
+    let call = Call::new();
+    call.start();
+    meet_the_clock(&call);
+    call
+}
+
+/// The same, with a track that is heard.
+fn playing() -> (Call, TrackWriter) {
+    let call = met();
+    let (writer, reader) = track(8);
+    call.connection.play(reader).expect("taken");
+    (call, writer)
+}
+
 /// Pushes sixty frames as fast as they are heard.
 fn push_sixty(writer: &mut TrackWriter, call: &Call) {
     for byte in 0..60u8 {
@@ -105,11 +121,7 @@ fn push_sixty(writer: &mut TrackWriter, call: &Call) {
 #[test]
 fn packets_are_sent_without_the_allocator() {
     let _alone = ALONE.lock();
-    let call = Call::new();
-    call.start();
-    meet_the_clock(&call);
-    let (mut writer, reader) = track(8);
-    call.connection.play(reader).expect("taken");
+    let (call, mut writer) = playing();
     let before = counts();
     push_sixty(&mut writer, &call);
     assert_eq!(counts(), before);
@@ -120,11 +132,7 @@ fn packets_are_sent_without_the_allocator() {
 #[test]
 fn what_is_sent_is_recorded_without_the_allocator() {
     let _alone = ALONE.lock();
-    let call = Call::new();
-    call.start();
-    meet_the_clock(&call);
-    let (mut writer, reader) = track(8);
-    call.connection.play(reader).expect("taken");
+    let (call, mut writer) = playing();
     let before = counts();
     let options = || RecorderOptions { format: Format::OggOpus, ..RecorderOptions::default() };
     let start = |name: &str| {
@@ -150,9 +158,7 @@ fn what_is_sent_is_recorded_without_the_allocator() {
 #[test]
 fn a_broadcast_is_sent_without_the_allocator() {
     let _alone = ALONE.lock();
-    let call = Call::new();
-    call.start();
-    meet_the_clock(&call);
+    let call = met();
     let (mut writer, reader) = track(8);
     let shared = reader.share();
     let elsewhere = UdpSocket::bind("127.0.0.1:0").expect("a socket");
@@ -174,9 +180,7 @@ fn a_broadcast_is_sent_without_the_allocator() {
 #[test]
 fn whatever_is_commanded_is_done_without_the_allocator() {
     let _alone = ALONE.lock();
-    let call = Call::new();
-    call.start();
-    meet_the_clock(&call);
+    let call = met();
     let before = counts();
 
     let server = call.server.local_addr().expect("bound");

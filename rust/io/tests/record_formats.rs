@@ -121,7 +121,7 @@ fn a_click_stays_at_its_place_in_an_mp3_by_ffmpeg() {
     let theirs = file.clone();
     let ffmpeg = Ffmpeg { program, coded: Coded::Mp3, bitrate: 192, max_file_bytes: None };
     let layout =
-        Layout::PerUser(Box::new(move |_, _| ffmpeg.start(Target::Seekable(Box::new(theirs.clone())))));
+        Layout::PerUser(Box::new(move |_, _| ffmpeg.start(Target::Seekable(Box::new(theirs.clone())), None)));
     let mut recorder = Recorder::new(options(Format::Pcm), layout).unwrap();
     for n in 0..100u64 {
         let mut pcm = [0i16; 1_920];

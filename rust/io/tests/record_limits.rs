@@ -180,7 +180,7 @@ fn what_ffmpeg_encodes_ends_at_its_size() {
             let theirs = file.clone();
             let ffmpeg = Ffmpeg { program: program.clone(), coded, bitrate: 64, max_file_bytes: Some(most) };
             let layout = Layout::PerUser(Box::new(move |_, _| {
-                ffmpeg.start(Target::Stream(Box::new(WriteOnly(theirs.clone()))))
+                ffmpeg.start(Target::Stream(Box::new(WriteOnly(theirs.clone()))), None)
             }));
             let pcm = RecorderOptions { format: Format::Pcm, ..RecorderOptions::default() };
             let mut recorder = Recorder::new(pcm, layout).unwrap();

@@ -1,7 +1,8 @@
 //! `EncoderOptions`, `OpusEncoder`, `OpusDecoder`.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use isocord_io::lock;
 use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN, MAX_OPUS_LEN};
 use isocord_proto::opus::{
     self, Application, Bandwidth, Decoder, Encoder, MAX_DECODED_LEN, OpusError, Signal,
@@ -135,11 +136,16 @@ pub(crate) fn frame_of(pcm: &[u8]) -> std::result::Result<[i16; FRAME_LEN], Opus
     if pcm.len() > FRAME_BYTES {
         return Err(OpusError::FrameLength(pcm.len()));
     }
+    Ok(samples(pcm))
+}
+
+/// The same of bytes that are no more than a frame's.
+pub(crate) fn samples(pcm: &[u8]) -> [i16; FRAME_LEN] {
     let mut frame = [0; FRAME_LEN];
-    for (sample, bytes) in frame.iter_mut().zip(pcm.chunks_exact(2)) {
-        *sample = i16::from_le_bytes([bytes[0], bytes[1]]);
+    for (sample, bytes) in frame.iter_mut().zip(pcm.as_chunks().0) {
+        *sample = i16::from_le_bytes(*bytes);
     }
-    Ok(frame)
+    frame
 }
 
 #[pyclass(frozen, module = "isocord._native")]
@@ -158,7 +164,7 @@ impl OpusEncoder {
         let mut packet = [0; MAX_OPUS_LEN];
         let len = py.detach(|| {
             let frame = frame_of(&pcm)?;
-            let mut encoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut encoder = lock(&self.0);
             Ok::<_, Error>(encoder.encode(&frame, &mut packet)?)
         })?;
         Ok(PyBytes::new(py, &packet[..len]))
@@ -185,7 +191,7 @@ impl OpusDecoder {
         let packet = packet.map(bytes_like).transpose()?;
         let pcm = py.detach(|| {
             let mut samples = vec![0; MAX_DECODED_LEN];
-            let mut decoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut decoder = lock(&self.0);
             let count = match packet.as_deref() {
                 None => decoder.conceal(&mut samples)?,
                 Some(packet) if fec => decoder.decode_fec(packet, &mut samples)?,

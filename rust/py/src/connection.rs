@@ -24,7 +24,8 @@ use crate::engine::engine;
 use crate::errors::{Error, Result};
 use crate::events::Handler;
 use crate::listen::FrameQueue;
-use crate::recording::{self, Encoding, Recording};
+use crate::recording::Recording;
+use crate::recording_options::{self, Encoding};
 use crate::stats::{ReceiveStats, Stats};
 use crate::track::Track;
 
@@ -178,16 +179,16 @@ impl Connection {
         denoise: bool,
         normalize: Option<f64>,
     ) -> Result<Recording> {
-        let about = name_of.map_or_else(About::default, recording::about);
+        let about = name_of.map_or_else(About::default, recording_options::about);
         let encoding = Encoding::new(format, bitrate, max_size, ffmpeg, about)?;
-        let (options, layout) = recording::layout(layout, target, &encoding, format)?;
+        let (options, layout) = recording_options::layout(layout, target, &encoding, format)?;
         let mixdown = mixdown.map(|target| encoding.whole(target)).transpose()?;
-        let split = recording::split(split)?;
-        let shape = recording::shape(channels, sample_format)?;
+        let split = recording_options::split(split)?;
+        let shape = recording_options::shape(channels, sample_format)?;
         let cleaning = Cleaning { denoise, normalize };
         let options =
             RecorderOptions { sync_start, users, exclude, split, shape, cleaning, survey, ..options };
-        let longest = recording::samples(seconds);
+        let longest = recording_options::samples(seconds);
         // Opening a target may call a file object of Python's.
         let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;
         Ok(Recording(started))

@@ -1,19 +1,18 @@
 //! `UtteranceCutter`: utterances of sound that is there already, cut by what cuts those that are heard.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use isocord_io::lock;
 use isocord_io::receive::queue::Item;
 use isocord_io::receive::shape::Shaper;
 use isocord_io::receive::utterances::{Part, Segmenter};
-use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
+use isocord_proto::frame::{FRAME_BYTES, FRAME_SAMPLES, SAMPLE_RATE};
 use isocord_proto::recv::{Frame, FrameKind, Sound};
 use pyo3::prelude::*;
 
+use crate::codec;
 use crate::errors::Result;
 use crate::utterances::{Utterance, tools};
-
-/// Bytes of a frame of s16le.
-const FRAME_BYTES: usize = 2 * FRAME_LEN;
 
 /// One user's sound, frame by frame.
 struct Cutter {
@@ -32,10 +31,7 @@ impl Cutter {
         self.rest = rest.to_vec();
         let mut parts = Vec::new();
         for bytes in frames {
-            let mut pcm = [0; FRAME_LEN];
-            for (value, pair) in pcm.iter_mut().zip(bytes.as_chunks::<2>().0) {
-                *value = i16::from_le_bytes(*pair);
-            }
+            let pcm = codec::samples(bytes);
             let (position, samples) = (self.at, FRAME_SAMPLES as u32);
             let (kind, sound) = (FrameKind::Voice, Sound::Pcm(&pcm));
             let frame = Frame { user_id, position, samples, kind, received: None, sound };
@@ -104,7 +100,7 @@ impl UtteranceCutter {
 
 impl UtteranceCutter {
     fn locked(&self, act: impl FnOnce(&mut Cutter) -> Vec<Part>) -> Vec<Part> {
-        act(&mut self.cutter.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut lock(&self.cutter))
     }
 
     fn told(&self, py: Python<'_>, parts: Vec<Part>) -> Vec<Utterance> {

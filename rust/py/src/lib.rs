@@ -30,6 +30,7 @@ mod queue;
 mod queue_entry;
 mod reading;
 mod recording;
+mod recording_options;
 mod reel;
 mod stats;
 mod stream_source;

@@ -1,11 +1,12 @@
 //! `Utterance` and `UtteranceQueue`: what users say, in one piece, on its way to a thread of Python's.
 
 use std::collections::HashSet;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use isocord_io::lock;
 use isocord_io::receive::common_clock::CommonClock;
 use isocord_io::receive::queue::{DEFAULT_CAPACITY, Form, ReaderWaker};
 use isocord_io::receive::shape::{Shape, Shaper};
@@ -144,7 +145,7 @@ impl UtteranceQueue {
     fn take(&self, py: Python<'_>, max: usize, timeout: f64) -> PyResult<Option<Vec<(u64, Utterance)>>> {
         let timeout = duration(timeout)?;
         let taken = py.detach(|| {
-            let mut guard = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut guard = lock(&self.maker);
             let maker = guard.as_mut()?;
             let taken = maker.take(max.max(1), timeout);
             self.late.store(maker.ears.late(), Relaxed);

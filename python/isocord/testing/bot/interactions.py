@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from enum import IntEnum
-from typing import Any
 
 from aiohttp import web
 
-from ..ground import payloads
 from ..ground.payloads import Json
 from ..ground.world import Channel, World
 from .api import ApiError, RouteTable, body_and_files, respond
-from .messages import edit
+from .messages import compose, edit
 from .replies import File, Replies, Reply, Uploads
 
 _KEPT = 1000
 _LOADING = 1 << 7
 """The flag of a message that shows nothing yet: the bot has asked for time."""
-_FROM_BOT = ("embeds", "components", "flags")
+_FROM_BOT = ("content", "embeds", "components", "flags")
 
 
 class CallbackType(IntEnum):
@@ -126,26 +123,18 @@ class InteractionStore:
         """An edit; of a message that was deferred, the one that shows it."""
         if message["flags"] & _LOADING:
             body = {**body, "flags": message["flags"] & ~_LOADING}
-        edit(message, body, files, self._uploads, self._world)
+        edit(message, body, files, self._uploads)
         return message
 
     def _new(self, interaction: _Interaction, body: Json, files: Sequence[File]) -> Json:
-        extra: dict[str, Any] = {name: body[name] for name in _FROM_BOT if body.get(name) is not None}
-        if not (files or body.get("content") or any(extra.get(name) for name in ("embeds", "components"))):
+        if not (files or any(body.get(name) for name in ("content", "embeds", "components"))):
             raise ApiError(400, "Cannot send an empty message", 50006)
-        extra["attachments"] = [self._uploads.keep(self._world.snowflakes.next(), file) for file in files]
-        return self._write(interaction, extra, str(body.get("content") or ""))
+        return self._write(interaction, body, files)
 
-    def _write(self, interaction: _Interaction, extra: Json, content: str = "") -> Json:
-        message = payloads.message(
-            self._world.snowflakes.next(),
-            self._world.bot,
-            interaction.channel,
-            content,
-            timestamp=datetime.now(timezone.utc).isoformat(),
-            guild=self._world.guilds[interaction.channel.guild_id],
-            extra={**extra, "webhook_id": str(self._world.application_id)},
-        )
+    def _write(self, interaction: _Interaction, body: Json, files: Sequence[File] = ()) -> Json:
+        world, said = self._world, {name: body.get(name) for name in _FROM_BOT}
+        extra = {"webhook_id": str(world.application_id), "attachments": self._uploads.keep(files)}
+        message = compose(world, world.bot, interaction.channel, said, extra)
         interaction.messages[message["id"]] = message
         interaction.original = interaction.original or message["id"]
         return message

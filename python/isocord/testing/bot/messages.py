@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 from aiohttp import web
@@ -73,22 +72,12 @@ class MessageStore:
 
     def post(self, author: User, channel: Channel, body: Json, files: Sequence[File] = ()) -> Json:
         """A new message, announced to the bot."""
-        extra: dict[str, Any] = {name: body[name] for name in _FROM_CLIENT if body.get(name) is not None}
         mentioned = [int(number) for number in _MENTION.findall(str(body.get("content") or ""))]
         users = [self._world.users[number] for number in mentioned if number in self._world.users]
-        extra["mentions"] = [payloads.user(user) for user in users]
-        extra["attachments"] = [self._uploads.keep(self._world.snowflakes.next(), file) for file in files]
-        if isinstance(extra.get("message_reference"), dict):
-            extra |= self._reply_to(extra["message_reference"], channel)
-        message = payloads.message(
-            self._world.snowflakes.next(),
-            author,
-            channel,
-            str(body.get("content") or ""),
-            timestamp=datetime.now(timezone.utc).isoformat(),
-            guild=self._world.guilds[channel.guild_id],
-            extra=extra,
-        )
+        extra: Json = {"mentions": [payloads.user(user) for user in users], "attachments": self._uploads.keep(files)}
+        if isinstance(body.get("message_reference"), dict):
+            extra |= self._reply_to(body["message_reference"], channel)
+        message = compose(self._world, author, channel, body, extra)
         self._messages[int(message["id"])] = message
         if len(self._messages) > _KEPT:
             del self._messages[next(iter(self._messages))]
@@ -128,8 +117,8 @@ class MessageStore:
 
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         message, (body, files) = self._find(request), await body_and_files(request)
-        edit(message, body, files, self._uploads, self._world)
-        message["edited_timestamp"] = datetime.now(timezone.utc).isoformat()
+        edit(message, body, files, self._uploads)
+        message["edited_timestamp"] = payloads.now()
         self._hub.dispatch("MESSAGE_UPDATE", message, int(message["guild_id"]))
         return respond(message)
 
@@ -154,7 +143,14 @@ class MessageStore:
         return message
 
 
-def edit(message: Json, body: Json, files: Sequence[File], uploads: Uploads, world: World) -> None:
+def compose(world: World, author: User, channel: Channel, body: Json, extra: Json) -> Json:
+    """A new message with what its ``body`` names; ``extra`` overrides fields."""
+    named = {name: body[name] for name in _FROM_CLIENT if body.get(name) is not None}
+    number, guild = world.snowflakes.next(), world.guilds[channel.guild_id]
+    return payloads.message(number, author, channel, str(body.get("content") or ""), guild=guild, extra=named | extra)
+
+
+def edit(message: Json, body: Json, files: Sequence[File], uploads: Uploads) -> None:
     """Change what an edit names: its ``attachments`` are those that stay, and new files come behind them."""
     message |= {name: body[name] for name in ("content", *_FROM_CLIENT) if name in body}
     message["content"] = str(message["content"] or "")
@@ -162,7 +158,4 @@ def edit(message: Json, body: Json, files: Sequence[File], uploads: Uploads, wor
     if "attachments" in body:
         staying = {str(attachment.get("id")) for attachment in body["attachments"] or ()}
         message["attachments"] = [a for a in message["attachments"] if a["id"] in staying]
-    message["attachments"] = [
-        *message["attachments"],
-        *(uploads.keep(world.snowflakes.next(), file) for file in files),
-    ]
+    message["attachments"] = [*message["attachments"], *uploads.keep(files)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..ground.payloads import Json
+from ..ground.world import Snowflakes
 
 _EPHEMERAL = 1 << 6
 
@@ -48,12 +49,16 @@ class Uploads:
 
     _KEPT = 200
 
-    def __init__(self, address: Callable[[], str]) -> None:
+    def __init__(self, snowflakes: Snowflakes, address: Callable[[], str]) -> None:
+        self._snowflakes = snowflakes
         self._address = address
         self._files: dict[int, File] = {}
 
-    def keep(self, attachment_id: int, file: File) -> Json:
-        """Keep a file; gives its attachment, as Discord's API does."""
+    def keep(self, files: Sequence[File]) -> list[Json]:
+        """Keep files; gives their attachments, as Discord's API does."""
+        return [self._keep(self._snowflakes.next(), file) for file in files]
+
+    def _keep(self, attachment_id: int, file: File) -> Json:
         self._files[attachment_id] = file
         if len(self._files) > self._KEPT:
             del self._files[next(iter(self._files))]

@@ -67,7 +67,9 @@ class RestApi:
         self._log = log
         self._gateway_url = gateway_url
         self._limited_until = 0.0
-        self._uploads = Uploads(lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway"))
+        self._uploads = Uploads(
+            world.snowflakes, lambda: self._gateway_url().replace("ws://", "http://").removesuffix("/gateway")
+        )
         self.messages: MessageStore = MessageStore(world, hub, self._uploads)
         self.commands: CommandStore = CommandStore(world, self.messages.named)
         self.interactions: InteractionStore = InteractionStore(world, self._uploads, answer_within)
@@ -271,14 +273,14 @@ class RestApi:
             channel.name = body["name"]
         if isinstance(body.get("user_limit"), int):
             channel.user_limit = body["user_limit"]
-        self._switchboard.edit_channel(self._world.guilds[channel.guild_id], channel)
+        self._switchboard.edit_channel(channel)
         return respond(payloads.channel(channel))
 
     async def _delete_channel(self, request: web.Request) -> web.StreamResponse:
         channel = self._find_channel(request)
         require(self._world, channel, Permission.MANAGE_CHANNELS)
         payload = payloads.channel(channel)
-        self._switchboard.delete_channel(self._world.guilds[channel.guild_id], channel)
+        self._switchboard.delete_channel(channel)
         return respond(payload)
 
     def _find_guild(self, request: web.Request) -> Guild:

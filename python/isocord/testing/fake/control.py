@@ -221,25 +221,7 @@ class Control(Guilds):
             return ""
         return f"{who.name} is in no voice channel; `discord.listen(channel, user={who.name!r})` takes them into one"
 
-    # For participants
-
-    def find_user(self, reference: Reference) -> User:
-        return self.user(reference)
-
-    def bot_user(self) -> User:
-        return self.bot
-
-    def leave_call(self, participant: Participant) -> None:
-        def leave() -> None:
-            place = self._backend.place_of(participant)
-            if place is not None:
-                self._backend.dismiss(*place)
-
-        self.on_server(leave)
-
-    def voice_state_of(self, participant: Participant) -> VoiceState | None:
-        place = self._backend.place_of(participant)
-        return None if place is None else self._backend.world.guilds[place[0]].voice_states.get(place[1])
+    # Inside
 
     _P = TypeVar("_P", bound=Participant)
 

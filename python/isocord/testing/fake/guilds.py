@@ -140,7 +140,7 @@ class Guilds(Staging):
 
         def change() -> None:
             where.user_limit = limit
-            self._backend.switchboard.edit_channel(self._backend.world.guilds[where.guild_id], where)
+            self._backend.switchboard.edit_channel(where)
 
         self.on_server(change)
 
@@ -150,7 +150,7 @@ class Guilds(Staging):
 
         def overwrite() -> None:
             where.overwrites[who.id] = made
-            self._backend.switchboard.edit_channel(self._backend.world.guilds[where.guild_id], where)
+            self._backend.switchboard.edit_channel(where)
 
         self.on_server(overwrite)
 

@@ -17,8 +17,7 @@ from .answers import Waiter
 from .renewal import Loaded, renew
 
 if TYPE_CHECKING:
-    from ..ground.payloads import Json
-    from ..ground.world import Guild, Reference
+    from ..ground.world import Guild
 
 END_TIMEOUT = 15.0
 GUILDS_TIMEOUT = 2.0
@@ -41,7 +40,7 @@ class Fake(Waiter, Protocol):
     @property
     def guilds(self) -> list[Guild]: ...
 
-    def commands(self, guild: Reference | None = None) -> list[Json]: ...
+    def _command_names(self) -> set[str]: ...
 
 
 class Running:
@@ -64,28 +63,20 @@ class Running:
         self._handlers: list[tuple[int | None, str, BaseException]] = []
 
     async def __aenter__(self) -> Any:
-        if not hasattr(self._bot, "_connection"):
-            raise TypeError(f"bot must be a bot or client of a bot library, made already, not {self._bot!r}")
-        token = self._hold()
-        self._others = threading.enumerate()
-        self._discord._bots.append(self._bot)
+        self._check()
+        self._hold()
         try:
-            self._loaded = await renew(self._bot)
-            self._watch()
-            self._task = asyncio.ensure_future(self._bot.start(token))
-            await self._ready()
-            await self._registered()
+            await self._begin()
         except BaseException:
             await self._end()
             raise
         return self._bot
 
-    def _hold(self) -> str:
-        """Keep the bot libraries pointed at the fake, lest a bot talks to Discord itself; gives the token."""
+    def _hold(self) -> None:
+        """Keep the bot libraries pointed at the fake, lest a bot talks to Discord itself."""
         if not is_pointed_at(self._discord.addresses):
             self._stack.enter_context(self._discord.patch())
         self._stack.enter_context(in_use())
-        return self._discord.token
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -114,6 +105,20 @@ class Running:
 
     # Its beginning.
 
+    def _check(self) -> None:
+        if not hasattr(self._bot, "_connection"):
+            raise TypeError(f"bot must be a bot or client of a bot library, made already, not {self._bot!r}")
+
+    async def _begin(self) -> None:
+        """Start the bot, and wait until it is ready; what fails here is ended by :meth:`_end`."""
+        self._others = threading.enumerate()
+        self._discord._bots.append(self._bot)
+        self._loaded = await renew(self._bot)
+        self._watch()
+        self._task = asyncio.ensure_future(self._bot.start(self._discord.token))
+        await self._ready()
+        await self._registered()
+
     async def _ready(self) -> None:
         assert self._task is not None
         ready = asyncio.ensure_future(self._bot.wait_until_ready())
@@ -133,8 +138,7 @@ class Running:
         """Wait for the commands that the library registers of itself."""
 
         def missing() -> set[str]:
-            there = {command["name"] for guild in self._discord.guilds for command in self._discord.commands(guild)}
-            return _declared(self._bot) - there
+            return _declared(self._bot) - self._discord._command_names()
 
         try:
             await self._discord.wait_for(lambda: not missing(), timeout=self._timeout)

@@ -14,14 +14,17 @@ from .running import END_TIMEOUT, GUILDS_TIMEOUT, Running
 class RunningHikari(Running):
     """The context of :meth:`FakeDiscord.running` for such a bot; its commands it registers when it likes."""
 
-    _given: tuple[Any, Any] | None = None
+    def _check(self) -> None:
+        """By its class it is one of hikari's already."""
 
-    async def __aenter__(self) -> Any:
-        bot, token = self._bot, self._hold()
-        events = import_module("hikari.events.base_events")
-        self._given = bot._token, bot._rest._token
-        bot._token, bot._rest._token = token, f"Bot {token}"
-        bot.event_manager.subscribe(events.ExceptionEvent, self._hear)
+    async def _begin(self) -> None:
+        bot, token = self._bot, self._discord.token
+        for owner, given in ((bot, token), (bot._rest, f"Bot {token}")):
+            self._stack.callback(setattr, owner, "_token", owner._token)
+            owner._token = given
+        failing = import_module("hikari.events.base_events").ExceptionEvent
+        bot.event_manager.subscribe(failing, self._hear)
+        self._stack.callback(bot.event_manager.unsubscribe, failing, self._hear)
         starting = asyncio.ensure_future(bot.start(check_for_updates=False))
         try:
             # No asyncio.wait_for: before Python 3.12 it may swallow the cancellation of the task that waits.
@@ -36,23 +39,16 @@ class RunningHikari(Running):
                     await self._discord.wait_for(
                         lambda: wanted <= set(bot.cache.get_available_guilds_view()), timeout=GUILDS_TIMEOUT
                     )
-        except BaseException:
+        finally:
             starting.cancel()
-            await self._end()
-            raise
-        return bot
 
     async def _hear(self, event: Any) -> None:
         self._failed(event.failed_event, event.exception)
 
     async def _end(self) -> BaseException | None:
-        bot, given = self._bot, self._given
-        assert given is not None
         try:
-            if bot.is_alive:
-                await asyncio.wait([asyncio.ensure_future(bot.close())], timeout=END_TIMEOUT)
+            if self._bot.is_alive:
+                await asyncio.wait([asyncio.ensure_future(self._bot.close())], timeout=END_TIMEOUT)
         finally:
-            bot.event_manager.unsubscribe(import_module("hikari.events.base_events").ExceptionEvent, self._hear)
-            bot._token, bot._rest._token = given
             self._stack.close()
         return None

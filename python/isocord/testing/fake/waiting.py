@@ -144,8 +144,12 @@ class Waiting(ABC):
     def _unsynced(self) -> set[str]:
         """The commands of discord.py's trees that the fake does not know."""
         trees = [getattr(bot._connection, "_command_tree", None) for bot in self._bots]
-        there = {command["name"] for guild in self.guilds for command in self.commands(guild)}
-        return {command.name for tree in trees if tree is not None for command in tree.get_commands()} - there
+        declared = {command.name for tree in trees if tree is not None for command in tree.get_commands()}
+        return declared - self._command_names()
+
+    def _command_names(self) -> set[str]:
+        """The names of the application commands that the bot has registered, for everyone or for some guild."""
+        return {command["name"] for guild in self.guilds for command in self.commands(guild)}
 
     def say(self, text: str, *, user: Reference = "alice", channel: Reference = "general") -> Answer:
         """A user writes a text message, such as a prefix command: ``answer = await discord.say("!play song.mp3")``.

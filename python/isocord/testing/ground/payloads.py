@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 from .permissions import EVERYONE
@@ -213,10 +214,13 @@ def application(world: World) -> Json:
     }
 
 
-def message(
-    message_id: int, author: User, target: Channel, content: str, *, timestamp: str, guild: Guild, extra: Json
-) -> Json:
-    """A message, as REST and the MESSAGE_CREATE event give it; ``extra`` overrides fields."""
+def now() -> str:
+    """The time, as Discord writes it."""
+    return datetime.now(timezone.utc).isoformat()
+
+
+def message(message_id: int, author: User, target: Channel, content: str, *, guild: Guild, extra: Json) -> Json:
+    """A new message, as REST and the MESSAGE_CREATE event give it; ``extra`` overrides fields."""
     return {
         "id": str(message_id),
         "channel_id": str(target.id),
@@ -224,7 +228,7 @@ def message(
         "author": user(author),
         "member": {k: v for k, v in member(guild.members[author.id]).items() if k != "user"},
         "content": content,
-        "timestamp": timestamp,
+        "timestamp": now(),
         "edited_timestamp": None,
         "tts": False,
         "mention_everyone": False,

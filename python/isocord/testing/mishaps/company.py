@@ -7,16 +7,14 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ..dave.delivery import EncryptedCall
-from ..ground.world import Guild, Member, Reference, User, VoiceState
-from ..people.participants import Participant
+from ..ground.world import Member
+from ..people.participants import Participant, Stage
 from ..people.sounds import tone
 from ..people.speaker import Speaker
 from ..server.backend import Backend
 from ..voice.session import VoiceSession
 from ..wire.opus import encode_pcm
 from .mishaps import Mishap, MishapKind
-
-T = TypeVar("T")
 
 _PASSER_BY = "passer-by"
 _PADDING = 255
@@ -28,11 +26,13 @@ class Company:
 
     Args:
         backend: the fake Discord.
+        stage: what those who are let in need of it.
         later: calls a function in so many seconds.
     """
 
-    def __init__(self, backend: Backend, later: Callable[[float, Callable[[], object]], None]) -> None:
+    def __init__(self, backend: Backend, stage: Stage, later: Callable[[float, Callable[[], object]], None]) -> None:
         self._backend = backend
+        self._stage = stage
         self._later = later
 
     def happens(self, mishap: Mishap, session: VoiceSession) -> bool:
@@ -77,38 +77,10 @@ class Company:
 
     def _let_in(self, kind: type[_P], session: VoiceSession, seconds: float) -> _P:
         """Somebody comes into the channel and goes after a while."""
-        backend, guild = self._backend, self._backend.world.guilds[session.grant.guild_id]
-        user = backend.world.add_user(_PASSER_BY)
+        stage, guild = self._stage, self._backend.world.guilds[session.grant.guild_id]
+        user = self._backend.world.add_user(_PASSER_BY)
         guild.members.setdefault(user.id, Member(user))
         channel = guild.channels[session.grant.channel_id]
-        made = kind(user, backend.voice.new_ssrc(), _Wings(backend, guild))
-        backend.admit(lambda ssrc: made, user, channel)
-
-        def leave() -> None:
-            if backend.participants.get((guild.id, user.id)) is made:
-                backend.dismiss(guild.id, user.id)
-
-        self._later(seconds, leave)
+        made = self._backend.admit(lambda ssrc: kind(user, ssrc, stage), user, channel)
+        self._later(seconds, lambda: self._backend.withdraw(made))
         return made
-
-
-class _Wings:
-    """The stage of somebody whom no test holds."""
-
-    def __init__(self, backend: Backend, guild: Guild) -> None:
-        self._backend, self._guild = backend, guild
-
-    def on_server(self, function: Callable[[], T]) -> T:
-        return function()
-
-    def find_user(self, reference: Reference) -> User:
-        return self._backend.world.user(reference)
-
-    def bot_user(self) -> User:
-        return self._backend.world.bot
-
-    def leave_call(self, participant: Participant) -> None:
-        self._backend.dismiss(self._guild.id, participant.user_id)
-
-    def voice_state_of(self, participant: Participant) -> VoiceState | None:
-        return self._guild.voice_states.get(participant.user_id)

@@ -13,6 +13,7 @@ from .. import faults
 from ..dave.delivery import EncryptedCall
 from ..ground.opcodes import GatewayOp
 from ..ground.world import Channel
+from ..people.participants import Stage
 from ..server.backend import Backend, VoiceServer
 from ..voice.session import VoiceSession
 from ..wire.certificate import Certificate
@@ -30,12 +31,13 @@ class Stagehand:
 
     Args:
         backend: the fake Discord.
+        stage: what those who are let into a call need of it.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, stage: Stage) -> None:
         self._backend = backend
         self._tasks: set[asyncio.Task[None]] = set()
-        self._company = Company(backend, self._later)
+        self._company = Company(backend, stage, self._later)
         self._refuser: asyncio.Server | None = None
         self._untrusted: VoiceServer | None = None
         self._opening = asyncio.Lock()

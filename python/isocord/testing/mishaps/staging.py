@@ -9,7 +9,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..faults import Fault
-from ..ground.world import Guild, Reference
+from ..ground.world import Guild, Reference, User, VoiceState
+from ..people.participants import Participant
 from ..server.backend import Backend
 from ..wire.websocket import MessageFilter
 from .mishaps import Mishap, Script, checked, checked_script
@@ -46,13 +47,13 @@ class Rehearsal:
 
 
 class Staging(ABC):
-    """Breaking things: one by one, or by a script."""
+    """Breaking things, one by one or by a script; the :class:`Stage` of everybody in a call."""
 
     _backend: Backend
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._stagehand = Stagehand(backend)
+        self._stagehand = Stagehand(backend, self)
         backend.on_stop.append(self._stagehand.close)
 
     @abstractmethod
@@ -64,6 +65,23 @@ class Staging(ABC):
 
     @abstractmethod
     def _guild(self, reference: Reference | None) -> Guild: ...
+
+    # For participants
+
+    def find_user(self, reference: Reference) -> User:
+        return self._backend.world.user(reference)
+
+    def bot_user(self) -> User:
+        return self._backend.world.bot
+
+    def leave_call(self, participant: Participant) -> None:
+        self.on_server(lambda: self._backend.withdraw(participant))
+
+    def voice_state_of(self, participant: Participant) -> VoiceState | None:
+        place = self._backend.place_of(participant)
+        return None if place is None else self._backend.world.guilds[place[0]].voice_states.get(place[1])
+
+    # What goes wrong
 
     def stage(self, mishap: Mishap, guild: Reference | None = None) -> bool:
         """Make one thing go wrong for the bot in a guild (the first one without an argument), now.

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -157,7 +158,9 @@ class Backend:
         if runner is not None:
             await runner.cleanup()
 
-    def admit(self, make: Callable[[int], Participant], user: User, channel: Channel) -> Participant:
+    _P = TypeVar("_P", bound=Participant)
+
+    def admit(self, make: Callable[[int], _P], user: User, channel: Channel) -> _P:
         """Put a scripted participant into a channel, in the place of the same user's older one."""
         guild = self.world.guilds[channel.guild_id]
         if user.id == self.world.bot.id:
@@ -183,6 +186,12 @@ class Backend:
             participant.detach()
             self.switchboard.leave(self.world.guilds[guild_id], user_id)
 
+    def withdraw(self, participant: Participant) -> None:
+        """Take this one out of voice; nothing happens if it is not in it any more."""
+        place = self.place_of(participant)
+        if place is not None:
+            self.dismiss(*place)
+
     def place_of(self, participant: Participant) -> tuple[int, int] | None:
         """The (guild id, user id) under which a participant is in voice."""
         return next((key for key, value in self.participants.items() if value is participant), None)
@@ -207,11 +216,10 @@ class Backend:
 
     def delete_channel(self, channel: Channel) -> None:
         """Delete a channel with everyone in it."""
-        guild = self.world.guilds[channel.guild_id]
         for (guild_id, user_id), participant in list(self.participants.items()):
             if participant.call is not None and participant.call.channel_id == channel.id:
                 self.dismiss(guild_id, user_id)
-        self.switchboard.delete_channel(guild, channel)
+        self.switchboard.delete_channel(channel)
 
     def server_update(self, guild_id: int, server: VoiceServer | None, *, close: bool) -> None:
         """Move a guild's voice to another server (or renew the token on the same one)."""

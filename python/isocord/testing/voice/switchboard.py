@@ -6,7 +6,6 @@ import dataclasses
 import secrets
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timezone
 from typing import Any, Protocol
 
 from ..dave.dave import DeliveryService
@@ -174,16 +173,18 @@ class Switchboard:
             state = guild.voice_states[user_id] = dataclasses.replace(state, **changes)
             self._announce(guild, state)
 
-    def edit_channel(self, guild: Guild, channel: Channel) -> None:
+    def edit_channel(self, channel: Channel) -> None:
         """A channel has been changed: everybody is told, and who may speak in it is looked at anew."""
+        guild = self._world.guilds[channel.guild_id]
         self._announcer.dispatch("CHANNEL_UPDATE", payloads.channel(channel), guild.id)
         for state in list(guild.voice_states.values()):
             suppress = not self._may_speak(guild, state.user_id, channel)
             if channel.kind is ChannelKind.VOICE and state.channel_id == channel.id and state.suppress != suppress:
                 self.update(guild, state.user_id, suppress=suppress)
 
-    def delete_channel(self, guild: Guild, channel: Channel) -> None:
+    def delete_channel(self, channel: Channel) -> None:
         """Delete a channel; whoever is in it is thrown out."""
+        guild = self._world.guilds[channel.guild_id]
         guild.channels.pop(channel.id, None)
         self._announcer.dispatch("CHANNEL_DELETE", payloads.channel(channel), guild.id)
         for state in list(guild.voice_states.values()):
@@ -201,10 +202,6 @@ class Switchboard:
     @staticmethod
     def _may_speak(guild: Guild, user_id: int, channel: Channel) -> bool:
         return bool(guild.permissions(user_id, channel) & Permission.SPEAK)
-
-    @staticmethod
-    def now() -> str:
-        return datetime.now(timezone.utc).isoformat()
 
     def _announce(self, guild: Guild, state: VoiceState) -> None:
         self._announcer.dispatch("VOICE_STATE_UPDATE", payloads.voice_state(state, guild), guild.id)

@@ -1,7 +1,7 @@
 //! What a listener gets is made here, on its own thread: some users only, all of them as one, at another rate, with
 //! the silence between them, judged by a voice activity detector.
 
-mod row;
+pub(crate) mod row;
 mod spurts;
 mod voices;
 

@@ -19,7 +19,8 @@ const DAY: u64 = 24 * 3_600;
 /// What is told; without a beginning, files tell only whose they are.
 #[derive(Clone, Default)]
 pub struct About {
-    began: Option<SystemTime>,
+    /// Since 1970.
+    began: Option<Duration>,
     names: Arc<Mutex<Names>>,
     moments: Arc<Mutex<Moments>>,
 }
@@ -49,7 +50,7 @@ impl About {
     /// The same recording, which begins at that moment, by one recorder.
     #[must_use]
     pub fn began(&self, at: SystemTime) -> Self {
-        Self { began: Some(at), ..self.clone() }
+        Self { began: at.duration_since(UNIX_EPOCH).ok(), ..self.clone() }
     }
 
     /// The same for another recorder, which has moments of its own.
@@ -141,15 +142,20 @@ impl Labels {
         Owner { user_id: self.user_id, name: self.title.clone() }
     }
 
+    /// Whether it is known when it began.
+    pub(crate) fn is_dated(&self) -> bool {
+        self.about.began.is_some()
+    }
+
     /// When its first sample was heard.
     pub(crate) fn began(&self) -> Option<Moment> {
+        let since = self.about.began?;
         let moments = lock(&self.about.moments);
         let paused = moments.pauses.iter().rev().find(|&&(at, _)| at <= self.begin);
         let samples = self.begin + paused.map_or(0, |&(_, samples)| samples);
         let (whole, rest) = (samples / u64::from(SAMPLE_RATE), samples % u64::from(SAMPLE_RATE));
         let offset =
             Duration::from_secs(whole) + Duration::from_nanos(rest * 1_000_000_000 / u64::from(SAMPLE_RATE));
-        let since = self.about.began?.duration_since(UNIX_EPOCH).ok()?;
         Some(Moment(since + offset))
     }
 
@@ -169,26 +175,6 @@ impl Labels {
         let inside = moments.marks.iter().filter(|(at, _)| (self.begin..self.begin + samples).contains(at));
         inside.map(|(at, title)| Chapter { at: at - self.begin, title: title.clone() }).collect()
     }
-
-    /// The same as fields of Vorbis, as many as `room` bytes hold (the Chapter Extension of Xiph).
-    pub(crate) fn chapter_fields(&self, samples: u64, room: usize) -> Vec<(String, String)> {
-        let mut fields = Vec::new();
-        let mut left = room;
-        for (index, Chapter { at, title }) in self.chapters(samples).into_iter().enumerate().take(999) {
-            let ms = at * 1_000 / u64::from(SAMPLE_RATE);
-            let (seconds, ms) = (ms / 1_000, ms % 1_000);
-            let time = format!("{:02}:{:02}:{:02}.{ms:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
-            let number = format!("CHAPTER{:03}", index + 1);
-            let pair = [(number.clone(), time), (format!("{number}NAME"), title)];
-            let needed: usize = pair.iter().map(|(key, value)| 5 + key.len() + value.len()).sum();
-            if needed > left {
-                break;
-            }
-            left -= needed;
-            fields.extend(pair);
-        }
-        fields
-    }
 }
 
 /// A moment of the calendar, in UTC.
@@ -196,8 +182,8 @@ impl Labels {
 pub(crate) struct Moment(Duration);
 
 impl Moment {
-    /// Year, month and day.
-    pub(crate) fn date(self) -> (u64, u64, u64) {
+    /// Year, month and day, as ISO 8601 writes them.
+    pub(crate) fn date(self) -> String {
         // Counted from the first of March of the year 0, so that the day that comes every four years is the last.
         let days = self.0.as_secs() / DAY + 719_468;
         let (era, day) = (days / 146_097, days % 146_097);
@@ -205,13 +191,15 @@ impl Moment {
         let day = day - (365 * year + year / 4 - year / 100);
         let month = (5 * day + 2) / 153;
         let year = era * 400 + year + u64::from(month >= 10);
-        (year, if month < 10 { month + 3 } else { month - 9 }, day - (153 * month + 2) / 5 + 1)
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        format!("{year:04}-{month:02}-{day:02}")
     }
 
-    /// Hours, minutes and seconds.
-    pub(crate) fn time(self) -> (u64, u64, u64) {
+    /// Hours, minutes and seconds, as ISO 8601 writes them.
+    pub(crate) fn time(self) -> String {
         let seconds = self.0.as_secs() % DAY;
-        (seconds / 3_600, seconds / 60 % 60, seconds % 60)
+        format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
     }
 
     /// Samples since midnight.
@@ -229,9 +217,7 @@ impl Moment {
 /// ISO 8601, with milliseconds.
 impl std::fmt::Display for Moment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ((year, month, day), (hour, minute, second)) = (self.date(), self.time());
-        let ms = self.0.subsec_millis();
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+        write!(f, "{}T{}.{:03}Z", self.date(), self.time(), self.0.subsec_millis())
     }
 }
 
@@ -290,8 +276,5 @@ mod tests {
         assert_eq!(file.began().unwrap().to_string(), "1970-01-01T00:00:00.500Z");
         assert_eq!(about.file(None, 96_000).began().unwrap().to_string(), "1970-01-01T00:00:12.000Z");
         assert_eq!(about.apart().file(None, 0).chapters(100_000).len(), 0);
-        let fields = about.file(None, 0).chapter_fields(100_000, 110);
-        assert_eq!(fields.len(), 4);
-        assert_eq!(fields[2], ("CHAPTER002".to_owned(), "00:00:01.000".to_owned()));
     }
 }

@@ -54,9 +54,6 @@ fn codec(error: impl std::fmt::Display) -> SinkError {
 
 impl Flac {
     pub(crate) fn new(out: OpenTarget, shape: SampleShape, labels: Labels) -> Result<Self, SinkError> {
-        if shape.is_float() {
-            return Err(SinkError::Option("FLAC has no samples in floating point"));
-        }
         let mut config = config::Encoder::default();
         config.block_size = BLOCK;
         // Fixed predictors take a quarter of the time of computed ones, for files some per cent bigger.

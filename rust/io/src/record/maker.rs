@@ -1,7 +1,7 @@
 //! Opens tracks as a layout wants them.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::assembler::Assembler;
 use super::clean::{CleanLane, Cleaner};
@@ -15,6 +15,7 @@ use super::parts::{Cuts, PartReport, Shelf};
 use super::shared_files::{Kind, SharedFiles};
 use super::track::Track;
 use super::written::Written;
+use crate::threads::lock;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -91,28 +92,30 @@ impl Maker {
         opus: bool,
         cuts: &Cuts,
     ) -> Track {
-        let mut cleaner = Cleaner::new(options.cleaning, options.own_user == Some(user_id));
+        let cleaner = Cleaner::new(options.cleaning, options.own_user == Some(user_id));
         let plan = Plan::new(options, cuts, Some(user_id), origin, !opus || cleaner.is_some());
-        let mut opened = match self {
+        let opened = match self {
             Self::PerUser(factory) => {
                 let factory = Arc::clone(factory);
-                let make = move |part| factory.lock().unwrap_or_else(PoisonError::into_inner)(user_id, part);
+                let make = move |part| lock(&factory)(user_id, part);
                 open(&plan, Box::new(make))
             }
             Self::Shared(files) => shared(files.clone(), &plan),
             Self::Voices => Ok(Opened { lane: Box::new(VoiceTrack), shelf: Shelf::default() }),
         };
-        let mix = matches!(self, Self::Voices);
-        // In a mixdown each voice is cleaned on its way into the sum.
-        if !mix
-            && let Ok(opened) = &mut opened
-            && let Some(cleaner) = cleaner.take()
-        {
-            let inner = std::mem::replace(&mut opened.lane, Box::new(VoiceTrack));
-            opened.lane = Box::new(CleanLane::new(cleaner, inner));
+        if matches!(self, Self::Voices) {
+            // Each is cleaned on its way into the sum.
+            let assembler = Assembler::new(origin, patience(options.mix_window));
+            return Track::new(assembler, Written::new(opened), cleaner);
         }
-        let window = if mix { patience(options.mix_window) } else { options.reorder };
-        Track::new(Assembler::new(origin, window), Written::new(opened), cleaner)
+        let opened = match cleaner {
+            Some(cleaner) => opened.map(|Opened { lane, shelf }| Opened {
+                lane: Box::new(CleanLane::new(cleaner, lane)),
+                shelf,
+            }),
+            None => opened,
+        };
+        Track::new(Assembler::new(origin, options.reorder), Written::new(opened), None)
     }
 
     pub(crate) fn flush(&mut self) -> Result<()> {

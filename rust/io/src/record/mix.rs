@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isocord_proto::frame::FRAME_SAMPLES;
 
 use super::assembler::{Assembler, Held};
-use super::clean::Cleaned;
+use super::clean::{Cleaned, Cleaner};
 use super::error::SinkError;
 use super::lane::{Lane, TrackLane, Unpacker};
 use super::open::{Plan, open};
@@ -66,12 +66,7 @@ impl Mix {
     /// Nothing more comes of a voice.
     pub(crate) fn end(&mut self, track: &mut Track) -> Result<()> {
         self.release(track, u64::MAX)?;
-        let Some(out) = self.written.lane() else { return Ok(()) };
-        let (assembler, voice) = track.voice();
-        let Some(cleaner) = &mut voice.cleaner else { return Ok(()) };
-        let at = assembler.next().saturating_sub(cleaner.lag());
-        let mixdown = &mut self.mixdown;
-        cleaner.flush(&mut VoiceLane { mixdown, out: Sum(out), unpacker: &mut voice.unpacker, at })
+        self.voice(track, |_, cleaner, lane| cleaner.map_or(Ok(()), |cleaner| cleaner.flush(lane)))
     }
 
     pub(crate) fn advance(&mut self, now: u64, flush: bool) -> Result<()> {
@@ -113,16 +108,25 @@ impl Mix {
         track: &mut Track,
         action: impl FnOnce(&mut Assembler, &mut dyn Lane) -> Result<()>,
     ) -> Result<()> {
+        self.voice(track, |assembler, cleaner, to| match cleaner {
+            Some(cleaner) => action(assembler, &mut Cleaned { cleaner, to }),
+            None => action(assembler, to),
+        })
+    }
+
+    /// Has what cleans a voice, and its way into the sum.
+    fn voice(
+        &mut self,
+        track: &mut Track,
+        action: impl FnOnce(&mut Assembler, Option<&mut Cleaner>, &mut dyn Lane) -> Result<()>,
+    ) -> Result<()> {
         let Some(out) = self.written.lane() else { return Ok(()) };
         let (assembler, voice) = track.voice();
-        let lag = voice.cleaner.as_ref().map_or(0, |cleaner| cleaner.lag());
+        let lag = voice.cleaner.as_ref().map_or(0, Cleaner::lag);
         let at = assembler.next().saturating_sub(lag);
         let unpacker = &mut voice.unpacker;
         let mut lane = VoiceLane { mixdown: &mut self.mixdown, out: Sum(out), unpacker, at };
-        match &mut voice.cleaner {
-            Some(cleaner) => action(assembler, &mut Cleaned { cleaner, to: &mut lane }),
-            None => action(assembler, &mut lane),
-        }
+        action(assembler, voice.cleaner.as_mut(), &mut lane)
     }
 }
 

@@ -65,7 +65,7 @@ fn id3(labels: &Labels) -> Vec<u8> {
     // Seven bits a byte.
     let size = |len: usize| [21, 14, 7, 0].map(|shift| (len >> shift) as u8 & 0x7F);
     let mut frames = Vec::new();
-    if labels.began().is_some() {
+    if labels.is_dated() {
         for (key, value) in labels.fields() {
             let (name, text) = match key {
                 "TITLE" => (b"TIT2", value),

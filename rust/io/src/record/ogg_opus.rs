@@ -1,5 +1,7 @@
 //! Ogg Opus (RFC 7845), packets as they come.
 
+use std::io;
+
 use ogg::{PacketWriteEndInfo, PacketWriter as OggWriter};
 
 use isocord_proto::frame::{CHANNELS, SAMPLE_RATE};
@@ -34,26 +36,6 @@ fn opus_tags(comments: &Comments, samples: u64) -> Vec<u8> {
     [b"OpusTags", &fields[..], &vec![0; room]].concat()
 }
 
-/// A page of one packet, the second of its stream (RFC 3533, section 6).
-fn second_page(serial: u32, packet: &[u8]) -> Vec<u8> {
-    let mut page = b"OggS\0\0".to_vec();
-    page.extend(0u64.to_le_bytes());
-    page.extend(serial.to_le_bytes());
-    page.extend(1u32.to_le_bytes());
-    page.extend([0; 4]);
-    page.push((packet.len() / 255 + 1) as u8);
-    page.resize(page.len() + packet.len() / 255, 255);
-    page.push((packet.len() % 255) as u8);
-    page.extend(packet);
-    let crc = page.iter().fold(0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
-            if crc >> 31 == 1 { crc << 1 ^ 0x04C1_1DB7 } else { crc << 1 }
-        })
-    });
-    page[22..26].copy_from_slice(&crc.to_le_bytes());
-    page
-}
-
 /// Packets of a page that is not closed yet.
 #[derive(Default, Clone, Copy)]
 struct Page {
@@ -78,15 +60,13 @@ pub(crate) struct OggOpus {
     ogg: OggWriter<'static, OpenTarget>,
     serial: u32,
     comments: Comments,
-    pre_skip: u64,
+    pre_skip: u32,
     /// Bytes of the pages that are closed.
     closed: u64,
     page: Page,
     page_start: u64,
     /// What was flushed has no end yet.
     is_awaited: bool,
-    /// Where the page of the comments lies.
-    second: u64,
 }
 
 impl OggOpus {
@@ -101,7 +81,6 @@ impl OggOpus {
             page: Page::default(),
             page_start: 0,
             is_awaited: false,
-            second: 0,
         }
     }
 
@@ -109,22 +88,39 @@ impl OggOpus {
         self.page = self.page.with(packet.len());
         self.ogg
             .write_packet(packet.to_vec(), self.serial, end, granule)
-            .map_err(|source| SinkError::Write { target: self.ogg.inner().name(), source })?;
+            .map_err(|source| self.broken(source))?;
         if end != PacketWriteEndInfo::NormalPacket {
             self.closed += self.page.len();
             (self.page, self.page_start) = (Page::default(), granule);
         }
         Ok(())
     }
+
+    fn broken(&self, source: io::Error) -> SinkError {
+        SinkError::Write { target: self.ogg.inner().name(), source }
+    }
+
+    /// The two headers, a page each, of a file of so many samples.
+    fn headers(&self, samples: u64) -> [Vec<u8>; 2] {
+        [opus_head(self.pre_skip), opus_tags(&self.comments, samples)]
+    }
+
+    /// Writes the headers again, which take as much room as they did.
+    fn mend_headers(&mut self) -> Result<(), SinkError> {
+        let mut pages = OggWriter::new(Vec::new());
+        for header in self.headers(self.samples()) {
+            pages
+                .write_packet(header, self.serial, PacketWriteEndInfo::EndPage, 0)
+                .map_err(|source| self.broken(source))?;
+        }
+        self.ogg.inner_mut().patch(0, &pages.into_inner())
+    }
 }
 
 impl PacketWriter for OggOpus {
     fn begin(&mut self, pre_skip: u32) -> Result<(), SinkError> {
-        self.pre_skip = u64::from(pre_skip);
-        self.put(&opus_head(pre_skip), PacketWriteEndInfo::EndPage, 0)?;
-        let tags = opus_tags(&self.comments, 0);
-        self.second = self.closed;
-        self.put(&tags, PacketWriteEndInfo::EndPage, 0)
+        self.pre_skip = pre_skip;
+        self.headers(0).iter().try_for_each(|header| self.put(header, PacketWriteEndInfo::EndPage, 0))
     }
 
     fn fits(&mut self, held: usize, next: usize) -> bool {
@@ -143,10 +139,9 @@ impl PacketWriter for OggOpus {
 
     fn last(&mut self, packet: &[u8], at: u64, samples: u32, trim: u32) -> Result<(), SinkError> {
         let granule = at + u64::from(samples - trim);
-        self.put(packet, PacketWriteEndInfo::EndStream, granule.max(self.pre_skip))?;
+        self.put(packet, PacketWriteEndInfo::EndStream, granule.max(self.pre_skip.into()))?;
         if self.comments.has_more(self.samples()) {
-            let page = second_page(self.serial, &opus_tags(&self.comments, self.samples()));
-            self.ogg.inner_mut().patch(self.second, &page)?;
+            self.mend_headers()?;
         }
         self.flush()
     }
@@ -161,6 +156,6 @@ impl PacketWriter for OggOpus {
     }
 
     fn samples(&self) -> u64 {
-        self.page_start.saturating_sub(self.pre_skip)
+        self.page_start.saturating_sub(self.pre_skip.into())
     }
 }

@@ -51,22 +51,18 @@ impl Ffmpeg {
         }
     }
 
-    /// Starts a process that takes s16le stereo at 48 kHz and writes to `target`.
+    /// Starts a process that takes s16le stereo at 48 kHz and writes to `target`. A file with a title tells that it
+    /// begins now, too.
     ///
     /// # Errors
     /// The system's, if it cannot be started or the file not be made.
-    pub fn start(&self, target: Target) -> io::Result<Target> {
-        Ok(Target::Process(Box::new(self.run(target, &[])?)))
-    }
-
-    /// The same; the file tells whose it is, and that it begins now.
-    ///
-    /// # Errors
-    /// As above.
-    pub fn start_titled(&self, target: Target, title: &str) -> io::Result<Target> {
-        let began = About::default().began(SystemTime::now()).file(None, 0).began();
-        let mut told = vec![format!("title={title}")];
-        told.extend(began.map(|began| format!("creation_time={began}")));
+    pub fn start(&self, target: Target, title: Option<&str>) -> io::Result<Target> {
+        let mut told = Vec::new();
+        if let Some(title) = title {
+            told.push(format!("title={title}"));
+            let began = About::default().began(SystemTime::now()).file(None, 0).began();
+            told.extend(began.map(|began| format!("creation_time={began}")));
+        }
         Ok(Target::Process(Box::new(self.run(target, &told)?)))
     }
 

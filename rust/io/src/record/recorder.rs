@@ -1,6 +1,7 @@
 //! The recorder: one timeline, many tracks, their limits and their end.
 
 mod cutting;
+mod ending;
 mod intake;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -15,9 +16,7 @@ use super::mix::Mix;
 use super::open::check_limit;
 use super::options::{Layout, RecorderOptions, Split};
 use super::parts::{Cuts, PartReport};
-use super::report::{
-    EndReason, FileState, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport,
-};
+use super::report::{EndReason, RecorderEvent, RecorderReport, RecorderState, RecorderStats, TrackReport};
 use super::survey::Survey;
 use super::timeline::RecordingTime;
 use super::track::Track;
@@ -51,8 +50,6 @@ pub struct Recorder {
     consent: Consent,
     tracks: BTreeMap<u64, Track>,
     survey: Option<Survey>,
-    /// There is no time but for the files.
-    hurries: bool,
     /// Who got no track.
     refused: HashSet<u64>,
     /// What the owner of the clock said last.
@@ -106,7 +103,6 @@ impl Recorder {
             mix,
             tracks: BTreeMap::new(),
             survey: options.survey.then(Survey::default),
-            hurries: false,
             refused: HashSet::new(),
             clock: None,
             now: 0,
@@ -281,79 +277,6 @@ impl Recorder {
             (Some(mix), _) => mix.len(),
             (None, Some(len)) => len,
             (None, None) => self.tracks.values().map(Track::len).sum(),
-        }
-    }
-
-    fn end(&mut self, reason: EndReason) {
-        if self.ended.is_none() {
-            self.ended = Some(reason);
-            self.events.push_back(RecorderEvent::Ended(reason));
-        }
-    }
-
-    /// What became of the one file that all users are in, if there is one.
-    fn check_whole(&mut self, result: Result<(), SinkError>) {
-        match (result, &mut self.mix) {
-            (Err(SinkError::Full), Some(mix)) => {
-                let whole = mix.end_at_limit();
-                self.end(EndReason::SizeLimit);
-                if let Err(error) = whole {
-                    self.fail_whole(error);
-                }
-            }
-            (Err(error), _) => self.fail_whole(error),
-            (Ok(()), _) if self.maker.is_shared() && self.tracks.values().any(Track::is_full) => {
-                self.end(EndReason::SizeLimit);
-            }
-            (Ok(()), _) => {}
-        }
-    }
-
-    fn fail_whole(&mut self, error: SinkError) {
-        // Told once; whatever is tried on a broken file fails again.
-        if self.ended == Some(EndReason::Failed) {
-            return;
-        }
-        let error = Arc::new(error);
-        tracing::warn!(%error, "a recording failed");
-        match &mut self.mix {
-            Some(mix) => mix.fail(Arc::clone(&error)),
-            None => {
-                for track in self.tracks.values_mut() {
-                    track.fail(Arc::clone(&error));
-                    track.told = true;
-                }
-            }
-        }
-        let state = FileState::Failed(error);
-        self.events.push_back(RecorderEvent::TrackEnded { user_id: None, state });
-        self.end(EndReason::Failed);
-        // A limit that was reached before does not make the file whole.
-        self.ended = Some(EndReason::Failed);
-    }
-
-    /// Tells once that a track has ended early.
-    fn note(events: &mut VecDeque<RecorderEvent>, user_id: Option<u64>, track: &mut Track) {
-        if track.told || track.active() {
-            return;
-        }
-        let state = track.state().clone();
-        if let FileState::Failed(error) = &state {
-            tracing::warn!(%error, "a track of a recording failed");
-        }
-        track.told = true;
-        if matches!(state, FileState::Failed(_) | FileState::SizeLimit) {
-            events.push_back(RecorderEvent::TrackEnded { user_id, state });
-        }
-    }
-
-    /// Ends the recording if nobody can be written.
-    fn check_barren(&mut self, clock: u64) {
-        let failed = |track: &Track| matches!(track.state(), FileState::Failed(_));
-        if self.tracks.is_empty() || !self.tracks.values().all(failed) {
-            self.barren = None;
-        } else if clock - *self.barren.get_or_insert(clock) >= BARREN {
-            self.end(EndReason::Failed);
         }
     }
 

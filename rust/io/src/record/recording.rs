@@ -1,32 +1,26 @@
 //! A recording that runs: a recorder on the thread `isocord-record`, and the handle that its owner has.
 
 mod shared;
+mod thread;
 
 use std::io;
-use std::sync::atomic::{
-    AtomicBool, AtomicU8, AtomicU64, Ordering::AcqRel, Ordering::Relaxed, Ordering::Release,
-};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use isocord_proto::frame::{FRAME_SAMPLES, SAMPLE_RATE};
-use isocord_proto::recv::{Frame, Sound};
+use isocord_proto::frame::SAMPLE_RATE;
 
-use super::{
-    EndReason, FileState, FrameSink, PartReport, Payload, Recorder, RecorderEvent, RecorderReport,
-    RecorderState, SinkError,
-};
+use super::{PartReport, Recorder, RecorderReport, SinkError};
 use crate::receive::common_clock::CommonClock;
-use crate::receive::pump::{Appetite, FrameConsumer, Pump};
-use crate::receive::queue::{FrameReader, Item, ReaderWaker};
-use crate::send::tap::{Sent, SentReader};
+use crate::receive::pump::Pump;
+use crate::receive::queue::{FrameReader, ReaderWaker};
+use crate::send::tap::SentReader;
 use crate::threads::lock;
 use shared::{Order, Shared, Told};
+use thread::RecorderThread;
 
 /// Frames that may wait for the disk: 6 s of 25 speakers.
 pub(crate) const CAPACITY: usize = 8_192;
-/// Where so many wait, what is not for the files is left out.
-const HURRY: usize = CAPACITY / 4;
 /// After a stop, frames that were said before it are waited for: as long as the jitter buffers hold
 /// them, and 60 ms more for the threads,
 const LEAST_LINGER: u64 = SAMPLE_RATE as u64 * 60 / 1_000;
@@ -100,9 +94,9 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Records what comes out of `reader` from now on, in the form that the first recorder [`wants`](FrameSink::wants), until
-    /// [`Self::stop`], a limit of a recorder's, `ends_at` on the clock, or the end of the connection. One that fails
-    /// leaves the others alone.
+    /// Records what comes out of `reader` from now on, in the form that the first recorder
+    /// [`wants`](super::FrameSink::wants), until [`Self::stop`], a limit of a recorder's, `ends_at` on the clock, or the
+    /// end of the connection. One that fails leaves the others alone.
     ///
     /// # Errors
     /// The system's, if it has no thread to give.
@@ -114,23 +108,10 @@ impl Recording {
         own_voice: Option<OwnVoice>,
     ) -> io::Result<Self> {
         let waker = reader.waker();
-        let shared = Arc::new(Shared {
-            orders: Mutex::default(),
-            ordered: AtomicBool::new(false),
-            phase: AtomicU8::new(Phase::Running as u8),
-            told: Mutex::default(),
-            tells: Condvar::new(),
-        });
+        let shared = Arc::new(Shared::default());
         let begun = recorders.first().map_or(0, Recorder::start);
         let own_lost = own_voice.as_ref().map(|own| own.sent.lost());
-        let thread = RecorderThread {
-            recorders,
-            own_voice,
-            shared: Arc::clone(&shared),
-            ends_at,
-            stop: None,
-            full: false,
-        };
+        let thread = RecorderThread::new(recorders, own_voice, Arc::clone(&shared), ends_at);
         let pump = Pump::spawn("isocord-record", reader, thread, clock)?;
         Ok(Self { shared, pump, waker, clock, begun, own_lost })
     }
@@ -233,197 +214,5 @@ impl Recording {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.waker.dropped() + self.own_lost.as_ref().map_or(0, |lost| lost.load(Relaxed))
-    }
-}
-
-/// The recorder on its thread.
-struct RecorderThread {
-    /// All take the same frames.
-    recorders: Vec<Recorder>,
-    own_voice: Option<OwnVoice>,
-    shared: Arc<Shared>,
-    /// The latest end of the recording.
-    ends_at: Option<u64>,
-    stop: Option<Stop>,
-    /// A track is as big as it may be.
-    full: bool,
-}
-
-/// Where it ends, when to wait no longer, and why.
-struct Stop {
-    end: u64,
-    deadline: u64,
-    reason: EndReason,
-}
-
-impl FrameConsumer for RecorderThread {
-    fn waiting(&mut self, count: usize) {
-        for recorder in &mut self.recorders {
-            recorder.hurry(count > HURRY);
-        }
-    }
-
-    fn item(&mut self, item: Item<'_>) {
-        // At once: what was said after a pause is not to get in where the disk was slow.
-        self.obey();
-        if let Item::Frame(Frame { user_id, position, samples, sound, .. }) = item {
-            // In the order of time, or silence would have been written in its place where the disk was slow.
-            self.take_own(position);
-            let payload = match sound {
-                Sound::Pcm(pcm) => Payload::Pcm(pcm),
-                Sound::Opus(packet) => Payload::Opus(packet),
-            };
-            self.frame(user_id, position, samples, payload);
-        }
-    }
-
-    fn advance(&mut self, position: u64) -> Appetite {
-        self.obey();
-        self.take_own(u64::MAX);
-        if let Some(end) = self.ends_at
-            && position >= end
-        {
-            self.time_is_over(end);
-        }
-        for recorder in &mut self.recorders {
-            recorder.advance(position);
-        }
-        self.take_events();
-        self.take_parts();
-        let is_over = |recorder: &Recorder| matches!(recorder.state(), RecorderState::Ended(_));
-        let ended = self.full || self.recorders.iter().all(is_over);
-        if ended || self.stop.as_ref().is_some_and(|stop| position >= stop.deadline) {
-            return Appetite::Sated;
-        }
-        if self.recorders.iter().any(Recorder::is_behind) {
-            return Appetite::MoreNow;
-        }
-        if self.stop.is_some() { Appetite::MoreSoon } else { Appetite::More }
-    }
-
-    fn finish(&mut self, position: u64) {
-        self.obey();
-        self.shared.change(Phase::Over);
-        self.take_events();
-        let (end, reason) = match &self.stop {
-            Some(stop) => (stop.end, stop.reason),
-            None if self.full => (position, EndReason::SizeLimit),
-            None => (position, EndReason::Finished),
-        };
-        let reports = self.recorders.iter_mut().map(|recorder| recorder.finish_for(Some(end), reason));
-        let report = reports.reduce(RecorderReport::and);
-        self.take_parts();
-        self.shared.finish(report.ok_or(Died));
-    }
-}
-
-impl RecorderThread {
-    fn frame(&mut self, user_id: u64, position: u64, samples: u32, payload: Payload<'_>) {
-        // A frame can come before the clock's word that the time is over.
-        if let Some(end) = self.ends_at
-            && position + u64::from(samples) > end
-        {
-            self.time_is_over(end);
-        }
-        for recorder in &mut self.recorders {
-            recorder.frame(user_id, position, payload);
-        }
-    }
-
-    /// Records what left before `until`.
-    fn take_own(&mut self, until: u64) {
-        while let Some(own) = &mut self.own_voice
-            && let Some(Sent { position, frame }) = own.sent.take_before(until)
-        {
-            let user_id = own.user_id;
-            self.frame(user_id, position, FRAME_SAMPLES as u32, Payload::Opus(frame.as_bytes()));
-        }
-    }
-
-    /// Tells the owner what has failed.
-    fn take_events(&mut self) {
-        let (shared, full) = (&self.shared, &mut self.full);
-        for event in
-            self.recorders.iter_mut().flat_map(|recorder| std::iter::from_fn(|| recorder.next_event()))
-        {
-            match event {
-                RecorderEvent::TrackEnded { user_id, state: FileState::Failed(error) } => {
-                    shared.tell(News::Failed { user_id, error });
-                }
-                RecorderEvent::UserRefused { user_id, most } => {
-                    shared.tell(News::Refused { user_id, most });
-                }
-                RecorderEvent::TrackEnded { state, .. } => {
-                    *full |= matches!(state, FileState::SizeLimit);
-                }
-                RecorderEvent::TrackStarted { user_id, .. } => shared.tell(News::Started { user_id }),
-                RecorderEvent::Dropped { user_id, removed } => {
-                    shared.tell(News::Dropped { user_id, error: removed.err() });
-                }
-                RecorderEvent::Ended(_) => {}
-            }
-        }
-    }
-
-    /// Tells the owner which files are complete.
-    fn take_parts(&mut self) {
-        for recorder in &mut self.recorders {
-            while let Some(part) = recorder.next_part() {
-                self.shared.tell(News::Part(part));
-            }
-        }
-    }
-
-    fn obey(&mut self) {
-        if !self.shared.ordered.swap(false, AcqRel) {
-            return;
-        }
-        let orders = std::mem::take(&mut *lock(&self.shared.orders));
-        for order in orders {
-            let recorders = self.recorders.iter_mut();
-            match order {
-                Order::Allow(user_id, position) => {
-                    recorders.for_each(|recorder| recorder.allow(user_id, position));
-                }
-                Order::Deny(user_id, position, drops) => {
-                    for recorder in recorders {
-                        recorder.deny(user_id, position);
-                        if drops && let Err(error) = recorder.drop_user(user_id) {
-                            self.shared.tell(News::Dropped { user_id, error: Some(Arc::new(error)) });
-                        }
-                    }
-                }
-                Order::Mark(position, title) => {
-                    recorders.for_each(|recorder| recorder.mark(position, title.clone()));
-                }
-                // What comes after the end changes nothing of it.
-                _ if self.stop.is_some() => {}
-                Order::Cut(position) => recorders.for_each(|recorder| recorder.cut(position)),
-                Order::Pause(position) => recorders.for_each(|recorder| recorder.pause(position)),
-                Order::Resume(position) => recorders.for_each(|recorder| recorder.resume(position)),
-                Order::Stop(position, deadline) => {
-                    self.end(Stop { end: position, deadline, reason: EndReason::Finished });
-                }
-            }
-        }
-    }
-
-    fn time_is_over(&mut self, end: u64) {
-        if self.stop.is_none() {
-            self.end(Stop { end, deadline: end + MOST_LINGER / 2, reason: EndReason::TimeLimit });
-        }
-    }
-
-    fn end(&mut self, stop: Stop) {
-        self.shared.change(Phase::Over);
-        self.recorders.iter_mut().for_each(|recorder| recorder.pause(stop.end));
-        self.stop = Some(stop);
-    }
-}
-
-impl Drop for RecorderThread {
-    fn drop(&mut self) {
-        self.shared.change(Phase::Over);
-        self.shared.finish(Err(Died));
     }
 }

@@ -23,12 +23,11 @@ fn ascii(text: &str, len: usize) -> Vec<u8> {
 }
 
 fn bext(labels: &Labels, began: Moment) -> Vec<u8> {
-    let ((year, month, day), (hour, minute, second)) = (began.date(), began.time());
     let mut content = ascii(&labels.title, 256);
     content.extend(ascii("isocord", 32));
     content.extend(ascii(&labels.user_id.map_or_else(String::new, |id| id.to_string()), 32));
-    content.extend(ascii(&format!("{year:04}-{month:02}-{day:02}"), 10));
-    content.extend(ascii(&format!("{hour:02}:{minute:02}:{second:02}"), 8));
+    content.extend(ascii(&began.date(), 10));
+    content.extend(ascii(&began.time(), 8));
     content.extend(began.samples().to_le_bytes());
     // Version 1: 64 bytes of UMID and 190 that are reserved, all unknown.
     content.extend(1u16.to_le_bytes());
@@ -37,11 +36,10 @@ fn bext(labels: &Labels, began: Moment) -> Vec<u8> {
 }
 
 fn info(labels: &Labels, began: Moment) -> Vec<u8> {
-    let (year, month, day) = began.date();
     let mut content = b"INFO".to_vec();
     let text = |name: &[u8; 4], text: &str| chunk(name, &[text.as_bytes(), &[0]].concat());
     content.extend(text(b"INAM", &labels.title));
-    content.extend(text(b"ICRD", &format!("{year:04}-{month:02}-{day:02}")));
+    content.extend(text(b"ICRD", &began.date()));
     content.extend(text(b"ISFT", "isocord"));
     chunk(b"LIST", &content)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::about::About;
 use super::error::SinkError;
@@ -10,6 +10,7 @@ use super::matroska::{DocType, Muxer, SharedMuxer};
 use super::options::WholeFactory;
 use super::output::OpenTarget;
 use super::parts::{Extent, Shelf};
+use crate::threads::lock;
 
 type Result<T> = std::result::Result<T, SinkError>;
 
@@ -65,7 +66,7 @@ impl SharedFiles {
     }
 
     fn get(&self) -> MutexGuard<'_, Files> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// The file of a part that begins at `begin`, and that moment.

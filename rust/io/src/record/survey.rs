@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use isocord_proto::frame::{CHANNELS, FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
+use isocord_proto::frame::{CHANNELS, FRAME_SAMPLES, SAMPLE_RATE};
 
 use super::assembler::Held;
 use super::lane::Unpacker;
 use crate::dsp::meter::{Levels, Meter, Outline};
 use crate::dsp::speech::{SPEECH, SpeechDetector};
+use crate::receive::shape::row::{Origin, Row};
 use crate::receive::shape::{Out, Shaped};
 use crate::receive::utterances::{Endpoints, Part, Segmenter};
 
@@ -50,11 +51,21 @@ pub struct VoiceReport {
 #[derive(Default)]
 pub(crate) struct Survey {
     voices: BTreeMap<u64, Voice>,
+    /// There is no time but for the files.
+    hurries: bool,
 }
 
 impl Survey {
+    /// Whether there is no time to listen to what comes.
+    pub(crate) fn hurry(&mut self, hurries: bool) {
+        self.hurries = hurries;
+    }
+
     /// What a user says at a place. What lies behind what was heard already is left out.
     pub(crate) fn frame(&mut self, user_id: u64, at: u64, frame: &Held) {
+        if self.hurries {
+            return self.miss(user_id, at, frame.samples());
+        }
         let voice = self.voice(user_id, at);
         match frame {
             Held::Pcm(pcm) => voice.hear(at, pcm),
@@ -69,8 +80,7 @@ impl Survey {
         }
     }
 
-    /// There is no time to listen to what a user says at a place.
-    pub(crate) fn miss(&mut self, user_id: u64, at: u64, samples: u64) {
+    fn miss(&mut self, user_id: u64, at: u64, samples: u64) {
         self.voice(user_id, at).missed += samples;
     }
 
@@ -100,11 +110,7 @@ struct Voice {
     outline: Outline,
     spans: Spans,
     missed: u64,
-    /// Where the row has come to.
-    at: u64,
-    /// The frame that is not whole yet, and how much of it is there.
-    frame: Box<[i16; FRAME_LEN]>,
-    len: usize,
+    row: Row,
     /// The place after the last frame that was speech.
     spoken: u64,
 }
@@ -120,89 +126,61 @@ impl Voice {
             outline: Outline::new(),
             spans: Spans { spans: Vec::new(), within: ENDPOINTS.silence },
             missed: 0,
-            at,
-            frame: Box::new([0; FRAME_LEN]),
-            len: 0,
+            row: Row::new(true, at),
             spoken: 0,
         }
     }
 
     fn hear(&mut self, at: u64, pcm: &[i16]) {
-        self.gap(at.saturating_sub(self.at));
-        let behind = self.at.saturating_sub(at).min((pcm.len() / CHANNELS) as u64) as usize;
+        self.gap(at.saturating_sub(self.row.at()));
+        let behind = self.row.at().saturating_sub(at).min((pcm.len() / CHANNELS) as u64) as usize;
         let pcm = &pcm[CHANNELS * behind..];
         if !pcm.is_empty() {
             self.meter.sound(pcm);
-            self.outline.sound(self.at, pcm);
-            self.grow(pcm);
+            self.outline.sound(self.row.at(), pcm);
+            self.row.sound(Origin::default(), pcm);
         }
+        self.judge();
     }
 
     fn gap(&mut self, samples: u64) {
-        let end = self.at + samples;
+        let end = self.row.at() + samples;
         self.meter.gap(samples);
-        let zeros = [0; FRAME_LEN];
-        let mut left = samples.min(QUIET);
-        while left > 0 {
-            let step = left.min(FRAME_SAMPLES as u64);
-            self.grow(&zeros[..CHANNELS * step as usize]);
-            left -= step;
-        }
-        if self.at < end {
+        self.row.silence(end.min(self.row.at() + QUIET));
+        if self.row.at() < end {
             // The row begins anew at the very place where there is sound again.
-            self.end_frame();
-            self.at = end;
+            self.row.end();
+            self.row.start_at(end);
         }
     }
 
-    fn grow(&mut self, mut pcm: &[i16]) {
-        while !pcm.is_empty() {
-            let step = pcm.len().min(FRAME_LEN - self.len);
-            let (now, rest) = pcm.split_at(step);
-            self.frame[self.len..self.len + step].copy_from_slice(now);
-            self.len += step;
-            self.at += (step / CHANNELS) as u64;
-            if self.len == FRAME_LEN {
-                self.whole();
+    /// Judges the frames that are whole.
+    fn judge(&mut self) {
+        for (position, _, pcm) in self.row.take() {
+            let speech = self.detector.frame(position, &pcm);
+            // Where speech is does not need the sound.
+            let frame = Shaped {
+                user_id: self.user_id,
+                position,
+                samples: FRAME_SAMPLES as u32,
+                kind: None,
+                received: None,
+                level: None,
+                speech: Some(speech),
+                data: Vec::new(),
+            };
+            let (spans, spoken) = (&mut self.spans, self.spoken);
+            self.segmenter.take(Out::Frame(frame), &mut |part| spans.add(&part, spoken));
+            if speech >= SPEECH {
+                self.spoken = position + FRAME_SAMPLES as u64;
             }
-            pcm = rest;
         }
-    }
-
-    /// Ends a frame that has begun with silence.
-    fn end_frame(&mut self) {
-        if self.len > 0 {
-            self.frame[self.len..].fill(0);
-            self.at += ((FRAME_LEN - self.len) / CHANNELS) as u64;
-            self.whole();
-        }
-    }
-
-    fn whole(&mut self) {
-        let position = self.at - FRAME_SAMPLES as u64;
-        let speech = self.detector.frame(position, &self.frame);
-        // Where speech is does not need the sound.
-        let frame = Shaped {
-            user_id: self.user_id,
-            position,
-            samples: FRAME_SAMPLES as u32,
-            kind: None,
-            received: None,
-            level: None,
-            speech: Some(speech),
-            data: Vec::new(),
-        };
-        let (spans, spoken) = (&mut self.spans, self.spoken);
-        self.segmenter.take(Out::Frame(frame), &mut |part| spans.add(&part, spoken));
-        if speech >= SPEECH {
-            self.spoken = self.at;
-        }
-        self.len = 0;
     }
 
     fn finish(mut self) -> VoiceReport {
-        let end = self.at;
-        self.end_frame();
+        let end = self.row.at();
+        self.row.end();
+        self.judge();
         // The last frame may be longer than what there is of it.
         let (spans, spoken) = (&mut self.spans, self.spoken.min(end));
         self.segmenter.finish(&mut |part| spans.add(&part, spoken));

@@ -1,10 +1,11 @@
 //! Where a mixer is heard: what its handles and its layers share, without waiting for who mixes.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::AcqRel, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::desk::outcome::Errands;
 use crate::source::Downstream;
+use crate::threads::lock;
 
 /// The place of one mixer.
 pub(super) struct Port {
@@ -75,7 +76,7 @@ impl Port {
         self.lock().as_ref().is_none_or(|downstream| downstream.is_settled())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<dyn Downstream>>> {
-        self.downstream.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<dyn Downstream>>> {
+        lock(&self.downstream)
     }
 }

@@ -1,10 +1,11 @@
 //! What both ends of a stream hold.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::body::{Body, Wake};
 use super::options::Options;
 use crate::desk::outcome::Errands;
+use crate::threads::lock;
 
 pub(super) struct Shared {
     body: Mutex<Body>,
@@ -18,7 +19,7 @@ impl Shared {
     }
 
     pub(super) fn body(&self) -> MutexGuard<'_, Body> {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.body)
     }
 
     /// Sees what has been heard, if that is known. Whoever plays is asked without the lock, which it may want; if frames

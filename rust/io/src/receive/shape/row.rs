@@ -9,13 +9,13 @@ use crate::dsp::mixdown::PcmRow;
 
 /// Where a frame's sound comes from, none being silence, and when its packet came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Origin(pub Option<FrameKind>, pub Option<u64>);
+pub(crate) struct Origin(pub Option<FrameKind>, pub Option<u64>);
 
 /// A whole frame, and the place of its first sample.
-pub(super) type Whole = (u64, Origin, Box<[i16; FRAME_LEN]>);
+pub(crate) type Whole = (u64, Origin, Box<[i16; FRAME_LEN]>);
 
 /// Makes whole frames of what lies side by side. Silence is frames too, or is left out.
-pub(super) struct Row {
+pub(crate) struct Row {
     /// Whether silence is handed out.
     fill: bool,
     at: u64,
@@ -25,27 +25,27 @@ pub(super) struct Row {
 
 impl Row {
     /// One that begins at the position `at`.
-    pub(super) fn new(fill: bool, at: u64) -> Self {
+    pub(crate) fn new(fill: bool, at: u64) -> Self {
         Self { fill, at, part: None, whole: Vec::new() }
     }
 
     /// It begins at the position `at`; nothing is in it yet.
-    pub(super) fn start_at(&mut self, at: u64) {
+    pub(crate) fn start_at(&mut self, at: u64) {
         self.at = at;
     }
 
     /// What it has come to.
-    pub(super) fn at(&self) -> u64 {
+    pub(crate) fn at(&self) -> u64 {
         self.at
     }
 
     /// The frames that are whole.
-    pub(super) fn take(&mut self) -> Vec<Whole> {
+    pub(crate) fn take(&mut self) -> Vec<Whole> {
         std::mem::take(&mut self.whole)
     }
 
     /// Ends a frame that has begun with silence.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if let Some((at, origin, pcm, _)) = self.part.take() {
             self.at = at + (FRAME_LEN / CHANNELS) as u64;
             self.whole.push((at, origin, pcm));
@@ -53,7 +53,7 @@ impl Row {
     }
 
     /// Silence up to the position `until`.
-    pub(super) fn silence(&mut self, until: u64) {
+    pub(crate) fn silence(&mut self, until: u64) {
         while self.at < until {
             if self.part.is_none() && !self.fill {
                 self.at = until;
@@ -66,7 +66,7 @@ impl Row {
     }
 
     /// Sound, which follows what is there.
-    pub(super) fn sound(&mut self, origin: Origin, mut pcm: &[i16]) {
+    pub(crate) fn sound(&mut self, origin: Origin, mut pcm: &[i16]) {
         while !pcm.is_empty() {
             let len = self.part.as_ref().map_or(0, |(.., len)| *len);
             let step = pcm.len().min(FRAME_LEN - len);

@@ -1,5 +1,7 @@
 //! Gathers blocks of all tracks into clusters.
 
+mod room;
+
 use isocord_proto::frame::SAMPLE_RATE;
 
 use super::super::about::{Labels, Owner};
@@ -21,14 +23,6 @@ const SPARES: usize = 8;
 /// Index entries; past that every other one is dropped.
 const MAX_CUES: usize = 4_096;
 
-/// What elements take at the most, but for their packets: a block with its place in time; one with a length to discard
-/// as well, in a cluster of its own; a cluster; an entry of the index; the tags of a track, but for its
-/// name.
-const BLOCK: u64 = 12;
-const LAST_BLOCK: u64 = 64;
-const CLUSTER: u64 = 24;
-const CUE: u64 = 40;
-const TAGS: u64 = 96;
 /// Of a file that may not be big, the room for tracks to come takes so small a part.
 const ROOM_SHARE: u64 = 8;
 
@@ -120,21 +114,6 @@ impl Muxer {
         self.tracks.get(track).map_or(0, |track| track.written)
     }
 
-    /// Whether a packet of `next` bytes finds room as the last of its track, behind one of `held` bytes if that is not
-    /// 0; the room is then kept for it.
-    pub(super) fn fits(&mut self, track: usize, held: usize, next: usize) -> bool {
-        let held = if held > 0 { held as u64 + BLOCK } else { 0 };
-        let next = next as u64 + LAST_BLOCK;
-        let Some(entry) = self.tracks.get(track) else { return false };
-        let needed = self.most() - entry.reserved + held + next;
-        if needed > self.out.limit() {
-            self.full |= self.by_size;
-            return false;
-        }
-        self.reserve(track, next);
-        true
-    }
-
     /// Whether all tracks are to go on in another file.
     pub(crate) fn is_over(&self) -> bool {
         self.full
@@ -157,34 +136,6 @@ impl Muxer {
         let Some(layout) = &self.layout else { return Ok(()) };
         let tracks = head::tracks(&self.tracks, self.room());
         self.out.patch(layout.tracks, &tracks)
-    }
-
-    /// The track has its last packet.
-    pub(super) fn release(&mut self, track: usize) {
-        self.reserve(track, 0);
-    }
-
-    fn reserve(&mut self, track: usize, bytes: u64) {
-        let entry = &mut self.tracks[track];
-        self.reserved = self.reserved - entry.reserved + bytes;
-        entry.reserved = bytes;
-    }
-
-    /// Bytes of the file, were it finished now, at the most.
-    fn most(&self) -> u64 {
-        let owners = || self.tracks.iter().filter_map(|track| track.owner.as_ref());
-        let names: u64 = owners().map(|owner| owner.name.len() as u64).sum();
-        let head = if self.layout.is_none() {
-            head::LEAST + (self.tracks.len() + SPARES) as u64 * head::NAMELESS as u64 + names
-        } else {
-            0
-        };
-        let tags = if self.has_tags() { 16 + TAGS * owners().count() as u64 + names } else { 0 };
-        // What is gathered becomes a cluster, and what is to come another one.
-        let clusters = 2 * (CLUSTER + CUE);
-        let cues = 16 + CUE * self.cues.len() as u64;
-        let blocks = self.data.len() as u64 + BLOCK * self.blocks.len() as u64;
-        self.out.len() + head + blocks + clusters + cues + tags + self.reserved
     }
 
     pub(crate) fn path(&self) -> Option<&std::path::Path> {
@@ -231,15 +182,6 @@ impl Muxer {
         self.tracks.push(Track { owner: Some(owner), ..Track::spare(pre_skip) });
         self.mend_tracks()?;
         self.begin(self.tracks.len() - 1)
-    }
-
-    /// Keeps room for the one packet that each track has at least.
-    fn begin(&mut self, track: usize) -> Result<usize, SinkError> {
-        if self.fits(track, 0, isocord_proto::frame::SILENCE.len()) {
-            Ok(track)
-        } else {
-            Err(SinkError::Full)
-        }
     }
 
     fn write_header(&mut self) -> Result<(), SinkError> {
@@ -366,7 +308,7 @@ impl Muxer {
 
     /// Whether who is who is told at the end.
     fn has_tags(&self) -> bool {
-        !self.out.seekable() || self.labels.began().is_some()
+        !self.out.seekable() || self.labels.is_dated()
     }
 
     /// Writes the rest, the index, what the end knows, and the sizes that were unknown.

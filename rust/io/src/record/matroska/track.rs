@@ -1,11 +1,12 @@
 //! One track of a Matroska file, and the sharing of the file.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::super::about::Owner;
 use super::super::error::SinkError;
 use super::super::lane::PacketWriter;
 use super::muxer::Muxer;
+use crate::threads::lock;
 
 /// A file shared by the tracks of one recorder, which all live on one thread.
 #[derive(Clone)]
@@ -22,7 +23,7 @@ impl SharedMuxer {
     }
 
     pub(crate) fn get(&self) -> MutexGuard<'_, Muxer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

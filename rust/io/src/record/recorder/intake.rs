@@ -52,7 +52,9 @@ impl Recorder {
 
     /// Whether frames wait to be written: then nothing is listened to that is not for the files.
     pub(crate) fn hurry(&mut self, hurries: bool) {
-        self.hurries = hurries;
+        if let Some(survey) = &mut self.survey {
+            survey.hurry(hurries);
+        }
     }
 
     fn refuse(&mut self, user_id: u64, most: usize) {
@@ -77,10 +79,8 @@ impl Recorder {
             Self::note(&mut self.events, Some(user_id), track);
             return;
         }
-        match &mut self.survey {
-            Some(survey) if self.hurries => survey.miss(user_id, at, frame.samples()),
-            Some(survey) => survey.frame(user_id, at, &frame),
-            None => {}
+        if let Some(survey) = &mut self.survey {
+            survey.frame(user_id, at, &frame);
         }
         let result = match &mut self.mix {
             Some(mix) => mix.frame(track, at, frame),

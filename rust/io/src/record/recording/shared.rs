@@ -27,9 +27,11 @@ pub(super) enum Order {
     Stop(u64, u64),
 }
 
+#[derive(Default)]
 pub(super) struct Shared {
     pub(super) orders: Mutex<VecDeque<Order>>,
     pub(super) ordered: AtomicBool,
+    /// A [`Phase`], at first the first one.
     pub(super) phase: AtomicU8,
     pub(super) told: Mutex<Told>,
     pub(super) tells: Condvar,
