@@ -136,7 +136,7 @@ impl Inlet {
         self.schedule(now);
     }
 
-    /// Takes a datagram in that came `age` ago; its bytes are overwritten.
+    /// Takes a datagram in that came `age` ago; its bytes are overwritten. [`Self::settle`] is to follow.
     pub(crate) fn datagram(
         &mut self,
         datagram: &mut [u8],
@@ -145,10 +145,15 @@ impl Inlet {
         workspace: &mut Workspace,
     ) {
         self.path.datagram(datagram, now.saturating_sub(age), workspace, &mut self.listeners);
+    }
+
+    /// All that came together has been taken in: finds out when it is to be played, so that one more wake-up does.
+    pub(crate) fn settle(&mut self, now: Duration, workspace: &mut Workspace) {
+        self.let_go(now, workspace);
         if self.path.listening() == Listening::Off {
             self.schedule_report(now.as_millis() as u64);
         } else {
-            self.schedule(now);
+            self.play(now, workspace);
         }
     }
 
@@ -161,18 +166,8 @@ impl Inlet {
     pub(crate) fn run_timers(&mut self, now: Duration, workspace: &mut Workspace) {
         let now_ms = now.as_millis() as u64;
         if self.next_tick.is_some_and(|at| at <= now_ms) {
-            if self.listeners.have_gone() {
-                self.listeners_changed(now, workspace);
-            }
-            let due = self.path.poll(now, workspace, &mut self.listeners);
-            let delay = self.path.delay();
-            for writer in self.listeners.writers() {
-                writer.note_delay(delay);
-                writer.flush();
-            }
-            self.schedule_report(now_ms);
-            // The tick after the moment, so that one wake-up finds everything due.
-            self.next_tick = due.map(|due| (due.as_micros() as u64).div_ceil(1_000 * TICK_MS) * TICK_MS);
+            self.let_go(now, workspace);
+            self.play(now, workspace);
         }
         if self.publish_at.is_some_and(|at| at <= now_ms) {
             self.publish_at = if self.publish() { None } else { Some(now_ms + PUBLISH_MS) };
@@ -183,6 +178,26 @@ impl Inlet {
     pub(crate) fn close(mut self, now: Duration, workspace: &mut Workspace) {
         self.path.end_session(now, workspace, &mut self.listeners);
         self.publish();
+    }
+
+    /// Plays what is due, and says when something is next.
+    fn play(&mut self, now: Duration, workspace: &mut Workspace) {
+        let due = self.path.poll(now, workspace, &mut self.listeners);
+        let delay = self.path.delay();
+        for writer in self.listeners.writers() {
+            writer.note_delay(delay);
+            writer.flush();
+        }
+        self.schedule_report(now.as_millis() as u64);
+        // The tick after the moment, so that one wake-up finds everything due.
+        self.next_tick = due.map(|due| (due.as_micros() as u64).div_ceil(1_000 * TICK_MS) * TICK_MS);
+    }
+
+    /// Those who want nothing more are noticed with what comes.
+    fn let_go(&mut self, now: Duration, workspace: &mut Workspace) {
+        if self.listeners.have_gone() {
+            self.listeners_changed(now, workspace);
+        }
     }
 
     fn listeners_changed(&mut self, now: Duration, workspace: &mut Workspace) {

@@ -250,10 +250,15 @@ impl Receiver {
                 }
             };
             let now = self.epoch.elapsed();
+            let mut heard = false;
             for (datagram, age) in intake.datagrams(taken.count) {
                 if !socket.is_ours(datagram, &mut self.out) {
                     inlet.datagram(datagram, age, now, &mut self.workspace);
+                    heard = true;
                 }
+            }
+            if heard {
+                inlet.settle(now, &mut self.workspace);
             }
             if taken.refused {
                 socket.note_refused();
