@@ -7,7 +7,6 @@ use isocord_proto::discovery::Discovery;
 use super::*;
 use crate::events::{Event, EventHandler};
 use crate::receive::intake::{AT_ONCE, Line};
-use crate::receive::queue::{Form, frame_queue};
 use crate::receive::sieve::Sieve;
 use crate::stats::Counters;
 use crate::threads::outbox::Dispatcher;
@@ -117,6 +116,8 @@ fn a_full_batch_that_was_all_costs_one_more_look() {
 #[cfg(target_os = "linux")]
 #[test]
 fn who_is_listened_to_no_more_is_read_no_more() {
+    use crate::receive::queue::{Form, frame_queue};
+
     let mut thread = Thread::new();
     let call = thread.call(1);
     call.sieve.watch(Some(Arc::clone(&call.socket)));
