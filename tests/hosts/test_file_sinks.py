@@ -291,15 +291,20 @@ async def test_what_waits_in_the_jitter_buffer_at_the_end_is_recorded(world: Wor
     voice.start_recording(sink, done)
     await until(lambda: bob.user_id in voice.receive_stats.users)
     await until(lambda: voice.receive_stats.users[bob.user_id].received >= 40)
+    before = voice.receive_stats.users[bob.user_id].received
     if ending == "kick":
         world.discord.kick_bot()
     else:
         await voice.disconnect()
     await until(lambda: done.calls)
-    user = voice.receive_stats.users[bob.user_id]
-    assert sink.report is not None
-    assert sink.report.frames == user.received - user.late - user.duplicate >= 30
-    assert (sink.report.paused, sink.report.invalid) == (0, 0)
-    # Packets that a busy machine held up may be late, or leave a gap, but each one that came in time has its place.
-    (track,) = sink.report.tracks
-    assert track.duration >= (sink.report.frames - sink.report.late) * 0.02 - user.removed / RATE - 0.02
+    user, report = voice.receive_stats.users[bob.user_id], sink.report
+    assert report is not None and report.invalid == 0
+    # A kick ends all at once; between a stop and the end of the connection more may come.
+    least = user.received if ending == "kick" else before
+    assert least - user.late - user.duplicate <= report.frames <= user.received
+    # Packets that a busy machine held up may be late, or leave a gap, but each one that came in time has its place; of
+    # the frames in which it began and was stopped the file has a part.
+    (track,) = report.tracks
+    placed = report.frames - report.late - report.before_start - report.paused - report.after_end
+    assert placed > 0 and (report.paused == 0 or ending == "disconnect")
+    assert track.duration >= placed * 0.02 - user.removed / RATE - 0.04

@@ -69,7 +69,9 @@ async def test_after_plays_the_next_file_and_no_frame_is_lost(world: World, tmp_
     play_next()
     await until(lambda: not left and not voice.is_playing())
     await until(lambda: sum(arrival.is_silence for arrival in listener.arrivals()[-5:]) == 5)
-    assert sum(not arrival.is_silence for arrival in listener.arrivals()) == 8 * 15
+    # The first may have left while the bot was alone in the call, or with the keys of before the listener's time.
+    unheard = voice.stats.withheld + listener.early
+    assert 8 * 15 - unheard <= sum(not arrival.is_silence for arrival in listener.arrivals()) <= 8 * 15
     assert listener.gaps().lost == 0
     # That no silence lies between where ``after`` takes less than 20 ms is held in virtual time: rust/proto/tests.
     ends = [len(list(run)) for is_silence, run in groupby(listener.arrivals(), lambda a: a.is_silence) if is_silence]

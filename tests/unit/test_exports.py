@@ -175,7 +175,7 @@ def test_what_only_type_checkers_read_is_not_needed_at_run_time() -> None:
     """Below ``if TYPE_CHECKING:`` an import is indented."""
     for path in (ROOT / "python").rglob("*.py"):
         assert not re.search(r"^(from|import) typing_extensions", path.read_text("utf-8"), re.MULTILINE), path
-    assert '\ndependencies = ["aiohttp>=3.8"]\n' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert '\ndependencies = ["aiohttp>=3.9"]\n' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
 def test_importing_it_starts_no_thread() -> None:

@@ -11,7 +11,7 @@ from .. import _native
 from ..errors import ClientError, ClosedError
 from ..hearing.listening import CallbackListening, Drop, Listening
 from .base import ClientBase
-from .speaking import SpeakingWatch
+from .speaking import SpeakingNews, SpeakingWatch
 
 if TYPE_CHECKING:
     from ..hearing.tap import LiveSource
@@ -33,6 +33,7 @@ class ListeningSurface(ClientBase):
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
         self._speaking_watch: SpeakingWatch | None = None
+        self._speaking_news: SpeakingNews | None = None
 
     @overload
     def listen(
@@ -221,8 +222,8 @@ class ListeningSurface(ClientBase):
 
         Both have the member as their argument, and come as the sound itself tells, also while nobody listens. They end
         with the connection. ``member_speaking_state_update``, which Discord sends once for each member, always comes.
-        Members whom the bot library has not cached are left out: switch on ``Intents.members``, or use
-        ``listen(speaking=True)``, which gives ids.
+        Members whom the bot library has not cached within two seconds are left out: switch on ``Intents.members``, or
+        use ``listen(speaking=True)``, which gives ids.
 
         Raises:
             ClientError: not connected. It is a ``ClientException`` of the bot library as well.
@@ -253,16 +254,21 @@ class ListeningSurface(ClientBase):
     def _tell_speaking(self, change: _native.SpeakingChanged) -> None:
         # The loop may be closed already.
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._dispatch_speaking, change)
+            self.loop.call_soon_threadsafe(self._take_speaking, change)
 
-    def _dispatch_speaking(self, change: _native.SpeakingChanged) -> None:
-        if self._speaking_watch is None:
-            # Switched off while it was on its way to the loop.
-            return
-        host, names = self._host, self._host.events
-        member = host.member(self._place, change.user_id)
-        if member is not None:
-            host.dispatch(self.client, names.speaking_start if change.speaking else names.speaking_stop, member)
+    def _take_speaking(self, change: _native.SpeakingChanged) -> None:
+        if self._speaking_news is None:
+            self._speaking_news = SpeakingNews(self.loop, self._member_with, self._dispatch_speaking)
+        self._speaking_news.take(change)
+
+    def _member_with(self, user_id: int) -> Any:
+        return self._host.member(self._place, user_id)
+
+    def _dispatch_speaking(self, member: Any, change: _native.SpeakingChanged) -> None:
+        watch, names = self._speaking_watch, self._host.events
+        # It may have been switched off while the change was on its way to the loop.
+        if watch is not None and watch.telling:
+            self._host.dispatch(self.client, names.speaking_start if change.speaking else names.speaking_stop, member)
 
     def _hear(self, form: Literal["pcm", "opus", "speaking"], *, users: Iterable[Any] = (), **shape: Any) -> LiveSource:
         native = self._live().native

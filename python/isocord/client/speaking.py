@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from .. import _native
 from ..hearing.listening import CallbackListening
@@ -10,6 +12,9 @@ from ..hearing.recording.sink_recording import FrameSource
 
 _LIMIT = 4_096
 """Users who are followed; more than any channel holds."""
+_PATIENCE = 2.0
+"""Seconds that a change waits for the bot's library to know its member."""
+_AGAIN_AFTER = 0.05
 
 
 class SpeakingWatch:
@@ -53,3 +58,44 @@ class SpeakingWatch:
         self._speaking[change.user_id] = change.speaking
         if self.telling:
             self._tell(change)
+
+
+class SpeakingNews:
+    """Tells of changes with the members whom they are about, on the bot's loop.
+
+    Sound may be there before the bot's library has heard on its own gateway that somebody has come: what is told of
+    such a user waits for that, for two seconds.
+
+    Args:
+        loop: the bot's.
+        member: the member with an id, None while it is not known.
+        tell: called with the member and its change, of each user in the order in which they happened.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        member: Callable[[int], Any],
+        tell: Callable[[Any, _native.SpeakingChanged], None],
+    ) -> None:
+        self._loop, self._member, self._tell = loop, member, tell
+        self._untold: list[tuple[float, _native.SpeakingChanged]] = []
+        self._timer: asyncio.TimerHandle | None = None
+
+    def take(self, change: _native.SpeakingChanged) -> None:
+        """Tell of a change as soon as its member is known."""
+        if len(self._untold) < _LIMIT:
+            self._untold.append((self._loop.time() + _PATIENCE, change))
+        self._tell_known()
+
+    def _tell_known(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        untold, self._untold = self._untold, []
+        for deadline, change in untold:
+            member = self._member(change.user_id)
+            if member is not None:
+                self._tell(member, change)
+            elif self._loop.time() < deadline:
+                self._untold.append((deadline, change))
+        self._timer = self._loop.call_later(_AGAIN_AFTER, self._tell_known) if self._untold else None

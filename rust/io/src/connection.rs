@@ -16,7 +16,6 @@ use isocord_proto::frame::OpusFrame;
 use isocord_proto::opus::OpusError;
 use isocord_proto::send::SendPath;
 use isocord_proto::timeline::Timeline;
-use isocord_proto::timetable::Seat;
 use ring::rand::{SecureRandom, SystemRandom};
 
 pub use barge_in::BargeIn;
@@ -32,7 +31,7 @@ use crate::receive::report::Published;
 use crate::receive::sieve::Sieve;
 use crate::receive::socket::VoiceSocket;
 use crate::record::SinkError;
-use crate::send::clock::ClockCommand;
+use crate::send::clock::OutletHandle;
 use crate::send::outlet::{Outlet, OutletCommand, PlayedTrack};
 use crate::stats::{Counters, Stats};
 use crate::threads::ConnectionId;
@@ -75,6 +74,7 @@ pub enum RecordError {
 pub struct Connection {
     id: ConnectionId,
     engine: Arc<Engine>,
+    outlet: OutletHandle,
     handler: Arc<dyn EventHandler>,
     counters: Arc<Counters>,
     published: Arc<Published>,
@@ -92,15 +92,17 @@ impl Connection {
     pub fn new(engine: Arc<Engine>, handler: Arc<dyn EventHandler>) -> Result<Self, ConnectionError> {
         let counters = Arc::new(Counters::default());
         let id = engine.new_id();
-        let outlet = Outlet::new(id, random_timeline(), Arc::clone(&counters));
+        let outlet = Outlet::new(random_timeline(), Arc::clone(&counters));
+        let outlet = engine.clocks.attach(id.0, outlet).ok_or(ConnectionError::Stalled)?;
         let published = Arc::new(Published::default());
-        let heard = ReceiveCommand::Attach(id, Arc::clone(&published));
-        if !engine.clock.send(ClockCommand::Attach(Seat::new(outlet))) || !engine.receiver(id).send(heard) {
+        if !engine.receiver(id).send(ReceiveCommand::Attach(id, Arc::clone(&published))) {
+            outlet.detach();
             return Err(ConnectionError::Stalled);
         }
         Ok(Self {
             id,
             engine,
+            outlet,
             handler,
             counters,
             published,
@@ -127,6 +129,7 @@ impl Connection {
         // Only datagrams of the server's address reach a connected socket, and sending is cheaper.
         socket.connect(server)?;
         socket.set_nonblocking(true)?;
+        crate::send::go_first(&socket);
         let socket = Arc::new(socket);
         self.ssrc.store(ssrc, Ordering::Release);
 
@@ -189,10 +192,10 @@ impl Connection {
     /// # Errors
     /// As above.
     pub fn play_with(&self, track: TrackReader, barge_in: Option<BargeIn>) -> Result<(), ConnectionError> {
-        let (clock, id) = (self.engine.clock.clone(), self.id);
+        let outlet = self.outlet.clone();
         // A clock that takes no commands has stopped, and has ended the track.
         let wake = move || {
-            clock.send_to(id, OutletCommand::Ready);
+            outlet.send(OutletCommand::Ready);
         };
         if !track.state().attach(Box::new(wake)) {
             return Err(ConnectionError::TrackUsed);
@@ -257,7 +260,7 @@ impl Connection {
         // Should the threads have stopped already, they have closed everything themselves.
         let _ = self.to_receiver(ReceiveCommand::Close(self.id));
         self.sieve.watch(None);
-        self.engine.clock.send(ClockCommand::Detach(self.id));
+        self.outlet.detach();
     }
 
     /// The counts now.
@@ -277,7 +280,7 @@ impl Connection {
     }
 
     fn command(&self, command: OutletCommand) -> Result<(), ConnectionError> {
-        if self.engine.clock.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
+        if self.outlet.send(command) { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 }
 

@@ -6,7 +6,8 @@ mod source_files;
 use isocord_io::source::{AudioFile, AudioFileOptions, FrameBuf, SourceFrame};
 use opusic_c::{Channels, Decoder, SampleRate};
 use source_files::{
-    FRAME, distance, next_pcm, ogg_opus, open, open_with, opus_file, opus_head, opus_packets, read_pcm,
+    FRAME, distance, next_pcm, ogg_opus, ogg_pages, open, open_with, opus_file, opus_head, opus_packets,
+    read_pcm,
 };
 
 fn next_opus(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<u8> {
@@ -38,6 +39,19 @@ fn packets_pass_unchanged() {
     assert!(file.passthrough());
     assert_eq!(rest(&mut file), packets);
     assert_eq!(file.broken(), 0);
+}
+
+#[test]
+fn packets_pass_whatever_the_pages() {
+    let packets = opus_packets(960, 200);
+    for page in [1, 50, 100] {
+        let mut file = open(ogg_pages(7, &opus_head(2, 312, 0), &packets, page, 960, 200 * 960));
+        assert_eq!(rest(&mut file), packets);
+        // The first audible sample of the file is not the first of its packets.
+        file.seek(1.5).unwrap();
+        assert_eq!(rest(&mut file), packets[75..]);
+        assert_eq!(file.broken(), 0);
+    }
 }
 
 #[test]

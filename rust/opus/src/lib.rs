@@ -1,11 +1,16 @@
-//! libopus's encoder (RFC 6716) as a value that can be copied: a copy goes on from where it was made.
+//! libopus's encoder (RFC 6716) as a value that can be remembered: whoever recalls it goes on from there.
 //!
 //! libopus documents its encoder as one block of `opus_encoder_get_size` bytes that a plain copy of the memory copies
 //! (`opus.h`, "Opus Encoder"). The wrappers on the registry do not offer that; this is all that isocord needs of C.
 
+mod memory;
+
 use std::ffi::{CStr, c_int};
 
 use opusic_sys as sys;
+
+pub use memory::Memory;
+use memory::Part;
 
 /// Interleaved channels of what is encoded.
 const CHANNELS: c_int = 2;
@@ -56,10 +61,9 @@ pub enum Setting {
 }
 
 /// An encoder of 48 kHz stereo.
-#[derive(Clone)]
 pub struct Encoder {
     /// libopus's block, aligned as `malloc` would, and never of another length.
-    state: Box<[u128]>,
+    state: Box<[Part]>,
 }
 
 impl Encoder {
@@ -70,7 +74,8 @@ impl Encoder {
     pub fn new(application: Application) -> Result<Self, LibopusError> {
         // SAFETY: it only computes a size from the number of channels.
         let size = LibopusError::check(unsafe { sys::opus_encoder_get_size(CHANNELS) })?;
-        let mut encoder = Self { state: vec![0; size.div_ceil(size_of::<u128>())].into_boxed_slice() };
+        let mut encoder =
+            Self { state: vec![Part::default(); size.div_ceil(size_of::<Part>())].into_boxed_slice() };
         let application = match application {
             Application::Audio => sys::OPUS_APPLICATION_AUDIO,
             Application::Voip => sys::OPUS_APPLICATION_VOIP,
@@ -143,9 +148,14 @@ impl Encoder {
         })
     }
 
-    /// Goes on as `other` would; no memory is allocated.
-    pub fn become_like(&mut self, other: &Self) {
-        self.state.copy_from_slice(&other.state);
+    /// Remembers how it is, in the place of what was remembered there.
+    pub fn remember(&self, memory: &mut Memory) {
+        memory.keep(&self.state);
+    }
+
+    /// Goes on as the one that was remembered would; nothing is allocated. As nothing was, it stays what it is.
+    pub fn recall(&mut self, memory: &Memory) {
+        memory.give(&mut self.state);
     }
 
     fn as_mut(&mut self) -> *mut sys::OpusEncoder {
@@ -178,27 +188,35 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_goes_on_from_where_it_was_made_whatever_became_of_the_other() {
+    fn who_recalls_goes_on_from_there_whatever_became_of_the_other() {
         for (application, bitrate) in [(Application::Audio, 128_000), (Application::Voip, 24_000)] {
             let mut encoder = Encoder::new(application).unwrap();
             encoder.set(Setting::Bitrate(bitrate)).unwrap();
             for number in 0..20 {
                 encode(&mut encoder, number, 0.5);
             }
-            let mut copy = encoder.clone();
-            let mut other = Encoder::new(application).unwrap();
+            let mut memory = Memory::default();
+            encoder.remember(&mut memory);
             let expected = (20..40).map(|number| encode(&mut encoder, number, 0.5)).collect::<Vec<_>>();
-            // The one whose copy it is goes elsewhere, and comes back.
-            other.become_like(&copy);
+            // The one whose memory it is has gone elsewhere, and comes back; another one never was there.
             encode(&mut encoder, 70, 0.1);
-            for mut one in [copy.clone(), other, {
-                copy.set(Setting::PredictionDisabled(false)).unwrap();
-                copy
-            }] {
+            for mut one in [encoder, Encoder::new(Application::Audio).unwrap()] {
+                one.recall(&memory);
                 let got = (20..40).map(|number| encode(&mut one, number, 0.5)).collect::<Vec<_>>();
                 assert!(got == expected);
             }
         }
+    }
+
+    #[test]
+    fn music_is_remembered_without_the_speech_coder() {
+        let mut encoder = Encoder::new(Application::Audio).unwrap();
+        let mut memory = Memory::default();
+        for number in 0..20 {
+            encode(&mut encoder, number, 0.5);
+            encoder.remember(&mut memory);
+        }
+        assert!(memory.bytes() * 3 < size_of_val(&*encoder.state) * 2, "{}", memory.bytes());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The Opus codec (RFC 6716): libopus, with the settings that bot libraries offer.
 
-pub use isocord_opus::Application;
+pub use isocord_opus::{Application, Memory};
 use isocord_opus::{LibopusError, Setting};
 use opusic_c::{Bandwidth as OpusBandwidth, Channels, SampleRate, Signal as OpusSignal};
 
@@ -116,8 +116,7 @@ impl From<LibopusError> for OpusError {
     }
 }
 
-/// Turns PCM frames of 20 ms into Opus packets. A clone goes on from where it was made.
-#[derive(Clone)]
+/// Turns PCM frames of 20 ms into Opus packets.
 pub struct Encoder(isocord_opus::Encoder);
 
 impl Encoder {
@@ -169,9 +168,14 @@ impl Encoder {
         Ok(())
     }
 
-    /// Goes on as `other` would; no memory is allocated.
-    pub fn become_like(&mut self, other: &Self) {
-        self.0.become_like(&other.0);
+    /// Remembers how it is, in the place of what was remembered there.
+    pub fn remember(&self, memory: &mut Memory) {
+        self.0.remember(memory);
+    }
+
+    /// Goes on as the one that was remembered would.
+    pub fn recall(&mut self, memory: &Memory) {
+        self.0.recall(memory);
     }
 
     /// Samples by which a decoder's sound is later than what was encoded.

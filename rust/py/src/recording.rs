@@ -239,7 +239,19 @@ macro_rules! counts {
     };
 }
 
-counts!(frames, filtered, paused, late, overlapping, invalid, refused_users, filled_samples, late_samples);
+counts!(
+    frames,
+    filtered,
+    before_start,
+    paused,
+    after_end,
+    late,
+    overlapping,
+    invalid,
+    refused_users,
+    filled_samples,
+    late_samples,
+);
 
 /// What a file object or a function of Python's raised.
 fn cause(error: &RecorderError) -> Option<&PyErr> {

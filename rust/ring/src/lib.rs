@@ -9,8 +9,9 @@
 
 #![forbid(unsafe_code)]
 
+mod pen;
 mod reader;
-mod slot;
+mod store;
 mod sync;
 mod word;
 mod writer;
@@ -18,7 +19,7 @@ mod writer;
 pub use reader::{RingReader, Taken};
 pub use writer::{RingWriter, TooLate};
 
-use slot::Slot;
+use store::Store;
 use sync::{Arc, AtomicU64, Ordering};
 use word::Word;
 
@@ -27,18 +28,13 @@ pub const MAX_FRAMES: usize = word::MAX_QUEUED - 1;
 
 struct Shared<const WORDS: usize> {
     word: AtomicU64,
-    /// One more than may be queued: a frame that takes the place of all others is written before they go.
-    slots: Box<[Slot<WORDS>]>,
+    store: Store<WORDS>,
     frames: u64,
 }
 
 impl<const WORDS: usize> Shared<WORDS> {
     fn word(&self) -> Word {
         Word(self.word.load(Ordering::Acquire))
-    }
-
-    fn slot(&self, number: u64) -> &Slot<WORDS> {
-        &self.slots[(number % self.slots.len() as u64) as usize]
     }
 
     /// Frames that must be free for a sleeping producer to be woken.
@@ -71,13 +67,15 @@ impl<const WORDS: usize> RingObserver<WORDS> {
     }
 }
 
-/// A ring of `frames` frames (1 to [`MAX_FRAMES`]) of 8 x `WORDS` bytes at most.
+/// A ring of `frames` frames (1 to [`MAX_FRAMES`]) of 8 x `WORDS` bytes at most. It takes as much memory as the frames
+/// that have waited in it at once: only the producer allocates, and only when it is given more than ever before.
 #[must_use]
 pub fn ring<const WORDS: usize>(frames: usize) -> (RingWriter<WORDS>, RingReader<WORDS>) {
     let frames = frames.clamp(1, MAX_FRAMES);
     let shared = Arc::new(Shared {
         word: AtomicU64::new(0),
-        slots: (0..=frames).map(|_| Slot::new()).collect(),
+        // One more than may be queued: a frame that takes the place of all others is written before they go.
+        store: Store::new(frames + 1),
         frames: frames as u64,
     });
     (RingWriter::new(Arc::clone(&shared)), RingReader::new(shared))

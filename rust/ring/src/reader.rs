@@ -37,7 +37,7 @@ impl<const WORDS: usize> RingReader<WORDS> {
             if word.queued() == 0 {
                 return None;
             }
-            let len = self.0.slot(word.next()).read(out);
+            let len = self.0.store.read(word.next(), out);
             // Whoever read a byte of another frame in its place now also sees that the word has changed.
             fence(Ordering::Acquire);
             let mut after = word.after_take();

@@ -17,17 +17,19 @@ fn model(run: impl Fn() + Sync + Send + 'static) {
     builder.check(run);
 }
 
-/// A frame of two words that belong together.
-fn frame(value: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&value.to_le_bytes());
-    bytes[8..].copy_from_slice(&value.to_le_bytes());
-    bytes
+/// A frame of two words that belong together; every third has only one.
+fn frame(value: u64) -> Vec<u8> {
+    value.to_le_bytes().repeat(words(value))
 }
 
-fn value(bytes: [u8; 16]) -> u64 {
-    assert_eq!(bytes[..8], bytes[8..], "a frame is one frame's bytes and not two frames' halves");
-    u64::from_le_bytes(bytes[..8].try_into().unwrap())
+fn words(value: u64) -> usize {
+    if value % 3 == 2 { 1 } else { 2 }
+}
+
+fn value(bytes: &[u8]) -> u64 {
+    let value = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    assert_eq!(bytes, frame(value), "a frame is one frame's bytes and not two frames' halves");
+    value
 }
 
 /// What the clock does: takes what there is, and sleeps when there is nothing.
@@ -37,7 +39,7 @@ fn consume(mut reader: Reader, producer: &Thread) -> Vec<u64> {
         let mut bytes = [0; 16];
         match reader.take(&mut bytes) {
             Some(taken) => {
-                heard.push(value(bytes));
+                heard.push(value(&bytes[..taken.len]));
                 if taken.wakes {
                     producer.unpark();
                 }

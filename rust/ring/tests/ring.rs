@@ -1,6 +1,8 @@
 //! The ring, one thread after the other.
 #![cfg(not(loom))]
 
+use std::collections::VecDeque;
+
 use isocord_ring::{RingReader, RingWriter, TooLate, ring};
 
 const WORDS: usize = 3;
@@ -93,4 +95,62 @@ fn an_end_at_once_is_heard_at_once_and_can_be_taken_back() {
     assert_eq!(writer.replace_all(&[9]), (4, false));
     assert_eq!(reader.supply(), (1, true));
     assert_eq!(drain(&mut reader), [9]);
+}
+
+/// What waits in a ring of `frames` is exactly what was put in, whatever the lengths, however often it goes round.
+fn frames_of_every_length(frames: usize, seed: u64) {
+    const LONGEST: usize = 7;
+    let (mut writer, mut reader) = ring::<LONGEST>(frames);
+    let mut waiting: VecDeque<Vec<u8>> = VecDeque::new();
+    let mut state = seed;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    for step in 0..2_000 {
+        let frame = vec![step as u8; random(LONGEST * 8 + 1)];
+        match random(8) {
+            0 => {
+                writer.replace_all(&frame);
+                waiting = VecDeque::from([frame]);
+            }
+            1 => {
+                let late = random(2) == 1;
+                let put = writer.replace_all_at(writer.next() + u64::from(late), &frame);
+                assert_eq!(put.is_err(), late);
+                if !late {
+                    waiting = VecDeque::from([frame]);
+                }
+            }
+            2 => {
+                let left = random(frames + 1);
+                let taken_back = writer.take_back(writer.next() + left as u64);
+                assert_eq!(taken_back.is_err(), left == 0);
+                if left > 0 {
+                    waiting.truncate(left);
+                }
+            }
+            3 => {
+                writer.end_now();
+                waiting.clear();
+            }
+            4..6 => {
+                let is_pushed = writer.push(&frame).is_some();
+                assert_eq!(is_pushed, waiting.len() < frames);
+                waiting.extend(is_pushed.then_some(frame));
+            }
+            _ => {
+                let mut bytes = [0; LONGEST * 8];
+                let taken = reader.take(&mut bytes).map(|taken| bytes[..taken.len].to_vec());
+                assert_eq!(taken, waiting.pop_front());
+            }
+        }
+    }
+}
+
+#[test]
+fn what_waits_is_what_was_put_in_whatever_the_lengths() {
+    for seed in 0..if cfg!(miri) { 2 } else { 200 } {
+        frames_of_every_length(1 + seed as usize % 6, seed);
+    }
 }

@@ -93,6 +93,12 @@ impl StereoResampler {
         self.given = 0;
     }
 
+    /// Values that come out at the most when so many are fed.
+    pub(crate) fn most(&self, values: usize) -> usize {
+        let block = (self.inner.input_frames_next() * 2).max(1);
+        (self.waiting.len() + values) / block * self.output.len()
+    }
+
     /// Feed interleaved stereo and append what comes out.
     pub(crate) fn push(&mut self, mut input: &[f32], out: &mut Vec<f32>) -> Result<(), String> {
         self.taken += (input.len() / 2) as u64;

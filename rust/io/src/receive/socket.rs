@@ -108,7 +108,7 @@ impl VoiceSocket {
             }
             _ if keepalive::is_echo(datagram) => {}
             _ => {
-                Counters::add(&self.counters.heard.packets_received, 1);
+                Counters::add(&self.counters.packets_received, 1);
                 return false;
             }
         }
@@ -140,7 +140,7 @@ impl VoiceSocket {
         if now >= self.next_keepalive_ms {
             let packet = self.keepalive.next_packet();
             self.transmit(&packet);
-            Counters::add(&self.counters.heard.keepalives_sent, 1);
+            Counters::add(&self.counters.keepalives_sent, 1);
             self.next_keepalive_ms = now + keepalive::INTERVAL_MS;
             // The system's count is kept up with, for it begins anew one day.
             self.sieve.dropped();

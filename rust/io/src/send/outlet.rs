@@ -17,7 +17,6 @@ use super::tap::{Tap, Taps};
 use crate::events::{Event, EventHandler, EventOutbox, Notice};
 use crate::play::track::{TrackEnd, TrackReader};
 use crate::stats::Counters;
-use crate::threads::ConnectionId;
 
 /// The receive thread has it as well. What the clock has done with goes as a box to those who free it.
 type SharedSocket = Box<Arc<UdpSocket>>;
@@ -118,7 +117,6 @@ impl FrameSupply for Box<PlayedTrack> {
 }
 
 pub(crate) struct Outlet {
-    pub id: ConnectionId,
     socket: Option<SharedSocket>,
     stream: SendStream<Box<PlayedTrack>>,
     counters: Arc<Counters>,
@@ -128,9 +126,8 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    pub(crate) fn new(id: ConnectionId, timeline: Timeline, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(timeline: Timeline, counters: Arc<Counters>) -> Self {
         Self {
-            id,
             socket: None,
             stream: SendStream::new(timeline),
             counters,

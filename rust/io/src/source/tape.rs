@@ -212,6 +212,15 @@ impl Tape {
         }
     }
 
+    /// Of the packets before number `from` only what they are is kept, and not what they sound like.
+    pub(crate) fn forget_sound_before(&mut self, from: u64) {
+        let count = from.saturating_sub(self.first).min(self.frames.len() as u64) as usize;
+        for frame in self.frames.iter_mut().take(count) {
+            let sound = frame.decoded.take();
+            self.spare_samples.extend(sound.filter(|_| self.spare_samples.len() < MAX_SPARE));
+        }
+    }
+
     /// Leaves the room of frames that went to another tape.
     pub(crate) fn leave_room(&mut self, other: &mut Self) {
         fn leave<T>(own: &mut Vec<T>, other: &mut Vec<T>) {
@@ -270,6 +279,7 @@ impl Tape {
     fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
         let mut room = self.spare_packets.pop().unwrap_or_default();
         room.clear();
+        room.reserve_exact(packet.len());
         room.extend_from_slice(packet);
         self.keep(Sound::Packet(room), buffer);
     }
@@ -282,6 +292,10 @@ impl Tape {
 
     fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
         let (samples, place) = (buffer.samples, buffer.position);
+        if self.frames.len() == self.frames.capacity() {
+            // Twice as many would never be needed.
+            self.frames.reserve_exact(8);
+        }
         self.frames.push_back(Kept { sound, decoded: None, samples, place });
     }
 

@@ -73,6 +73,18 @@ pub fn opus_head(channels: u8, pre_skip: u16, gain: i16) -> Vec<u8> {
 
 /// Ogg pages of one Opus stream, ten packets to a page, written by the `ogg` crate.
 pub fn ogg_opus(serial: u32, head: &[u8], packets: &[Vec<u8>], samples: u64, end: u64) -> Vec<u8> {
+    ogg_pages(serial, head, packets, 10, samples, end)
+}
+
+/// The same with so many packets to a page.
+pub fn ogg_pages(
+    serial: u32,
+    head: &[u8],
+    packets: &[Vec<u8>],
+    page: usize,
+    samples: u64,
+    end: u64,
+) -> Vec<u8> {
     let mut writer = PacketWriter::new(Vec::new());
     writer.write_packet(head.to_vec(), serial, PacketWriteEndInfo::EndPage, 0).unwrap();
     let tags = b"OpusTags\x04\0\0\0test\0\0\0\0".to_vec();
@@ -82,7 +94,7 @@ pub fn ogg_opus(serial: u32, head: &[u8], packets: &[Vec<u8>], samples: u64, end
         let last = index + 1 == packets.len();
         let info = match last {
             true => PacketWriteEndInfo::EndStream,
-            false if index % 10 == 9 => PacketWriteEndInfo::EndPage,
+            false if (index + 1) % page == 0 => PacketWriteEndInfo::EndPage,
             false => PacketWriteEndInfo::NormalPacket,
         };
         writer.write_packet(packet.clone(), serial, info, if last { end } else { granule }).unwrap();

@@ -140,8 +140,7 @@ impl Ahead {
     /// Goes over to other options of the encoder with the next frame.
     pub(super) fn configure(&mut self, options: &EncoderOptions) -> Result<(), OpusError> {
         self.encoder.configure(options)?;
-        self.encoder.save(self.cursor, 1);
-        Ok(())
+        self.encoder.save(self.cursor, 1)
     }
 
     /// Where in the source the frames begin that were read since the last [`Self::jump`], in samples.
@@ -194,7 +193,7 @@ impl Ahead {
         let asked = self.encoder.asked();
         let complexity = wanted.pressure.complexity(asked);
         let fresh = alone || number == self.begun;
-        self.encoder.save(number, if fresh { 1 } else { self.distance });
+        self.encoder.save(number, if fresh { 1 } else { self.distance })?;
         self.encode(number, before, Made::Encoded { complexity, gain }, fresh, &mut frame)?;
         self.cursor += 1;
         Ok(NextFrame::Frame { frame, simplified: complexity < asked })
@@ -246,7 +245,7 @@ impl Ahead {
             // Where packets have passed, an encoder is made when it is needed.
             return if self.has_packets { Ok(()) } else { Ok(self.encoder.renew()?) };
         }
-        let Some(from) = self.encoder.restore(number) else { return Ok(self.encoder.renew()?) };
+        let Some(from) = self.encoder.restore(number)? else { return Ok(self.encoder.renew()?) };
         let mut unheard = OpusFrame::SILENCE;
         for number in from..number {
             let (made, before) = (self.made.get(number), self.gain_at(number));
@@ -292,6 +291,8 @@ impl Ahead {
             self.tape.rest();
         }
         let needed = self.encoder.forget_before(next).unwrap_or(next).min(next);
+        // Before it packets are only heard by decoders.
+        self.tape.forget_sound_before(needed.saturating_sub(1));
         let lead = if self.has_packets { DECODER_LEAD + ENCODER_LEAD + 1 } else { 1 };
         let from = needed.saturating_sub(lead).min(self.cursor);
         if from > self.tape.first() {

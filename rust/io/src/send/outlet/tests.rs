@@ -40,7 +40,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let outlet = Outlet::new(ConnectionId(1), Timeline::new(0, 0), Arc::new(Counters::default()));
+        let outlet = Outlet::new(Timeline::new(0, 0), Arc::new(Counters::default()));
         let out = Dispatcher::new().0.outbox();
         let mut stage = Self { outlet, out, now_ms: 1_000, clock: Arc::default() };
         stage.begin();

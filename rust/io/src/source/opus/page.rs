@@ -13,6 +13,9 @@ pub(crate) const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
 /// Pages of a second of music have half of it.
 const REMOTE_END: u64 = 32 << 10;
 
+/// Of a page that is read packet by packet so much may be kept that has been read.
+const MAX_READ: usize = 4_096;
+
 /// Damaged pages in a row before the rest is given up.
 const MAX_DAMAGED_RUN: u32 = 2_000;
 
@@ -54,6 +57,16 @@ impl Page {
     /// Drop the content.
     pub(crate) fn clear(&mut self) {
         self.lacing_len = 0;
+    }
+
+    /// What lies before body byte `body` has been read and may go; says what number that byte has now.
+    pub(crate) fn forget_before(&mut self, body: usize) -> usize {
+        if body < MAX_READ {
+            return body;
+        }
+        self.body.drain(..body);
+        self.body.shrink_to_fit();
+        0
     }
 
     /// The page begins inside a packet.
@@ -188,6 +201,7 @@ impl PageReader {
             return Ok(Loaded::Damaged);
         }
         let len = page.lacing[..lacing_len].iter().map(|&value| usize::from(value)).sum::<usize>();
+        page.body.reserve_exact(len.saturating_sub(page.body.len()));
         page.body.resize(len, 0);
         let body_at = lacing_at + lacing_len as u64;
         if self.file.read_at(&mut page.body, body_at)? != len {

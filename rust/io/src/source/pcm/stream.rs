@@ -1,5 +1,7 @@
 //! A decoded file as frames: packets -> samples at the file's rate -> stereo at 48 kHz -> frames of 20 ms.
 
+use std::cell::Cell;
+
 use symphonia::core::audio::AudioSpec;
 use symphonia::core::codecs::audio::AudioDecoder;
 use symphonia::core::errors::Error;
@@ -25,6 +27,11 @@ const MAX_HOLE_SECONDS: i64 = 2;
 const MAX_LEVEL: f32 = 16.0;
 const FRAME_VALUES: usize = FRAME_SAMPLES * 2;
 
+thread_local! {
+    /// Room for one packet on its way, for all files of a thread: as it is decoded, and in stereo.
+    static ROOM: Cell<[Vec<f32>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
+}
+
 /// The frames of one decoded file.
 pub(crate) struct PcmStream {
     demuxer: Demuxer,
@@ -48,8 +55,6 @@ pub(crate) struct PcmStream {
     next: i64,
     /// Sound before this position is dropped: the target of the last seek.
     drop_before: i64,
-    interleaved: Vec<f32>,
-    stereo: Vec<f32>,
     ended: bool,
     broken: u64,
     broken_run: u32,
@@ -76,8 +81,6 @@ impl PcmStream {
             pending: Vec::new(),
             next: 0,
             drop_before: 0,
-            interleaved: Vec::new(),
-            stereo: Vec::new(),
             ended: false,
             broken: 0,
             broken_run: 0,
@@ -214,6 +217,17 @@ impl PcmStream {
     }
 
     fn take_packet(&mut self, packet: &Packet) -> Result<(), StageError> {
+        let mut room = ROOM.take();
+        let taken = self.take_packet_in(packet, &mut room);
+        ROOM.set(room);
+        taken
+    }
+
+    fn take_packet_in(
+        &mut self,
+        packet: &Packet,
+        [interleaved, stereo]: &mut [Vec<f32>; 2],
+    ) -> Result<(), StageError> {
         let stamp = self.demuxer.seconds(packet.pts.get());
         if self.skip_before > i64::MIN {
             if self.clock.position(stamp, self.rate()) < self.skip_before {
@@ -224,8 +238,8 @@ impl PcmStream {
         }
         let spec = match self.decoder.decode(packet) {
             Ok(decoded) => {
-                self.interleaved.clear();
-                decoded.copy_to_vec_interleaved(&mut self.interleaved);
+                interleaved.clear();
+                decoded.copy_to_vec_interleaved(interleaved);
                 decoded.spec().clone()
             }
             Err(Error::ResetRequired) => {
@@ -234,7 +248,7 @@ impl PcmStream {
             }
             Err(error) => return self.conceal(packet, &error),
         };
-        if self.interleaved.is_empty() {
+        if interleaved.is_empty() {
             return Ok(());
         }
         self.broken_run = 0;
@@ -246,20 +260,17 @@ impl PcmStream {
             self.adopt(spec)?;
         }
         let channels = self.channels();
-        let frames = (self.interleaved.len() / channels) as i64;
+        let frames = (interleaved.len() / channels) as i64;
         let position = self.locate(stamp, frames)?;
         self.at = Some(position + frames);
         let (from, to) = self.trim.audible(position, frames, packet, self.feed_from);
         if from < to {
-            let piece = std::mem::take(&mut self.interleaved);
-            self.stereo.clear();
+            stereo.clear();
             if let Some(shape) = &self.shape {
-                shape
-                    .matrix
-                    .mix_into(&piece[from as usize * channels..to as usize * channels], &mut self.stereo);
+                let audible = &interleaved[from as usize * channels..to as usize * channels];
+                shape.matrix.mix_into(audible, stereo);
             }
-            self.interleaved = piece;
-            self.push_stereo()?;
+            self.push_stereo(stereo)?;
         }
         Ok(())
     }
@@ -338,21 +349,31 @@ impl PcmStream {
     }
 
     fn push_silence(&mut self, frames: usize) -> Result<(), StageError> {
-        self.stereo.clear();
-        self.stereo.resize(frames * 2, 0.0);
-        self.push_stereo()
+        // In pieces, for a hole may be seconds long.
+        let mut silence = [0.0; FRAME_VALUES];
+        for from in (0..frames).step_by(FRAME_SAMPLES) {
+            self.push_stereo(&mut silence[..2 * FRAME_SAMPLES.min(frames - from)])?;
+        }
+        Ok(())
     }
 
-    /// Resample what is in `stereo` and make it pending.
-    fn push_stereo(&mut self) -> Result<(), StageError> {
+    /// Resample stereo and make it pending.
+    fn push_stereo(&mut self, stereo: &mut [f32]) -> Result<(), StageError> {
         // Files of floating point samples may hold anything; the resampler would spread it, or give up.
-        for sample in &mut self.stereo {
+        for sample in &mut *stereo {
             *sample = if sample.is_finite() { sample.clamp(-MAX_LEVEL, MAX_LEVEL) } else { 0.0 };
         }
         let before = self.pending.len();
         match self.shape.as_mut().and_then(|shape| shape.resampler.as_mut()) {
-            Some(resampler) => resampler.push(&self.stereo, &mut self.pending).map_err(StageError::Broken)?,
-            None => self.pending.extend_from_slice(&self.stereo),
+            Some(resampler) => {
+                // No more than that: it is kept for as long as the file plays.
+                self.pending.reserve_exact(resampler.most(stereo.len()));
+                resampler.push(stereo, &mut self.pending).map_err(StageError::Broken)?;
+            }
+            None => {
+                self.pending.reserve_exact(stereo.len());
+                self.pending.extend_from_slice(stereo);
+            }
         }
         self.account(before);
         Ok(())

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::super::budget::Meter;
@@ -274,10 +273,10 @@ fn who_starves_is_woken_once_when_there_is_enough() {
     for number in 0..10 {
         assert_eq!(next(&pieces), Some(number));
     }
-    // Who waits is let go a moment before; whoever takes more may be faster than they are made, and waits again.
+    // Whoever takes more may be faster than they are made, and waits again. Who waits sees it before others are woken.
     let deadline = Instant::now() + Duration::from_secs(15);
     while woken.0.load(SeqCst) == 0 && Instant::now() < deadline {
-        thread::yield_now();
+        std::thread::yield_now();
     }
     assert_eq!(woken.0.load(SeqCst), 1);
     for number in 10..20 {

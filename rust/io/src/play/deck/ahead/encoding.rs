@@ -14,6 +14,11 @@ impl Ahead {
         self.encoder.get().map(drop)
     }
 
+    /// Nothing is encoded for a while.
+    pub(in crate::play::deck) fn sleep(&mut self) {
+        self.encoder.sleep();
+    }
+
     /// An encoder that goes on where packets have passed through, or sound has begun: it hears what went before, and
     /// then a frame that refers to nothing, for the listener's decoder has heard other packets.
     pub(super) fn take_over(&mut self, number: u64) -> Result<(), FeedError> {

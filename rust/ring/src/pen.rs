@@ -1,0 +1,86 @@
+//! What only the producer knows of the store: which blocks are in use, and where the next frame goes.
+
+use std::collections::VecDeque;
+
+use crate::store::{Place, Store};
+use crate::sync::Ordering::Relaxed;
+
+pub(crate) struct Pen<const WORDS: usize> {
+    /// Blocks that frames lie in, in their order; the last is the one that is written to.
+    used: VecDeque<u16>,
+    /// Words that are written in the last one.
+    at: usize,
+    free: Vec<u16>,
+    /// Blocks that have been in use at all: their numbers are below this one.
+    made: u16,
+}
+
+impl<const WORDS: usize> Pen<WORDS> {
+    pub(crate) fn new(store: &Store<WORDS>) -> Self {
+        let blocks = store.blocks();
+        Self { used: VecDeque::with_capacity(blocks), at: 0, free: Vec::with_capacity(blocks), made: 0 }
+    }
+
+    /// Writes frame `number` behind the others, of which number `oldest` is the first that is still wanted; it is cut
+    /// where no longer one may be.
+    pub(crate) fn write(&mut self, store: &Store<WORDS>, oldest: u64, number: u64, frame: &[u8]) {
+        if oldest < number {
+            self.release(store.place(oldest).block);
+        } else if let Some(&last) = self.used.back() {
+            self.release(last);
+        }
+        let frame = &frame[..frame.len().min(WORDS * 8)];
+        let (mut block, mut left) = (self.room(store), frame);
+        let place = Place { block, at: self.at as u16, len: frame.len() as u16 };
+        store.set_place(number, place);
+        loop {
+            let here;
+            (here, left) = left.split_at(left.len().min((Store::<WORDS>::BLOCK - self.at) * 8));
+            for (word, bytes) in store.block(block)[self.at..].iter().zip(here.chunks(8)) {
+                let mut whole = [0; 8];
+                whole[..bytes.len()].copy_from_slice(bytes);
+                word.store(u64::from_le_bytes(whole), Relaxed);
+            }
+            self.at += here.len().div_ceil(8);
+            if left.is_empty() {
+                return;
+            }
+            block = self.room(store);
+        }
+    }
+
+    /// What lies at `place` and behind it is not wanted any more.
+    pub(crate) fn go_back(&mut self, place: Place) {
+        while self.used.back().is_some_and(|&last| last != place.block) {
+            self.free.extend(self.used.pop_back());
+        }
+        self.at = usize::from(place.at);
+    }
+
+    /// A block with room, which is the last one from now on.
+    fn room(&mut self, store: &Store<WORDS>) -> u16 {
+        let last = self.used.back().copied();
+        if let Some(last) = last
+            && self.at < Store::<WORDS>::BLOCK
+        {
+            return last;
+        }
+        let block = self.free.pop().unwrap_or_else(|| {
+            self.made += 1;
+            self.made - 1
+        });
+        if let Some(last) = last {
+            store.block(last)[Store::<WORDS>::BLOCK].store(block.into(), Relaxed);
+        }
+        self.used.push_back(block);
+        self.at = 0;
+        block
+    }
+
+    /// What lies in blocks before this one has been taken, or is not wanted any more.
+    fn release(&mut self, first: u16) {
+        while self.used.front().is_some_and(|&block| block != first) {
+            self.free.extend(self.used.pop_front());
+        }
+    }
+}
