@@ -59,7 +59,13 @@ def main() -> int:
 def page(folder: Path) -> str:
     """The page; benches that wrote nothing have no section."""
     text = [HEAD]
-    sections = {"send_timing.json": sending, "receive.json": recording, "latency.json": assistants}
+    sections = {
+        "send_timing.json": sending,
+        "first_packet.json": connecting,
+        "reconnect_many.json": reconnecting,
+        "receive.json": recording,
+        "latency.json": assistants,
+    }
     for name, section in sections.items():
         path = folder / name
         if path.exists():
@@ -121,6 +127,38 @@ def sending(report: dict[str, Any]) -> str:
         ]
         text.append("### One stream beside libopus\n\n" + _table(("what", "CPU, ms a second", "of libopus"), rows))
     return "\n".join(text)
+
+
+def connecting(report: dict[str, Any]) -> str:
+    moments = ("connect()", "first packet", "first encrypted")
+    rows = []
+    for load, clients in report.items():
+        for client, connects in clients.items():
+            there = [[one[moment] for one in connects if one[moment] is not None] for moment in moments]
+            rows.append(
+                (load, client, len(connects), *(_ms(statistics.median(times)) if times else "-" for times in there))
+            )
+    head = ("load", "client", "times", "connected / ms", "first packet / ms", "first encrypted packet / ms")
+    text = (
+        "## Connecting\n\n`benches/python/first_packet.py`: from the call of `connect()`, the median; bots of all\n"
+        "clients take turns. The libraries' own clients send what comes before the call's key in the clear; isocord\n"
+        "sends nothing then. Loads as above.\n\n"
+    )
+    return text + _table(head, rows)
+
+
+def reconnecting(report: dict[str, Any]) -> str:
+    kinds = ("websockets cut", "sessions gone")
+    figures = [name for name in report[kinds[0]] if name != "listeners that hear nothing"]
+    rows = [(name, *(report[kind][name] for kind in kinds)) for name in figures]
+    made = report["connect"]
+    text = (
+        "## Reconnecting\n\n`benches/python/reconnect_many.py "
+        f"--connections {report['connections']} --playing {report['playing']}`: connections of one process,\n"
+        "some of which play, all but a few lost at the same moment. They were made within "
+        f"{made['seconds']} s, with {made['cpu seconds']} s\nof CPU. Times are seconds.\n\n"
+    )
+    return text + _table(("what", *kinds), rows)
 
 
 def _cells(cells: Iterable[dict[str, Any]]) -> str:

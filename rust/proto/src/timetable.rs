@@ -31,6 +31,8 @@ const NOBODY: u32 = u32::MAX;
 pub enum Demand {
     /// Every 20 ms.
     Slots,
+    /// The same, from the next moment on: none of the slots until now was used.
+    Soon,
     /// None until the next command.
     None,
 }
@@ -136,7 +138,7 @@ impl<T> Timetable<T> {
     }
 
     /// Lets a member carry out a command, at the moment that it is told in milliseconds; one that rests and then needs
-    /// slots gets one soon.
+    /// slots gets one soon, and so does one that has slots and wants to begin anew.
     ///
     /// # Errors
     /// Gives the command back if nobody here has this ticket.
@@ -151,7 +153,8 @@ impl<T> Timetable<T> {
         let slot = slot_at(now).max(self.cursor.saturating_sub(1));
         let Some(seat) = self.seat(ticket) else { return Err(command) };
         let demand = carry_out(&mut seat.member, command, slot * SLOT_MS);
-        if seat.phase.is_none() && demand == Demand::Slots {
+        if demand == Demand::Soon || (demand == Demand::Slots && seat.phase.is_none()) {
+            self.rest(ticket.place);
             let phase = phase(self.best(slot + 1));
             self.join(phase, ticket.place);
         }

@@ -80,6 +80,18 @@ fn a_member_has_its_first_slot_soon_and_then_one_each_20_ms() {
 }
 
 #[test]
+fn who_begins_anew_has_the_next_slot_and_who_goes_on_keeps_its_own() {
+    let mut thread = Thread::new(1);
+    thread.command(1_001, 0, Demand::Slots);
+    thread.run_until(1_009);
+    thread.command(1_009, 0, Demand::Soon);
+    thread.run_until(1_013);
+    thread.command(1_013, 0, Demand::Slots);
+    thread.run_until(1_060);
+    assert_eq!(thread.member(0).slots, [1_002, 1_010, 1_030, 1_050]);
+}
+
+#[test]
 fn those_who_come_one_by_one_share_few_slots_and_wait_10_ms_at_the_most() {
     // Whenever they come: the times are all places of a frame, in an order without a pattern.
     let mut thread = Thread::new(32);
