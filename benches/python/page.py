@@ -24,6 +24,16 @@ What the benches of the repository measured, in one run each, on two shared core
 by itself says little, for machines differ; it is compared with what stands beside it, from the same minute.
 `make bench` measures again and renews this page.
 """
+STREAMS = """## Thousands of streams
+
+`cargo run --release -p isocord-benches --example streams`: what each stream costs beside the least that it could. For
+packets that pass through that is a loop of absolute sleep and `send()` on as many sockets, in as few slots as ours; for
+encoded sound it is libopus, called for 13 frames every 260 ms, when caches are cold, without any socket. Ratios are
+medians of neighbouring measurements; all processes have the same two cores, and the sink takes its share. *ring* is
+packets that lie ready: the clock alone. *before* is an older build, in the same turns. Below is how many one core or
+two can do; beyond that streams have gaps, or simpler encoding.
+
+"""
 FAULTS = """
 ## Faults
 
@@ -51,10 +61,19 @@ def main() -> int:
 def page(folder: Path) -> str:
     """The page; benches that wrote nothing have no section."""
     text = [HEAD]
-    for name, section in (("send_timing", sending), ("receive", recording), ("latency", assistants)):
-        path = folder / f"{name}.json"
+    sections = {
+        "send_timing.json": sending,
+        "first_packet.json": connecting,
+        "reconnect_many.json": reconnecting,
+        "receive.json": recording,
+        "latency.json": assistants,
+    }
+    for name, section in sections.items():
+        path = folder / name
         if path.exists():
             text.append(section(json.loads(path.read_text("utf-8"))))
+        if section is sending and (folder / "streams.txt").exists():
+            text.append(STREAMS + (folder / "streams.txt").read_text("utf-8"))
     return "\n".join([*text, FAULTS.lstrip("\n")])
 
 
@@ -110,6 +129,38 @@ def sending(report: dict[str, Any]) -> str:
         ]
         text.append("### One stream beside libopus\n\n" + _table(("what", "CPU, ms a second", "of libopus"), rows))
     return "\n".join(text)
+
+
+def connecting(report: dict[str, Any]) -> str:
+    moments = ("connect()", "first packet", "first encrypted")
+    rows = []
+    for load, clients in report.items():
+        for client, connects in clients.items():
+            there = [[one[moment] for one in connects if one[moment] is not None] for moment in moments]
+            rows.append(
+                (load, client, len(connects), *(_ms(statistics.median(times)) if times else "-" for times in there))
+            )
+    head = ("load", "client", "times", "connected / ms", "first packet / ms", "first encrypted packet / ms")
+    text = (
+        "## Connecting\n\n`benches/python/first_packet.py`: from the call of `connect()`, the median; bots of all\n"
+        "clients take turns. The libraries' own clients send what comes before the call's key in the clear; isocord\n"
+        "sends nothing then. Loads as above.\n\n"
+    )
+    return text + _table(head, rows)
+
+
+def reconnecting(report: dict[str, Any]) -> str:
+    kinds = ("websockets cut", "sessions gone")
+    figures = [name for name in report[kinds[0]] if name != "listeners that hear nothing"]
+    rows = [(name, *(report[kind][name] for kind in kinds)) for name in figures]
+    made = report["connect"]
+    text = (
+        "## Reconnecting\n\n`benches/python/reconnect_many.py "
+        f"--connections {report['connections']} --playing {report['playing']}`: connections of one process,\n"
+        "some of which play, all but a few lost at the same moment. They were made within "
+        f"{made['seconds']} s, with {made['cpu seconds']} s\nof CPU. Times are seconds.\n\n"
+    )
+    return text + _table(("what", *kinds), rows)
 
 
 def _cells(cells: Iterable[dict[str, Any]]) -> str:

@@ -1383,6 +1383,9 @@ class DaveSession:
         """Opcode 24."""
     def binary(self, opcode: int, payload: Buffer) -> list[DaveOutput]:
         """Opcodes 25, 27, 29 and 30: what follows the opcode in the message. Never fails on bad bytes."""
+    def is_brief(self, opcode: int, payload: Buffer) -> bool:
+        """Whether :meth:`binary` would take less than the time that another thread of Python waits for the GIL anyway:
+        a short message, to a small group that nobody works on. It then keeps the GIL."""
     def take_in(self, opcode: int, payload: Buffer, *, more: bool) -> None:
         """The work of :meth:`binary`, which is longer the more members come or are there; from any thread.
 

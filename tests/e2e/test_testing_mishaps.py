@@ -171,3 +171,11 @@ def test_the_fakes_router_gives_ports_that_nobody_has() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         assert nat.real(taken.getsockname()) == taken.getsockname()
+
+
+async def test_it_happens_everywhere_but_where_it_is_spared(call: Call) -> None:
+    cut = Mishap(MishapKind.WEBSOCKET_CUT)
+    assert call.discord.stage_everywhere(cut, spared=[call.discord.guild]) == 0
+    assert call.discord.stage_everywhere(cut) == 1
+    with pytest.raises(NotFoundError):
+        call.discord.stage_everywhere(cut, spared=["nowhere"])

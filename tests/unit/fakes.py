@@ -220,6 +220,9 @@ class FakeDaveSession:
         self.heard.append((13, user_id))
         return []
 
+    def is_brief(self, opcode: int, payload: bytes) -> bool:
+        return False
+
     def take_in(self, opcode: int, payload: bytes, *, more: bool) -> None:
         self.heard.append((opcode, payload))
 

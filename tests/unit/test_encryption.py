@@ -142,6 +142,17 @@ def test_a_crowd_that_comes_at_once_is_answered_with_two_commits_and_not_with_on
     assert call.commits() == 2
 
 
+def test_what_is_brief_is_not_handed_over_and_proposals_and_the_rest_are() -> None:
+    call = Call(CHANNEL)
+    call.holds = True
+    call.welcome()
+    assert call.bot.state.privacy_code is not None
+    assert call.jobs == deque()
+    for message in (MlsMessage(WELCOME, bytes(5_000)), MlsMessage(PROPOSALS, b"")):
+        call.bot.take(message)
+        assert call.work_off() == 1
+
+
 def test_what_comes_while_the_group_is_worked_on_waits_its_turn() -> None:
     call = Call(CHANNEL)
     messages = crowd(call, 2)

@@ -28,16 +28,20 @@ _STOP_LIMIT = 2.0
 _make_worker = partial(Worker, "isocord-mls")
 # asyncio's own, whatever the bot runs on: others cannot be told to read TLS through a small buffer.
 if sys.platform == "win32":
-    _Loop = asyncio.ProactorEventLoop
+    _make_loop = asyncio.ProactorEventLoop
 else:
-    _Loop = asyncio.SelectorEventLoop
+
+    def _make_loop() -> asyncio.AbstractEventLoop:
+        from .selector import SteadySelector
+
+        return asyncio.SelectorEventLoop(SteadySelector())
 
 
 class GatewayThread:
     """A thread with an asyncio loop; use :func:`gateway_thread` to get the one of the process."""
 
     def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop = _Loop()
+        self.loop: asyncio.AbstractEventLoop = _make_loop()
         self._pid = os.getpid()
         self._resources: dict[Callable[[], Any], Any] = {}
         self._tasks: set[asyncio.Task[Any]] = set()

@@ -1,5 +1,6 @@
 //! Counters of one connection, written by the native threads and read from anywhere.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
@@ -10,20 +11,35 @@ const OCTAVES: usize = 23;
 /// Buckets of [`Stats::lateness_histogram`].
 pub const LATENESS_BUCKETS: usize = OCTAVES + 1;
 
-/// What is counted.
+/// What is counted. What changes with each packet that leaves lies side by side; with each that comes, on a cache line
+/// of its own, for another thread writes there.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Counters {
     pub(crate) packets_sent: AtomicU64,
     pub(crate) bytes_sent: AtomicU64,
+    pub(crate) lateness: Lateness,
     pub(crate) silence_sent: AtomicU64,
     pub(crate) keepalives_sent: AtomicU64,
-    pub(crate) packets_received: AtomicU64,
     pub(crate) send_errors: AtomicU64,
     pub(crate) underruns: AtomicU64,
     pub(crate) missed_slots: AtomicU64,
     pub(crate) withheld: AtomicU64,
     pub(crate) dropped_commands: AtomicU64,
-    pub(crate) lateness: Lateness,
+    pub(crate) packets_received: Apart<AtomicU64>,
+}
+
+/// A cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Apart<T>(T);
+
+impl<T> Deref for Apart<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }
 
 /// A snapshot of [`Counters`].
@@ -85,10 +101,11 @@ impl Counters {
 
 /// A histogram of how late packets left, in buckets that grow with the value.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Lateness {
-    buckets: [AtomicU32; STEPS * (OCTAVES + 1)],
     max_us: AtomicU64,
     sum_us: AtomicU64,
+    buckets: [AtomicU32; STEPS * (OCTAVES + 1)],
 }
 
 impl Default for Lateness {

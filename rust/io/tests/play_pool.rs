@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use isocord_io::play::{Feed, FeedStatus, FeederPool, JobHandle, Pressure};
+use isocord_io::play::{Feed, FeedStatus, FeederPool, JobHandle, Turn};
 
 /// Longer than anything here should take.
 const LONG: Duration = Duration::from_secs(20);
@@ -15,7 +15,7 @@ const LONG: Duration = Duration::from_secs(20);
 struct Job<F>(F);
 
 impl<F: FnMut() -> FeedStatus + Send> Feed for Job<F> {
-    fn feed(&mut self, _: Pressure) -> FeedStatus {
+    fn feed(&mut self, _: &Turn<'_>) -> FeedStatus {
         (self.0)()
     }
 
@@ -26,7 +26,7 @@ impl<F: FnMut() -> FeedStatus + Send> Feed for Job<F> {
 struct Failing(Token);
 
 impl Feed for Failing {
-    fn feed(&mut self, _: Pressure) -> FeedStatus {
+    fn feed(&mut self, _: &Turn<'_>) -> FeedStatus {
         panic!("a job of the test that panics on purpose");
     }
 
@@ -37,7 +37,7 @@ impl Feed for Failing {
 
 /// Threads for jobs that are quick, as the machine is.
 fn quick_threads() -> usize {
-    thread::available_parallelism().map_or(2, usize::from).clamp(2, 4)
+    thread::available_parallelism().map_or(2, usize::from).clamp(2, 64)
 }
 
 /// Threads for jobs of which nothing is known, and for slow ones, each.

@@ -1,8 +1,11 @@
 //! The timetable of a thread that sends for many: slots 2 ms apart, ten of them in a frame of 20 ms.
 //!
-//! A member keeps the slot that it got, so its packets are 20 ms apart; members are spread over the slots, so that
+//! A member keeps the slot that it got, and its place in it, so its packets are 20 ms apart. A thread that wakes up
+//! pays for that more than for a packet, so members share a slot, up to 16 of them, before another one is opened; but
+//! nobody waits for company longer than 10 ms. Where all slots are that full, members are spread over them, so that
 //! thousands do not burst together. Slots are numbered from the beginning of time, which the caller chooses; a member
-//! comes with a [`Seat`] of its own and goes with it, so that nothing here allocates or frees.
+//! comes with a [`Seat`] of its own and goes with it, and is found by its [`Ticket`], so that nothing here allocates,
+//! frees or searches.
 
 use core::time::Duration;
 
@@ -14,16 +17,33 @@ pub const SLOT_MS: u64 = 2;
 const FRAME: Duration = Duration::from_millis(FRAME_MS);
 /// Slots in a frame.
 const PHASES: u64 = FRAME_MS / SLOT_MS;
-/// Members that outweigh waiting one slot longer for the first packet.
+/// Members that share a slot as long as there is another one for those who come.
+const FULL: u64 = 16;
+/// Slots that who comes rather waits than opens one.
+const PATIENCE: u64 = 5;
+/// Slots that who comes rather waits than shares one with each member beyond those.
 const CROWD: u64 = 2;
+/// The end of a row.
+const NOBODY: u32 = u32::MAX;
 
 /// Whether a member needs slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Demand {
     /// Every 20 ms.
     Slots,
+    /// The same, from the next moment on: none of the slots until now was used.
+    Soon,
     /// None until the next command.
     None,
+}
+
+/// By what a member is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    /// No two members have the same at a time.
+    pub place: u32,
+    /// No two members ever have the same.
+    pub id: u64,
 }
 
 /// A member, and its seat among the others.
@@ -31,70 +51,112 @@ pub enum Demand {
 pub struct Seat<T> {
     /// The member.
     pub member: T,
-    next: Option<Box<Seat<T>>>,
+    ticket: Ticket,
+    /// Whose row it is in; none while it rests.
+    phase: Option<u8>,
+    before: u32,
+    after: u32,
 }
 
 impl<T> Seat<T> {
     /// For a member that comes.
     #[must_use]
-    pub fn new(member: T) -> Box<Self> {
-        Box::new(Self { member, next: None })
+    pub fn new(ticket: Ticket, member: T) -> Box<Self> {
+        Box::new(Self { member, ticket, phase: None, before: NOBODY, after: NOBODY })
+    }
+}
+
+/// Room for members, by their places.
+#[derive(Debug)]
+pub struct Room<T>(Vec<Option<Box<Seat<T>>>>);
+
+impl<T> Room<T> {
+    /// For places below this one.
+    #[must_use]
+    pub fn new(places: u32) -> Self {
+        Self((0..places).map(|_| None).collect())
     }
 }
 
 /// Who has which slot, and who rests.
 #[derive(Debug)]
 pub struct Timetable<T> {
-    phases: [Row<T>; PHASES as usize],
-    resting: Row<T>,
+    room: Room<T>,
+    phases: [Row; PHASES as usize],
     /// Slots before this one are over.
     cursor: u64,
 }
 
-impl<T> Default for Timetable<T> {
-    fn default() -> Self {
-        Self { phases: Default::default(), resting: Row::default(), cursor: 0 }
-    }
+/// The members of a slot, each of whom knows its neighbours.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    first: u32,
+    last: u32,
+    len: u32,
 }
 
 impl<T> Timetable<T> {
+    /// With room for some members.
+    #[must_use]
+    pub fn new(room: Room<T>) -> Self {
+        let row = Row { first: NOBODY, last: NOBODY, len: 0 };
+        Self { room, phases: [row; PHASES as usize], cursor: 0 }
+    }
+
+    /// Moves all members into a bigger room, and gives back the one that they had.
+    #[must_use]
+    pub fn move_to(&mut self, mut room: Room<T>) -> Room<T> {
+        for (to, from) in room.0.iter_mut().zip(&mut self.room.0) {
+            core::mem::swap(to, from);
+        }
+        core::mem::replace(&mut self.room, room)
+    }
+
     /// Takes in a member; it rests until a command makes it need slots.
-    pub fn attach(&mut self, seat: Box<Seat<T>>) {
-        self.resting.push(seat);
+    ///
+    /// # Errors
+    /// Gives it back if there is no such place, or another member has it.
+    pub fn attach(&mut self, seat: Box<Seat<T>>) -> Result<(), Box<Seat<T>>> {
+        match self.room.0.get_mut(seat.ticket.place as usize) {
+            Some(place @ None) => *place = Some(seat),
+            _ => return Err(seat),
+        }
+        Ok(())
     }
 
     /// Takes out a member.
-    pub fn detach(&mut self, is_it: impl Fn(&T) -> bool) -> Option<Box<Seat<T>>> {
-        self.rows().find_map(|row| row.remove(&is_it))
+    pub fn detach(&mut self, ticket: Ticket) -> Option<Box<Seat<T>>> {
+        self.seat(ticket)?;
+        self.rest(ticket.place);
+        self.room.0[ticket.place as usize].take()
     }
 
     /// Takes out everybody.
     pub fn drain(&mut self) -> impl Iterator<Item = Box<Seat<T>>> + '_ {
-        self.rows().flat_map(|row| core::iter::from_fn(|| row.pop()))
+        self.phases = [Row { first: NOBODY, last: NOBODY, len: 0 }; PHASES as usize];
+        self.room.0.iter_mut().filter_map(Option::take)
     }
 
     /// Lets a member carry out a command, at the moment that it is told in milliseconds; one that rests and then needs
-    /// slots gets one soon.
+    /// slots gets one soon, and so does one that has slots and wants to begin anew.
     ///
     /// # Errors
-    /// Gives the command back if nobody here [is meant](Self::detach).
+    /// Gives the command back if nobody here has this ticket.
     pub fn command<C>(
         &mut self,
         now: Duration,
-        is_it: impl Fn(&T) -> bool,
+        ticket: Ticket,
         command: C,
         carry_out: impl FnOnce(&mut T, C, u64) -> Demand,
     ) -> Result<(), C> {
         // A moment before the slots that are over would be in the past for who has had one of them.
         let slot = slot_at(now).max(self.cursor.saturating_sub(1));
-        if let Some(member) = self.phases.iter_mut().find_map(|row| row.find(&is_it)) {
-            carry_out(member, command, slot * SLOT_MS);
-            return Ok(());
-        }
-        let Some(mut seat) = self.resting.remove(&is_it) else { return Err(command) };
-        match carry_out(&mut seat.member, command, slot * SLOT_MS) {
-            Demand::Slots => self.quietest(slot + 1).push(seat),
-            Demand::None => self.resting.push(seat),
+        let Some(seat) = self.seat(ticket) else { return Err(command) };
+        let demand = carry_out(&mut seat.member, command, slot * SLOT_MS);
+        if demand == Demand::Soon || (demand == Demand::Slots && seat.phase.is_none()) {
+            self.rest(ticket.place);
+            let phase = phase(self.best(slot + 1));
+            self.join(phase, ticket.place);
         }
         Ok(())
     }
@@ -112,7 +174,10 @@ impl<T> Timetable<T> {
         }
         for slot in self.cursor..present.min(self.cursor + PHASES) {
             let count = (present - slot).div_ceil(PHASES);
-            self.phases[phase(slot)].iter().for_each(|member| missed(member, count));
+            self.each(slot, |_, member| {
+                missed(member, count);
+                Demand::Slots
+            });
         }
         self.cursor = present;
     }
@@ -126,40 +191,84 @@ impl<T> Timetable<T> {
     /// How many have this slot.
     #[must_use]
     pub fn members(&self, slot: u64) -> usize {
-        self.phases[phase(slot)].len
+        self.phases[phase(slot)].len as usize
     }
 
     /// Asks those who have this slot what they need, at its moment in milliseconds; who needs none rests.
     pub fn prepare(&mut self, slot: u64, mut ask: impl FnMut(&mut T, u64) -> Demand) {
-        let mut stay = Row::default();
-        let row = &mut self.phases[phase(slot)];
-        while let Some(mut seat) = row.pop() {
-            match ask(&mut seat.member, slot * SLOT_MS) {
-                Demand::Slots => stay.push(seat),
-                Demand::None => self.resting.push(seat),
+        self.each(slot, |now_ms, member| ask(member, now_ms));
+    }
+
+    /// Calls `tell` for those who have this slot, which is over with that.
+    pub fn finish(&mut self, slot: u64, mut tell: impl FnMut(&mut T)) {
+        self.cursor = slot + 1;
+        self.each(slot, |_, member| {
+            tell(member);
+            Demand::Slots
+        });
+    }
+
+    /// In their order, so that each has its own moment of the slot.
+    fn each(&mut self, slot: u64, mut ask: impl FnMut(u64, &mut T) -> Demand) {
+        let mut next = self.phases[phase(slot)].first;
+        while let Some(Some(seat)) = self.room.0.get_mut(next as usize) {
+            let place = core::mem::replace(&mut next, seat.after);
+            if ask(slot * SLOT_MS, &mut seat.member) == Demand::None {
+                self.rest(place);
             }
         }
-        // In the order that they had, so that each is sent at its own moment of the slot.
-        while let Some(seat) = stay.pop() {
-            row.push(seat);
+    }
+
+    fn seat(&mut self, ticket: Ticket) -> Option<&mut Seat<T>> {
+        let seat = self.at(ticket.place)?;
+        (seat.ticket == ticket).then_some(seat)
+    }
+
+    fn at(&mut self, place: u32) -> Option<&mut Seat<T>> {
+        self.room.0.get_mut(place as usize)?.as_deref_mut()
+    }
+
+    /// The slot for who comes.
+    fn best(&self, from: u64) -> u64 {
+        let cost = |slot: &u64| {
+            let company = match self.members(*slot) as u64 {
+                0 => PATIENCE,
+                members if members < FULL => 0,
+                members => PATIENCE + CROWD * (members + 1 - FULL),
+            };
+            slot - from + company
+        };
+        (from..from + PHASES).min_by_key(cost).unwrap_or(from)
+    }
+
+    /// To the end of a row: who was there before keeps its moment.
+    fn join(&mut self, phase: usize, place: u32) {
+        let last = core::mem::replace(&mut self.phases[phase].last, place);
+        self.phases[phase].len += 1;
+        match self.at(last) {
+            Some(seat) => seat.after = place,
+            None => self.phases[phase].first = place,
+        }
+        if let Some(seat) = self.at(place) {
+            (seat.phase, seat.before, seat.after) = (Some(phase as u8), last, NOBODY);
         }
     }
 
-    /// Those who have this slot, which is over with that.
-    pub fn finish(&mut self, slot: u64) -> impl Iterator<Item = &mut T> {
-        self.cursor = slot + 1;
-        self.phases[phase(slot)].iter_mut()
-    }
-
-    fn rows(&mut self) -> impl Iterator<Item = &mut Row<T>> {
-        self.phases.iter_mut().chain([&mut self.resting])
-    }
-
-    /// Soon, but not where many are.
-    fn quietest(&mut self, from: u64) -> &mut Row<T> {
-        let cost = |slot: &u64| (slot - from) + CROWD * self.members(*slot) as u64;
-        let slot = (from..from + PHASES).min_by_key(cost).unwrap_or(from);
-        &mut self.phases[phase(slot)]
+    /// Out of its row, if it is in one.
+    fn rest(&mut self, place: u32) {
+        let Some(seat) = self.at(place) else { return };
+        let Some(phase) = seat.phase.take() else { return };
+        let (before, after) = (seat.before, seat.after);
+        let phase = usize::from(phase);
+        self.phases[phase].len -= 1;
+        match self.at(before) {
+            Some(seat) => seat.after = after,
+            None => self.phases[phase].first = after,
+        }
+        match self.at(after) {
+            Some(seat) => seat.before = before,
+            None => self.phases[phase].last = before,
+        }
     }
 }
 
@@ -175,73 +284,4 @@ fn slot_at(now: Duration) -> u64 {
 
 fn phase(slot: u64) -> usize {
     (slot % PHASES) as usize
-}
-
-/// Places one after the other, the last one first.
-#[derive(Debug)]
-struct Row<T> {
-    first: Option<Box<Seat<T>>>,
-    len: usize,
-}
-
-impl<T> Default for Row<T> {
-    fn default() -> Self {
-        Self { first: None, len: 0 }
-    }
-}
-
-impl<T> Row<T> {
-    fn push(&mut self, mut seat: Box<Seat<T>>) {
-        seat.next = self.first.take();
-        self.first = Some(seat);
-        self.len += 1;
-    }
-
-    fn pop(&mut self) -> Option<Box<Seat<T>>> {
-        let mut seat = self.first.take()?;
-        self.first = seat.next.take();
-        self.len -= 1;
-        Some(seat)
-    }
-
-    /// Takes the one out that is meant; the others keep their order.
-    fn remove(&mut self, is_it: impl Fn(&T) -> bool) -> Option<Box<Seat<T>>> {
-        let mut before = Self::default();
-        let mut found = None;
-        while let Some(seat) = self.pop() {
-            if is_it(&seat.member) {
-                found = Some(seat);
-                break;
-            }
-            before.push(seat);
-        }
-        while let Some(seat) = before.pop() {
-            self.push(seat);
-        }
-        found
-    }
-
-    fn find(&mut self, is_it: impl Fn(&T) -> bool) -> Option<&mut T> {
-        self.iter_mut().find(|member| is_it(member))
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &T> {
-        core::iter::successors(self.first.as_deref(), |seat| seat.next.as_deref()).map(|seat| &seat.member)
-    }
-
-    fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        let mut next = self.first.as_deref_mut();
-        core::iter::from_fn(move || {
-            let Seat { member, next: after } = next.take()?;
-            next = after.as_deref_mut();
-            Some(member)
-        })
-    }
-}
-
-impl<T> Drop for Row<T> {
-    fn drop(&mut self) {
-        // One by one: seats dropped inside each other would take a stack as deep as the row is long.
-        while self.pop().is_some() {}
-    }
 }

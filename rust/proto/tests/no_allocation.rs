@@ -12,7 +12,7 @@ use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::{Pacer, Supply, Turn};
 use isocord_proto::send::{FrameSupply, MAX_PACKET_LEN, SendPath, SendStream, SlotUse};
 use isocord_proto::timeline::Timeline;
-use isocord_proto::timetable::{Demand, Seat, Timetable};
+use isocord_proto::timetable::{Demand, Room, Seat, Ticket, Timetable};
 
 struct Counting;
 
@@ -81,8 +81,10 @@ impl FrameSupply for Box<Hum> {
 #[test]
 fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
     let session = || Box::new(SendPath::new(7, Sealer::new(TransportMode::Aes256GcmRtpsize, &[3; 32])));
-    let mut table = Timetable::default();
-    let streams: Vec<_> = (0..200).map(|id| Seat::new((id, SendStream::new(Timeline::new(0, 0))))).collect();
+    let ticket = |id: u32| Ticket { place: id, id: u64::from(id) };
+    let (mut table, mut bigger) = (Timetable::new(Room::new(200)), Some(Room::new(400)));
+    let streams: Vec<_> =
+        (0..200).map(|id| Seat::new(ticket(id), SendStream::new(Timeline::new(0, 0)))).collect();
     let mut sessions: Vec<_> = (0..400).map(|_| session()).collect();
     let mut singles: Vec<_> = (0..2_000).map(|_| Box::new(OpusFrame::SILENCE)).collect();
     let mut sources: Vec<_> = (0..400).map(|_| Box::new(Hum)).collect();
@@ -90,50 +92,47 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
     let mut old_keys = Vec::with_capacity(400);
     let mut out = [0; MAX_PACKET_LEN];
     let (mut old_paths, mut old_sources) = (Vec::with_capacity(800), Vec::with_capacity(800));
+    let mut left = Vec::with_capacity(1);
     let (mut old_frames, mut old_streams) = (Vec::with_capacity(4_000), Vec::with_capacity(400));
 
     let before = (ALLOCATIONS.get(), FREES.get());
-    streams.into_iter().for_each(|stream| table.attach(stream));
+    streams.into_iter().for_each(|stream| assert!(table.attach(stream).is_ok()));
     let streams_freed = FREES.get() - before.1;
     for round in 0..10u64 {
         let now = Duration::from_millis(round * 200);
         for id in 0..200 {
-            let carried_out = table.command(
-                now,
-                |(known, _)| *known == id,
-                (),
-                |(_, stream), (), now_ms| {
-                    match round {
-                        0 | 5 => old_paths.extend(sessions.pop().and_then(|path| stream.start_session(path))),
-                        1 => old_keys.extend(stream.change_sender(SenderChange::Passthrough)),
-                        2 | 6 => {
-                            old_sources.extend(sources.pop().and_then(|source| stream.play(source, now_ms)));
-                            old_sources.extend(stream.hand_over());
-                        }
-                        3 => stream.pause(),
-                        4 => stream.resume(),
-                        7 => old_keys.extend(keys.pop().and_then(|key| stream.change_sender(key))),
-                        8 => old_sources.extend(stream.stop()),
-                        _ => old_paths.extend(stream.end_session()),
+            let carried_out = table.command(now, ticket(id), (), |stream, (), now_ms| {
+                match round {
+                    0 | 5 => old_paths.extend(sessions.pop().and_then(|path| stream.start_session(path))),
+                    1 => old_keys.extend(stream.change_sender(SenderChange::Passthrough)),
+                    2 | 6 => {
+                        old_sources.extend(sources.pop().and_then(|source| stream.play(source, now_ms)));
+                        old_sources.extend(stream.hand_over());
                     }
-                    old_frames.extend(singles.pop().and_then(|frame| stream.hold(frame)));
-                    while let Some((frame, _)) = stream.poll_single(now_ms, &mut out) {
-                        old_frames.push(frame);
-                    }
-                    stream.demand(now_ms)
-                },
-            );
+                    3 => stream.pause(),
+                    4 => stream.resume(),
+                    7 => old_keys.extend(keys.pop().and_then(|key| stream.change_sender(key))),
+                    8 => old_sources.extend(stream.stop()),
+                    _ => old_paths.extend(stream.end_session()),
+                }
+                old_frames.extend(singles.pop().and_then(|frame| stream.hold(frame)));
+                while let Some((frame, _)) = stream.poll_single(now_ms, &mut out) {
+                    old_frames.push(frame);
+                }
+                stream.demand(now_ms)
+            });
             assert!(carried_out.is_ok());
         }
         while let Some(slot) = table.next().filter(|slot| *slot < (round + 1) * 100) {
-            table.prepare(slot, |(_, stream), now_ms| match stream.poll_slot(now_ms, &mut out, |_| ()) {
+            table.prepare(slot, |stream, now_ms| match stream.poll_slot(now_ms, &mut out, |_| ()) {
                 SlotUse::Rest => Demand::None,
                 _ => Demand::Slots,
             });
-            table.finish(slot).for_each(drop);
+            table.finish(slot, |_| ());
         }
+        left.extend(bigger.take().map(|bigger| table.move_to(bigger)));
     }
-    old_streams.extend(table.detach(|(id, _)| *id == 77));
+    old_streams.extend(table.detach(ticket(77)));
     old_streams.extend(table.drain());
     let after = (ALLOCATIONS.get(), FREES.get());
     assert_eq!((after.0 - before.0, after.1 - before.1 - streams_freed), (0, 0));

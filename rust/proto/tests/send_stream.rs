@@ -175,6 +175,24 @@ fn a_key_is_waited_for_two_seconds() {
 }
 
 #[test]
+fn what_has_waited_for_a_key_begins_anew_and_nothing_comes_too_soon() {
+    let mut wire = Wire::new();
+    assert!(wire.stream.start_session(session()).is_none());
+    assert!(wire.play(tape(0..9)).is_none());
+    wire.is(SlotUse::Nothing);
+    wire.stream.change_sender(SenderChange::Passthrough);
+    assert_eq!(wire.stream.demand(wire.now_ms + 3), Demand::Soon);
+    assert_eq!(wire.stream.demand(wire.now_ms + 3), Demand::Slots);
+    wire.hears(&[0xFC, 0]);
+    // Another key, and no slot has passed since the last packet.
+    wire.stream.change_sender(SenderChange::Blocked);
+    assert_eq!(wire.stream.demand(wire.now_ms), Demand::Slots);
+    wire.stream.change_sender(SenderChange::Passthrough);
+    assert_eq!(wire.stream.demand(wire.now_ms), Demand::Slots);
+    wire.hears(&[0xFC, 1]);
+}
+
+#[test]
 fn single_packets_wait_for_a_key_and_the_oldest_make_room() {
     let mut wire = Wire::new();
     for byte in 0..8 {

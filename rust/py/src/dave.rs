@@ -55,6 +55,10 @@ fn wire<'py>(py: Python<'py>, message: &ClientMessage) -> Bound<'py, PyAny> {
     }
 }
 
+/// Of proposals: one who comes, or two.
+const BRIEF_BYTES: usize = 1_024;
+const BRIEF_MEMBERS: usize = 8;
+
 /// One message of the gateway.
 enum Input<'a> {
     SessionDescription(u16),
@@ -64,6 +68,18 @@ enum Input<'a> {
     ExecuteTransition(u16),
     PrepareEpoch(u64, u16),
     Binary(u8, &'a [u8]),
+}
+
+impl Input<'_> {
+    /// Whether it is taken in within some two milliseconds.
+    fn is_brief(&self, session: &dave::Session) -> bool {
+        match self {
+            Self::Binary(_, payload) => {
+                payload.len() <= BRIEF_BYTES && session.members().len() <= BRIEF_MEMBERS
+            }
+            _ => true,
+        }
+    }
 }
 
 fn feed(session: &mut dave::Session, input: &Input<'_>) {
@@ -96,6 +112,14 @@ struct State {
 }
 
 impl State {
+    fn take(&mut self, input: &Input<'_>) -> Result<Vec<Output>> {
+        feed(&mut self.session, input);
+        if let Input::Binary(..) = input {
+            self.session.answer_proposals();
+        }
+        self.outputs()
+    }
+
     /// What has to be done; keys go where they belong, the rest comes back in order.
     fn outputs(&mut self) -> Result<Vec<Output>> {
         let mut rest = Vec::new();
@@ -127,15 +151,13 @@ impl DaveSession {
     }
 
     fn run<'py>(&self, py: Python<'py>, input: &Input<'_>) -> Result<Vec<Bound<'py, PyAny>>> {
-        // MLS may take milliseconds; nobody waits for it but the caller.
-        let outputs = py.detach(|| {
-            let mut state = self.lock();
-            feed(&mut state.session, input);
-            if let Input::Binary(..) = input {
-                state.session.answer_proposals();
-            }
-            state.outputs()
-        })?;
+        // Where others compute in Python, who lets the GIL go has it back after a switch interval (5 ms) or more: what
+        // takes less keeps it. What takes longer, or has to wait for another thread, does not.
+        let kept = self.0.try_lock().ok().filter(|state| input.is_brief(&state.session));
+        let outputs = match kept {
+            Some(mut state) => state.take(input),
+            None => py.detach(|| self.lock().take(input)),
+        }?;
         Self::objects(py, outputs)
     }
 
@@ -149,7 +171,7 @@ impl DaveSession {
 impl DaveSession {
     #[new]
     #[pyo3(signature = (connection, user_id, channel_id))]
-    fn new(py: Python<'_>, connection: Option<Py<Connection>>, user_id: u64, channel_id: u64) -> Self {
+    fn new(connection: Option<Py<Connection>>, user_id: u64, channel_id: u64) -> Self {
         let keys = match connection {
             Some(connection) => Keys::Connection(connection),
             None => Keys::Own(Box::new(OwnKeys {
@@ -158,7 +180,7 @@ impl DaveSession {
                 since: Instant::now(),
             })),
         };
-        let session = py.detach(|| dave::Session::new(user_id, channel_id));
+        let session = dave::Session::new(user_id, channel_id);
         Self(Mutex::new(State { session, keys }))
     }
 
@@ -204,6 +226,12 @@ impl DaveSession {
     ) -> Result<Vec<Bound<'py, PyAny>>> {
         let payload = bytes_like(payload)?;
         self.run(py, &Input::Binary(opcode, &payload))
+    }
+
+    fn is_brief(&self, opcode: u8, payload: &Bound<'_, PyAny>) -> Result<bool> {
+        let payload = bytes_like(payload)?;
+        let state = self.0.try_lock();
+        Ok(state.is_ok_and(|state| Input::Binary(opcode, &payload).is_brief(&state.session)))
     }
 
     #[pyo3(signature = (opcode, payload, *, more))]

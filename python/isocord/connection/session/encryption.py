@@ -4,7 +4,8 @@ The MLS group lives in the native :class:`~isocord._native.DaveSession`, which h
 threads; here the gateway's messages go in, and what the session wants said goes out.
 
 A message about the group costs the more the more members it has: a thread beside takes those in, so that heartbeats
-are not held up, and whatever comes meanwhile waits its turn. Proposals that wait together are answered together.
+are not held up, and whatever comes meanwhile waits its turn. Proposals that wait together are answered together. What
+else is brief is taken in at once: to hand it over and back takes longer, most of all where others compute in Python.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ...gateway.protocol.messages import (
     ClientsConnect,
     ExecuteTransition,
     MlsMessage,
+    Op,
     PrepareEpoch,
     PrepareTransition,
     SessionDescription,
@@ -142,6 +144,10 @@ class Encryption:
             message = self._waiting.popleft()
             self._waiting_bytes -= _size(message)
             if isinstance(message, MlsMessage):
+                # Proposals never: those that come meanwhile are answered together.
+                if message.op != Op.MLS_PROPOSALS and self._session.is_brief(message.op, message.payload):
+                    self._do(self._session.binary(message.op, message.payload))
+                    continue
                 self._phase = Phase.BUSY
                 more = any(isinstance(other, MlsMessage) for other in self._waiting)
                 take_in = partial(self._session.take_in, message.op, message.payload, more=more)

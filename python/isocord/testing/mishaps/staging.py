@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from ..faults import Fault
@@ -99,16 +99,22 @@ class Staging(ABC):
         happened: bool = self._await_on_server(self._stagehand.make_happen(mishap, guild_id))
         return happened
 
-    def stage_everywhere(self, mishap: Mishap) -> int:
+    def stage_everywhere(self, mishap: Mishap, *, spared: Iterable[Reference] = ()) -> int:
         """Make the same thing go wrong for the bot in every guild at once; gives to how many guilds it happened.
 
+        Args:
+            spared: guilds to which it does not happen.
+
         Raises:
+            NotFoundError: no such guild.
             TypeError: ``mishap`` is no :class:`Mishap`.
         """
         checked(mishap)
+        others = {self._guild(guild).id for guild in spared}
 
         async def everywhere() -> int:
-            return sum([await self._stagehand.make_happen(mishap, guild) for guild in list(self._backend.world.guilds)])
+            guilds = [guild for guild in self._backend.world.guilds if guild not in others]
+            return sum([await self._stagehand.make_happen(mishap, guild) for guild in guilds])
 
         happened: int = self._await_on_server(everywhere())
         return happened

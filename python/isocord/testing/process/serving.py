@@ -11,6 +11,7 @@ import itertools
 import os
 import pickle
 import signal
+import socket
 import threading
 from contextlib import ExitStack, suppress
 from io import FileIO
@@ -92,6 +93,7 @@ def main() -> None:
     with Listener(("127.0.0.1", 0), authkey=key) as listener:
         print(listener.address[1], flush=True)
         connection = _accept(listener)
+        _without_delay(connection)
     # A parent that is gone has hung up.
     with connection, suppress(EOFError, OSError):
         _serve(connection)
@@ -102,6 +104,12 @@ def _accept(listener: Listener) -> Connection:
         # Whoever has not got the key is somebody else.
         with suppress(AuthenticationError, EOFError, OSError):
             return listener.accept()
+
+
+def _without_delay(connection: Connection) -> None:
+    """Send the second half of an answer without waiting for word of the first, which takes a system 40 ms."""
+    with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as duplicate:
+        duplicate.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _serve(connection: Connection) -> None:

@@ -40,7 +40,7 @@ impl<S: FrameSource + 'static> Deck<S> {
         let handle = pool.add(Box::new(feed))?;
         self.attach(Arc::clone(&state), handle.waker(), start, lookahead)?;
         let waker = handle.waker();
-        state.set_waker(Box::new(move |left| waker.wake(left)));
+        state.set_waker(Box::new(move |left| waker.refill(left)));
         handle.wake(0);
         Ok((reader, state, handle))
     }

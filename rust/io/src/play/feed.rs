@@ -21,10 +21,37 @@ pub enum FeedStatus {
     Done,
 }
 
+/// A job's turn on one of the pool's threads.
+pub struct Turn<'a> {
+    pressure: Pressure,
+    is_over: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Turn<'a> {
+    /// Until `is_over` says so.
+    #[must_use]
+    pub fn new(pressure: Pressure, is_over: &'a dyn Fn() -> bool) -> Self {
+        Self { pressure, is_over }
+    }
+
+    /// How far behind the pool is.
+    #[must_use]
+    pub fn pressure(&self) -> Pressure {
+        self.pressure
+    }
+
+    /// Whether others are in need, or it has lasted for long. Until then a job works on, as long as it has room.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        (self.is_over)()
+    }
+}
+
 /// A job: fills one ring.
 pub trait Feed: Send {
-    /// Do a small piece of work (a few frames) and return. Called by one thread at a time.
-    fn feed(&mut self, pressure: Pressure) -> FeedStatus;
+    /// Do a small piece of work (a few frames), more while the turn is not over, and return. Called by one thread at a
+    /// time.
+    fn feed(&mut self, turn: &Turn<'_>) -> FeedStatus;
 
     /// Tell whoever waits for it that [`Feed::feed`] has panicked; it is dropped next.
     fn panicked(&mut self);

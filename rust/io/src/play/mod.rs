@@ -8,6 +8,6 @@ mod pool;
 mod pressure;
 pub mod track;
 
-pub use feed::{Feed, FeedStatus};
+pub use feed::{Feed, FeedStatus, Turn};
 pub use pool::{FeederPool, JobHandle, JobWaker};
 pub use pressure::Pressure;

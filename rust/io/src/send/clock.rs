@@ -3,19 +3,21 @@
 //! It never takes the GIL, waits for another thread, or touches the allocator. Deadlines are absolute: a late tick does
 //! not move the later ones, and slots that were missed are counted, not made up for with a burst.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use isocord_proto::timetable::{self, SLOT_MS, Seat, Timetable};
+use isocord_proto::timetable::{self, Room, SLOT_MS, Seat, Ticket, Timetable};
 
 use super::outlet::{Outlet, OutletCommand};
 use crate::events::EventOutbox;
-use crate::threads::ConnectionId;
 use crate::threads::inbox::{Commands, Inbox, inbox};
+use crate::threads::lock;
 use crate::threads::setup::{park_for, prefer_exact_wakeups};
 use crate::threads::wakeup::Wakeup;
 
 const COMMANDS: usize = 4_096;
+/// Connections that a new clock has room for.
+const ROOM: u32 = 64;
 /// Waking this much early for each packet leaves time to prepare it.
 const PREPARE_TIME: Duration = Duration::from_nanos(1_500);
 const MAX_PREPARE_TIME: Duration = Duration::from_micros(500);
@@ -24,9 +26,11 @@ const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
 
 /// To the clock thread. Boxes are made and dropped elsewhere.
 pub(crate) enum ClockCommand {
+    /// Room for more connections.
+    Room(Box<Room<Outlet>>),
     Attach(Box<Seat<Outlet>>),
-    Detach(ConnectionId),
-    To(ConnectionId, OutletCommand),
+    Detach(Ticket),
+    To(Ticket, OutletCommand),
 }
 
 /// The way to the clock thread.
@@ -36,17 +40,80 @@ pub(crate) struct ClockHandle(Arc<Shared>);
 struct Shared {
     inbox: Inbox<ClockCommand>,
     wakeup: Wakeup,
+    /// The thread itself never locks it.
+    places: Mutex<Places>,
+}
+
+/// Which places in the timetable are free.
+struct Places {
+    room: u32,
+    /// Those below have been given away.
+    given: u32,
+    free: Vec<u32>,
+}
+
+impl Places {
+    fn taken(&self) -> u32 {
+        self.given - self.free.len() as u32
+    }
+}
+
+/// The way to one connection on its clock thread.
+#[derive(Clone)]
+pub(crate) struct OutletHandle {
+    clock: ClockHandle,
+    ticket: Ticket,
+}
+
+impl OutletHandle {
+    /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
+    /// thread has stopped.
+    pub(crate) fn send(&self, command: OutletCommand) -> bool {
+        self.clock.send(ClockCommand::To(self.ticket, command))
+    }
+
+    /// Takes the connection off the clock. Comes once; what is sent to it later goes nowhere.
+    pub(crate) fn detach(&self) {
+        // Whoever gets the place is attached behind this command.
+        if self.clock.send(ClockCommand::Detach(self.ticket)) {
+            lock(&self.clock.0.places).free.push(self.ticket.place);
+        }
+    }
 }
 
 impl ClockHandle {
-    /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
-    /// thread has stopped.
-    pub(crate) fn send(&self, command: ClockCommand) -> bool {
-        self.0.inbox.send(command, || self.0.wakeup.wake()).is_ok()
+    /// Takes in a connection of a number that no other one ever has; none if the thread takes no commands.
+    pub(crate) fn attach(&self, id: u64, outlet: Outlet) -> Option<OutletHandle> {
+        let mut places = lock(&self.0.places);
+        let place = match places.free.pop() {
+            Some(place) => place,
+            None => {
+                if places.given == places.room {
+                    let room = places.room * 2;
+                    if !self.send(ClockCommand::Room(Box::new(Room::new(room)))) {
+                        return None;
+                    }
+                    places.room = room;
+                }
+                places.given += 1;
+                places.given - 1
+            }
+        };
+        let ticket = Ticket { place, id };
+        if self.send(ClockCommand::Attach(Seat::new(ticket, outlet))) {
+            return Some(OutletHandle { clock: self.clone(), ticket });
+        }
+        places.free.push(place);
+        None
     }
 
-    pub(crate) fn send_to(&self, id: ConnectionId, command: OutletCommand) -> bool {
-        self.send(ClockCommand::To(id, command))
+    /// Connections that it has.
+    pub(crate) fn connections(&self) -> u32 {
+        lock(&self.0.places).taken()
+    }
+
+    fn send(&self, command: ClockCommand) -> bool {
+        self.0.inbox.send(command, || self.0.wakeup.wake()).is_ok()
     }
 
     pub(crate) fn stop(&self) {
@@ -68,9 +135,10 @@ impl ClockThread {
     /// A clock whose first slot is at `epoch`.
     pub(crate) fn new(out: EventOutbox, epoch: Instant) -> (Self, ClockHandle) {
         let (inbox, commands) = inbox(COMMANDS);
-        let shared = Arc::new(Shared { inbox, wakeup: Wakeup::default() });
+        let places = Mutex::new(Places { room: ROOM, given: 0, free: Vec::new() });
+        let shared = Arc::new(Shared { inbox, wakeup: Wakeup::default(), places });
         let handle = ClockHandle(Arc::clone(&shared));
-        (Self { shared, commands, out, outlets: Timetable::default(), epoch }, handle)
+        (Self { shared, commands, out, outlets: Timetable::new(Room::new(ROOM)), epoch }, handle)
     }
 
     /// The thread's work.
@@ -103,23 +171,34 @@ impl ClockThread {
         }
         self.outlets.prepare(slot, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
         wait_until(deadline);
-        self.outlets.finish(slot).for_each(|outlet| outlet.send(deadline, &mut self.out));
+        self.outlets.finish(slot, |outlet| outlet.send(deadline, &mut self.out));
     }
 
     fn take_commands(&mut self) {
         while let Some(command) = self.commands.take() {
             match command {
-                ClockCommand::Attach(outlet) => self.outlets.attach(outlet),
-                ClockCommand::Detach(id) => {
-                    if let Some(mut seat) = self.outlets.detach(|outlet| outlet.id == id) {
+                ClockCommand::Room(mut room) => {
+                    // The box takes what is given back.
+                    let bigger = std::mem::replace(&mut *room, Room::new(0));
+                    *room = self.outlets.move_to(bigger);
+                    self.out.discard(room);
+                }
+                ClockCommand::Attach(seat) => {
+                    if let Err(mut seat) = self.outlets.attach(seat) {
                         seat.member.close(&mut self.out);
                         self.out.discard(seat);
                     }
                 }
-                ClockCommand::To(id, command) => {
+                ClockCommand::Detach(ticket) => {
+                    if let Some(mut seat) = self.outlets.detach(ticket) {
+                        seat.member.close(&mut self.out);
+                        self.out.discard(seat);
+                    }
+                }
+                ClockCommand::To(ticket, command) => {
                     let refused = self.outlets.command(
                         self.epoch.elapsed(),
-                        |outlet| outlet.id == id,
+                        ticket,
                         command,
                         |outlet, command, now_ms| outlet.command(command, now_ms, &mut self.out),
                     );

@@ -72,6 +72,8 @@ pub struct SendStream<S> {
     next: Option<(S, u64)>,
     /// Whether a frame of the source has been taken.
     begun: bool,
+    /// Whether the last slot passed while what plays waited for a key.
+    waited: bool,
     /// Single packets that wait for a session, or for a key of the end-to-end encryption.
     held: VecDeque<Box<OpusFrame>>,
     /// Since when a playing source has had nothing to send, not even silence.
@@ -91,6 +93,7 @@ impl<S: FrameSupply> SendStream<S> {
             source: None,
             next: None,
             begun: false,
+            waited: false,
             held: VecDeque::with_capacity(MAX_HELD),
             starved_since_ms: None,
             underruns: 0,
@@ -234,10 +237,15 @@ impl<S: FrameSupply> SendStream<S> {
         }
     }
 
-    /// Whether slots are needed from now on; comes after each command.
+    /// Whether slots are needed from now on; comes after each command. What has waited for a key is not to wait for
+    /// its old slot as well.
     #[must_use]
     pub fn demand(&mut self, now_ms: u64) -> Demand {
-        if self.passage(now_ms) == Passage::Closed { Demand::None } else { Demand::Slots }
+        match self.passage(now_ms) {
+            Passage::Closed => Demand::None,
+            Passage::Open if std::mem::take(&mut self.waited) => Demand::Soon,
+            _ => Demand::Slots,
+        }
     }
 
     /// Where the last packet lies, in samples on the clock of `now_ms`.
@@ -256,6 +264,7 @@ impl<S: FrameSupply> SendStream<S> {
         leaves: impl FnOnce(&OpusFrame),
     ) -> SlotUse {
         let passage = self.passage(now_ms);
+        self.waited = passage == Passage::Waiting;
         match passage {
             Passage::Waiting if self.pacer.is_playing() => return SlotUse::Nothing,
             Passage::Closed | Passage::Waiting => return SlotUse::Rest,

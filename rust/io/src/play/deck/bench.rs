@@ -7,7 +7,7 @@ use isocord_proto::opus::{Decoder, EncoderOptions, MAX_DECODED_LEN};
 
 use super::{Deck, DeckFeed};
 use crate::play::track::TrackReader;
-use crate::play::{Feed, FeedStatus, FeederPool, JobHandle, Pressure};
+use crate::play::{Feed, FeedStatus, FeederPool, JobHandle, Pressure, Turn};
 use crate::source::FrameSource;
 
 pub(super) struct Bench<S: FrameSource + 'static> {
@@ -22,7 +22,7 @@ pub(super) struct Bench<S: FrameSource + 'static> {
 struct Idle;
 
 impl Feed for Idle {
-    fn feed(&mut self, _: Pressure) -> FeedStatus {
+    fn feed(&mut self, _: &Turn<'_>) -> FeedStatus {
         FeedStatus::Wait
     }
 
@@ -45,7 +45,7 @@ impl<S: FrameSource + 'static> Bench<S> {
         // One that only looks for sound is let be after a while.
         for _ in 0..100 {
             if !matches!(
-                self.feed.feed(Pressure::None),
+                self.feed.feed(&Turn::new(Pressure::None, &|| true)),
                 FeedStatus::Again { .. } | FeedStatus::Searching { .. }
             ) {
                 break;

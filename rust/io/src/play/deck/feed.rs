@@ -9,10 +9,10 @@ use super::controls::{Deck, Playing, Request};
 use super::error::FeedError;
 use super::noted::Noted;
 use crate::play::track::{TooLate, TrackWriter};
-use crate::play::{Feed, FeedStatus, Pressure};
+use crate::play::{Feed, FeedStatus, Pressure, Turn};
 use crate::source::{FrameBuf, FrameSource};
 
-/// Frames that are made before another job has its turn.
+/// Frames that are made before a job in need has its turn, and of those that are made again.
 const PIECE: usize = 4;
 /// Frames that are not made again for a new volume: they leave while those after them are encoded.
 const KEEP: u64 = 2;
@@ -43,11 +43,11 @@ pub(super) struct DeckFeed<S: FrameSource> {
 }
 
 impl<S: FrameSource> Feed for DeckFeed<S> {
-    fn feed(&mut self, pressure: Pressure) -> FeedStatus {
+    fn feed(&mut self, turn: &Turn<'_>) -> FeedStatus {
         let Some(mut writer) = self.writer.take().filter(|writer| writer.state().end().is_none()) else {
             return FeedStatus::Done;
         };
-        let result = self.work(&mut writer, pressure);
+        let result = self.work(&mut writer, turn);
         if !self.landing {
             self.deck.granted();
         }
@@ -96,7 +96,8 @@ impl<S: FrameSource> DeckFeed<S> {
         Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false, silences: 0 }
     }
 
-    fn work(&mut self, writer: &mut TrackWriter, pressure: Pressure) -> Result<FeedStatus, FeedError> {
+    fn work(&mut self, writer: &mut TrackWriter, turn: &Turn<'_>) -> Result<FeedStatus, FeedError> {
+        let pressure = turn.pressure();
         // On the stack of the pool's thread: nothing is kept in it, and hundreds of sources share those.
         let mut buffer = FrameBuf::new();
         let deck = Arc::clone(&self.deck);
@@ -136,7 +137,9 @@ impl<S: FrameSource> DeckFeed<S> {
         if self.revising {
             return Ok(FeedStatus::Searching { left: writer.queued() });
         }
-        for _ in 0..PIECE {
+        let mut pieces = 0;
+        while pieces < PIECE || !turn.is_over() {
+            pieces += 1;
             if self.over {
                 // It stays, for a seek may still come.
                 return Ok(FeedStatus::Wait);

@@ -11,7 +11,7 @@ use crate::desk::written::stand::{options, s16, stream, tone};
 use crate::desk::written::{Format, Options, WrittenSource, WrittenStream};
 use crate::dsp::Volume;
 use crate::play::track::TrackReader;
-use crate::play::{Feed, FeedStatus, Pressure};
+use crate::play::{Feed, FeedStatus, Pressure, Turn};
 use crate::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
 const RATE: u32 = 24_000;
@@ -106,7 +106,8 @@ fn overtaken(takes: &[usize], ask: impl Fn(&WrittenStream)) -> (WrittenStream, V
     lock(&clock).reader = Some(reader);
     let mut work = || {
         for _ in 0..100 {
-            if matches!(feed.feed(Pressure::None), FeedStatus::Wait | FeedStatus::Done) {
+            if matches!(feed.feed(&Turn::new(Pressure::None, &|| true)), FeedStatus::Wait | FeedStatus::Done)
+            {
                 break;
             }
         }

@@ -10,7 +10,7 @@ use isocord_proto::pacing::Supply;
 use super::bench::{Bench, decode, roughness};
 use super::*;
 use crate::dsp::Volume;
-use crate::play::{Feed, Pressure};
+use crate::play::{Feed, Pressure, Turn};
 use crate::source::{FrameBuf, SeekError, SourceError, SourceFrame, Want};
 
 const PITCH: f64 = 240.0;
@@ -160,8 +160,9 @@ fn changes_that_come_while_frames_leave_lose_none_and_click_nowhere() {
             let mut levels = [0.9, 0.3, 1.0, 0.6, 0.95].iter().cycle();
             while !over.load(Relaxed) {
                 set(&wanted, *levels.next().expect("a cycle"));
-                for _ in 0..6 {
-                    feed.feed(Pressure::None);
+                for piece in 0..6 {
+                    // Turns are short or long, as others need theirs.
+                    feed.feed(&Turn::new(Pressure::None, &|| piece % 2 == 0));
                 }
             }
         });

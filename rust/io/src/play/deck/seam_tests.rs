@@ -10,7 +10,7 @@ use isocord_proto::pacing::Supply;
 use super::bench::{Bench, decode, roughness};
 use super::*;
 use crate::dsp::apply_gain;
-use crate::play::{Feed, Pressure};
+use crate::play::{Feed, Pressure, Turn};
 use crate::source::{AudioFile, AudioFileOptions, Input};
 
 const PITCH: f64 = 240.0;
@@ -143,8 +143,9 @@ fn what_leaves_while_it_is_encoded_again_is_followed_exactly() {
                 let mut volumes = [0.9, 0.3, 1.0, 0.6, 0.95, 1.0].iter().cycle();
                 while !over.load(Relaxed) {
                     source.set_volume(*volumes.next().expect("a cycle")).expect("a volume");
-                    for _ in 0..6 {
-                        feed.feed(Pressure::None);
+                    for piece in 0..6 {
+                        // Turns are short or long, as others need theirs.
+                        feed.feed(&Turn::new(Pressure::None, &|| piece % 2 == 0));
                     }
                 }
             });
@@ -176,7 +177,7 @@ fn changes_that_follow_one_another_every_few_frames_are_not_heard() {
             for change in 0..60 {
                 bench.deck.set_volume(volumes[change * change % 10]).expect("a volume");
                 for _ in 0..pieces {
-                    bench.feed.feed(Pressure::None);
+                    bench.feed.feed(&Turn::new(Pressure::None, &|| true));
                 }
                 bench.play(1 + change % frames);
             }

@@ -8,7 +8,7 @@ use isocord_proto::pacing::Supply;
 
 use super::*;
 use crate::play::track::TrackEnd;
-use crate::play::{Feed, FeedStatus, Pressure};
+use crate::play::{Feed, FeedStatus, Pressure, Turn};
 use crate::source::{AudioFile, AudioFileOptions, Input};
 
 const SECONDS: f64 = 6.0;
@@ -41,7 +41,7 @@ fn wav() -> Vec<u8> {
 struct Idle;
 
 impl Feed for Idle {
-    fn feed(&mut self, _: Pressure) -> FeedStatus {
+    fn feed(&mut self, _: &Turn<'_>) -> FeedStatus {
         FeedStatus::Wait
     }
 
@@ -82,7 +82,9 @@ impl Stage {
 
     /// Lets the pool do all there is to do.
     fn work(&mut self) {
-        while let FeedStatus::Again { .. } | FeedStatus::Searching { .. } = self.feed.feed(Pressure::None) {}
+        while let FeedStatus::Again { .. } | FeedStatus::Searching { .. } =
+            self.feed.feed(&Turn::new(Pressure::None, &|| true))
+        {}
     }
 
     /// The clock's next frame, after which the pool works.
@@ -270,7 +272,7 @@ fn nothing_is_granted_after_the_end() {
     stage.reader.state().end_with(TrackEnd::Finished);
     stage.source.set_volume(0.2).expect("a volume");
     stage.source.seek(1.0).expect("a place");
-    assert_eq!(stage.feed.feed(Pressure::None), FeedStatus::Done);
+    assert_eq!(stage.feed.feed(&Turn::new(Pressure::None, &|| true)), FeedStatus::Done);
     assert_eq!(stage.source.position(), SECONDS);
     assert_eq!(stage.source.volume(), 0.2);
 }

@@ -1,7 +1,7 @@
 //! Jobs that are known to be quick have threads of their own, where no other can hold them up.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use super::wakeups::Sleepers;
 /// A piece of work that takes longer makes its job a slow one: a disk that stalls, a file that is mostly something
 /// else than sound.
 const SLOW: Duration = Duration::from_millis(20);
-/// Most threads of one crew.
-pub(super) const MAX_THREADS: usize = 4;
+/// Most threads of one crew: those that sleep are bits of a word.
+const MAX_THREADS: usize = 64;
 /// Quick pieces that a job needs in a row, after it has been slow again and again.
 const MAX_NEEDED: u32 = 1_024;
 
@@ -32,6 +32,7 @@ impl Kind {
     /// Threads that are started for them.
     pub(super) fn threads(self) -> usize {
         match self {
+            // One for each core, and one that goes on while a file is waited for.
             Self::Quick => thread::available_parallelism().map_or(2, usize::from).clamp(2, MAX_THREADS),
             // These mostly wait for disks.
             Self::New | Self::Slow => 3,
@@ -42,17 +43,40 @@ impl Kind {
 /// The threads for jobs of one kind.
 pub(super) struct Crew {
     pub(super) sleepers: Sleepers,
-    threads: [OnceLock<Thread>; MAX_THREADS],
+    threads: Box<[OnceLock<Thread>]>,
+    /// When the first ring of those whose jobs wait here runs empty, or a while before that.
+    soonest: AtomicU64,
 }
 
 impl Crew {
-    pub(super) fn new() -> Self {
-        Self { sleepers: Sleepers::new(), threads: [const { OnceLock::new() }; MAX_THREADS] }
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            sleepers: Sleepers::new(),
+            threads: (0..kind.threads()).map(|_| OnceLock::new()).collect(),
+            soonest: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// See [`Self::soonest`].
+    pub(super) fn soonest(&self) -> u64 {
+        self.soonest.load(Ordering::Acquire)
+    }
+
+    /// A job waits whose ring runs empty then; it has been marked before.
+    pub(super) fn waits(&self, empty_at: u64) {
+        self.soonest.fetch_min(empty_at, Ordering::AcqRel);
+    }
+
+    /// Who waits is looked at anew: comes before the marks are.
+    pub(super) fn look_anew(&self) {
+        self.soonest.swap(u64::MAX, Ordering::AcqRel);
     }
 
     /// A thread of it runs. Until this is told, nobody can wake it; it does so itself before it first lies down.
     pub(super) fn enter(&self, index: usize) {
-        let _ = self.threads[index].set(thread::current());
+        if let Some(place) = self.threads.get(index) {
+            let _ = place.set(thread::current());
+        }
     }
 
     pub(super) fn count(&self) -> usize {
@@ -62,6 +86,11 @@ impl Crew {
     /// A job was queued.
     pub(super) fn add(&self) {
         self.unpark(self.sleepers.add());
+    }
+
+    /// A job was queued that has time.
+    pub(super) fn add_calm(&self) {
+        self.unpark(self.sleepers.add_calm());
     }
 
     /// A job was taken from the queue.
@@ -87,7 +116,7 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn kind(&self) -> Kind {
-        match (self.quick.load(Relaxed), self.needed.load(Relaxed)) {
+        match (self.quick.load(Ordering::Relaxed), self.needed.load(Ordering::Relaxed)) {
             (0, 0) => Kind::New,
             (quick, needed) if quick > needed => Kind::Quick,
             _ => Kind::Slow,
@@ -96,17 +125,17 @@ impl Record {
 
     /// A piece of work took so long; `searching` if there was no sound in it.
     pub(super) fn note(&self, took: Duration, searching: bool) {
-        let needed = self.needed.load(Relaxed);
+        let needed = self.needed.load(Ordering::Relaxed);
         if took > SLOW || searching {
-            self.quick.store(0, Relaxed);
-            self.needed.store((needed * 4).clamp(4, MAX_NEEDED), Relaxed);
+            self.quick.store(0, Ordering::Relaxed);
+            self.needed.store((needed * 4).clamp(4, MAX_NEEDED), Ordering::Relaxed);
             return;
         }
-        let quick = self.quick.load(Relaxed).saturating_add(1);
-        self.quick.store(quick, Relaxed);
+        let quick = self.quick.load(Ordering::Relaxed).saturating_add(1);
+        self.quick.store(quick, Ordering::Relaxed);
         if quick > needed.saturating_mul(4) {
             // It has kept its promise for long.
-            self.needed.store(needed / 4, Relaxed);
+            self.needed.store(needed / 4, Ordering::Relaxed);
         }
     }
 }

@@ -1,37 +1,44 @@
 //! A few threads that keep the rings of all native sources full.
 //!
-//! A job is woken when its ring has room, fills a piece of it and says whether it wants to go on. The job whose
-//! ring is the first to run empty goes first. Waking is an atomic store and, if a thread sleeps, one unpark: the clock
-//! thread may do it. Jobs that were slow (a disk that stalls), and those of which nothing is known yet, have other
+//! A job is woken when its ring has room, and fills it, as long as no other one is in need, for an encoder that goes on is
+//! faster than one that was away. The job whose ring is the first to run empty goes first. Waking is some atomic steps
+//! and, if a thread sleeps, one unpark: the clock thread may do it. Jobs that were slow (a disk that stalls), and those of which nothing is known yet, have other
 //! threads than the quick ones, so that these go on.
 
+mod agenda;
 mod crew;
+mod marks;
+mod slot;
 mod sync;
 mod wakeups;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use self::crew::{Crew, Kind, Record};
-use self::wakeups::JobState;
-use super::feed::{Feed, FeedStatus};
-use super::pressure::{FRAME, Pace, Pressure};
+use self::agenda::Agenda;
+use self::crew::{Crew, Kind};
+use self::slot::Slot;
+use super::feed::{Feed, FeedStatus, Turn};
+use super::pressure::{FRAME, Pace};
 use crate::threads::lock;
 
-struct Slot {
-    state: JobState,
-    record: Record,
-    /// When its ring will be empty, in microseconds since the pool began, as of its last wake or piece of work.
-    empty_at: AtomicU64,
-    removed: AtomicBool,
-    job: Mutex<Option<Box<dyn Feed>>>,
-}
+/// A turn is over after this long.
+const LONGEST_TURN: Duration = Duration::from_millis(5);
+/// So is one while another ring has no more than this.
+const NEED: Duration = Duration::from_millis(100);
+/// Who has handled some jobs in a row looks for the next ones after so long, instead of being woken for each.
+const DOZE: Duration = Duration::from_millis(40);
+/// Frames in a ring that has the time to wait for that.
+const CALM: u32 = 8;
+/// And so is one while more jobs than this wait for each thread: how many do says how much there is to do.
+const CROWD: usize = 2;
 
 struct Shared {
-    slots: Mutex<Vec<Arc<Slot>>>,
+    /// Nobody who may not wait locks it.
+    agenda: Mutex<Agenda>,
     crews: [Crew; 3],
     pace: Pace,
     stopping: AtomicBool,
@@ -48,9 +55,34 @@ pub struct JobWaker {
 impl JobWaker {
     /// Ask for the job to run soon; `left` frames are in its ring.
     pub fn wake(&self, left: u32) {
-        self.shared.note_left(&self.slot, left);
-        self.shared.queued(self.slot.state.wake());
+        self.wake_by(left, By::Another);
     }
+
+    /// Its ring has room, and `left` frames in it: if those last for long, nobody is woken as long as a thread will look
+    /// by itself.
+    pub fn refill(&self, left: u32) {
+        self.wake_by(left, if left >= CALM { By::Room } else { By::Another });
+    }
+
+    fn wake_by(&self, left: u32, by: By) {
+        self.shared.note_left(&self.slot, left);
+        match self.slot.state.wake() {
+            Some(crew) => self.shared.queued(&self.slot, crew, by),
+            // If it waits already, its turn may come earlier now.
+            None => self.shared.announce(&self.slot, self.slot.state.queued()),
+        }
+    }
+}
+
+/// Who queues a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A thread of this crew, which looks for a job next.
+    Crew(u8),
+    /// Somebody who wants it to run soon.
+    Another,
+    /// The clock, which has made room in a ring.
+    Room,
 }
 
 /// A job in the pool. Dropping it removes the job.
@@ -138,14 +170,7 @@ impl FeederPool {
                 shared
             }
         };
-        let slot = Arc::new(Slot {
-            state: JobState::idle(Kind::New as u8),
-            record: Record::default(),
-            empty_at: AtomicU64::new(0),
-            removed: AtomicBool::new(false),
-            job: Mutex::new(Some(job)),
-        });
-        lock(&shared.slots).push(Arc::clone(&slot));
+        let slot = lock(&shared.agenda).add(|marks, place| Slot::new(job, marks, place));
         Ok(JobHandle { waker: JobWaker { shared, slot } })
     }
 
@@ -174,7 +199,8 @@ impl FeederPool {
                 all = false;
             }
         }
-        for slot in std::mem::take(&mut *lock(&running.shared.slots)) {
+        let slots = lock(&running.shared.agenda).drain();
+        for slot in slots {
             slot.removed.store(true, Ordering::Release);
             if let Ok(mut job) = slot.job.try_lock() {
                 running.shared.end(&slot);
@@ -193,14 +219,15 @@ impl Drop for FeederPool {
 
 fn start() -> std::io::Result<Running> {
     let shared = Arc::new(Shared {
-        slots: Mutex::new(Vec::new()),
-        crews: Kind::ALL.map(|_| Crew::new()),
+        agenda: Mutex::default(),
+        crews: Kind::ALL.map(Crew::new),
         pace: Pace::default(),
         stopping: AtomicBool::new(false),
         began: Instant::now(),
     });
     let mut running = Running { shared, handles: Vec::new() };
-    for index in 0..crew::MAX_THREADS {
+    let most = Kind::ALL.map(Kind::threads).into_iter().max().unwrap_or(0);
+    for index in 0..most {
         for kind in Kind::ALL.into_iter().filter(|kind| index < kind.threads()) {
             let mine = Arc::clone(&running.shared);
             let name = format!("isocord-pool-{}", running.handles.len());
@@ -219,23 +246,42 @@ fn start() -> std::io::Result<Running> {
 }
 
 impl Shared {
-    /// A job was queued, if it was, in this crew.
-    fn queued(&self, crew: Option<u8>) {
+    /// A job was queued in a crew.
+    fn queued(&self, slot: &Slot, crew: u8, by: By) {
+        self.announce(slot, Some(crew));
+        let Some(it) = self.crews.get(usize::from(crew)) else { return };
+        match by {
+            By::Crew(own) if own == crew => it.sleepers.add_own(),
+            By::Room => it.add_calm(),
+            By::Crew(_) | By::Another => it.add(),
+        }
+    }
+
+    /// Has a job that is queued brought into the order.
+    fn announce(&self, slot: &Slot, crew: Option<u8>) {
         if let Some(crew) = crew.and_then(|crew| self.crews.get(usize::from(crew))) {
-            crew.add();
+            slot.mark();
+            crew.waits(slot.empty_at());
         }
     }
 
     fn forget(&self, slot: &Arc<Slot>) {
-        lock(&self.slots).retain(|other| !Arc::ptr_eq(other, slot));
+        lock(&self.agenda).forget(slot);
     }
 
     fn work(&self, kind: Kind, index: usize) {
         let crew = &self.crews[kind as usize];
         crew.enter(index);
+        let mut handled = 0;
         while !self.stopping.load(Ordering::SeqCst) {
             if let Some(slot) = self.take(kind as u8, crew) {
-                self.run(&slot, crew);
+                self.run(&slot, kind as u8, crew);
+                handled += 1;
+            } else if std::mem::take(&mut handled) > 1 && crew.sleepers.doze(index) {
+                if !self.stopping.load(Ordering::SeqCst) {
+                    thread::park_timeout(DOZE);
+                }
+                crew.sleepers.get_up(index);
             } else if crew.sleepers.lie_down(index) {
                 // Who stops the pool says so before it unparks all.
                 if !self.stopping.load(Ordering::SeqCst) {
@@ -256,7 +302,7 @@ impl Shared {
 
     /// How long the ring of a job lasts.
     fn lasts(&self, slot: &Slot) -> Duration {
-        Duration::from_micros(slot.empty_at.load(Ordering::Relaxed)).saturating_sub(self.began.elapsed())
+        Duration::from_micros(slot.empty_at()).saturating_sub(self.began.elapsed())
     }
 
     /// Take the queued job of this crew whose ring is the first to run empty.
@@ -264,27 +310,33 @@ impl Shared {
         if crew.sleepers.queued() == 0 {
             return None;
         }
-        let slots = lock(&self.slots);
-        let slot = slots
-            .iter()
-            .filter(|slot| slot.state.is_queued(number))
-            .min_by_key(|slot| slot.empty_at.load(Ordering::Relaxed))?;
-        // Its handle may have ended it just now.
-        if !slot.state.take(number) {
-            return None;
+        let mut agenda = lock(&self.agenda);
+        crew.look_anew();
+        let slot = agenda.take(number);
+        if let Some(empty_at) = agenda.soonest(number) {
+            crew.waits(empty_at);
         }
-        let slot = Arc::clone(slot);
-        drop(slots);
+        drop(agenda);
+        let slot = slot?;
         crew.remove();
         Some(slot)
     }
 
-    fn run(&self, slot: &Arc<Slot>, crew: &Crew) {
+    fn run(&self, slot: &Arc<Slot>, number: u8, crew: &Crew) {
         let mut job = lock(&slot.job);
         let pressure = self.pace.pressure(crew.sleepers.queued(), crew.count(), self.lasts(slot));
-        let began = Instant::now();
-        let status = job.as_mut().map_or(FeedStatus::Done, |job| feed(&mut **job, pressure));
-        let took = began.elapsed();
+        let (began, crowd) = (self.began.elapsed(), CROWD * crew.count());
+        let is_over = || {
+            let now = self.began.elapsed();
+            crew.soonest() <= (now + NEED).as_micros() as u64
+                || crew.sleepers.queued() > crowd
+                || slot.state.is_woken()
+                || now - began >= LONGEST_TURN
+                || self.stopping.load(Ordering::Relaxed)
+        };
+        let turn = Turn::new(pressure, &is_over);
+        let status = job.as_mut().map_or(FeedStatus::Done, |job| feed(&mut **job, &turn));
+        let took = self.began.elapsed() - began;
         self.pace.note(took);
         slot.record.note(took, matches!(status, FeedStatus::Searching { .. }));
         if status == FeedStatus::Done || slot.removed.load(Ordering::Acquire) {
@@ -304,13 +356,16 @@ impl Shared {
             return;
         }
         let next = slot.record.kind() as u8;
-        self.queued(match status {
+        let queued = match status {
             FeedStatus::Again { left } | FeedStatus::Searching { left } => {
                 self.note_left(slot, left);
                 slot.state.go_on(next)
             }
             FeedStatus::Wait | FeedStatus::Done => slot.state.rest(next),
-        });
+        };
+        if let Some(next) = queued {
+            self.queued(slot, next, By::Crew(number));
+        }
     }
 
     /// Mark a job as over, in whatever state it was.
@@ -322,8 +377,8 @@ impl Shared {
 }
 
 /// A piece of work. A job that panics is told so and is over; the thread and its other jobs go on.
-fn feed(job: &mut dyn Feed, pressure: Pressure) -> FeedStatus {
-    catch_unwind(AssertUnwindSafe(|| job.feed(pressure))).unwrap_or_else(|_| {
+fn feed(job: &mut dyn Feed, turn: &Turn<'_>) -> FeedStatus {
+    catch_unwind(AssertUnwindSafe(|| job.feed(turn))).unwrap_or_else(|_| {
         let _ = catch_unwind(AssertUnwindSafe(|| job.panicked()));
         FeedStatus::Done
     })

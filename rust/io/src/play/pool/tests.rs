@@ -1,5 +1,6 @@
 //! Files in the pool: whatever some of them do, the others get their frames.
 
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -106,6 +107,33 @@ fn files_without_an_end_fail_by_themselves_and_leave_the_others_theirs() {
     for source in endless {
         assert!(source.error().is_some_and(|error| error.contains("asks for too much")));
         assert!(source.source().bytes_read() < 32 << 20);
+    }
+    assert!(pool.stop(LONG));
+}
+
+/// Says that it ran.
+struct Bell(Sender<()>);
+
+impl Feed for Bell {
+    fn feed(&mut self, _: &Turn<'_>) -> FeedStatus {
+        let _ = self.0.send(());
+        FeedStatus::Wait
+    }
+
+    fn panicked(&mut self) {}
+}
+
+#[test]
+fn jobs_that_have_time_have_their_turn_whether_somebody_is_woken_for_them_or_looks() {
+    let pool = FeederPool::new();
+    let (ran, runs) = channel();
+    let jobs = [(); 10].map(|()| pool.add(Box::new(Bell(ran.clone()))).expect("a thread"));
+    let hear = |times: usize| (0..times).for_each(|_| runs.recv_timeout(LONG).expect("a turn in time"));
+    for round in 0..20 {
+        // All at once, so that who handles them looks for more; or one, which may find nobody who does.
+        let some = if round % 3 == 0 { &jobs[..1] } else { &jobs[..] };
+        some.iter().for_each(|job| job.waker().refill(12));
+        hear(some.len());
     }
     assert!(pool.stop(LONG));
 }

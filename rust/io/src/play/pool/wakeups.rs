@@ -2,7 +2,7 @@
 //!
 //! `tests/play_wakeups.rs` runs this file through every order in which threads can meet in it.
 
-use super::sync::{AtomicIsize, AtomicU8, AtomicU32, Ordering, fence};
+use super::sync::{AtomicIsize, AtomicU8, AtomicU64, Ordering, fence};
 
 const IDLE: u8 = 0;
 const QUEUED: u8 = 1;
@@ -77,8 +77,15 @@ impl JobState {
         (before & DOING == QUEUED).then_some(before >> CREW)
     }
 
-    pub(super) fn is_queued(&self, crew: u8) -> bool {
-        self.0.load(Ordering::Acquire) == QUEUED | crew << CREW
+    /// The crew in which it is queued.
+    pub(super) fn queued(&self) -> Option<u8> {
+        let state = self.0.load(Ordering::Acquire);
+        (state & DOING == QUEUED).then_some(state >> CREW)
+    }
+
+    /// It was woken since it began to run.
+    pub(super) fn is_woken(&self) -> bool {
+        self.0.load(Ordering::Acquire) & DOING == AGAIN
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -93,12 +100,14 @@ impl JobState {
 pub(super) struct Sleepers {
     queued: AtomicIsize,
     /// One bit for each thread that sleeps or is about to.
-    asleep: AtomicU32,
+    asleep: AtomicU64,
+    /// The same of threads that will look for jobs soon by themselves.
+    dozing: AtomicU64,
 }
 
 impl Sleepers {
     pub(super) fn new() -> Self {
-        Self { queued: AtomicIsize::new(0), asleep: AtomicU32::new(0) }
+        Self { queued: AtomicIsize::new(0), asleep: AtomicU64::new(0), dozing: AtomicU64::new(0) }
     }
 
     /// Jobs that wait for a thread.
@@ -110,6 +119,19 @@ impl Sleepers {
     pub(super) fn add(&self) -> Option<usize> {
         self.queued.fetch_add(1, Ordering::AcqRel);
         self.call()
+    }
+
+    /// A job was queued that has time until a thread that dozes looks. Returns the thread to unpark if none does.
+    pub(super) fn add_calm(&self) -> Option<usize> {
+        self.queued.fetch_add(1, Ordering::AcqRel);
+        // Either this sees that none dozes any more, or the one that did sees the job before it lies down.
+        fence(Ordering::SeqCst);
+        if self.dozing.load(Ordering::Acquire) != 0 { None } else { self.call() }
+    }
+
+    /// A job was queued by a thread of this crew, which looks for one before it lies down: nobody else is called for it.
+    pub(super) fn add_own(&self) {
+        self.queued.fetch_add(1, Ordering::AcqRel);
     }
 
     /// A job was taken from the queue. Returns the thread to unpark for what is left: the one that was called for that
@@ -131,18 +153,35 @@ impl Sleepers {
         may
     }
 
+    /// Thread `index` has found nothing to do, and is sure to look again soon. True if it may park for so long: one at a
+    /// time may.
+    pub(super) fn doze(&self, index: usize) -> bool {
+        let (none, alone) = (0, 1 << index);
+        if self.dozing.compare_exchange(none, alone, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            return false;
+        }
+        fence(Ordering::SeqCst);
+        let may = self.queued.load(Ordering::Acquire) <= 0;
+        if !may {
+            self.get_up(index);
+        }
+        may
+    }
+
     /// Thread `index` is awake, whoever woke it.
     pub(super) fn get_up(&self, index: usize) {
         self.asleep.fetch_and(!(1 << index), Ordering::AcqRel);
+        self.dozing.fetch_and(!(1 << index), Ordering::AcqRel);
     }
 
     fn call(&self) -> Option<usize> {
         fence(Ordering::SeqCst);
-        let asleep = self.asleep.load(Ordering::Acquire);
-        if asleep == 0 {
+        let dozing = self.dozing.load(Ordering::Acquire);
+        let idle = if dozing == 0 { self.asleep.load(Ordering::Acquire) } else { dozing };
+        if idle == 0 {
             return None;
         }
-        let index = asleep.trailing_zeros() as usize;
+        let index = idle.trailing_zeros() as usize;
         self.get_up(index);
         Some(index)
     }

@@ -40,7 +40,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let outlet = Outlet::new(ConnectionId(1), Timeline::new(0, 0), Arc::new(Counters::default()));
+        let outlet = Outlet::new(Timeline::new(0, 0), Arc::new(Counters::default()));
         let out = Dispatcher::new().0.outbox();
         let mut stage = Self { outlet, out, now_ms: 1_000, clock: Arc::default() };
         stage.begin();
@@ -222,7 +222,7 @@ fn tapped(stage: &mut Stage, connected: bool) -> (SentReader, UdpSocket) {
     if connected {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(server.local_addr().expect("bound")).expect("connected");
-        stage.command(OutletCommand::Socket(Box::new(socket)));
+        stage.command(OutletCommand::Socket(Box::new(socket.into())));
         stage.begin();
     }
     let (tap, sent) = tap();

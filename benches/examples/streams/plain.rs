@@ -1,0 +1,87 @@
+//! What the streams are held against: the system calls alone, and libopus alone, paced as we are.
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use isocord_benches::music;
+use isocord_proto::frame::MAX_OPUS_LEN;
+use isocord_proto::opus::{Encoder, EncoderOptions};
+use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::lab::{PACKET_LEN, Work};
+
+/// Slots of 2 ms, as the clock thread has them.
+const SLOTS: usize = 10;
+/// Sockets that share a slot before the next one is used.
+const FULL: usize = 16;
+const SLOT: Duration = Duration::from_millis(2);
+/// Frames that a producer makes at once when half of a lookahead of 25 is free.
+const REFILL: u32 = 13;
+const FRAME: Duration = Duration::from_millis(20);
+
+/// Sleeps to points in time that lie where they would without any delay.
+struct Pace(Duration);
+
+impl Pace {
+    fn begin() -> Self {
+        rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1)).expect("allowed");
+        Self(now())
+    }
+
+    fn wait(&mut self, step: Duration) {
+        self.0 += step;
+        let until = Timespec::try_from(self.0).expect("a time");
+        let _ = rustix::thread::clock_nanosleep_absolute(ClockId::Monotonic, &until);
+    }
+}
+
+fn now() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).expect("a time")
+}
+
+/// A loop of absolute sleep and `send()` on so many connected sockets, each every 20 ms.
+pub fn bare(count: usize, port: u16, work: &mut Work) {
+    let sockets: Vec<UdpSocket> = (0..count)
+        .map(|_| {
+            let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+            socket.connect(("127.0.0.1", port)).expect("connected");
+            socket
+        })
+        .collect();
+    let used = count.div_ceil(FULL).clamp(1, SLOTS);
+    let mut packets = vec![[0x5a_u8; PACKET_LEN]; count];
+    for (ssrc, packet) in packets.iter_mut().enumerate() {
+        packet[8..12].copy_from_slice(&(ssrc as u32).to_be_bytes());
+    }
+    let mut pace = Pace::begin();
+    let mut number = 0_u16;
+    while work.goes_on() {
+        number = number.wrapping_add(1);
+        for slot in 0..used {
+            pace.wait(if slot == 0 { SLOT * (SLOTS - used + 1) as u32 } else { SLOT });
+            for (socket, packet) in sockets.iter().zip(&mut packets).skip(slot).step_by(used) {
+                packet[2..4].copy_from_slice(&number.to_be_bytes());
+                let _ = socket.send(packet);
+            }
+        }
+    }
+}
+
+/// So many encoders, of which each makes 13 frames every 260 ms, its state cold.
+pub fn libopus(count: usize, complexity: u8, work: &mut Work) {
+    let options = EncoderOptions { complexity, ..EncoderOptions::default() };
+    let mut encoders: Vec<Encoder> =
+        (0..count).map(|_| Encoder::new(&options).expect("valid options")).collect();
+    let frames = music();
+    let mut sound = frames.iter().cycle();
+    let mut out = [0; MAX_OPUS_LEN];
+    let mut pace = Pace::begin();
+    while work.goes_on() {
+        for encoder in &mut encoders {
+            pace.wait(FRAME * REFILL / count as u32);
+            for frame in sound.by_ref().take(REFILL as usize) {
+                encoder.encode(frame, &mut out).expect("a frame");
+            }
+        }
+    }
+}
