@@ -101,7 +101,7 @@ ready: lint build
 bench: build
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo bench --workspace
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo run --quiet --release -p isocord-benches --example streams -- \
-		--sources benches/python/source_streams.py > docs/figures/streams.md
+		--sources benches/python/source_streams.py > docs/figures/streams.txt
 	$(BIN)/python benches/python/send_timing.py --json docs/figures/send_timing.json
 	$(BIN)/python benches/python/first_packet.py --json docs/figures/first_packet.json
 	$(BIN)/python benches/python/reconnect_many.py --connections 1000 --playing 50 --json docs/figures/reconnect_many.json

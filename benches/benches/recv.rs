@@ -12,7 +12,7 @@ use isocord_proto::dave::{self, FrameSealer, Openers, ReceiverChange, SenderChan
 use isocord_proto::frame::{MAX_OPUS_LEN, OpusFrame};
 use isocord_proto::jitter::{Arrival, DelayBounds, JitterBuffer, Turn};
 use isocord_proto::opus::{Decoder, MAX_DECODED_LEN};
-use isocord_proto::recv::{Frame, FrameOutput, Listening, ReceivePath, Speaking};
+use isocord_proto::recv::{Frame, FrameOutput, Listening, ReceivePath, Speaking, Workspace};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 const KEY: [u8; 32] = [1; 32];
@@ -61,16 +61,17 @@ fn listener(mode: TransportMode, form: Form, speakers: u32) -> (ReceivePath<Open
     let (writer, reader) = frame_queue(form, 4_096);
     let mut queue = Queue(writer, reader);
     let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
+    let mut workspace = Workspace::new();
     path.start_session(Opener::new(mode, &KEY));
     let members =
         (0..speakers).map(|user| (u64::from(user), SenderRatchet::new(&[user as u8; 16]))).collect();
-    path.change_keys(Duration::ZERO, &mut queue, |openers| {
+    path.change_keys(Duration::ZERO, &mut workspace, &mut queue, |openers| {
         openers.apply(ReceiverChange::Epoch(members), Duration::ZERO);
     });
     let listening = if form == Form::Pcm { Listening::Pcm } else { Listening::Opus };
-    path.listen(listening, Duration::ZERO, &mut queue);
+    path.listen(listening, Duration::ZERO, &mut workspace, &mut queue);
     for user in 0..speakers {
-        path.assign_ssrc(user, u64::from(user), Duration::ZERO, &mut queue);
+        path.assign_ssrc(user, u64::from(user), Duration::ZERO, &mut workspace, &mut queue);
     }
     (path, queue)
 }
@@ -82,13 +83,13 @@ fn receive(
     packets: &mut [Vec<u8>],
     speakers: usize,
 ) -> usize {
-    let mut frames = 0;
+    let (mut workspace, mut frames) = (Workspace::new(), 0);
     for (slot, packets) in packets.chunks_mut(speakers).enumerate() {
         let now = Duration::from_millis(20 * slot as u64);
         for packet in packets {
-            path.datagram(packet, now, queue);
+            path.datagram(packet, now, &mut workspace, queue);
         }
-        path.poll(now, queue);
+        path.poll(now, &mut workspace, queue);
         queue.0.flush();
         frames += queue.1.drain(usize::MAX, |item| _ = black_box(item));
     }

@@ -10,7 +10,9 @@ use isocord_io::record::{FrameSink, Layout, Payload, Recorder, RecorderOptions, 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::frame::{MAX_OPUS_LEN, SAMPLE_RATE};
 use isocord_proto::jitter::DelayBounds;
-use isocord_proto::recv::{Frame, FrameOutput, Listening, PlainFrames, ReceivePath, Sound, Speaking};
+use isocord_proto::recv::{
+    Frame, FrameOutput, Listening, PlainFrames, ReceivePath, Sound, Speaking, Workspace,
+};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 const MODE: TransportMode = TransportMode::Aes256GcmRtpsize;
@@ -47,11 +49,12 @@ fn main() {
     let options = RecorderOptions { sync_start: true, survey: true, ..RecorderOptions::default() };
     let layout = Layout::PerUser(directory(place.clone(), "wav".to_owned()));
     let mut out = ToRecorder(Recorder::new(options, layout).expect("valid options"));
+    let mut workspace = Workspace::new();
     let mut path = ReceivePath::new(PlainFrames, DelayBounds::default());
     path.start_session(Opener::new(MODE, &KEY));
-    path.listen(Listening::Pcm, Duration::ZERO, &mut out);
+    path.listen(Listening::Pcm, Duration::ZERO, &mut workspace, &mut out);
     for user in 0..speakers {
-        path.assign_ssrc(user as u32, user, Duration::ZERO, &mut out);
+        path.assign_ssrc(user as u32, user, Duration::ZERO, &mut workspace, &mut out);
     }
     let frames = opus();
     let mut sealer = Sealer::new(MODE, &KEY);
@@ -74,10 +77,10 @@ fn main() {
             packet[HEADER_LEN..HEADER_LEN + sound.len()].copy_from_slice(sound);
             let len = sealer.seal(&mut packet, HEADER_LEN, HEADER_LEN + sound.len()).expect("nonces left");
             let now = Duration::from_millis(20 * slot + u64::from(dice % 15));
-            path.datagram(&mut packet[..len], now, &mut out);
+            path.datagram(&mut packet[..len], now, &mut workspace, &mut out);
         }
         let now = Duration::from_millis(20 * slot + 19);
-        path.poll(now, &mut out);
+        path.poll(now, &mut workspace, &mut out);
         out.0.advance(now.as_millis() as u64 * u64::from(SAMPLE_RATE) / 1_000);
         if slot.is_multiple_of(REPORT_MINUTES * SLOTS_A_MINUTE) {
             println!("  {:>6}  {:>11.1}", slot / SLOTS_A_MINUTE, resident());

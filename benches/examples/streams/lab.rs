@@ -105,7 +105,8 @@ impl Figures {
             .filter(|(name, _)| name.strip_prefix("cpu.").is_some_and(|name| name.contains(thread)))
             .map(|(_, ns)| ns)
             .sum();
-        ns / self.values["wall"] / streams as f64 * 1e3
+        // The sum of nothing is -0.0.
+        (ns + 0.0) / self.values["wall"] / streams as f64 * 1e3
     }
 }
 

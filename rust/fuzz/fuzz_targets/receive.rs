@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::dave::{Openers, ReceiverChange};
-use isocord_proto::recv::{DelayBounds, Frame, Listening, FrameOutput, ReceivePath, Sound, Speaking};
+use isocord_proto::recv::{DelayBounds, Frame, Listening, FrameOutput, ReceivePath, Sound, Speaking, Workspace};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Default)]
@@ -37,28 +37,29 @@ fuzz_target!(|bytes: &[u8]| {
     let mut sealer = Sealer::new(mode, &key);
     let mut listener = Listener::default();
     let mut now = Duration::ZERO;
+    let mut workspace = Workspace::new();
     let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
     path.start_session(Opener::new(mode, &key));
-    path.change_keys(now, &mut listener, |openers| openers.apply(ReceiverChange::AllowPlain, Duration::ZERO));
-    path.listen(Listening::PcmAndOpus, now, &mut listener);
+    path.change_keys(now, &mut workspace, &mut listener, |openers| openers.apply(ReceiverChange::AllowPlain, Duration::ZERO));
+    path.listen(Listening::PcmAndOpus, now, &mut workspace, &mut listener);
     // Each event: what it is, how long after the last, how many bytes belong to it.
     while let [what, wait, len, tail @ ..] = rest {
         let (body, after) = tail.split_at(usize::from(*len).min(tail.len()));
         rest = after;
         now += Duration::from_millis(u64::from(*wait) * if what & 0x80 == 0 { 1 } else { 50 });
         match what & 15 {
-            0 => path.assign_ssrc(u32::from(*wait & 3), u64::from(*len & 3), now, &mut listener),
-            1 => path.user_left(u64::from(*len & 3), now, &mut listener),
+            0 => path.assign_ssrc(u32::from(*wait & 3), u64::from(*len & 3), now, &mut workspace, &mut listener),
+            1 => path.user_left(u64::from(*len & 3), now, &mut workspace, &mut listener),
             2 => {
-                path.end_session(now, &mut listener);
+                path.end_session(now, &mut workspace, &mut listener);
                 path.start_session(Opener::new(mode, &key));
             }
             3 => {
                 let listening = [Listening::Off, Listening::Pcm, Listening::Opus, Listening::PcmAndOpus];
-                path.listen(listening[usize::from(*len & 3)], now, &mut listener);
+                path.listen(listening[usize::from(*len & 3)], now, &mut workspace, &mut listener);
             }
-            4 => path.datagram(&mut body.to_vec(), now, &mut listener),
-            5 => path.change_keys(now, &mut listener, |openers| {
+            4 => path.datagram(&mut body.to_vec(), now, &mut workspace, &mut listener),
+            5 => path.change_keys(now, &mut workspace, &mut listener, |openers| {
                 let plain = [ReceiverChange::AllowPlain, ReceiverChange::RefusePlain];
                 plain.into_iter().nth(usize::from(*len & 1)).into_iter().for_each(|to| openers.apply(to, now));
             }),
@@ -77,10 +78,10 @@ fuzz_target!(|bytes: &[u8]| {
                 let len = packet.len();
                 packet.resize(len + MAX_OVERHEAD, 0);
                 let Ok(total) = sealer.seal(&mut packet, clear.min(len), len) else { continue };
-                path.datagram(&mut packet[..total], now, &mut listener);
+                path.datagram(&mut packet[..total], now, &mut workspace, &mut listener);
             }
         }
-        if let Some(due) = path.poll(now, &mut listener) {
+        if let Some(due) = path.poll(now, &mut workspace, &mut listener) {
             assert!(due > now);
         }
     }

@@ -1,16 +1,16 @@
 //! One voice connection's UDP leg, as its owner holds it.
 
 mod barge_in;
+mod hearing;
 
-use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use isocord_proto::cipher::{KEY_LEN, Opener, TransportMode};
-use isocord_proto::dave::{ReceiverChange, SenderChange};
+use isocord_proto::dave::SenderChange;
 use isocord_proto::discovery::Discovery;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::opus::OpusError;
@@ -23,18 +23,16 @@ pub use barge_in::BargeIn;
 use crate::engine::Engine;
 use crate::events::EventHandler;
 use crate::play::track::TrackReader;
-use crate::receive::bell::{BellHandle, Ring, Trigger, bell};
 use crate::receive::common_clock::CommonClock;
 use crate::receive::inlet::InletCommand;
-use crate::receive::queue::{Form, FrameReader, frame_queue};
+use crate::receive::intake::Line;
 use crate::receive::receiver::ReceiveCommand;
-use crate::receive::report::{Published, ReceiveReport};
+use crate::receive::report::Published;
+use crate::receive::sieve::Sieve;
 use crate::receive::socket::VoiceSocket;
-use crate::record::recording::{self, OwnVoice, Recording};
-use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, SinkError, Wants, WholeFactory};
+use crate::record::SinkError;
 use crate::send::clock::OutletHandle;
 use crate::send::outlet::{Outlet, OutletCommand, PlayedTrack};
-use crate::send::tap::tap;
 use crate::stats::{Counters, Stats};
 use crate::threads::ConnectionId;
 
@@ -80,6 +78,7 @@ pub struct Connection {
     handler: Arc<dyn EventHandler>,
     counters: Arc<Counters>,
     published: Arc<Published>,
+    sieve: Arc<Sieve>,
     ssrc: AtomicU32,
     has_session: AtomicBool,
     closed: AtomicBool,
@@ -96,7 +95,7 @@ impl Connection {
         let outlet = Outlet::new(random_timeline(), Arc::clone(&counters));
         let outlet = engine.clocks.attach(id.0, outlet).ok_or(ConnectionError::Stalled)?;
         let published = Arc::new(Published::default());
-        if !engine.receiver.send(ReceiveCommand::Attach(id, Arc::clone(&published))) {
+        if !engine.receiver(id).send(ReceiveCommand::Attach(id, Arc::clone(&published))) {
             outlet.detach();
             return Err(ConnectionError::Stalled);
         }
@@ -107,6 +106,7 @@ impl Connection {
             handler,
             counters,
             published,
+            sieve: Arc::default(),
             ssrc: AtomicU32::new(0),
             has_session: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -130,19 +130,21 @@ impl Connection {
         socket.connect(server)?;
         socket.set_nonblocking(true)?;
         crate::send::go_first(&socket);
+        let socket = Arc::new(socket);
         self.ssrc.store(ssrc, Ordering::Release);
 
         let now = self.engine.epoch.elapsed().as_millis() as u64;
         let heard = Box::new(VoiceSocket::new(
-            mio::net::UdpSocket::from_std(socket.try_clone()?),
+            Line::new(&socket)?,
+            Arc::clone(&self.sieve),
             Discovery::new(ssrc, now, now + timeout.as_millis() as u64),
             now,
             Arc::clone(&self.counters),
             Arc::clone(&self.handler),
         ));
+        self.sieve.watch(Some(Arc::clone(&socket)));
         self.command(OutletCommand::Socket(Box::new(socket)))?;
-        let sent = self.engine.receiver.send(ReceiveCommand::Open(self.id, heard));
-        if sent { Ok(()) } else { Err(ConnectionError::Stalled) }
+        self.to_receiver(ReceiveCommand::Open(self.id, heard))
     }
 
     /// Takes the keys of a session. Packets that come are opened from now on; packets leave once
@@ -201,7 +203,7 @@ impl Connection {
         let mut monitor = None;
         if let Some(options) = barge_in {
             let (bell, watch) = barge_in::watch(options, track.state(), self.clock())?;
-            self.receive(InletCommand::Bell(bell))?;
+            self.receive(InletCommand::Bell(bell, self.sieve.hear()))?;
             monitor = Some(watch);
         }
         let handler = Arc::clone(&self.handler);
@@ -243,109 +245,6 @@ impl Connection {
         self.command(OutletCommand::Packet(Box::new(frame)))
     }
 
-    /// Listens: what users say comes out of the queue until it is dropped. Several can listen at once;
-    /// with nobody listening, packets are only counted. A new socket or session does not end it.
-    ///
-    /// # Errors
-    /// [`ConnectionError::Stalled`].
-    pub fn listen(&self, form: Form, capacity: usize) -> Result<FrameReader, ConnectionError> {
-        let (writer, reader) = frame_queue(form, capacity);
-        self.receive(InletCommand::Listen(writer))?;
-        Ok(reader)
-    }
-
-    /// Has `ring` called on the receive thread whenever one of `users`, or anybody if there are none, begins to speak,
-    /// until the handle is dropped. It holds over new sockets and sessions, with or without somebody who listens.
-    ///
-    /// # Errors
-    /// [`ConnectionError::Stalled`].
-    pub fn bell(
-        &self,
-        trigger: Trigger,
-        users: Option<HashSet<u64>>,
-        ring: Ring,
-    ) -> Result<BellHandle, ConnectionError> {
-        let (bell, handle) = bell(trigger, users, ring);
-        self.receive(InletCommand::Bell(bell))?;
-        Ok(handle)
-    }
-
-    /// Records what users say from now on, until [`Recording::stop`], a limit, or the end of the connection.
-    /// `options.start` is set here; all users are also summed in `mixdown`, if there is one; `longest` is the recording's
-    /// time in samples, pauses counted. With an id of our own, `own_user`, what leaves the connection is recorded too,
-    /// where it left, as the packets of that user.
-    ///
-    /// # Errors
-    /// [`RecordError`].
-    pub fn record(
-        &self,
-        options: RecorderOptions,
-        layout: Layout,
-        mixdown: Option<WholeFactory>,
-        longest: Option<u64>,
-        own_user: Option<u64>,
-    ) -> Result<Recording, RecordError> {
-        let clock = self.clock();
-        let start = clock.position();
-        let about = options.about.began(SystemTime::now());
-        let mut options = RecorderOptions { start, about, own_user, ..options };
-        if let (Some(users), Some(own)) = (&mut options.users, own_user) {
-            users.insert(own);
-        }
-        let tracks = Recorder::new(options.clone(), layout)?;
-        let form = match tracks.wants() {
-            Wants::Pcm => Form::Pcm,
-            Wants::Opus => Form::Opus,
-        };
-        let mut recorders = vec![tracks];
-        if let Some(make) = mixdown {
-            // The tracks are listened to already.
-            let options = RecorderOptions { survey: false, ..options };
-            recorders.push(Recorder::new(options, Layout::Mixdown(make))?);
-        }
-        let reader = self.listen(form, recording::CAPACITY)?;
-        let ends_at = longest.map(|samples| start.saturating_add(samples));
-        let mut own_voice = None;
-        if let Some(user_id) = own_user {
-            let (tap, sent) = tap();
-            self.command(OutletCommand::Tap(tap))?;
-            own_voice = Some(OwnVoice { user_id, sent });
-        }
-        Ok(Recording::start(recorders, reader, clock, ends_at, own_voice)?)
-    }
-
-    /// The gateway says that a stream is a user's (opcode 5).
-    ///
-    /// # Errors
-    /// [`ConnectionError::Stalled`].
-    pub fn assign_ssrc(&self, ssrc: u32, user_id: u64) -> Result<(), ConnectionError> {
-        self.receive(InletCommand::Assign { ssrc, user_id })
-    }
-
-    /// The gateway says that a user left (opcode 13).
-    ///
-    /// # Errors
-    /// [`ConnectionError::Stalled`].
-    pub fn user_left(&self, user_id: u64) -> Result<(), ConnectionError> {
-        self.receive(InletCommand::Left(user_id))
-    }
-
-    /// Hands a DAVE session's [`Output::Receivers`](isocord_proto::dave::Output::Receivers) to the
-    /// receiving side. A new connection refuses plain frames: calls without DAVE need
-    /// [`ReceiverChange::AllowPlain`].
-    ///
-    /// # Errors
-    /// [`ConnectionError::Stalled`].
-    pub fn change_receivers(&self, change: ReceiverChange) -> Result<(), ConnectionError> {
-        self.receive(InletCommand::Keys(change))
-    }
-
-    /// What was received, of the connection and of each user.
-    #[must_use]
-    pub fn receive_report(&self) -> ReceiveReport {
-        self.published.read()
-    }
-
     /// The clock that positions of received sound refer to.
     #[must_use]
     pub fn clock(&self) -> CommonClock {
@@ -359,18 +258,25 @@ impl Connection {
         }
         self.has_session.store(false, Ordering::Release);
         // Should the threads have stopped already, they have closed everything themselves.
-        self.engine.receiver.send(ReceiveCommand::Close(self.id));
+        let _ = self.to_receiver(ReceiveCommand::Close(self.id));
+        self.sieve.watch(None);
         self.outlet.detach();
     }
 
     /// The counts now.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        let mut stats = self.counters.snapshot();
+        stats.packets_received += self.sieve.dropped();
+        stats
     }
 
     fn receive(&self, command: InletCommand) -> Result<(), ConnectionError> {
-        if self.engine.receiver.send_to(self.id, command) { Ok(()) } else { Err(ConnectionError::Stalled) }
+        self.to_receiver(ReceiveCommand::To(self.id, command))
+    }
+
+    fn to_receiver(&self, command: ReceiveCommand) -> Result<(), ConnectionError> {
+        if self.engine.receiver(self.id).send(command) { Ok(()) } else { Err(ConnectionError::Stalled) }
     }
 
     fn command(&self, command: OutletCommand) -> Result<(), ConnectionError> {

@@ -1,6 +1,7 @@
 //! The threads of one process and what leads to them.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -18,10 +19,16 @@ use crate::threads::ConnectionId;
 use crate::threads::outbox::{Dispatcher, DispatcherHandle};
 use crate::threads::setup;
 
-/// Clock threads, receive and event thread, and the pool that feeds native sources.
+/// Receive threads at most, unless another number is asked for: none waits for another, and one reads thousands of sockets.
+const MAX_RECEIVERS: usize = 16;
+/// The most clock threads: each is a real-time one, where that is allowed.
+const MAX_CLOCKS: usize = 16;
+
+/// Clock, receive and event threads, and the pool that feeds native sources.
 pub struct Engine {
     pub(crate) clocks: Clocks,
-    pub(crate) receiver: ReceiverHandle,
+    /// Each has the connections of its own.
+    receivers: Vec<ReceiverHandle>,
     dispatcher: DispatcherHandle,
     pub(crate) epoch: Instant,
     pool: FeederPool,
@@ -33,20 +40,30 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the threads.
+    /// Starts the threads; those that receive are as many as there are cores for this process, 16 at most.
     ///
     /// # Errors
     /// The system's, if it has no thread or poll to give.
     pub fn start() -> io::Result<Arc<Self>> {
+        Self::start_with(cores().min(MAX_RECEIVERS))
+    }
+
+    /// Starts the threads, with so many that receive, one at least.
+    ///
+    /// # Errors
+    /// As [`Self::start`]'s.
+    pub fn start_with(receivers: usize) -> io::Result<Arc<Self>> {
         let epoch = Instant::now();
         let (mut events, dispatcher) = Dispatcher::new();
-        let outboxes = (0..clock_threads()).map(|_| events.outbox()).collect();
-        let (receiver, receiver_handle) = Receiver::new(events.outbox(), epoch)?;
+        let outboxes = (0..cores().min(MAX_CLOCKS)).map(|_| events.outbox()).collect();
+        let receivers = (0..receivers.max(1)).map(|_| Receiver::new(events.outbox(), epoch));
+        let (receivers, handles): (Vec<_>, Vec<_>) =
+            receivers.collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
         let errands = Arc::new(EventErrands::new(events.outbox()));
         let engine = Arc::new(Self {
             errands,
             clocks: Clocks::start(outboxes, epoch)?,
-            receiver: receiver_handle,
+            receivers: handles,
             dispatcher,
             epoch,
             pool: FeederPool::new(),
@@ -54,8 +71,9 @@ impl Engine {
             threads: Mutex::new(Vec::new()),
             nonces: Mutex::default(),
         });
-        let started = engine
-            .spawn("isocord-recv", move || receiver.run())
+        let mut receivers = receivers.into_iter().enumerate();
+        let started = receivers
+            .try_for_each(|(n, receiver)| engine.spawn(&format!("isocord-recv-{n}"), move || receiver.run()))
             .and_then(|()| engine.spawn("isocord-events", move || events.run()));
         if let Err(error) = started {
             engine.stop();
@@ -68,12 +86,13 @@ impl Engine {
     pub fn stop(&self) -> bool {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         self.clocks.stop();
-        self.receiver.stop();
-        // The event thread goes last, so that it still reports what the others ended.
+        self.receivers.iter().for_each(ReceiverHandle::stop);
         let mut all = self.pool.stop(setup::JOIN_BOUND);
         all &= self.clocks.join();
+        // The event thread was started last and goes last, so that it still reports what the others ended.
+        let last = threads.len().saturating_sub(1);
         for (index, handle) in threads.into_iter().enumerate() {
-            if index == EVENT_THREAD {
+            if index == last {
                 self.dispatcher.stop();
             }
             all &= setup::join(handle);
@@ -104,6 +123,11 @@ impl Engine {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner).sealer(mode, key)
     }
 
+    /// The receive thread of a connection.
+    pub(crate) fn receiver(&self, id: ConnectionId) -> &ReceiverHandle {
+        &self.receivers[id.0 as usize % self.receivers.len()]
+    }
+
     pub(crate) fn new_id(&self) -> ConnectionId {
         ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
@@ -115,20 +139,15 @@ impl Engine {
     }
 }
 
-/// Its place in the order of starting.
-const EVENT_THREAD: usize = 1;
-/// The most clock threads: each is a real-time one, where that is allowed.
-const MAX_CLOCKS: usize = 16;
-
-/// Clock threads that this machine has cores for.
-fn clock_threads() -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(MAX_CLOCKS)
+/// Cores that this process may use.
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         self.clocks.stop();
-        self.receiver.stop();
+        self.receivers.iter().for_each(ReceiverHandle::stop);
         self.dispatcher.stop();
     }
 }

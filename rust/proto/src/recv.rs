@@ -10,24 +10,27 @@ mod framer;
 mod output;
 mod passing;
 mod playout;
+mod replay;
 mod slip;
 mod stats;
 mod stream;
 mod stretch;
+mod transport;
 mod users;
+mod workspace;
 
 use core::time::Duration;
 
 pub use end_to_end::{EndToEnd, NotOpened, PlainFrames};
 pub use output::{Arrived, Frame, FrameKind, FrameOutput, Listening, Sound, Speaking};
 pub use stats::{ReceiveStats, UserStats};
+pub use workspace::Workspace;
 
 use crate::cipher::Opener;
 use crate::jitter::Arrival;
 pub use crate::jitter::DelayBounds;
-use crate::opus::MAX_DECODED_LEN;
 pub use crate::rtcp::SenderReport;
-use crate::rtp::{self, Datagram, PAYLOAD_TYPE, Packet, Preamble};
+use crate::rtp::{self, Datagram, PAYLOAD_TYPE, Packet};
 use crate::ssrc::{Assigned, SsrcMap};
 use crate::waiting::{Waiting, WaitingRoom};
 use crate::{keepalive, rtcp, toc};
@@ -35,19 +38,11 @@ use clock::{earlier, samples, time};
 use stream::{Stage, Stream};
 use users::{Presence, Users};
 
-/// The longest payload that is taken; no datagram of Discord's is longer.
-const MAX_MEDIA: usize = 2_048;
 /// How often what lies unused is looked for.
 const HOUSEKEEPING: Duration = Duration::from_secs(5);
 
-/// Buffers that every packet needs for a moment.
-struct Buffers {
-    media: [u8; MAX_MEDIA],
-    pcm: [i16; MAX_DECODED_LEN],
-}
-
 /// The receiving side of one connection. Times are since any fixed moment, the same one in every call;
-/// that moment is where positions begin.
+/// that moment is where positions begin. What every packet needs for a moment is the caller's [`Workspace`].
 pub struct ReceivePath<E> {
     opener: Option<Opener>,
     end_to_end: E,
@@ -57,7 +52,6 @@ pub struct ReceivePath<E> {
     users: Users,
     waiting: WaitingRoom,
     stats: ReceiveStats,
-    buffers: Box<Buffers>,
     housekeeping: Duration,
     /// The earliest moment that a stream wants to play.
     due: Option<i64>,
@@ -83,7 +77,6 @@ impl<E: EndToEnd> ReceivePath<E> {
             users: Users::default(),
             waiting: WaitingRoom::default(),
             stats: ReceiveStats::default(),
-            buffers: Box::new(Buffers { media: [0; MAX_MEDIA], pcm: [0; MAX_DECODED_LEN] }),
             housekeeping: Duration::ZERO,
             due: None,
         }
@@ -97,8 +90,13 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// The voice server has changed: plays what waits and forgets streams, SSRCs and the key. Users'
     /// counts go on.
-    pub fn end_session<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O) {
-        self.finish_streams(now, out);
+    pub fn end_session<O: FrameOutput + ?Sized>(
+        &mut self,
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) {
+        self.finish_streams(now, workspace, out);
         self.opener = None;
         self.ssrcs.clear();
         self.waiting.clear();
@@ -106,9 +104,15 @@ impl<E: EndToEnd> ReceivePath<E> {
 
     /// Somebody listens from now on, or nobody does. In the first case sound is handed out from the next
     /// packets on; in the second what waits is played, and memory is given back.
-    pub fn listen<O: FrameOutput + ?Sized>(&mut self, listening: Listening, now: Duration, out: &mut O) {
+    pub fn listen<O: FrameOutput + ?Sized>(
+        &mut self,
+        listening: Listening,
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) {
         if listening == Listening::Off {
-            self.finish_streams(now, out);
+            self.finish_streams(now, workspace, out);
             self.waiting.clear();
         }
         self.listening = listening;
@@ -126,6 +130,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         ssrc: u32,
         user_id: u64,
         now: Duration,
+        workspace: &mut Workspace,
         out: &mut O,
     ) {
         let changed = match self.ssrcs.assign(ssrc, user_id) {
@@ -134,20 +139,28 @@ impl<E: EndToEnd> ReceivePath<E> {
             Assigned::New | Assigned::Known | Assigned::Full => None,
         };
         if let Some(changed) = changed {
-            self.on_stream(changed, out, |stream, user, stage| {
+            self.on_stream(changed, workspace, out, |stream, user, stage| {
                 stream.restart(samples(now), user, stage);
             });
         }
         if let Some(user) = self.users.get_mut(user_id) {
             user.presence = Presence::Here;
         }
-        self.replay(now, out, |waiting| waiting == ssrc);
+        self.replay(now, workspace, out, |waiting| waiting == ssrc);
     }
 
     /// The gateway says that a user left (opcode 13). What waits is played; the decoder goes after a while.
-    pub fn user_left<O: FrameOutput + ?Sized>(&mut self, user_id: u64, now: Duration, out: &mut O) {
+    pub fn user_left<O: FrameOutput + ?Sized>(
+        &mut self,
+        user_id: u64,
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) {
         self.ssrcs.remove(user_id);
-        self.on_stream(user_id, out, |stream, user, stage| stream.restart(samples(now), user, stage));
+        self.on_stream(user_id, workspace, out, |stream, user, stage| {
+            stream.restart(samples(now), user, stage)
+        });
         if let Some(user) = self.users.get_mut(user_id) {
             user.presence = Presence::LeftAt(now);
         }
@@ -158,21 +171,28 @@ impl<E: EndToEnd> ReceivePath<E> {
     pub fn change_keys<O: FrameOutput + ?Sized>(
         &mut self,
         now: Duration,
+        workspace: &mut Workspace,
         out: &mut O,
         change: impl FnOnce(&mut E),
     ) {
         change(&mut self.end_to_end);
         self.streams().for_each(|stream| stream.reset_at_break());
-        self.replay(now, out, |_| true);
+        self.replay(now, workspace, out, |_| true);
     }
 
     /// Takes a datagram in; its bytes are overwritten. Then, or after all datagrams that have come
     /// together, [`Self::poll`] is to be called.
-    pub fn datagram<O: FrameOutput + ?Sized>(&mut self, datagram: &mut [u8], now: Duration, out: &mut O) {
+    pub fn datagram<O: FrameOutput + ?Sized>(
+        &mut self,
+        datagram: &mut [u8],
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) {
         match rtp::parse(datagram) {
             Datagram::Rtp(packet) => {
                 self.stats.rtp += 1;
-                self.rtp(datagram, packet, now, out);
+                self.rtp(datagram, packet, now, workspace, out);
             }
             Datagram::Rtcp(_) => {
                 self.stats.rtcp += 1;
@@ -184,11 +204,16 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// Plays what is due at `now`; returns when to be called next at the latest, never if none.
-    pub fn poll<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O) -> Option<Duration> {
+    pub fn poll<O: FrameOutput + ?Sized>(
+        &mut self,
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) -> Option<Duration> {
         self.drop_expired(now);
         let at = samples(now);
         if self.due.is_some_and(|due| due <= at) {
-            self.play(at, out);
+            self.play(at, workspace, out);
         }
         if now >= self.housekeeping {
             self.housekeeping = now + HOUSEKEEPING;
@@ -227,6 +252,7 @@ impl<E: EndToEnd> ReceivePath<E> {
         datagram: &mut [u8],
         packet: Packet,
         now: Duration,
+        workspace: &mut Workspace,
         out: &mut O,
     ) {
         if self.listening == Listening::Off {
@@ -245,25 +271,13 @@ impl<E: EndToEnd> ReceivePath<E> {
             self.stats.forged += 1;
             return;
         };
-        let (clear, preamble) = if opener.mode().is_rtpsize() {
-            (packet.clear_len(), Preamble::Clear)
-        } else {
-            (packet.fixed_len, Preamble::Sealed)
+        let media = match transport::open(opener, datagram, &packet) {
+            Ok(media) => media,
+            Err(refused) => return self.stats.note(refused),
         };
-        let Ok(len) = opener.open(datagram, clear) else {
-            self.stats.forged += 1;
-            return;
-        };
-        let Some(media) = packet.media(&datagram[clear..clear + len], preamble) else {
-            self.stats.malformed += 1;
-            return;
-        };
-        if media.is_empty() {
-            self.stats.padding += 1;
-            return;
-        }
         let rtp::Header { sequence, timestamp, .. } = packet.header;
-        self.opened(Opened { packet: Waiting { ssrc, sequence, timestamp, arrived: now }, media }, now, out);
+        let packet = Waiting { ssrc, sequence, timestamp, arrived: now };
+        self.opened(Opened { packet, media }, now, workspace, out);
     }
 
     fn rtcp(&mut self, datagram: &mut [u8]) {
@@ -281,7 +295,13 @@ impl<E: EndToEnd> ReceivePath<E> {
     }
 
     /// A packet that the transport vouches for: to its user, or to wait for one.
-    fn opened<O: FrameOutput + ?Sized>(&mut self, opened: Opened<'_>, now: Duration, out: &mut O) {
+    fn opened<O: FrameOutput + ?Sized>(
+        &mut self,
+        opened: Opened<'_>,
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) {
         let Opened { packet, media } = opened;
         let Some(user_id) = self.ssrcs.user(packet.ssrc) else {
             if !self.waiting.push(packet, media) {
@@ -293,9 +313,9 @@ impl<E: EndToEnd> ReceivePath<E> {
             self.stats.unknown_dropped += 1;
             return;
         };
-        let buffers = &mut *self.buffers;
-        let opus = match self.end_to_end.open(user_id, media, &mut buffers.media, now) {
-            Ok(len) => &buffers.media[..len],
+        let Workspace { media: room, pcm } = workspace;
+        let opus = match self.end_to_end.open(user_id, media, room, now) {
+            Ok(len) => &room[..len],
             Err(NotOpened::NoKey) => {
                 if !self.waiting.push(packet, media) {
                     user.stats.failed_to_open += 1;
@@ -326,13 +346,13 @@ impl<E: EndToEnd> ReceivePath<E> {
         out.arrived(Arrived { user_id, sequence, timestamp, at, silence: head.silence, opus });
         let end = user.end;
         let stream = user.stream.get_or_insert_with(|| Box::new(Stream::new(user_id, self.bounds, end)));
-        let mut stage = Stage { listening: self.listening, scratch: &mut buffers.pcm, out };
+        let mut stage = Stage { listening: self.listening, scratch: pcm, out };
         stream.receive(&arrival, samples(now), &mut user.stats, &mut stage);
         self.due = earlier(self.due, stream.due);
     }
 
-    fn play<O: FrameOutput + ?Sized>(&mut self, now: i64, out: &mut O) {
-        let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
+    fn play<O: FrameOutput + ?Sized>(&mut self, now: i64, workspace: &mut Workspace, out: &mut O) {
+        let mut stage = Stage { listening: self.listening, scratch: &mut workspace.pcm, out };
         let mut next = None;
         for user in self.users.values_mut() {
             let Some(stream) = &mut user.stream else { continue };
@@ -344,28 +364,13 @@ impl<E: EndToEnd> ReceivePath<E> {
         self.due = next;
     }
 
-    /// Tries the packets that wait, once each; those that still have no user or key go on waiting.
-    fn replay<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O, wanted: impl Fn(u32) -> bool) {
-        for _ in 0..self.waiting.len() {
-            let known = |ssrc| wanted(ssrc) && self.ssrcs.user(ssrc).is_some();
-            let Some((packet, media)) = self.waiting.take(known) else { return };
-            self.opened(Opened { packet, media: &media }, now, out);
-            self.waiting.recycle(media);
-        }
-    }
-
-    fn drop_expired(&mut self, now: Duration) {
-        while let Some((packet, media)) = self.waiting.take_expired(now) {
-            match self.ssrcs.user(packet.ssrc).and_then(|user_id| self.users.get_mut(user_id)) {
-                Some(user) => user.stats.failed_to_open += 1,
-                None => self.stats.unknown_dropped += 1,
-            }
-            self.waiting.recycle(media);
-        }
-    }
-
-    fn finish_streams<O: FrameOutput + ?Sized>(&mut self, now: Duration, out: &mut O) {
-        let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
+    fn finish_streams<O: FrameOutput + ?Sized>(
+        &mut self,
+        now: Duration,
+        workspace: &mut Workspace,
+        out: &mut O,
+    ) {
+        let mut stage = Stage { listening: self.listening, scratch: &mut workspace.pcm, out };
         for user in self.users.values_mut() {
             if let Some(mut stream) = user.stream.take() {
                 stream.finish(samples(now), &mut user.stats, &mut stage);
@@ -378,12 +383,13 @@ impl<E: EndToEnd> ReceivePath<E> {
     fn on_stream<O: FrameOutput + ?Sized>(
         &mut self,
         user_id: u64,
+        workspace: &mut Workspace,
         out: &mut O,
         act: impl FnOnce(&mut Stream, &mut UserStats, &mut Stage<'_, O>),
     ) {
         let Some(user) = self.users.get_mut(user_id) else { return };
         let Some(stream) = &mut user.stream else { return };
-        let mut stage = Stage { listening: self.listening, scratch: &mut self.buffers.pcm, out };
+        let mut stage = Stage { listening: self.listening, scratch: &mut workspace.pcm, out };
         act(stream, &mut user.stats, &mut stage);
     }
 

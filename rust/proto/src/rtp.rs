@@ -9,7 +9,7 @@ const VERSION: u8 = 0x80;
 /// Discord's payload type for Opus.
 pub const PAYLOAD_TYPE: u8 = 0x78;
 /// RTCP shares the socket; its second byte is one of these (RFC 5761, section 4).
-const RTCP_TYPES: core::ops::RangeInclusive<u8> = 200..=204;
+pub const RTCP_TYPES: core::ops::RangeInclusive<u8> = 200..=204;
 
 /// What varies from packet to packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

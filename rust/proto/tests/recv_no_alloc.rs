@@ -9,7 +9,7 @@ use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::dave::{self, FrameSealer, Openers, ReceiverChange, SenderChange, SenderRatchet};
 use isocord_proto::frame::{FRAME_LEN, MAX_OPUS_LEN};
 use isocord_proto::opus::{Encoder, EncoderOptions};
-use isocord_proto::recv::{DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
+use isocord_proto::recv::{DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking, Workspace};
 use isocord_proto::rtp::{HEADER_LEN, Header};
 
 struct Counting;
@@ -55,12 +55,15 @@ fn receiving_does_not_allocate() {
         let mut member = FrameSealer::new();
         member.apply(SenderChange::key(SenderRatchet::new(&[5; 16])));
         let mut out = Count(0);
+        let mut workspace = Workspace::new();
         let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
         path.start_session(Opener::new(mode, &[3; 32]));
-        path.listen(Listening::PcmAndOpus, Duration::ZERO, &mut out);
-        path.assign_ssrc(1, 100, Duration::ZERO, &mut out);
+        path.listen(Listening::PcmAndOpus, Duration::ZERO, &mut workspace, &mut out);
+        path.assign_ssrc(1, 100, Duration::ZERO, &mut workspace, &mut out);
         let keys = ReceiverChange::Epoch(vec![(100, SenderRatchet::new(&[5; 16]))]);
-        path.change_keys(Duration::ZERO, &mut out, |openers| openers.apply(keys, Duration::ZERO));
+        path.change_keys(Duration::ZERO, &mut workspace, &mut out, |openers| {
+            openers.apply(keys, Duration::ZERO)
+        });
         let mut before = (0, 0);
         for number in 0..1_000u32 {
             let len = encoder.encode(&pcm, &mut opus).expect("encoded");
@@ -75,11 +78,28 @@ fn receiving_does_not_allocate() {
                 before = (ALLOCATIONS.get(), out.0);
             }
             if number % 11 != 5 {
-                path.datagram(&mut packet[..total], now, &mut out);
+                path.datagram(&mut packet[..total], now, &mut workspace, &mut out);
             }
-            path.poll(now, &mut out);
+            path.poll(now, &mut workspace, &mut out);
         }
         assert_eq!(ALLOCATIONS.get() - before.0, 0, "{}", mode.name());
         assert!(out.0 - before.1 > 1_300, "{}", mode.name());
     }
+}
+
+#[test]
+fn nothing_is_kept_for_those_to_whom_nobody_listens() {
+    let opener = Opener::new(TransportMode::Aes256GcmRtpsize, &[3; 32]);
+    let (mut out, mut workspace) = (Count(0), Workspace::new());
+    let before = ALLOCATIONS.get();
+    let mut path = ReceivePath::new(Openers::new(), DelayBounds::default());
+    path.start_session(opener);
+    for number in 0..100u16 {
+        let header = Header { sequence: number, timestamp: u32::from(number) * 960, ssrc: 1 };
+        let now = Duration::from_millis(20 * u64::from(number));
+        path.datagram(&mut header.encode(), now, &mut workspace, &mut out);
+        path.poll(now, &mut workspace, &mut out);
+    }
+    assert_eq!((path.stats().unheard, ALLOCATIONS.get() - before), (100, 0));
+    assert!(size_of_val(&path) < 2_048, "{} bytes", size_of_val(&path));
 }

@@ -6,7 +6,7 @@ mod recv_support;
 use std::time::Duration;
 
 use isocord_proto::cipher::{Opener, TransportMode};
-use isocord_proto::recv::{DelayBounds, Listening, PlainFrames, ReceivePath};
+use isocord_proto::recv::{DelayBounds, Listening, PlainFrames, ReceivePath, Workspace};
 use proptest::prelude::*;
 use recv_support::*;
 
@@ -18,11 +18,12 @@ proptest! {
     #[test]
     fn any_bytes_are_taken(mode in modes(), datagrams in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
         let mut listener = Listener::default();
+        let mut workspace = Workspace::new();
         let mut path = ReceivePath::new(PlainFrames, DelayBounds::default());
         path.start_session(Opener::new(mode, &KEY));
-        path.listen(Listening::Pcm, Duration::ZERO, &mut listener);
+        path.listen(Listening::Pcm, Duration::ZERO, &mut workspace, &mut listener);
         for mut datagram in datagrams {
-            path.datagram(&mut datagram, Duration::ZERO, &mut listener);
+            path.datagram(&mut datagram, Duration::ZERO, &mut workspace, &mut listener);
         }
         prop_assert_eq!((listener.frames, path.users().count()), (0, 0));
     }

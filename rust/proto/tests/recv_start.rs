@@ -166,7 +166,7 @@ fn words_that_come_before_their_user_or_their_key_wait_for_nothing_else() {
             call.run_until(known);
             assert!(call.listener.speaking.is_empty());
             if key_is_last {
-                call.path.change_keys(known, &mut call.listener, |key| key.0 = true);
+                call.path.change_keys(known, &mut call.workspace, &mut call.listener, |key| key.0 = true);
             } else {
                 call.assign(5, 500);
             }
@@ -176,7 +176,7 @@ fn words_that_come_before_their_user_or_their_key_wait_for_nothing_else() {
             let mut first = None;
             for look in 1..400 {
                 call.run_until(known + ms(look));
-                call.path.poll(call.now, &mut call.listener);
+                call.path.poll(call.now, &mut call.workspace, &mut call.listener);
                 first = first.or(call.listener.heard.first().map(|_| call.now));
             }
             let heard = call.take();

@@ -171,7 +171,7 @@ fn a_new_session_repeats_no_time() {
     call.run_until(ms(181));
     let now = call.now;
     // What waits is handed out ahead of its time, and the next session begins at once.
-    call.path.end_session(now, &mut call.listener);
+    call.path.end_session(now, &mut call.workspace, &mut call.listener);
     call.path.start_session(Opener::new(MODE, &KEY));
     call.assign(6, 500);
     let mut sender = Sender::new(6, 7, 1 << 20);
@@ -213,7 +213,7 @@ fn who_leaves_is_heard_to_the_end() {
         call.wire(ms(20 * u64::from(number)), sender.packet(&numbered(number), 960));
     }
     call.run_until(ms(181));
-    call.path.user_left(500, call.now, &mut call.listener);
+    call.path.user_left(500, call.now, &mut call.workspace, &mut call.listener);
     assert_eq!(call.take().len(), 10);
     assert_eq!(call.listener.speaking.last().map(|(_, speaking, _)| *speaking), Some(Speaking::Stopped));
     call.wire(ms(200), sender.packet(&numbered(10), 960));
@@ -233,7 +233,7 @@ fn a_new_server_starts_from_nothing_and_the_counts_go_on() {
         call.wire(ms(20 * number as u64), packet);
     }
     call.run_until(ms(185));
-    call.path.end_session(call.now, &mut call.listener);
+    call.path.end_session(call.now, &mut call.workspace, &mut call.listener);
     for packet in rest {
         call.wire(ms(190), packet);
     }
@@ -305,9 +305,9 @@ fn sound_before_its_key_waits_and_what_no_key_opens_is_counted() {
         call.wire(ms(20 * u64::from(number)), sender.packet(&media, 960));
     }
     call.run_until(ms(300));
-    call.path.change_keys(call.now, &mut call.listener, |keys| keys.0 = Some(1));
+    call.path.change_keys(call.now, &mut call.workspace, &mut call.listener, |keys| keys.0 = Some(1));
     call.run_until(ms(700));
-    call.path.change_keys(call.now, &mut call.listener, |keys| keys.0 = Some(2));
+    call.path.change_keys(call.now, &mut call.workspace, &mut call.listener, |keys| keys.0 = Some(2));
     call.run_until(ms(3_000));
     let heard = call.take();
     assert_eq!(sound(&heard), (0..60).map(numbered).collect::<Vec<_>>());
@@ -346,7 +346,8 @@ fn dave_frames_are_opened_and_those_of_the_next_epoch_wait_for_its_keys() {
     for (at, change) in [(200, epoch(1)), (1_200, epoch(2)), (2_100, ReceiverChange::AllowPlain)] {
         call.run_until(ms(at));
         let now = call.now;
-        call.path.change_keys(now, &mut call.listener, |openers| openers.apply(change, now));
+        call.path
+            .change_keys(now, &mut call.workspace, &mut call.listener, |openers| openers.apply(change, now));
     }
     call.run_until(ms(6_000));
     let heard = call.take();

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use isocord_proto::cipher::Opener;
 use isocord_proto::dave::{Openers, ReceiverChange};
-use isocord_proto::recv::{Arrived, DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking};
+use isocord_proto::recv::{
+    Arrived, DelayBounds, Frame, FrameOutput, Listening, ReceivePath, Speaking, Workspace,
+};
 
 use super::bell::Bell;
 use super::queue::{Form, FrameWriter};
 use super::report::{PUBLISH_MS, Published};
+use super::sieve::Hearing;
 
 /// What is due is played at multiples of this, so that all connections and speakers share a wake-up and
 /// consumers get batches.
@@ -24,9 +27,9 @@ pub(crate) enum InletCommand {
     /// A user left.
     Left(u64),
     /// Somebody listens, until the other end of the queue is dropped.
-    Listen(FrameWriter),
+    Listen(FrameWriter, Hearing),
     /// Somebody wants to know at once who begins to speak, until the bell's handle is dropped.
-    Bell(Bell),
+    Bell(Bell, Hearing),
     /// New end-to-end keys, or a transition from or to plain frames.
     Keys(ReceiverChange),
 }
@@ -42,33 +45,41 @@ pub(crate) struct Inlet {
 
 #[derive(Default)]
 struct Listeners {
-    writers: Vec<FrameWriter>,
-    bells: Vec<Bell>,
+    writers: Vec<(FrameWriter, Hearing)>,
+    bells: Vec<(Bell, Hearing)>,
 }
 
 impl FrameOutput for Listeners {
     fn frame(&mut self, frame: Frame<'_>) {
-        self.writers.iter_mut().for_each(|writer| writer.frame(&frame));
+        self.writers().for_each(|writer| writer.frame(&frame));
     }
 
     fn speaking(&mut self, user_id: u64, speaking: Speaking, position: u64) {
-        self.writers.iter_mut().for_each(|writer| writer.speaking(user_id, speaking, position));
+        self.writers().for_each(|writer| writer.speaking(user_id, speaking, position));
     }
 
     fn arrived(&mut self, packet: Arrived<'_>) {
-        self.bells.iter_mut().for_each(|bell| bell.arrived(&packet));
+        self.bells().for_each(|bell| bell.arrived(&packet));
     }
 }
 
 impl Listeners {
+    fn writers(&mut self) -> impl Iterator<Item = &mut FrameWriter> {
+        self.writers.iter_mut().map(|(writer, _)| writer)
+    }
+
+    fn bells(&mut self) -> impl Iterator<Item = &mut Bell> {
+        self.bells.iter_mut().map(|(bell, _)| bell)
+    }
+
     /// Whether any of them wants nothing more.
     fn have_gone(&self) -> bool {
-        let gone = self.writers.iter().any(FrameWriter::is_abandoned);
-        gone || self.bells.iter().any(Bell::is_abandoned)
+        let gone = self.writers.iter().any(|(writer, _)| writer.is_abandoned());
+        gone || self.bells.iter().any(|(bell, _)| bell.is_abandoned())
     }
 
     fn listening(&self) -> Listening {
-        let wants = |form| self.writers.iter().any(|writer| writer.form() == form);
+        let wants = |form| self.writers.iter().any(|(writer, _)| writer.form() == form);
         // Talk spurts are told from packets: there is nothing to decode for them.
         let packets = wants(Form::Opus) || wants(Form::Speaking) || !self.bells.is_empty();
         match (wants(Form::Pcm), packets) {
@@ -92,82 +103,109 @@ impl Inlet {
     }
 
     /// Carries out a command.
-    pub(crate) fn command(&mut self, command: InletCommand, now: Duration) {
+    pub(crate) fn command(&mut self, command: InletCommand, now: Duration, workspace: &mut Workspace) {
         let out = &mut self.listeners;
         match command {
             InletCommand::Session(opener) => self.path.start_session(*opener),
-            InletCommand::Assign { ssrc, user_id } => self.path.assign_ssrc(ssrc, user_id, now, out),
+            InletCommand::Assign { ssrc, user_id } => {
+                self.path.assign_ssrc(ssrc, user_id, now, workspace, out)
+            }
             InletCommand::Left(user_id) => {
-                self.path.user_left(user_id, now, out);
-                out.writers.iter_mut().for_each(|writer| writer.left(user_id));
-                out.bells.iter_mut().for_each(|bell| bell.left(user_id));
+                self.path.user_left(user_id, now, workspace, out);
+                out.writers().for_each(|writer| writer.left(user_id));
+                out.bells().for_each(|bell| bell.left(user_id));
             }
-            InletCommand::Listen(writer) => {
-                out.writers.push(writer);
-                self.listeners_changed(now);
+            InletCommand::Listen(writer, hearing) => {
+                out.writers.push((writer, hearing));
+                self.listeners_changed(now, workspace);
             }
-            InletCommand::Bell(bell) => {
-                out.bells.push(bell);
-                self.listeners_changed(now);
+            InletCommand::Bell(bell, hearing) => {
+                out.bells.push((bell, hearing));
+                self.listeners_changed(now, workspace);
             }
             InletCommand::Keys(change) => {
-                self.path.change_keys(now, out, |openers| openers.apply(change, now));
+                self.path.change_keys(now, workspace, out, |openers| openers.apply(change, now));
             }
         }
         self.schedule(now);
     }
 
     /// The connection gets a new socket: what belonged to the old server goes.
-    pub(crate) fn end_session(&mut self, now: Duration) {
-        self.path.end_session(now, &mut self.listeners);
+    pub(crate) fn end_session(&mut self, now: Duration, workspace: &mut Workspace) {
+        self.path.end_session(now, workspace, &mut self.listeners);
         self.schedule(now);
     }
 
-    /// Takes a datagram in that came `age` ago; its bytes are overwritten.
-    pub(crate) fn datagram(&mut self, datagram: &mut [u8], age: Duration, now: Duration) {
-        self.path.datagram(datagram, now.saturating_sub(age), &mut self.listeners);
+    /// Takes a datagram in that came `age` ago; its bytes are overwritten. [`Self::settle`] is to follow.
+    pub(crate) fn datagram(
+        &mut self,
+        datagram: &mut [u8],
+        age: Duration,
+        now: Duration,
+        workspace: &mut Workspace,
+    ) {
+        self.path.datagram(datagram, now.saturating_sub(age), workspace, &mut self.listeners);
+    }
+
+    /// All that came together has been taken in: finds out when it is to be played, so that one more wake-up does.
+    pub(crate) fn settle(&mut self, now: Duration, workspace: &mut Workspace) {
+        self.let_go(now, workspace);
         if self.path.listening() == Listening::Off {
             self.schedule_report(now.as_millis() as u64);
         } else {
-            self.schedule(now);
+            self.play(now, workspace);
         }
     }
 
-    /// Plays and publishes what is due; returns when something is next, in milliseconds.
-    pub(crate) fn run_timers(&mut self, now: Duration) -> Option<u64> {
+    /// When [`Self::run_timers`] is to be called next, in milliseconds; never while nothing happens.
+    pub(crate) fn due(&self) -> Option<u64> {
+        [self.next_tick, self.publish_at].into_iter().flatten().min()
+    }
+
+    /// Plays and publishes what is due.
+    pub(crate) fn run_timers(&mut self, now: Duration, workspace: &mut Workspace) {
         let now_ms = now.as_millis() as u64;
         if self.next_tick.is_some_and(|at| at <= now_ms) {
-            if self.listeners.have_gone() {
-                self.listeners_changed(now);
-            }
-            let due = self.path.poll(now, &mut self.listeners);
-            let delay = self.path.delay();
-            for writer in &mut self.listeners.writers {
-                writer.note_delay(delay);
-                writer.flush();
-            }
-            self.schedule_report(now_ms);
-            // The tick after the moment, so that one wake-up finds everything due.
-            self.next_tick = due.map(|due| (due.as_micros() as u64).div_ceil(1_000 * TICK_MS) * TICK_MS);
+            self.let_go(now, workspace);
+            self.play(now, workspace);
         }
         if self.publish_at.is_some_and(|at| at <= now_ms) {
             self.publish_at = if self.publish() { None } else { Some(now_ms + PUBLISH_MS) };
         }
-        [self.next_tick, self.publish_at].into_iter().flatten().min()
     }
 
     /// The connection is closed: plays what waits and lets those who listen know.
-    pub(crate) fn close(mut self, now: Duration) {
-        self.path.end_session(now, &mut self.listeners);
+    pub(crate) fn close(mut self, now: Duration, workspace: &mut Workspace) {
+        self.path.end_session(now, workspace, &mut self.listeners);
         self.publish();
     }
 
-    fn listeners_changed(&mut self, now: Duration) {
-        self.listeners.writers.retain(|writer| !writer.is_abandoned());
-        self.listeners.bells.retain(|bell| !bell.is_abandoned());
+    /// Plays what is due, and says when something is next.
+    fn play(&mut self, now: Duration, workspace: &mut Workspace) {
+        let due = self.path.poll(now, workspace, &mut self.listeners);
+        let delay = self.path.delay();
+        for writer in self.listeners.writers() {
+            writer.note_delay(delay);
+            writer.flush();
+        }
+        self.schedule_report(now.as_millis() as u64);
+        // The tick after the moment, so that one wake-up finds everything due.
+        self.next_tick = due.map(|due| (due.as_micros() as u64).div_ceil(1_000 * TICK_MS) * TICK_MS);
+    }
+
+    /// Those who want nothing more are noticed with what comes.
+    fn let_go(&mut self, now: Duration, workspace: &mut Workspace) {
+        if self.listeners.have_gone() {
+            self.listeners_changed(now, workspace);
+        }
+    }
+
+    fn listeners_changed(&mut self, now: Duration, workspace: &mut Workspace) {
+        self.listeners.writers.retain(|(writer, _)| !writer.is_abandoned());
+        self.listeners.bells.retain(|(bell, _)| !bell.is_abandoned());
         let listening = self.listeners.listening();
         if listening != self.path.listening() {
-            self.path.listen(listening, now, &mut self.listeners);
+            self.path.listen(listening, now, workspace, &mut self.listeners);
         }
     }
 

@@ -7,16 +7,17 @@
 //! from our own sound, [`shape`] makes of frames what a live listener wants, [`utterances`] cuts them into what is said,
 //! `tray` has that ready for an event loop, [`report`] is what can be read of it from outside.
 
-mod arrival;
 pub mod bell;
 pub mod common_clock;
 pub(crate) mod echo_guard;
 pub(crate) mod inlet;
+pub(crate) mod intake;
 pub mod pump;
 pub mod queue;
 pub(crate) mod receiver;
 pub mod report;
 pub mod shape;
+pub(crate) mod sieve;
 pub(crate) mod socket;
 #[cfg(unix)]
 pub mod tray;

@@ -1,14 +1,18 @@
-//! The receive thread: every voice socket in one poll. Lets each [`VoiceSocket`] do what is due, and gives what comes
-//! in to each connection's [`Inlet`].
+//! A receive thread: the voice sockets of its connections in one poll. Lets each [`VoiceSocket`] do what is due, and
+//! gives what comes in to each connection's [`Inlet`].
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use isocord_proto::recv::Workspace;
 use mio::{Events, Interest, Poll, Token, Waker};
+use priority_queue::PriorityQueue;
 
 use super::inlet::{Inlet, InletCommand};
+use super::intake::Intake;
 use super::report::Published;
 use super::socket::VoiceSocket;
 use crate::events::EventOutbox;
@@ -17,14 +21,12 @@ use crate::threads::inbox::{Commands, Inbox, inbox};
 
 const COMMANDS: usize = 1_024;
 const WAKE: Token = Token(usize::MAX);
-/// Bigger than any datagram of Discord's.
-const DATAGRAM: usize = 2_048;
-/// Datagrams that one socket may hand over before the others have their turn.
-const BATCH: usize = 64;
+/// Reads of one socket before the others have their turn.
+const READS: usize = 4;
 /// With nothing to do the thread looks up this often.
 const IDLE_LOOK_UP: Duration = Duration::from_secs(5);
 
-/// To the receive thread.
+/// To a receive thread.
 pub(crate) enum ReceiveCommand {
     /// A connection is made; its counts are published there.
     Attach(ConnectionId, Arc<Published>),
@@ -34,7 +36,7 @@ pub(crate) enum ReceiveCommand {
     To(ConnectionId, InletCommand),
 }
 
-/// The way to the receive thread.
+/// The way to a receive thread.
 #[derive(Clone)]
 pub(crate) struct ReceiverHandle(Arc<Shared>);
 
@@ -50,10 +52,6 @@ impl ReceiverHandle {
         self.0.inbox.send(command, || self.wake()).is_ok()
     }
 
-    pub(crate) fn send_to(&self, id: ConnectionId, command: InletCommand) -> bool {
-        self.send(ReceiveCommand::To(id, command))
-    }
-
     pub(crate) fn stop(&self) {
         self.0.inbox.stop();
         self.wake();
@@ -66,16 +64,38 @@ impl ReceiverHandle {
     }
 }
 
-/// The receive thread's state.
+/// A receive thread's state.
 pub(crate) struct Receiver {
     commands: Commands<ReceiveCommand>,
     poll: Poll,
-    sockets: HashMap<ConnectionId, Box<VoiceSocket>>,
-    inlets: HashMap<ConnectionId, Inlet>,
+    members: HashMap<ConnectionId, Member>,
+    /// Whose turn is when, in milliseconds.
+    timers: PriorityQueue<ConnectionId, Reverse<u64>>,
     /// Whose sockets were left before they were empty; the poll does not tell of those again.
     unread: Vec<ConnectionId>,
+    /// The same, while they have their turn.
+    had: Vec<ConnectionId>,
+    /// One for all connections.
+    workspace: Box<Workspace>,
+    /// Turns so far.
+    turns: u64,
     out: EventOutbox,
     epoch: Instant,
+}
+
+/// One connection.
+struct Member {
+    inlet: Inlet,
+    socket: Option<Box<VoiceSocket>>,
+    /// The last turn in which it was read.
+    served: u64,
+}
+
+impl Member {
+    fn due(&self) -> Option<u64> {
+        let socket = self.socket.as_ref().map(|socket| socket.due());
+        [self.inlet.due(), socket].into_iter().flatten().min()
+    }
 }
 
 /// Why a socket's turn is over.
@@ -97,9 +117,12 @@ impl Receiver {
         let receiver = Self {
             commands,
             poll,
-            sockets: HashMap::new(),
-            inlets: HashMap::new(),
+            members: HashMap::new(),
+            timers: PriorityQueue::new(),
             unread: Vec::new(),
+            had: Vec::new(),
+            workspace: Workspace::new(),
+            turns: 0,
             out,
             epoch,
         };
@@ -109,36 +132,32 @@ impl Receiver {
     /// The thread's work.
     pub(crate) fn run(mut self) {
         let mut ready = Events::with_capacity(256);
-        let mut datagram = [0; DATAGRAM];
+        let mut intake = Intake::new();
         let mut wait = Duration::ZERO;
         while !self.commands.is_stopped() {
-            wait = self.turn(&mut ready, &mut datagram, wait);
+            wait = self.turn(&mut ready, &mut intake, wait);
         }
     }
 
     /// Waits for `wait` at most and reads a batch from each socket that has something; returns how long to
     /// wait next.
-    fn turn(&mut self, ready: &mut Events, datagram: &mut [u8; DATAGRAM], wait: Duration) -> Duration {
+    fn turn(&mut self, ready: &mut Events, intake: &mut Intake, wait: Duration) -> Duration {
         if let Err(error) = self.poll.poll(ready, Some(wait))
             && error.kind() != io::ErrorKind::Interrupted
         {
-            tracing::error!(%error, "the receive thread cannot poll its sockets");
+            tracing::error!(%error, "a receive thread cannot poll its sockets");
             std::thread::sleep(Duration::from_millis(100));
         }
         self.take_commands();
-        let unread = std::mem::take(&mut self.unread);
+        self.turns += 1;
+        std::mem::swap(&mut self.unread, &mut self.had);
         let mut hurry = false;
         let told = ready.iter().map(mio::event::Event::token).filter(|token| *token != WAKE);
-        for id in told.map(|token| ConnectionId(token.0 as u64)).chain(unread) {
-            // One that the poll has told of as well has had its turn.
-            if self.unread.contains(&id) {
-                continue;
-            }
-            let left = self.read(id, datagram);
-            hurry |= left == Left::More;
-            if left != Left::Empty {
-                self.unread.push(id);
-            }
+        for id in told.map(|token| ConnectionId(token.0 as u64)) {
+            hurry |= self.serve(id, intake);
+        }
+        while let Some(id) = self.had.pop() {
+            hurry |= self.serve(id, intake);
         }
         let wait = self.run_timers();
         if hurry { Duration::ZERO } else { wait }
@@ -146,88 +165,140 @@ impl Receiver {
 
     fn take_commands(&mut self) {
         while let Some(command) = self.commands.take() {
-            match command {
+            let id = match command {
                 ReceiveCommand::Attach(id, published) => {
-                    self.inlets.insert(id, Inlet::new(published));
+                    self.members.insert(id, Member { inlet: Inlet::new(published), socket: None, served: 0 });
+                    id
                 }
-                ReceiveCommand::Open(id, socket) => self.open(id, socket),
+                ReceiveCommand::Open(id, socket) => {
+                    self.open(id, socket);
+                    id
+                }
                 ReceiveCommand::Close(id) => {
-                    self.close(id);
-                    if let Some(inlet) = self.inlets.remove(&id) {
-                        inlet.close(self.epoch.elapsed());
+                    self.leave(id);
+                    if let Some(member) = self.members.remove(&id) {
+                        member.inlet.close(self.epoch.elapsed(), &mut self.workspace);
                     }
+                    id
                 }
                 ReceiveCommand::To(id, command) => {
                     // A connection that closed meanwhile needs no command.
-                    if let Some(inlet) = self.inlets.get_mut(&id) {
-                        inlet.command(command, self.epoch.elapsed());
+                    if let Some(member) = self.members.get_mut(&id) {
+                        member.inlet.command(command, self.epoch.elapsed(), &mut self.workspace);
                     }
+                    id
                 }
-            }
+            };
+            self.set_timer(id);
         }
     }
 
     fn open(&mut self, id: ConnectionId, mut socket: Box<VoiceSocket>) {
-        self.close(id);
-        if let Some(inlet) = self.inlets.get_mut(&id) {
-            inlet.end_session(self.epoch.elapsed());
-        }
+        self.leave(id);
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.inlet.end_session(self.epoch.elapsed(), &mut self.workspace);
         let token = Token(id.0 as usize);
         match self.poll.registry().register(socket.pollable(), token, Interest::READABLE) {
-            Ok(()) => drop(self.sockets.insert(id, socket)),
+            Ok(()) => member.socket = Some(socket),
             Err(error) => socket.fail(error.to_string(), &mut self.out),
         }
     }
 
-    fn close(&mut self, id: ConnectionId) {
-        if let Some(mut socket) = self.sockets.remove(&id) {
-            // The socket closes right after, which would take it out of the poll as well.
+    /// Closes a connection's socket.
+    fn leave(&mut self, id: ConnectionId) {
+        if let Some(mut socket) = self.members.get_mut(&id).and_then(|member| member.socket.take()) {
+            // The poll would go on watching what others still hold.
             let _ = self.poll.registry().deregister(socket.pollable());
         }
     }
 
+    /// A connection's turn; whether it has more, which is not to wait.
+    fn serve(&mut self, id: ConnectionId, intake: &mut Intake) -> bool {
+        match self.members.get_mut(&id) {
+            // One that the poll has told of was left unread as well.
+            Some(member) if member.served != self.turns => member.served = self.turns,
+            _ => return false,
+        }
+        let left = self.read(id, intake);
+        if left != Left::Empty {
+            self.unread.push(id);
+        }
+        self.set_timer(id);
+        left == Left::More
+    }
+
     /// Reads until the socket is empty, which is when the poll looks at it again, but no more than a batch.
-    fn read(&mut self, id: ConnectionId, datagram: &mut [u8; DATAGRAM]) -> Left {
+    fn read(&mut self, id: ConnectionId, intake: &mut Intake) -> Left {
         let mut left = Left::Errors;
-        for _ in 0..BATCH {
-            let Some(socket) = self.sockets.get_mut(&id) else { return Left::Empty };
-            let received = socket.receive(datagram);
+        for _ in 0..READS {
+            let Some(Member { socket: Some(socket), .. }) = self.members.get(&id) else { return Left::Empty };
+            let read = socket.receive(intake);
             // What was commanded before a datagram came holds for it: a key, or that somebody listens.
             if !self.commands.is_empty() {
                 self.take_commands();
             }
-            let Some(socket) = self.sockets.get_mut(&id) else { return Left::Empty };
-            match received {
-                Ok((len, age)) => {
-                    left = Left::More;
-                    let datagram = &mut datagram[..len];
-                    if socket.is_ours(datagram, &mut self.out) {
-                        continue;
-                    }
-                    if let Some(inlet) = self.inlets.get_mut(&id) {
-                        inlet.datagram(datagram, age, self.epoch.elapsed());
-                    }
-                }
+            let Some(Member { inlet, socket: Some(socket), .. }) = self.members.get_mut(&id) else {
+                return Left::Empty;
+            };
+            let taken = match read {
+                Ok(taken) => taken,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Left::Empty,
                 // A connected socket reports here what became of an earlier packet; the next one may be fine.
-                Err(_) => socket.note_refused(),
+                Err(_) => {
+                    socket.note_refused();
+                    continue;
+                }
+            };
+            let now = self.epoch.elapsed();
+            let mut heard = false;
+            for (datagram, age) in intake.datagrams(taken.count) {
+                if !socket.is_ours(datagram, &mut self.out) {
+                    inlet.datagram(datagram, age, now, &mut self.workspace);
+                    heard = true;
+                }
             }
+            if heard {
+                inlet.settle(now, &mut self.workspace);
+            }
+            if taken.refused {
+                socket.note_refused();
+            }
+            if taken.all {
+                return Left::Empty;
+            }
+            left = Left::More;
         }
         left
     }
 
-    /// Sends what is due; returns the time until something is.
+    /// Lets those whose time has come do what is due; returns the time until the next one's.
     fn run_timers(&mut self) -> Duration {
         let time = self.epoch.elapsed();
-        let heard = self.inlets.values_mut().filter_map(|inlet| inlet.run_timers(time)).min();
-        let now = self.now_ms();
-        let next = self.sockets.values_mut().map(|socket| socket.run_timers(now, &mut self.out)).min();
-        let next = [heard, next].into_iter().flatten().min();
-        next.map_or(IDLE_LOOK_UP, |at| Duration::from_millis(at.saturating_sub(now)))
+        let now = time.as_millis() as u64;
+        while let Some((&id, &Reverse(at))) = self.timers.peek() {
+            if at > now {
+                return Duration::from_millis(at - now);
+            }
+            if let Some(member) = self.members.get_mut(&id) {
+                member.inlet.run_timers(time, &mut self.workspace);
+                if let Some(socket) = &mut member.socket {
+                    socket.run_timers(now, &mut self.out);
+                }
+            }
+            self.set_timer_after(id, now + 1);
+        }
+        IDLE_LOOK_UP
     }
 
-    fn now_ms(&self) -> u64 {
-        self.epoch.elapsed().as_millis() as u64
+    fn set_timer(&mut self, id: ConnectionId) {
+        self.set_timer_after(id, 0);
+    }
+
+    fn set_timer_after(&mut self, id: ConnectionId, earliest: u64) {
+        match self.members.get(&id).and_then(Member::due) {
+            Some(due) => drop(self.timers.push(id, Reverse(due.max(earliest)))),
+            None => drop(self.timers.remove(&id)),
+        }
     }
 }
 

@@ -3,13 +3,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use isocord_proto::discovery::{Discovery, External, Step};
 use isocord_proto::keepalive::{self, Keepalive};
-use mio::net::UdpSocket;
 
-use super::arrival::Arrivals;
+use super::intake::{Intake, Line, Taken};
+use super::sieve::Sieve;
 use crate::events::{Event, EventHandler, EventOutbox, Notice};
 use crate::stats::Counters;
 
@@ -27,14 +26,16 @@ enum Phase {
 
 /// One socket as the receive thread sees it.
 pub(crate) struct VoiceSocket {
-    socket: UdpSocket,
-    arrivals: Arrivals,
+    line: Line,
+    sieve: Arc<Sieve>,
     discovery: Discovery,
     counters: Arc<Counters>,
     handler: Arc<dyn EventHandler>,
     phase: Phase,
     keepalive: Keepalive,
     next_keepalive_ms: u64,
+    /// When something is to be done next.
+    due: u64,
     /// Asks whether the server still sees us at the same address.
     probe: Option<Discovery>,
     /// Whether the last probe was answered; one that was not is no longer repeated at short intervals.
@@ -48,21 +49,23 @@ pub(crate) struct VoiceSocket {
 impl VoiceSocket {
     /// A socket that is connected to the voice server, which is asked for our own address first.
     pub(crate) fn new(
-        socket: UdpSocket,
+        line: Line,
+        sieve: Arc<Sieve>,
         discovery: Discovery,
         now_ms: u64,
         counters: Arc<Counters>,
         handler: Arc<dyn EventHandler>,
     ) -> Self {
         Self {
-            arrivals: Arrivals::of(&socket),
-            socket,
+            line,
+            sieve,
             discovery,
             counters,
             handler,
             phase: Phase::Discovering,
             keepalive: Keepalive::default(),
             next_keepalive_ms: now_ms + keepalive::INTERVAL_MS,
+            due: now_ms,
             probe: None,
             probes_answered: true,
             refused: false,
@@ -71,13 +74,13 @@ impl VoiceSocket {
     }
 
     /// What the poll watches.
-    pub(super) fn pollable(&mut self) -> &mut UdpSocket {
-        &mut self.socket
+    pub(super) fn pollable(&mut self) -> &mut Line {
+        &mut self.line
     }
 
-    /// A datagram's length, and how long ago it came.
-    pub(super) fn receive(&mut self, datagram: &mut [u8]) -> io::Result<(usize, Duration)> {
-        self.arrivals.receive(&self.socket, datagram)
+    /// Reads some datagrams.
+    pub(super) fn receive(&self, intake: &mut Intake) -> io::Result<Taken> {
+        intake.read(&self.line)
     }
 
     /// The socket leads nowhere: the owner closes it or opens another.
@@ -117,8 +120,17 @@ impl VoiceSocket {
         out.tell(Notice::new(&self.handler, Event::Discovered(external)));
     }
 
-    /// Sends what is due; returns when to be called next, in milliseconds.
-    pub(super) fn run_timers(&mut self, now: u64, out: &mut EventOutbox) -> u64 {
+    /// When [`Self::run_timers`] is to be called next, in milliseconds.
+    pub(super) fn due(&self) -> u64 {
+        self.due
+    }
+
+    /// Sends what is due.
+    pub(super) fn run_timers(&mut self, now: u64, out: &mut EventOutbox) {
+        self.due = self.send_due(now, out);
+    }
+
+    fn send_due(&mut self, now: u64, out: &mut EventOutbox) -> u64 {
         if let Phase::Discovering = self.phase {
             match self.ask(now) {
                 Some(until) => return until,
@@ -130,6 +142,8 @@ impl VoiceSocket {
             self.transmit(&packet);
             Counters::add(&self.counters.keepalives_sent, 1);
             self.next_keepalive_ms = now + keepalive::INTERVAL_MS;
+            // The system's count is kept up with, for it begins anew one day.
+            self.sieve.dropped();
             if let Phase::Open(_) = self.phase {
                 self.begin_probe(now, out);
             }
@@ -174,7 +188,7 @@ impl VoiceSocket {
     }
 
     fn transmit(&mut self, datagram: &[u8]) {
-        if self.socket.send(datagram).is_err() {
+        if self.line.send(datagram).is_err() {
             self.note_refused();
         }
     }

@@ -18,10 +18,13 @@ use crate::events::{Event, EventHandler, EventOutbox, Notice};
 use crate::play::track::{TrackEnd, TrackReader};
 use crate::stats::Counters;
 
+/// The receive thread has it as well. What the clock has done with goes as a box to those who free it.
+type SharedSocket = Box<Arc<UdpSocket>>;
+
 /// To one connection on the clock thread. Boxes are made and dropped elsewhere.
 pub(crate) enum OutletCommand {
     /// A new socket; packets wait for the session that belongs to it.
-    Socket(Box<UdpSocket>),
+    Socket(SharedSocket),
     Session(Box<SendPath>),
     /// The session is over; packets wait for the next one.
     EndSession,
@@ -114,7 +117,7 @@ impl FrameSupply for Box<PlayedTrack> {
 }
 
 pub(crate) struct Outlet {
-    socket: Option<Box<UdpSocket>>,
+    socket: Option<SharedSocket>,
     stream: SendStream<Box<PlayedTrack>>,
     counters: Arc<Counters>,
     prepared: SlotUse,

@@ -2,11 +2,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 thread_local! {
     static ALLOCATED: Cell<u64> = const { Cell::new(0) };
     static IN_USE: Cell<i64> = const { Cell::new(0) };
 }
+
+static ALLOCATED_BY_ALL: AtomicU64 = AtomicU64::new(0);
 
 struct Counting;
 
@@ -14,6 +17,7 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATED.try_with(|count| count.set(count.get() + 1));
+        ALLOCATED_BY_ALL.fetch_add(1, Ordering::Relaxed);
         let _ = IN_USE.try_with(|bytes| bytes.set(bytes.get() + layout.size() as i64));
         unsafe { System.alloc(layout) }
     }
@@ -31,6 +35,12 @@ static ALLOCATOR: Counting = Counting;
 #[allow(dead_code, reason = "not every test asks for it")]
 pub fn allocated() -> u64 {
     ALLOCATED.get()
+}
+
+/// How often all threads have.
+#[allow(dead_code, reason = "not every test asks for it")]
+pub fn allocated_by_all() -> u64 {
+    ALLOCATED_BY_ALL.load(Ordering::Relaxed)
 }
 
 /// The bytes that this thread has asked for and not given back.

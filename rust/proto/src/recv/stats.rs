@@ -1,5 +1,7 @@
 //! What the receive path counts.
 
+use super::transport::Refused;
+
 /// One user's packets and frames since the user was first heard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UserStats {
@@ -53,6 +55,17 @@ pub struct ReceiveStats {
     pub padding: u64,
     /// Packets of other payload types: video, retransmissions.
     pub ignored: u64,
+}
+
+impl ReceiveStats {
+    /// A packet in which there is nothing.
+    pub(super) fn note(&mut self, refused: Refused) {
+        *match refused {
+            Refused::Forged => &mut self.forged,
+            Refused::Malformed => &mut self.malformed,
+            Refused::Padding => &mut self.padding,
+        } += 1;
+    }
 }
 
 /// The interarrival jitter of RFC 3550, section 6.4.1, with its four fraction bits.

@@ -17,7 +17,10 @@ const QUIET: u64 = 100;
 const URGENT: usize = FRAME_SAMPLES;
 
 /// Interleaved values of a window after [`STEP`].
-type Coarse = [i32; (MAX_PIECE + MAX_PIECE) / STEP * CHANNELS];
+type Coarse = [f32; (MAX_PIECE + MAX_PIECE) / STEP * CHANNELS];
+/// Sums that go on side by side, which is how processors like it: one after the other, a search took longer than the
+/// decoding of the packet.
+const LANES: usize = 8;
 
 /// Puts up to `wanted` samples per channel into the first `len` of `sound`, or takes them out if `wanted` is
 /// less than zero. Returns the new length, which is the old one where the sound, or the room, does not suit.
@@ -45,11 +48,11 @@ pub(super) fn stretch(sound: &mut [i16], len: usize, wanted: i64) -> usize {
 /// The length of the piece after which the sound is most like itself, and how much it is so: 1 at most.
 fn find_piece(sound: &[i16], len: usize, longest: usize) -> (usize, f32) {
     let fade = (len - longest).min(MAX_PIECE);
-    let mut coarse: Coarse = [0; _];
+    let mut coarse: Coarse = [0.0; _];
     let used = (fade + longest) / STEP;
     for (index, four) in sound.chunks_exact(STEP * CHANNELS).take(used).enumerate() {
         for (channel, value) in coarse[index * CHANNELS..][..CHANNELS].iter_mut().enumerate() {
-            *value = four.iter().skip(channel).step_by(CHANNELS).map(|&sample| i32::from(sample)).sum();
+            *value = four.iter().skip(channel).step_by(CHANNELS).map(|&sample| f32::from(sample)).sum();
         }
     }
     let rough = (MIN_PIECE.div_ceil(STEP)..=longest / STEP)
@@ -69,15 +72,23 @@ fn best(one: (usize, f32), other: (usize, f32)) -> (usize, f32) {
 }
 
 /// The normalised correlation of the first `fade` samples with those that come `piece` later.
-fn likeness<T: Copy + Into<i64>>(sound: &[T], fade: usize, piece: usize) -> f32 {
-    let (mut product, mut first, mut second) = (0i64, 0i64, 0i64);
-    for (&one, &other) in sound[..fade * CHANNELS].iter().zip(&sound[piece * CHANNELS..]) {
-        let (one, other): (i64, i64) = (one.into(), other.into());
-        product += one * other;
-        first += one * one;
-        second += other * other;
+fn likeness<T: Copy + Into<f32>>(sound: &[T], fade: usize, piece: usize) -> f32 {
+    let (first, second) = (&sound[..fade * CHANNELS], &sound[piece * CHANNELS..][..fade * CHANNELS]);
+    let power = product(first, first) * product(second, second);
+    product(first, second) / power.sqrt().max(1.0)
+}
+
+/// The scalar product of what is equally long.
+fn product<T: Copy + Into<f32>>(one: &[T], other: &[T]) -> f32 {
+    let ((ones, one_rest), (others, other_rest)) = (one.as_chunks::<LANES>(), other.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (one, other) in ones.iter().zip(others) {
+        for lane in 0..LANES {
+            sums[lane] += one[lane].into() * other[lane].into();
+        }
     }
-    product as f32 / (first as f32 * second as f32).sqrt().max(1.0)
+    let rest = one_rest.iter().zip(other_rest).map(|(&one, &other)| one.into() * other.into());
+    sums.iter().sum::<f32>() + rest.sum::<f32>()
 }
 
 /// Leaves `piece` out at the beginning: fades from the sound into what comes `piece` later.

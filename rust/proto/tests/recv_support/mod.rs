@@ -8,7 +8,7 @@ use std::time::Duration;
 use isocord_proto::cipher::{MAX_OVERHEAD, Opener, Sealer, TransportMode};
 use isocord_proto::recv::{
     DelayBounds, EndToEnd, Frame, FrameKind, FrameOutput, Listening, PlainFrames, ReceivePath, Sound,
-    Speaking, UserStats,
+    Speaking, UserStats, Workspace,
 };
 use isocord_proto::rtp::Header;
 
@@ -143,6 +143,7 @@ impl FrameOutput for Listener {
 
 pub struct Call<E = PlainFrames> {
     pub path: ReceivePath<E>,
+    pub workspace: Box<Workspace>,
     pub listener: Listener,
     pub now: Duration,
     due: Option<Duration>,
@@ -171,6 +172,7 @@ impl<E: EndToEnd> Call<E> {
     pub fn with(listening: Listening, end_to_end: E, mode: TransportMode) -> Self {
         let mut call = Self {
             path: ReceivePath::new(end_to_end, DelayBounds::default()),
+            workspace: Workspace::new(),
             listener: Listener { keep_pcm: true, ..Listener::default() },
             now: Duration::ZERO,
             due: None,
@@ -181,13 +183,13 @@ impl<E: EndToEnd> Call<E> {
             lost: 0,
         };
         call.path.start_session(Opener::new(mode, &KEY));
-        call.path.listen(listening, Duration::ZERO, &mut call.listener);
+        call.path.listen(listening, Duration::ZERO, &mut call.workspace, &mut call.listener);
         call
     }
 
     pub fn assign(&mut self, ssrc: u32, user_id: u64) {
         self.listener.now = self.now;
-        self.path.assign_ssrc(ssrc, user_id, self.now, &mut self.listener);
+        self.path.assign_ssrc(ssrc, user_id, self.now, &mut self.workspace, &mut self.listener);
         self.poll();
     }
 
@@ -232,7 +234,7 @@ impl<E: EndToEnd> Call<E> {
                     break;
                 }
                 let Reverse((_, _, mut datagram)) = self.wire.pop().unwrap();
-                self.path.datagram(&mut datagram, self.now, &mut self.listener);
+                self.path.datagram(&mut datagram, self.now, &mut self.workspace, &mut self.listener);
             }
             self.poll();
         }
@@ -241,7 +243,7 @@ impl<E: EndToEnd> Call<E> {
     }
 
     fn poll(&mut self) {
-        self.due = self.path.poll(self.now, &mut self.listener);
+        self.due = self.path.poll(self.now, &mut self.workspace, &mut self.listener);
         assert!(self.due.is_none_or(|due| due > self.now), "poll asks for a moment that is over");
     }
 

@@ -6,6 +6,8 @@ use isocord_proto::discovery::Discovery;
 
 use super::*;
 use crate::events::{Event, EventHandler};
+use crate::receive::intake::{AT_ONCE, Line};
+use crate::receive::sieve::Sieve;
 use crate::stats::Counters;
 use crate::threads::outbox::Dispatcher;
 
@@ -19,18 +21,24 @@ struct Thread {
     receiver: Receiver,
     handle: ReceiverHandle,
     ready: Events,
+    intake: Intake,
 }
+
+/// Datagrams of one socket's turn.
+const BATCH: usize = READS * AT_ONCE;
 
 /// A socket of the thread's and the server that it talks to.
 struct Call {
     server: UdpSocket,
     counters: Arc<Counters>,
+    sieve: Arc<Sieve>,
+    socket: Arc<UdpSocket>,
 }
 
 impl Thread {
     fn new() -> Self {
         let (receiver, handle) = Receiver::new(Dispatcher::new().0.outbox(), Instant::now()).unwrap();
-        Self { receiver, handle, ready: Events::with_capacity(16) }
+        Self { receiver, handle, ready: Events::with_capacity(16), intake: Intake::new() }
     }
 
     fn call(&self, id: u64) -> Call {
@@ -39,20 +47,23 @@ impl Thread {
         socket.connect(server.local_addr().unwrap()).unwrap();
         server.connect(socket.local_addr().unwrap()).unwrap();
         socket.set_nonblocking(true).unwrap();
-        let counters = Arc::new(Counters::default());
-        let socket = VoiceSocket::new(
-            mio::net::UdpSocket::from_std(socket),
+        let socket = Arc::new(socket);
+        let (counters, sieve) = (Arc::new(Counters::default()), Arc::<Sieve>::default());
+        let voice = VoiceSocket::new(
+            Line::new(&socket).unwrap(),
+            Arc::clone(&sieve),
             Discovery::new(1, 0, u64::MAX / 2),
             0,
             Arc::clone(&counters),
             Arc::new(Deaf),
         );
-        assert!(self.handle.send(ReceiveCommand::Open(ConnectionId(id), Box::new(socket))));
-        Call { server, counters }
+        assert!(self.handle.send(ReceiveCommand::Attach(ConnectionId(id), Arc::default())));
+        assert!(self.handle.send(ReceiveCommand::Open(ConnectionId(id), Box::new(voice))));
+        Call { server, counters, sieve, socket }
     }
 
     fn turn(&mut self) -> Duration {
-        self.receiver.turn(&mut self.ready, &mut [0; DATAGRAM], Duration::ZERO)
+        self.receiver.turn(&mut self.ready, &mut self.intake, Duration::ZERO)
     }
 }
 
@@ -100,4 +111,53 @@ fn a_full_batch_that_was_all_costs_one_more_look() {
         call.received() == BATCH + 1
     });
     assert!(came, "the poll looks at the socket again");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_is_listened_to_no_more_is_read_no_more() {
+    use crate::receive::queue::{Form, frame_queue};
+
+    let mut thread = Thread::new();
+    let call = thread.call(1);
+    call.sieve.watch(Some(Arc::clone(&call.socket)));
+    thread.turn();
+    for round in 0..3 {
+        let (writer, reader) = frame_queue(Form::Opus, 10);
+        let listen = InletCommand::Listen(writer, call.sieve.hear());
+        assert!(thread.handle.send(ReceiveCommand::To(ConnectionId(1), listen)));
+        let (read, dropped) = (call.received(), call.sieve.dropped());
+        call.send(5);
+        thread.turn();
+        assert_eq!((call.received(), call.sieve.dropped()), (read + 5, dropped), "{round}");
+        drop(reader);
+        // It is noticed with what comes.
+        let deadline = Instant::now() + Duration::from_secs(15);
+        while call.sieve.dropped() == dropped {
+            assert!(Instant::now() < deadline);
+            call.send(1);
+            std::thread::sleep(thread.turn());
+        }
+        let (read, dropped) = (call.received(), call.sieve.dropped());
+        call.send(100);
+        thread.turn();
+        assert_eq!((call.received(), call.sieve.dropped()), (read, dropped + 100));
+    }
+}
+
+#[test]
+fn each_has_its_turn_in_time_and_those_who_left_have_none() {
+    let mut thread = Thread::new();
+    let calls: Vec<_> = (0..50).map(|id| thread.call(id)).collect();
+    thread.turn();
+    assert_eq!(thread.receiver.timers.len(), 50);
+    // Each asks for its own address at once.
+    let mut datagram = [0; 100];
+    for call in &calls {
+        call.server.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+        assert_eq!(call.server.recv(&mut datagram).unwrap(), 74);
+    }
+    (0..50).for_each(|id| assert!(thread.handle.send(ReceiveCommand::Close(ConnectionId(id)))));
+    thread.turn();
+    assert!(thread.receiver.timers.is_empty() && thread.receiver.members.is_empty());
 }

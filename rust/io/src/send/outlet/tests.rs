@@ -222,7 +222,7 @@ fn tapped(stage: &mut Stage, connected: bool) -> (SentReader, UdpSocket) {
     if connected {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.connect(server.local_addr().expect("bound")).expect("connected");
-        stage.command(OutletCommand::Socket(Box::new(socket)));
+        stage.command(OutletCommand::Socket(Box::new(socket.into())));
         stage.begin();
     }
     let (tap, sent) = tap();
