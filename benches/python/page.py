@@ -142,7 +142,8 @@ def connecting(report: dict[str, Any]) -> str:
             )
     head = ("load", "client", "times", "connected / ms", "first packet / ms", "first encrypted packet / ms")
     text = (
-        "## Connecting\n\n`benches/python/first_packet.py`: from the call of `connect()`, the median; bots of all\n"
+        "## To the first encrypted packet\n\n"
+        "`benches/python/first_packet.py`: from the call of `connect()`, the median; bots of all\n"
         "clients take turns. The libraries' own clients send what comes before the call's key in the clear; isocord\n"
         "sends nothing then. Loads as above.\n\n"
     )

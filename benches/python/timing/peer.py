@@ -43,12 +43,13 @@ class Frames(library.AudioSource):  # type: ignore[misc, name-defined]
 async def connects(bot: Any, job: dict[str, Any]) -> list[dict[str, float]]:
     """When each connect began, how long it took in seconds, and when it was left again."""
     channel, rounds = bot.guilds[0].voice_channels[0], []
+    # What is imported belongs to the start of a program.
+    options = {"cls": isocord.VoiceClient} if job["client"] == "isocord" else {}
     for number in range(job["rounds"]):
         async with Load(threads=job["threads"], block=job["block"]):
             # At every moment of the load alike, for a loop is blocked half of the time.
             await asyncio.sleep(_PAUSE + _PERIOD * number / job["rounds"])
             began, began_ns = time.monotonic(), time.time_ns()
-            options = {"cls": isocord.VoiceClient} if job["client"] == "isocord" else {}
             voice = await asyncio.wait_for(channel.connect(**options), _LIMIT)
             connected = time.monotonic() - began
             voice.play(Frames())
