@@ -95,7 +95,11 @@ class Ground:
     def close(self) -> None:
         async def stop() -> None:
             for runner in self._runners:
+                connected = [connection.transport for connection in runner.server.connections]
                 await runner.cleanup()
+                # Encrypted ones would wait for a goodbye.
+                for transport in filter(None, connected):
+                    transport.abort()
             for server in self.servers:
                 server.close()
 

@@ -132,7 +132,7 @@ class Backend:
             await web.TCPSite(runner, HOST, 0, ssl_context=certificate.server_context()).start()
         except BaseException:
             relay.close()
-            await _close(runner)
+            await runner.cleanup()
             raise
         server.endpoint = f"{self._voice_host}:{_port(runner)}"
         self.voice_servers.append(server)
@@ -142,7 +142,7 @@ class Backend:
         """Close a voice server's ports."""
         self.voice_servers.remove(server)
         server.relay.close()
-        await _close(server.runner)
+        await server.runner.cleanup()
 
     async def stop(self) -> None:
         """Cut every connection and close every port; idempotent."""
@@ -156,7 +156,7 @@ class Backend:
             await self.remove_voice_server(server)
         runner, self._runner = self._runner, None
         if runner is not None:
-            await _close(runner)
+            await runner.cleanup()
 
     _P = TypeVar("_P", bound=Participant)
 
@@ -244,17 +244,6 @@ class Backend:
 
 def _runner(app: web.Application) -> web.AppRunner:
     return web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
-
-
-async def _close(runner: web.AppRunner) -> None:
-    """Close a server's port and all that is connected to it."""
-    connected = runner.server.connections if runner.server is not None else []
-    transports = [connection.transport for connection in connected]
-    await runner.cleanup()
-    for transport in transports:
-        # A client that does not say goodbye would hold an encrypted one open for as long as it likes.
-        if transport is not None:
-            transport.abort()
 
 
 def _port(runner: web.AppRunner) -> int:

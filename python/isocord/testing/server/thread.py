@@ -36,6 +36,9 @@ class ServerThread:
             for task in tasks:
                 task.cancel()
             self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            # A client that says no goodbye would hold an encrypted connection open for as long as it likes.
+            for transport in list(getattr(self.loop, "_transports", {}).values()):
+                transport.abort()
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         finally:
             asyncio.set_event_loop(None)
