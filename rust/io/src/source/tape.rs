@@ -293,8 +293,8 @@ impl Tape {
     fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
         let (samples, place) = (buffer.samples, buffer.position);
         if self.frames.len() == self.frames.capacity() {
-            // Twice as many would never be needed.
-            self.frames.reserve_exact(8);
+            // Twice as many are seldom needed, and a crossfade keeps hundreds.
+            self.frames.reserve_exact((self.frames.len() / 2).max(8));
         }
         self.frames.push_back(Kept { sound, decoded: None, samples, place });
     }
