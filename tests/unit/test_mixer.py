@@ -6,6 +6,7 @@ import asyncio
 import gc
 import io
 import threading
+import time
 import wave
 from array import array
 from collections.abc import Callable
@@ -89,7 +90,10 @@ def test_pause_seek_and_position() -> None:
     assert layer.position == pytest.approx(1.0)
     assert left(mixer, 1)[-1] == 500
     layer.seek(9.0)
-    assert mixer.read() == b""
+    deadline = time.monotonic() + 15
+    while mixer.read():
+        # A busy machine takes its time to find that there is nothing.
+        assert time.monotonic() < deadline
     assert layer.ended
 
 
