@@ -59,6 +59,10 @@ class ClientBase:
         """The guild as the host's methods take it, whether or not the library knows it."""
         return self._host.place(self.client, self._guild_id, self.channel)
 
+    def _member(self, user_id: int) -> Any:
+        """A member of the guild as the bot library knows it, or None."""
+        return self._host.member(self._place, user_id)
+
     @property
     def state(self) -> ConnectionState:
         """Where the connection stands, and why."""

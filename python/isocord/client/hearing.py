@@ -33,7 +33,7 @@ class ListeningSurface(ClientBase):
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
         self._speaking_watch: SpeakingWatch | None = None
-        self._speaking_news: SpeakingNews | None = None
+        self._speaking_news = SpeakingNews(self.loop, self._member, self._dispatch_speaking)
 
     @overload
     def listen(
@@ -254,15 +254,7 @@ class ListeningSurface(ClientBase):
     def _tell_speaking(self, change: _native.SpeakingChanged) -> None:
         # The loop may be closed already.
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self._take_speaking, change)
-
-    def _take_speaking(self, change: _native.SpeakingChanged) -> None:
-        if self._speaking_news is None:
-            self._speaking_news = SpeakingNews(self.loop, self._member_with, self._dispatch_speaking)
-        self._speaking_news.take(change)
-
-    def _member_with(self, user_id: int) -> Any:
-        return self._host.member(self._place, user_id)
+            self.loop.call_soon_threadsafe(self._speaking_news.take, change)
 
     def _dispatch_speaking(self, member: Any, change: _native.SpeakingChanged) -> None:
         watch, names = self._speaking_watch, self._host.events

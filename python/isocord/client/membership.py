@@ -167,11 +167,7 @@ class Membership:
 
     def take_channel_event(self, event: ChannelEvent) -> None:
         """Something happened to others in the channel."""
-        names, place = self._host.events, self._client._place
-
-        def member(user_id: int) -> Any:
-            return self._host.member(place, user_id)
-
+        names, member = self._host.events, self._client._member
         if isinstance(event, UserSpeaking):
             self._client._streams.tell(event.user_id, event.ssrc, event.flags)
             state = self._host.speaking_state(event.flags)

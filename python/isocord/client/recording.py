@@ -210,8 +210,7 @@ class RecordingSurface(ClientBase):
 
     def _name_of(self, user_id: int) -> str | None:
         """The name of a user, if the bot's library knows it."""
-        member = self._host.member(self._place, user_id)
-        name = getattr(member, "display_name", None)
+        name = getattr(self._member(user_id), "display_name", None)
         return name if isinstance(name, str) else None
 
     def _running_recording(self) -> Recording:

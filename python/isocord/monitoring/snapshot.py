@@ -66,7 +66,7 @@ def tell(voice: VoiceClient, speaking: frozenset[int]) -> dict[str, Any]:
         :attr:`VoiceClient.receive_stats`, ``jitter`` and ``delay`` in seconds; ``playing``, or None.
     """
     state, stats, received, guild = voice.state, voice.stats, voice.receive_stats, voice.guild
-    members, place = received.users, voice._place
+    members = received.users
     order = sorted(members, key=lambda user: (user not in speaking, -members[user].received))
     return {
         "guild_id": str(voice.server_id),
@@ -86,7 +86,7 @@ def tell(voice: VoiceClient, speaking: frozenset[int]) -> dict[str, Any]:
         "users": [
             {
                 "id": str(user),
-                "name": _name(voice._host.member(place, user)),
+                "name": _name(voice._member(user)),
                 "speaking": user in speaking,
                 **{name: getattr(members[user], name) for name in HEARD},
                 "jitter": members[user].jitter / _RATE,
