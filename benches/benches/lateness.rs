@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dave_support::Call;
+use isocord_benches::{Deaf, serve};
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
-use isocord_io::events::{Event, EventHandler};
 use isocord_io::play::track::track;
 use isocord_io::stats::Stats;
 use isocord_proto::cipher::TransportMode;
@@ -27,27 +27,6 @@ const MEMBERS: u64 = 25;
 const ROUNDS: usize = 4;
 const PHASE: Duration = Duration::from_secs(5);
 const BOUND: Duration = Duration::from_secs(10);
-
-struct Deaf;
-
-impl EventHandler for Deaf {
-    fn on_event(&self, _: Event) {}
-}
-
-/// Answers IP discovery and takes in the rest, until told to stop.
-fn serve(socket: &UdpSocket, stop: &AtomicBool) {
-    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let mut datagram = [0; 2_048];
-    while !stop.load(Ordering::Relaxed) {
-        let Ok((len, from)) = socket.recv_from(&mut datagram) else { continue };
-        if len == 74 && datagram[..2] == [0, 1] {
-            datagram[1] = 2;
-            datagram[8..18].copy_from_slice(b"127.0.0.1\0");
-            datagram[72..74].copy_from_slice(&from.port().to_be_bytes());
-            let _ = socket.send_to(&datagram[..74], from);
-        }
-    }
-}
 
 /// Connections that send a frame of 128 kbit/s every 20 ms, encrypted end to end; their counts at the end.
 fn play(engine: &Arc<Engine>, server: &UdpSocket, work: impl FnOnce(&[Connection])) -> Vec<Stats> {
@@ -120,7 +99,7 @@ fn main() {
     let stop = Arc::new(AtomicBool::new(false));
     let serving = std::thread::spawn({
         let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
-        move || serve(&server, &stop)
+        move || serve(&server, &stop, |_| {})
     });
     let engine = Engine::start().unwrap();
     let mut call = Call::with(1..=MEMBERS);

@@ -6,10 +6,9 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isocord_benches::{music, ogg, opus, wav};
+use isocord_benches::{Deaf, music, ogg, opus, wav};
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
-use isocord_io::events::{Event, EventHandler};
 use isocord_io::play::deck::Deck;
 use isocord_io::source::{AudioFile, AudioFileOptions, Input};
 use isocord_proto::cipher::TransportMode;
@@ -31,12 +30,6 @@ fn in_use() -> f64 {
     // SAFETY: it only counts.
     let MallInfo(counts) = unsafe { mallinfo2() };
     (counts[7] + counts[4]) as f64 / 1_024.0
-}
-
-struct Deaf;
-
-impl EventHandler for Deaf {
-    fn on_event(&self, _: Event) {}
 }
 
 fn main() {

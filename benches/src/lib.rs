@@ -1,8 +1,12 @@
-//! What the benches share: sound that is the same in every run.
+//! What the benches share: sound that is the same in every run, and the other end of connections.
+
+mod server;
 
 use isocord_proto::frame::{FRAME_LEN, OpusFrame};
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use ogg::{PacketWriteEndInfo, PacketWriter};
+
+pub use server::{Deaf, answer, serve};
 
 /// A second of something like music: a chord with tremolo and a little noise.
 #[must_use]

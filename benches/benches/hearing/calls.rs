@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use isocord_benches::serve;
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
 use isocord_io::events::{Event, EventHandler};
@@ -46,7 +47,11 @@ impl Calls {
         let (found, addresses) = channel();
         let serving = std::thread::spawn({
             let (server, stop) = (Arc::clone(&server), Arc::clone(&stop));
-            move || serve(&server, &stop, &found)
+            move || {
+                serve(&server, &stop, |from| {
+                    let _ = found.send(from);
+                });
+            }
         });
         let (told, events) = channel();
         let handler = Arc::new(Hear(told.into()));
@@ -68,22 +73,6 @@ impl Calls {
             move || listen(readers, &stop)
         });
         Self { form, engine, connections, server, addresses: found, stop, threads: vec![serving, listening] }
-    }
-}
-
-/// Answers IP discovery and takes in the rest, until told to stop.
-fn serve(socket: &UdpSocket, stop: &AtomicBool, found: &Sender<SocketAddr>) {
-    socket.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let mut datagram = [0; 2_048];
-    while !stop.load(Ordering::Relaxed) {
-        let Ok((len, from)) = socket.recv_from(&mut datagram) else { continue };
-        if len == 74 && datagram[..2] == [0, 1] {
-            datagram[1] = 2;
-            datagram[8..18].copy_from_slice(b"127.0.0.1\0");
-            datagram[72..74].copy_from_slice(&from.port().to_be_bytes());
-            let _ = found.send(from);
-            let _ = socket.send_to(&datagram[..74], from);
-        }
     }
 }
 

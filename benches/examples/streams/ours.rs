@@ -5,10 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use isocord_benches::{music, ogg, opus, wav};
+use isocord_benches::{Deaf, music, ogg, opus, wav};
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
-use isocord_io::events::{Event, EventHandler};
 use isocord_io::play::deck::Deck;
 use isocord_io::play::track::{TrackReader, track};
 use isocord_io::source::{AudioFile, AudioFileOptions, Input};
@@ -23,12 +22,6 @@ const BOUND: Duration = Duration::from_secs(20);
 const LENGTH: usize = 120;
 /// In which all streams begin, one after the other.
 const ARRIVING: Duration = Duration::from_millis(1_500);
-
-struct Deaf;
-
-impl EventHandler for Deaf {
-    fn on_event(&self, _: Event) {}
-}
 
 /// Writes the file that streams of a kind play, if there is one.
 pub fn write_file(kind: &str, path: &Path) {

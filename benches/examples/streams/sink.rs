@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use isocord_benches::answer;
 use nix::sys::socket::{
     ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, setsockopt, sockopt,
 };
@@ -93,8 +94,9 @@ fn hear(server: &UdpSocket, drains: bool, state: &AtomicU8) {
             for message in messages {
                 taken += 1;
                 let data = message.iovs().next().expect("one part");
-                if let Some(from) = message.address.filter(|_| data.len() == 74 && data[..2] == [0, 1]) {
-                    answers.push(answer(data, from));
+                let from = message.address.map(|from| SocketAddr::from((from.ip(), from.port())));
+                if let Some((from, answer)) = from.and_then(|from| Some((from, answer(data, from)?))) {
+                    answers.push((from, answer));
                 } else if data.len() > 12 {
                     let number = u16::from_be_bytes([data[2], data[3]]);
                     let ssrc = u32::from_be_bytes([data[8], data[9], data[10], data[11]]);
@@ -113,16 +115,6 @@ fn hear(server: &UdpSocket, drains: bool, state: &AtomicU8) {
             std::thread::sleep(LOOK);
         }
     }
-}
-
-/// To IP discovery: where it came from.
-fn answer(request: &[u8], from: SockaddrIn) -> (SocketAddr, [u8; 74]) {
-    let mut answer = [0; 74];
-    answer.copy_from_slice(request);
-    answer[1] = 2;
-    answer[8..18].copy_from_slice(b"127.0.0.1\0");
-    answer[72..].copy_from_slice(&from.port().to_be_bytes());
-    (SocketAddr::from((from.ip(), from.port())), answer)
 }
 
 fn tell(streams: &HashMap<u32, Stream>) {

@@ -1,9 +1,9 @@
 //! A few threads that keep the rings of all native sources full.
 //!
-//! A job is woken when its ring has room, and fills it, as long as no other one is in need, for an encoder that goes on is
-//! faster than one that was away. The job whose ring is the first to run empty goes first. Waking is some atomic steps
-//! and, if a thread sleeps, one unpark: the clock thread may do it. Jobs that were slow (a disk that stalls), and those of which nothing is known yet, have other
-//! threads than the quick ones, so that these go on.
+//! A job is woken when its ring has room, and fills it, as long as no other one is in need, for an encoder that goes on
+//! is faster than one that was away. The job whose ring is the first to run empty goes first. Waking is some atomic
+//! steps and, if a thread sleeps, one unpark: the clock thread may do it. Jobs that were slow (a disk that stalls), and
+//! those of which nothing is known yet, have other threads than the quick ones, so that these go on.
 
 mod agenda;
 mod crew;
@@ -29,12 +29,12 @@ use crate::threads::lock;
 const LONGEST_TURN: Duration = Duration::from_millis(5);
 /// So is one while another ring has no more than this.
 const NEED: Duration = Duration::from_millis(100);
+/// And so is one while more jobs than this wait for each thread: how many do says how much there is to do.
+const CROWD: usize = 2;
 /// Who has handled some jobs in a row looks for the next ones after so long, instead of being woken for each.
 const DOZE: Duration = Duration::from_millis(40);
 /// Frames in a ring that has the time to wait for that.
 const CALM: u32 = 8;
-/// And so is one while more jobs than this wait for each thread: how many do says how much there is to do.
-const CROWD: usize = 2;
 
 struct Shared {
     /// Nobody who may not wait locks it.
