@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -15,9 +15,8 @@ use crate::play::FeederPool;
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
 use crate::send::clocks::Clocks;
-use crate::threads::ConnectionId;
 use crate::threads::outbox::{Dispatcher, DispatcherHandle};
-use crate::threads::setup;
+use crate::threads::{ConnectionId, lock, setup};
 
 /// Receive threads at most, unless another number is asked for: none waits for another, and one reads thousands of sockets.
 const MAX_RECEIVERS: usize = 16;
@@ -84,7 +83,7 @@ impl Engine {
 
     /// Stops the threads; tracks that play end as closed. False if a thread did not stop in time.
     pub fn stop(&self) -> bool {
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *lock(&self.threads));
         self.clocks.stop();
         self.receivers.iter().for_each(ReceiverHandle::stop);
         let mut all = self.pool.stop(setup::JOIN_BOUND);
@@ -120,7 +119,7 @@ impl Engine {
 
     /// A sealer that uses no nonce which any connection has used with this key.
     pub(crate) fn sealer(&self, mode: TransportMode, key: &[u8; KEY_LEN]) -> Sealer {
-        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).sealer(mode, key)
+        lock(&self.nonces).sealer(mode, key)
     }
 
     /// The receive thread of a connection.
@@ -134,7 +133,7 @@ impl Engine {
 
     fn spawn(&self, name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let handle = setup::spawn(name, run)?;
-        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        lock(&self.threads).push(handle);
         Ok(())
     }
 }

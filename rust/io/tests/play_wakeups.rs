@@ -145,6 +145,13 @@ impl World {
             })
             .collect()
     }
+
+    /// Starts the threads, has these jobs run one after the other, and waits for the end.
+    fn see_through(world: &Arc<Self>, jobs: &[usize]) {
+        let threads = Self::start(world);
+        jobs.iter().for_each(|&job| world.request(job));
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
 }
 
 fn check(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
@@ -170,10 +177,7 @@ fn wakes_from_two_threads_are_all_answered_by_one() {
 fn two_jobs_and_two_threads_leave_nothing_undone() {
     check(2, || {
         let world = World::new(2, &[2], 2, |crew| crew);
-        let threads = World::start(&world);
-        world.request(0);
-        world.request(1);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        World::see_through(&world, &[0, 1]);
     });
 }
 
@@ -181,10 +185,7 @@ fn two_jobs_and_two_threads_leave_nothing_undone() {
 fn a_job_that_changes_crews_is_woken_in_the_one_where_it_is() {
     check(2, || {
         let world = World::new(1, &[1, 1], 2, |crew| 1 - crew);
-        let threads = World::start(&world);
-        world.request(0);
-        world.request(0);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        World::see_through(&world, &[0, 0]);
     });
 }
 
@@ -193,10 +194,7 @@ fn a_job_that_goes_on_by_itself_calls_nobody_and_is_not_forgotten() {
     check(2, || {
         let world = World::new(2, &[2], 2, |crew| crew);
         world.jobs[0].more.store(1, Ordering::Release);
-        let threads = World::start(&world);
-        world.request(0);
-        world.request(1);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        World::see_through(&world, &[0, 1]);
     });
 }
 

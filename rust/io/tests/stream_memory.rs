@@ -2,12 +2,11 @@
 //! hold depends on how busy the machine is: `benches/examples/stream_memory.rs` measures it.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod counting;
 mod source_files;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 use isocord_io::connection::Connection;
@@ -20,32 +19,14 @@ use isocord_proto::cipher::TransportMode;
 use isocord_proto::dave::SenderChange;
 use isocord_proto::opus::EncoderOptions;
 
+use counting::in_use_by_all;
+
 /// Enough of them for what the threads of the pool share to count for little.
 const STREAMS: usize = 16;
 /// Packets of each until all of them have been filled anew, and until it is looked at for the last time.
 const SETTLED: usize = 40;
 const HEARD: usize = 80;
 const BOUND: Duration = Duration::from_secs(20);
-
-static IN_USE: AtomicI64 = AtomicI64::new(0);
-
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        IN_USE.fetch_add(layout.size() as i64, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        IN_USE.fetch_sub(layout.size() as i64, Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 struct Deaf;
 
@@ -71,7 +52,7 @@ fn held(bytes: &Arc<[u8]>) -> f64 {
     let mut hear =
         |count: usize| (0..count).for_each(|_| assert!(server.recv(&mut datagram).expect("in time") > 0));
     hear(STREAMS);
-    let before = IN_USE.load(Relaxed);
+    let before = in_use_by_all();
     let playing = connections.each_ref().map(|connection| {
         let input = Input::bytes(Arc::clone(bytes));
         let file = AudioFile::open(input, AudioFileOptions::default()).expect("a file");
@@ -84,7 +65,7 @@ fn held(bytes: &Arc<[u8]>) -> f64 {
     hear(STREAMS * SETTLED);
     let looks = (SETTLED..HEARD).map(|_| {
         hear(STREAMS);
-        IN_USE.load(Relaxed) - before
+        in_use_by_all() - before
     });
     let most = looks.max().expect("some");
     drop(playing);

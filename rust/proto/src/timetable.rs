@@ -103,13 +103,12 @@ impl<T> Timetable<T> {
         Self { room, phases: [row; PHASES as usize], cursor: 0 }
     }
 
-    /// Moves all members into a bigger room, and gives back the one that they had.
-    #[must_use]
-    pub fn move_to(&mut self, mut room: Room<T>) -> Room<T> {
+    /// Moves all members into a bigger room, and leaves the one that they had in its place.
+    pub fn move_to(&mut self, room: &mut Room<T>) {
         for (to, from) in room.0.iter_mut().zip(&mut self.room.0) {
             core::mem::swap(to, from);
         }
-        core::mem::replace(&mut self.room, room)
+        core::mem::swap(room, &mut self.room);
     }
 
     /// Takes in a member; it rests until a command makes it need slots.

@@ -50,7 +50,7 @@ fn unannounced_users_are_not_let_in() {
     let refused = Notice::Ignored { opcode: 27, reason: Refusal::UnknownUser(666) };
     for user_id in [1, 2] {
         assert!(call.member(user_id).notices.contains(&refused));
-        assert_eq!(call.member(user_id).session.members().len(), 2);
+        assert_eq!(call.member(user_id).session.members().count(), 2);
     }
     // The proposal is taken back, and the call goes on.
     call.leave(666);

@@ -130,7 +130,10 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
             });
             table.finish(slot, |_| ());
         }
-        left.extend(bigger.take().map(|bigger| table.move_to(bigger)));
+        left.extend(bigger.take().map(|mut room| {
+            table.move_to(&mut room);
+            room
+        }));
     }
     old_streams.extend(table.detach(ticket(77)));
     old_streams.extend(table.drain());

@@ -240,7 +240,7 @@ fn in_a_bigger_room_all_goes_on() {
     let mut thread = Thread::new(3);
     (0..3).for_each(|id| thread.command(0, id, Demand::Slots));
     thread.run_until(10);
-    drop(thread.table.move_to(Room::new(9)));
+    thread.table.move_to(&mut Room::new(9));
     assert!(thread.table.attach(seat(ticket(8))).is_ok());
     thread.command(19, 8, Demand::Slots);
     thread.run_until(30);

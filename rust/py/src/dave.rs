@@ -75,7 +75,7 @@ impl Input<'_> {
     fn is_brief(&self, session: &dave::Session) -> bool {
         match self {
             Self::Binary(_, payload) => {
-                payload.len() <= BRIEF_BYTES && session.members().len() <= BRIEF_MEMBERS
+                payload.len() <= BRIEF_BYTES && session.members().nth(BRIEF_MEMBERS).is_none()
             }
             _ => true,
         }
@@ -274,7 +274,7 @@ impl DaveSession {
 
     #[getter]
     fn members(&self) -> Vec<u64> {
-        self.lock().session.members()
+        self.lock().session.members().collect()
     }
 
     #[getter]

@@ -37,10 +37,7 @@ pub(crate) enum ReceiveCommand {
 }
 
 /// The way to a receive thread.
-#[derive(Clone)]
-pub(crate) struct ReceiverHandle(Arc<Shared>);
-
-struct Shared {
+pub(crate) struct ReceiverHandle {
     inbox: Inbox<ReceiveCommand>,
     waker: Waker,
 }
@@ -49,16 +46,16 @@ impl ReceiverHandle {
     /// Queues a command, waiting a bounded time if the queue is full; false if it stays full or the
     /// thread has stopped.
     pub(crate) fn send(&self, command: ReceiveCommand) -> bool {
-        self.0.inbox.send(command, || self.wake()).is_ok()
+        self.inbox.send(command, || self.wake()).is_ok()
     }
 
     pub(crate) fn stop(&self) {
-        self.0.inbox.stop();
+        self.inbox.stop();
         self.wake();
     }
 
     fn wake(&self) {
-        if let Err(error) = self.0.waker.wake() {
+        if let Err(error) = self.waker.wake() {
             tracing::warn!(%error, "the receive thread cannot be woken");
         }
     }
@@ -126,7 +123,7 @@ impl Receiver {
             out,
             epoch,
         };
-        Ok((receiver, ReceiverHandle(Arc::new(Shared { inbox, waker }))))
+        Ok((receiver, ReceiverHandle { inbox, waker }))
     }
 
     /// The thread's work.

@@ -1,8 +1,10 @@
 //! What the receive thread publishes of a connection.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use isocord_proto::recv::{ReceiveStats, UserStats};
+
+use crate::threads::lock;
 
 /// The counts of a connection and of its users, as old as [`PUBLISH_MS`] at most.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +25,7 @@ pub(crate) struct Published(Mutex<ReceiveReport>);
 impl Published {
     /// The newest report.
     pub(crate) fn read(&self) -> ReceiveReport {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     /// Lets `write` bring the report up to date, unless somebody reads it right now: the receive thread

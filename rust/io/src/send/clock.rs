@@ -178,21 +178,17 @@ impl ClockThread {
         while let Some(command) = self.commands.take() {
             match command {
                 ClockCommand::Room(mut room) => {
-                    // The box takes what is given back.
-                    let bigger = std::mem::replace(&mut *room, Room::new(0));
-                    *room = self.outlets.move_to(bigger);
+                    self.outlets.move_to(&mut room);
                     self.out.discard(room);
                 }
                 ClockCommand::Attach(seat) => {
-                    if let Err(mut seat) = self.outlets.attach(seat) {
-                        seat.member.close(&mut self.out);
-                        self.out.discard(seat);
+                    if let Err(seat) = self.outlets.attach(seat) {
+                        let_go(seat, &mut self.out);
                     }
                 }
                 ClockCommand::Detach(ticket) => {
-                    if let Some(mut seat) = self.outlets.detach(ticket) {
-                        seat.member.close(&mut self.out);
-                        self.out.discard(seat);
+                    if let Some(seat) = self.outlets.detach(ticket) {
+                        let_go(seat, &mut self.out);
                     }
                 }
                 ClockCommand::To(ticket, command) => {
@@ -213,11 +209,14 @@ impl ClockThread {
     /// Carries out what was commanded before the stop, then closes everything.
     fn close(mut self) {
         self.take_commands();
-        for mut seat in self.outlets.drain() {
-            seat.member.close(&mut self.out);
-            self.out.discard(seat);
-        }
+        self.outlets.drain().for_each(|seat| let_go(seat, &mut self.out));
     }
+}
+
+/// What plays there ends as closed; who frees what is left is another thread.
+fn let_go(mut seat: Box<Seat<Outlet>>, out: &mut EventOutbox) {
+    seat.member.close(out);
+    out.discard(seat);
 }
 
 /// The last microseconds, which are too few to sleep.

@@ -8,12 +8,11 @@ use std::time::Instant;
 use super::clock::{ClockHandle, ClockThread, OutletHandle};
 use super::outlet::Outlet;
 use crate::events::EventOutbox;
-use crate::threads::lock;
-use crate::threads::setup;
+use crate::threads::{lock, setup};
 
 /// Connections of one thread before another one is started: 50,000 packets a second, a quarter to a half of a core. Two
 /// threads for fewer would wake up twice as often to send as much.
-pub(crate) const CONNECTIONS: u32 = 1_000;
+const CONNECTIONS: u32 = 1_000;
 
 /// Those that run, and what the next ones need.
 pub(crate) struct Clocks {
@@ -42,16 +41,13 @@ impl Clocks {
     /// Takes in a connection of a number that no other one ever has; none if the threads take no commands.
     pub(crate) fn attach(&self, id: u64, outlet: Outlet) -> Option<OutletHandle> {
         let mut running = lock(&self.running);
-        let has_room = |clock: &&ClockHandle| clock.connections() < CONNECTIONS;
-        if !running.clocks.iter().any(|clock| has_room(&clock))
-            && let Err(error) = running.start(self.epoch)
-        {
+        if let Some(clock) = running.clocks.iter().find(|clock| clock.connections() < CONNECTIONS) {
+            return clock.attach(id, outlet);
+        }
+        if let Err(error) = running.start(self.epoch) {
             tracing::warn!(%error, "no thread for another clock: those that run take more");
         }
-        let clocks = &running.clocks;
-        let clock =
-            clocks.iter().find(has_room).or_else(|| clocks.iter().min_by_key(|it| it.connections()))?;
-        clock.attach(id, outlet)
+        running.clocks.iter().min_by_key(|clock| clock.connections())?.attach(id, outlet)
     }
 
     /// Tells the threads to end.

@@ -197,7 +197,7 @@ impl Tape {
             None => {
                 let place = self.frames.back().map_or(0, |last| last.place + u64::from(last.samples));
                 let samples = FRAME_SAMPLES as u16;
-                self.frames.push_back(Kept { sound, decoded: None, samples, place });
+                self.append(Kept { sound, decoded: None, samples, place });
             }
         }
     }
@@ -292,11 +292,15 @@ impl Tape {
 
     fn keep(&mut self, sound: Sound, buffer: &FrameBuf) {
         let (samples, place) = (buffer.samples, buffer.position);
+        self.append(Kept { sound, decoded: None, samples, place });
+    }
+
+    fn append(&mut self, kept: Kept) {
         if self.frames.len() == self.frames.capacity() {
             // Twice as many are seldom needed, and a crossfade keeps hundreds.
             self.frames.reserve_exact((self.frames.len() / 2).max(8));
         }
-        self.frames.push_back(Kept { sound, decoded: None, samples, place });
+        self.frames.push_back(kept);
     }
 
     fn samples_room(&mut self) -> Box<Samples> {

@@ -1,14 +1,17 @@
 //! Calls with a real UDP server on 127.0.0.1, and those who speak in them.
 #![allow(dead_code, reason = "not every test needs all of it")]
 
+#[path = "../server_support/mod.rs"]
+mod server_support;
+
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
-use isocord_io::events::{Event, EventHandler};
+use isocord_io::events::Event;
 use isocord_io::receive::queue::{FrameReader, Item};
 use isocord_io::receive::report::ReceiveReport;
 use isocord_proto::cipher::{Sealer, TransportMode};
@@ -19,17 +22,9 @@ use isocord_proto::recv::{FrameKind, Sound};
 use isocord_proto::send::{MAX_PACKET_LEN, SendPath};
 use isocord_proto::timeline::Timeline;
 
-pub const BOUND: Duration = Duration::from_secs(20);
-pub const KEY: [u8; 32] = [1; 32];
+pub use server_support::*;
+
 pub const MODE: TransportMode = TransportMode::XChaCha20Poly1305Rtpsize;
-
-struct Hear(Mutex<Sender<Event>>);
-
-impl EventHandler for Hear {
-    fn on_event(&self, event: Event) {
-        let _ = self.0.lock().expect("no panic").send(event);
-    }
-}
 
 pub struct Call {
     pub connection: Connection,
@@ -53,18 +48,12 @@ impl Call {
     }
 
     pub fn on(engine: &Arc<Engine>) -> Self {
-        let engine = Arc::clone(engine);
-        let (sender, events) = channel();
-        let connection =
-            Connection::new(Arc::clone(&engine), Arc::new(Hear(sender.into()))).expect("a connection");
-        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        server.set_read_timeout(Some(BOUND)).expect("a timeout");
-        connection.open(server.local_addr().expect("bound"), 99, BOUND).expect("a socket");
+        let (connection, events, server) = connect(engine);
         let client = discover(&server);
         let Ok(Event::Discovered(_)) = events.recv_timeout(BOUND) else { panic!("not discovered") };
         connection.start_session(MODE, &KEY).expect("taken");
         connection.change_receivers(ReceiverChange::AllowPlain).expect("taken");
-        Self { connection, engine, server, client, _events: events }
+        Self { connection, engine: Arc::clone(engine), server, client, _events: events }
     }
 
     pub fn send(&self, packet: &[u8]) {
@@ -94,16 +83,6 @@ pub fn speak(call: &Call, speakers: &mut [Speaker], frames: u32) {
             call.send(&speaker.packet(&tone()));
         }
     }
-}
-
-pub fn discover(server: &UdpSocket) -> SocketAddr {
-    let mut datagram = [0; 100];
-    let (_, from) = server.recv_from(&mut datagram).expect("a request");
-    datagram[1] = 2;
-    datagram[8..17].copy_from_slice(b"127.0.0.1");
-    datagram[72..74].copy_from_slice(&from.port().to_be_bytes());
-    server.send_to(&datagram[..74], from).expect("sent");
-    from
 }
 
 impl Speaker {

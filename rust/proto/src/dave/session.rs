@@ -293,9 +293,9 @@ impl Session {
     }
 
     /// The users in the group, this one among them; empty without a group with others.
-    pub fn members(&self) -> Vec<u64> {
+    pub fn members(&self) -> impl Iterator<Item = u64> + '_ {
         let group = self.group.iter().filter(|group| group.is_established());
-        group.flat_map(|group| group.members().map(|(user_id, _)| user_id)).collect()
+        group.flat_map(|group| group.members().map(|(user_id, _)| user_id))
     }
 
     /// The call's privacy code, `None` while this member is in no group with others.

@@ -309,7 +309,7 @@ impl Call {
         for (user_id, member) in &self.members {
             if users.len() > 1 {
                 assert_eq!(member.session.status(), Status::Established, "{user_id}");
-                let mut found = member.session.members();
+                let mut found: Vec<_> = member.session.members().collect();
                 found.sort_unstable();
                 assert_eq!(found, users, "as {user_id} sees it");
             }

@@ -104,10 +104,13 @@ impl LazyEncoder {
             [.., (last, _)] => number - last >= distance + distance / 2,
         };
         if due && self.is_made() {
-            // Who wakes leaves a memory.
+            let has_slept = self.asleep.is_some();
             self.get()?;
+            // Who wakes leaves on top what he has just recalled.
             let mut memory = self.spare.pop().unwrap_or_default();
-            self.get()?.remember(&mut memory);
+            if !has_slept {
+                self.get()?.remember(&mut memory);
+            }
             self.saved.push((number, memory));
         }
         Ok(())

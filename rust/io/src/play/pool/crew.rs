@@ -57,6 +57,11 @@ impl Crew {
         }
     }
 
+    /// Threads that it is to have.
+    pub(super) fn size(&self) -> usize {
+        self.threads.len()
+    }
+
     /// See [`Self::soonest`].
     pub(super) fn soonest(&self) -> u64 {
         self.soonest.load(Ordering::Acquire)

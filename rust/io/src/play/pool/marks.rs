@@ -18,12 +18,7 @@ impl Marks {
         Self { any: AtomicU64::new(0), words }
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.words.len() * BITS
-    }
-
-    /// Sets a mark. Wait-free.
+    /// Sets a mark; numbers beyond the last one begin again with the first. Wait-free.
     pub(super) fn set(&self, mark: usize) {
         let (word, bit) = (mark / BITS % self.words.len(), mark % BITS);
         self.words[word].fetch_or(1 << bit, Ordering::AcqRel);

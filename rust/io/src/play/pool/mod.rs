@@ -69,7 +69,9 @@ impl JobWaker {
         match self.slot.state.wake() {
             Some(crew) => self.shared.queued(&self.slot, crew, by),
             // If it waits already, its turn may come earlier now.
-            None => self.shared.announce(&self.slot, self.slot.state.queued()),
+            None => {
+                self.slot.state.queued().and_then(|crew| self.shared.announce(&self.slot, crew));
+            }
         }
     }
 }
@@ -225,10 +227,11 @@ fn start() -> std::io::Result<Running> {
         stopping: AtomicBool::new(false),
         began: Instant::now(),
     });
+    let threads = Kind::ALL.map(|kind| (kind, shared.crews[kind as usize].size()));
     let mut running = Running { shared, handles: Vec::new() };
-    let most = Kind::ALL.map(Kind::threads).into_iter().max().unwrap_or(0);
+    let most = threads.iter().map(|(_, size)| *size).max().unwrap_or(0);
     for index in 0..most {
-        for kind in Kind::ALL.into_iter().filter(|kind| index < kind.threads()) {
+        for (kind, _) in threads.into_iter().filter(|(_, size)| index < *size) {
             let mine = Arc::clone(&running.shared);
             let name = format!("isocord-pool-{}", running.handles.len());
             match thread::Builder::new().name(name).spawn(move || mine.work(kind, index)) {
@@ -248,8 +251,7 @@ fn start() -> std::io::Result<Running> {
 impl Shared {
     /// A job was queued in a crew.
     fn queued(&self, slot: &Slot, crew: u8, by: By) {
-        self.announce(slot, Some(crew));
-        let Some(it) = self.crews.get(usize::from(crew)) else { return };
+        let Some(it) = self.announce(slot, crew) else { return };
         match by {
             By::Crew(own) if own == crew => it.sleepers.add_own(),
             By::Room => it.add_calm(),
@@ -257,12 +259,12 @@ impl Shared {
         }
     }
 
-    /// Has a job that is queued brought into the order.
-    fn announce(&self, slot: &Slot, crew: Option<u8>) {
-        if let Some(crew) = crew.and_then(|crew| self.crews.get(usize::from(crew))) {
-            slot.mark();
-            crew.waits(slot.empty_at());
-        }
+    /// Has a job that is queued in a crew brought into the order; gives the crew.
+    fn announce(&self, slot: &Slot, crew: u8) -> Option<&Crew> {
+        let it = self.crews.get(usize::from(crew))?;
+        slot.mark();
+        it.waits(slot.empty_at());
+        Some(it)
     }
 
     fn forget(&self, slot: &Arc<Slot>) {
@@ -324,8 +326,9 @@ impl Shared {
 
     fn run(&self, slot: &Arc<Slot>, number: u8, crew: &Crew) {
         let mut job = lock(&slot.job);
-        let pressure = self.pace.pressure(crew.sleepers.queued(), crew.count(), self.lasts(slot));
-        let (began, crowd) = (self.began.elapsed(), CROWD * crew.count());
+        let threads = crew.count();
+        let pressure = self.pace.pressure(crew.sleepers.queued(), threads, self.lasts(slot));
+        let (began, crowd) = (self.began.elapsed(), CROWD * threads);
         let is_over = || {
             let now = self.began.elapsed();
             crew.soonest() <= (now + NEED).as_micros() as u64

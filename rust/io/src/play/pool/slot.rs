@@ -41,6 +41,6 @@ impl Slot {
 
     /// Has it brought into the order of those that are queued.
     pub(super) fn mark(&self) {
-        self.marks.set(self.place % self.marks.count());
+        self.marks.set(self.place);
     }
 }
