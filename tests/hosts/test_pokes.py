@@ -55,6 +55,18 @@ async def world() -> AsyncIterator[World]:
         yield made
 
 
+async def connected(world: World, cls: Any, tries: int = 3) -> Any:
+    """Ours connects at the first go. The library's own may need another: py-cord's waits on an event that is set and
+    cleared again, and where both voice updates come in one turn of the loop it sleeps through the second for ever."""
+    try:
+        return await world.channel().connect(cls=cls, timeout=10)
+    except asyncio.TimeoutError:
+        if cls is isocord.VoiceClient or tries == 1:
+            raise
+    await until(lambda: world.guild.voice_client is None)
+    return await connected(world, cls, tries - 1)
+
+
 @pytest.fixture(params=["isocord", "stock"])
 async def voice(request: pytest.FixtureRequest, world: World) -> AsyncIterator[Any]:
     if request.param == "stock" and (HOST.voice_client is None or not HAS_EXTRAS):
@@ -64,7 +76,7 @@ async def voice(request: pytest.FixtureRequest, world: World) -> AsyncIterator[A
     cls = isocord.VoiceClient if request.param == "isocord" else HOST.voice_client
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = await world.channel().connect(cls=cls, timeout=20)
+        made = await connected(world, cls)
         yield made
         await asyncio.wait_for(made.disconnect(force=True), 10)
 
