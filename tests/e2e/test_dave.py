@@ -316,9 +316,12 @@ async def test_the_log_of_a_whole_call_holds_no_secret(caplog: pytest.LogCapture
         session.forget()
         await discord.wait_for(lambda: len({a.ssrc for a in alice.arrivals()}) == 2, timeout=15)
         note()
-        shown = [repr(part) for part in (voice, voice._connection, voice._connection.session, voice._connection.info)]
-        shown += [repr(voice._connection.encryption), repr(voice.stats)]
-        encryption = voice._connection.encryption
+        shown = [
+            repr(part)
+            for part in (voice, voice._connection, voice._connection._driver.media.session, voice._connection.info)
+        ]
+        shown += [repr(voice._connection._driver.media.encryption), repr(voice.stats)]
+        encryption = voice._connection._driver.media.encryption
         shown += [repr(part) for part in vars(encryption).values()]
         await voice.disconnect()
     assert len(set(keys)) == 2
