@@ -41,7 +41,7 @@ def files(folder: str) -> list[Path]:
 
 LAYERS = [
     {"cli"},
-    {"adapters", "metrics", "monitoring"},
+    {"adapters", "metrics", "monitoring", "remote"},
     {"client"},
     {"desk"},
     {"hosts"},

@@ -1,0 +1,303 @@
+"""The half of a connection that carries its sound at a media node: what :class:`isocord.connection.media.Media` is for
+one that carries it here. It belongs to the gateway thread.
+
+A node that is lost is a session that is lost: the decisions, which stay with the bot, ask for another one, and that is
+opened at another node, which is told all that the first one had been told.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .. import _native
+from ..connection.carrier import MediaOwner
+from ..connection.decisions.actions import Target
+from ..connection.session.encryption import EncryptionState
+from ..connection.session.session import SessionInfo
+from ..connection.states import Reason
+from ..errors import ClosedError
+from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ..gateway.protocol.counters import Counters, Latencies
+from ..gateway.protocol.protocol import ABANDONED
+from ..playing.player import Player
+from ..runtime.log import GuildLog
+from ..runtime.thread import GatewayThread
+from .address import NodeAddress
+from .codec import LinkError
+from .link import Links, NodeLink
+from .messages import (
+    Answer,
+    Ask,
+    Drop,
+    EncryptionIs,
+    EndSession,
+    Figures,
+    FromSeat,
+    Happened,
+    Heard,
+    IsEstablished,
+    IsLost,
+    Leave,
+    ListenerIsOver,
+    Open,
+    Progress,
+    Speak,
+    ToSeat,
+    TrackIsOver,
+)
+from .native import RemoteNative
+
+Nodes = Callable[[], "list[NodeAddress]"]
+"""Gives the nodes that may be taken, the one to be preferred first; on the gateway thread, and at once."""
+
+_PACKET_TIME = 0.9
+_generations = itertools.count(time.time_ns())
+"""Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
+
+
+class RemoteMedia:
+    """The sessions of one connection at a node, or at one after the other."""
+
+    def __init__(
+        self,
+        owner: MediaOwner,
+        *,
+        thread: GatewayThread,
+        native: RemoteNative,
+        nodes: Nodes,
+        server_id: int,
+        user_id: int,
+        player: Player,
+        log: GuildLog,
+    ) -> None:
+        self.latencies: Latencies = Latencies()
+        self.counters: Counters = Counters()
+        self.info: SessionInfo | None = None
+        self.encryption_state: EncryptionState = EncryptionState()
+        self.seq_ack: int = -1
+        self._owner = owner
+        self._thread = thread
+        self._native = native
+        self._nodes = nodes
+        self._server_id, self._user_id = server_id, user_id
+        self._player = player
+        self._log = log
+        self._link: NodeLink | None = None
+        self._seat = 0
+        self._wanted: Target | None = None
+        self._finding = False
+        self._lost: set[NodeAddress] = set()
+        self._tickets: dict[int, concurrent.futures.Future[Any]] = {}
+        self._numbers = itertools.count(1)
+        self._announced = 0.0
+        self._closed = False
+        self._does: dict[type, Callable[[Any], object]] = {
+            IsEstablished: self._established,
+            IsLost: lambda told: owner.lost(told.verdict, told.reason, resumable=told.resumable),
+            Happened: lambda told: owner.channel_event(told.event),
+            EncryptionIs: self._encryption_is,
+            Answer: self._answered,
+            Progress: self._progress,
+            TrackIsOver: self._track_is_over,
+            Heard: self._heard,
+            ListenerIsOver: self._listener_is_over,
+        }
+        native.attach(self._send, self._ask)
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the node has told the server, or does before anything leaves."""
+        return self._player.sounding or time.monotonic() < self._announced
+
+    def verification_code(self, user_id: int) -> str | None:
+        """The digits that the bot and a user compare; on any thread but the gateway's."""
+        return self._native.verification_code(user_id)
+
+    def packet_leaves(self) -> None:
+        """The node is told with the packet."""
+
+    # What the driver asks for.
+
+    def open(self, target: Target, *, resume: bool) -> None:
+        """Have a node open a websocket; the present node, if there is one."""
+        self._wanted = target
+        if self._link is not None:
+            self._link.send(Open(self._seat, target, resume))
+        elif not self._finding:
+            self._finding = True
+            self._thread.spawn(self._find(), name="isocord-find-node")
+
+    def drop(self, code: int = ABANDONED) -> None:
+        """Close the websocket but keep the session."""
+        self._wanted = None
+        self._send(lambda seat: Drop(seat, code))
+
+    def end_session(self) -> None:
+        """The session is over on the server."""
+        self._send(EndSession)
+
+    def sync(self) -> None:
+        """The player wants something else; the node tells the server before anything leaves."""
+        self._player.apply()
+
+    def speak(self, flags: int, done: concurrent.futures.Future[None]) -> None:
+        """Set the flags that hold while the player is silent."""
+        self._ticket(lambda seat, ticket: Speak(seat, flags, ticket), done)
+
+    def announce_packet(self, done: concurrent.futures.Future[None]) -> None:
+        """A single packet is about to leave."""
+        self._announced = time.monotonic() + _PACKET_TIME
+        self._ticket(lambda seat, ticket: Speak(seat, None, ticket), done)
+
+    def take_native(self, event: _native.Discovered | _native.DiscoveryFailed) -> None:
+        """The node sees to that."""
+
+    def look(self, *, established: bool) -> None:
+        """The node sees to that."""
+
+    def close(self) -> None:
+        """It is over."""
+        self._closed = True
+        self._wanted = None
+        self._send(Leave)
+        self._give_seat_back()
+        if self.info is not None:
+            self.info = self.info.without_key()
+
+    # A node.
+
+    async def _find(self) -> None:
+        told = "there is no media node"
+        try:
+            candidates = self._nodes()
+            # One that was lost may be there again; it is asked last.
+            for address in sorted(candidates, key=lambda address: address in self._lost):
+                if self._closed or self._wanted is None:
+                    return
+                link = Links.of(self._thread).to(address)
+                try:
+                    await link.open()
+                except LinkError as error:
+                    told = str(error)
+                    self._lost.add(address)
+                    continue
+                self._lost.discard(address)
+                self._owner.enter(self._sit_down, link)
+                return
+        finally:
+            self._finding = False
+        self._owner.enter(self._report_lost, told)
+
+    def _sit_down(self, link: NodeLink) -> None:
+        target = self._wanted
+        if self._closed or target is None:
+            return
+        self._link = link
+        self._seat = link.seat(self, server_id=self._server_id, user_id=self._user_id, generation=next(_generations))
+        self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)
+        for message in self._native.begin(self._seat):
+            link.send(message)
+        link.send(Open(self._seat, target, False))
+
+    def link_lost(self, told: str) -> None:
+        """The node is gone."""
+        if self._link is not None:
+            address = self._link.address
+            self._lost.add(address)
+            self._give_seat_back()
+            self._owner.enter(self._report_lost, f"media node {address.host}:{address.port} is lost: {told}")
+
+    def _report_lost(self, told: str) -> None:
+        if not self._closed and self._wanted is not None:
+            self._owner.lost(CloseVerdict(CloseAction.REJOIN, None, told), Reason.NODE_LOST, resumable=False)
+
+    def _give_seat_back(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.leave(self._seat)
+        tickets, self._tickets = self._tickets, {}
+        for done in tickets.values():
+            done.set_exception(ClosedError("the media node is gone"))
+
+    # What the node says.
+
+    def told(self, message: FromSeat) -> None:
+        """It says something."""
+        self._owner.enter(self._take, message)
+
+    def _take(self, message: FromSeat) -> None:
+        self._does[type(message)](message)
+
+    def _established(self, message: IsEstablished) -> None:
+        if not message.resumed:
+            self.info = message.info
+        self._owner.established(resumed=message.resumed)
+        self.sync()
+
+    def _encryption_is(self, message: EncryptionIs) -> None:
+        self.encryption_state = message.state
+        self._owner.encryption_changed(message.state)
+
+    def _progress(self, message: Progress) -> None:
+        if (track := self._native.tracks.get(message.track)) is not None:
+            track.progress(message.sent, message.underruns)
+
+    def _track_is_over(self, message: TrackIsOver) -> None:
+        if (track := self._native.tracks.get(message.track)) is not None:
+            track.is_over(message)
+            self._player.track_ended()
+
+    def _heard(self, message: Heard) -> None:
+        if (listener := self._native.listeners.get(message.listener)) is not None:
+            listener.heard(message.items, message.dropped, message.late)
+
+    def _listener_is_over(self, message: ListenerIsOver) -> None:
+        if (listener := self._native.listeners.pop(message.listener, None)) is not None:
+            listener.end()
+
+    def _answered(self, answer: Answer) -> None:
+        if isinstance(answer.value, Figures):
+            self._note(answer.value)
+        done = self._tickets.pop(answer.ticket, None)
+        if done is None:
+            return
+        if answer.error is not None:
+            done.set_exception(answer.error)
+        else:
+            done.set_result(answer.value)
+
+    def _note(self, figures: Figures) -> None:
+        self.seq_ack = figures.seq_ack
+        self.latencies = Latencies()
+        for latency in figures.latencies:
+            self.latencies.add(latency)
+        self.counters = Counters(**figures.counters)
+
+    # What it is told.
+
+    def _send(self, message: Callable[[int], ToSeat]) -> None:
+        if self._link is not None:
+            self._link.send(message(self._seat))
+
+    def _ask(self, what: str, about: tuple[Any, ...], done: concurrent.futures.Future[Any]) -> None:
+        self._ticket(lambda seat, ticket: Ask(seat, ticket, what, about), done, ClosedError("no media node"))
+
+    def _ticket(
+        self,
+        message: Callable[[int, int], ToSeat],
+        done: concurrent.futures.Future[Any],
+        absent: Exception | None = None,
+    ) -> None:
+        if self._link is None:
+            if absent is None:
+                done.set_result(None)
+            else:
+                done.set_exception(absent)
+            return
+        ticket = next(self._numbers)
+        self._tickets[ticket] = done
+        self._link.send(message(self._seat, ticket))
