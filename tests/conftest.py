@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -17,11 +17,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--loop", choices=LOOPS, default=LOOPS[0], help="what bots run on, also those of programs of their own"
     )
+    parser.addoption(
+        "--carried",
+        choices=("here", "elsewhere"),
+        default="here",
+        help="whether voice clients carry their sound themselves, or a media node does",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ[LOOP] = config.getoption("--loop")
     use()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _carried(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have every voice client's sound carried as was asked for."""
+    if request.config.getoption("--carried") == "here":
+        yield
+        return
+    from isocord.client.connecting import ConnectingSurface
+    from isocord.remote import MediaNode
+    from isocord.remote.client import Elsewhere
+
+    with MediaNode() as node, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ConnectingSurface, "_carrier", lambda _: Elsewhere(lambda: [node.address]))
+        yield
 
 
 @pytest.fixture

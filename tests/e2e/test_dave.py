@@ -12,7 +12,7 @@ import discord as pycord
 import pytest
 
 import isocord
-from isocord.connection import driver
+from isocord.connection import media
 from isocord.testing import NativeMember, VoiceOp
 
 from .calls import loudest_frequency, running, song
@@ -258,7 +258,7 @@ async def test_where_encryption_is_required(monkeypatch: pytest.MonkeyPatch) -> 
         voice = await call.join()
         assert voice.is_dave_connection()
         await voice.disconnect()
-        monkeypatch.setattr(driver, "MAX_DAVE_VERSION", 0)
+        monkeypatch.setattr(media, "MAX_DAVE_VERSION", 0)
         with pytest.raises(isocord.ConnectError, match=r"requires end-to-end encryption \(DAVE\)") as caught:
             await call.join()
         assert caught.value.code == 4017

@@ -43,8 +43,13 @@ class MediaHalf(Protocol):
     """The half of a connection that carries sound. The attributes may be read from any thread, the methods belong to
     the gateway thread."""
 
-    latencies: Latencies
-    counters: Counters
+    @property
+    def latencies(self) -> Latencies:
+        """Of heartbeats, over all sessions."""
+
+    @property
+    def counters(self) -> Counters:
+        """Messages of the voice gateway, over all sessions."""
 
     @property
     def info(self) -> SessionInfo | None:

@@ -55,6 +55,7 @@ Nodes = Callable[[], "list[NodeAddress]"]
 """Gives the nodes that may be taken, the one to be preferred first; on the gateway thread, and at once."""
 
 _PACKET_TIME = 0.9
+_FRESH = 1.0
 _generations = itertools.count(time.time_ns())
 """Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
 
@@ -74,7 +75,8 @@ class RemoteMedia:
         player: Player,
         log: GuildLog,
     ) -> None:
-        self.latencies: Latencies = Latencies()
+        self._latencies = Latencies()
+        self._figures_at = -_FRESH
         self.counters: Counters = Counters()
         self.info: SessionInfo | None = None
         self.encryption_state: EncryptionState = EncryptionState()
@@ -87,7 +89,7 @@ class RemoteMedia:
         self._player = player
         self._log = log
         self._link: NodeLink | None = None
-        self._seat = 0
+        self._seat = self._turn = 0
         self._wanted: Target | None = None
         self._finding = False
         self._lost: set[NodeAddress] = set()
@@ -97,7 +99,7 @@ class RemoteMedia:
         self._closed = False
         self._does: dict[type, Callable[[Any], object]] = {
             IsEstablished: self._established,
-            IsLost: lambda told: owner.lost(told.verdict, told.reason, resumable=told.resumable),
+            IsLost: self._is_lost,
             Happened: lambda told: owner.channel_event(told.event),
             EncryptionIs: self._encryption_is,
             Answer: self._answered,
@@ -107,6 +109,15 @@ class RemoteMedia:
             ListenerIsOver: self._listener_is_over,
         }
         native.attach(self._send, self._ask)
+
+    @property
+    def latencies(self) -> Latencies:
+        """Of heartbeats, as the node told last; it is asked again if that is a second ago."""
+        now = time.monotonic()
+        if now - self._figures_at >= _FRESH:
+            self._figures_at = now
+            self._thread.call(self._ask, "figures", (), concurrent.futures.Future())
+        return self._latencies
 
     @property
     def speaking(self) -> bool:
@@ -125,8 +136,9 @@ class RemoteMedia:
     def open(self, target: Target, *, resume: bool) -> None:
         """Have a node open a websocket; the present node, if there is one."""
         self._wanted = target
+        self._turn += 1
         if self._link is not None:
-            self._link.send(Open(self._seat, target, resume))
+            self._link.send(Open(self._seat, self._turn, target, resume))
         elif not self._finding:
             self._finding = True
             self._thread.spawn(self._find(), name="isocord-find-node")
@@ -134,7 +146,9 @@ class RemoteMedia:
     def drop(self, code: int = ABANDONED) -> None:
         """Close the websocket but keep the session."""
         self._wanted = None
-        self._send(lambda seat: Drop(seat, code))
+        self._turn += 1
+        turn = self._turn
+        self._send(lambda seat: Drop(seat, turn, code))
 
     def end_session(self) -> None:
         """The session is over on the server."""
@@ -201,7 +215,7 @@ class RemoteMedia:
         self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)
         for message in self._native.begin(self._seat):
             link.send(message)
-        link.send(Open(self._seat, target, False))
+        link.send(Open(self._seat, self._turn, target, False))
 
     def link_lost(self, told: str) -> None:
         """The node is gone."""
@@ -232,7 +246,13 @@ class RemoteMedia:
     def _take(self, message: FromSeat) -> None:
         self._does[type(message)](message)
 
+    def _is_lost(self, message: IsLost) -> None:
+        if message.turn == self._turn:
+            self._owner.lost(message.verdict, message.reason, resumable=message.resumable)
+
     def _established(self, message: IsEstablished) -> None:
+        if message.turn != self._turn:
+            return
         if not message.resumed:
             self.info = message.info
         self._owner.established(resumed=message.resumed)
@@ -272,9 +292,11 @@ class RemoteMedia:
 
     def _note(self, figures: Figures) -> None:
         self.seq_ack = figures.seq_ack
-        self.latencies = Latencies()
+        self._figures_at = time.monotonic()
+        latencies = Latencies()
         for latency in figures.latencies:
-            self.latencies.add(latency)
+            latencies.add(latency)
+        self._latencies = latencies
         self.counters = Counters(**figures.counters)
 
     # What it is told.

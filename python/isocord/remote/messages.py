@@ -64,8 +64,13 @@ class Seat(ToSeat):
 
 
 class Open(ToSeat):
-    """See :meth:`isocord.connection.carrier.MediaHalf.open`."""
+    """See :meth:`isocord.connection.carrier.MediaHalf.open`.
 
+    Attributes:
+        turn: what news of this session bear; older ones are of no interest any more.
+    """
+
+    turn: int
     target: Target
     resume: bool
 
@@ -73,17 +78,12 @@ class Open(ToSeat):
 class Drop(ToSeat):
     """Close the websocket but keep the session."""
 
+    turn: int
     code: int
 
 
 class EndSession(ToSeat):
     """The session is over on the server."""
-
-
-class Established(ToSeat):
-    """Whether the bot counts its session as established."""
-
-    is_so: bool
 
 
 class Leave(ToSeat):
@@ -207,6 +207,7 @@ class FromSeat(Message):
 class IsEstablished(FromSeat):
     """Packets can leave."""
 
+    turn: int
     resumed: bool
     info: SessionInfo | None
 
@@ -214,6 +215,7 @@ class IsEstablished(FromSeat):
 class IsLost(FromSeat):
     """The websocket is gone, or the session of no use."""
 
+    turn: int
     verdict: CloseVerdict
     reason: Reason
     resumable: bool

@@ -172,7 +172,7 @@ class RelayedPlayer:
 
     # What happens.
 
-    def ended(self, track: _native.Track) -> None:
+    def settle(self) -> None:
         """A track is over."""
         for number, relayed in list(self._tracks.items()):
             if relayed.track.end is not None:

@@ -68,6 +68,7 @@ class NodeSeat:
         )
         self._ears: dict[int, Ear] = {}
         self._established = False
+        self._turn = 0
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._does = self._table()
@@ -85,10 +86,10 @@ class NodeSeat:
 
     def _table(self) -> dict[type, Callable[[Any], object]]:
         """What is done about each message."""
-        media, player = self._media, self._player
+        player = self._player
         return {
             said.Open: self._open,
-            said.Drop: lambda told: media.drop(told.code),
+            said.Drop: self._drop,
             said.EndSession: self._end_session,
             said.Speak: self._speak,
             said.Packet: self._send_packet,
@@ -108,8 +109,13 @@ class NodeSeat:
         }
 
     def _open(self, message: said.Open) -> None:
+        self._turn = message.turn
         self._established = self._established and message.resume
         self._media.open(message.target, resume=message.resume)
+
+    def _drop(self, message: said.Drop) -> None:
+        self._turn = message.turn
+        self._media.drop(message.code)
 
     def _end_session(self, message: said.EndSession) -> None:
         self._established = False
@@ -214,12 +220,12 @@ class NodeSeat:
     def established(self, *, resumed: bool) -> None:
         """Packets can leave."""
         self._established = True
-        self._send(said.IsEstablished(self.number, resumed, self._media.info))
+        self._send(said.IsEstablished(self.number, self._turn, resumed, self._media.info))
 
     def lost(self, verdict: CloseVerdict, reason: Reason, *, resumable: bool) -> None:
         """The websocket is gone, or the session of no use."""
         self._established = False
-        self._send(said.IsLost(self.number, verdict, reason, resumable))
+        self._send(said.IsLost(self.number, self._turn, verdict, reason, resumable))
 
     def channel_event(self, event: ChannelEvent) -> None:
         """Something happened to others in the channel."""
@@ -237,7 +243,7 @@ class NodeSeat:
 
     def _on_native(self, event: _native.Event) -> None:
         if isinstance(event, _native.TrackEnded):
-            self._thread.call(self.enter, self._player.ended, event.track)
+            self._thread.call(self.enter, self._changed, self._player.settle)
         else:
             self._thread.call(self.enter, self._media.take_native, event)
 

@@ -32,7 +32,7 @@ class Feed:
         options: how to encode, unless the source gives Opus packets.
         lookahead: frames that the track holds.
         native: the native source that it stands for, if it does and is none itself.
-        tracks: what makes the track.
+        tracks: what makes the track; None where sound is carried by this process.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
         failure: says why the source gave no more, if it was not at its end.
 
@@ -48,12 +48,14 @@ class Feed:
         *,
         lookahead: int,
         native: NativeSource | None = None,
-        tracks: type[_native.Track] = _native.Track,
+        tracks: type[_native.Track] | None = None,
         kill: Callable[[], object] | None = None,
         failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
-        native = native or NativeSource.of(source, None)
+        tracks = tracks or _native.Track
+        # Where sound is carried elsewhere, what is native is read here like anything else.
+        native = (native or NativeSource.of(source, None)) if hasattr(tracks, "native") else None
         self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
