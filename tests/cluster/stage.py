@@ -25,7 +25,6 @@ os.environ.setdefault("RAY_DISABLE_IMPORT_WARNING", "1")
 # While the head is away the raylets, and with them what runs on them, are to wait for it.
 os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "600")
 
-HOST = "127.0.0.1"
 LIMIT = 60.0
 _NUMBER = struct.Struct(">BI")
 
@@ -85,7 +84,7 @@ class RayMachines:
 
         self.raylets: Any = Raylets(
             initialize_head=True,
-            head_node_args={"num_cpus": 0, "node_ip_address": HOST, "include_dashboard": False},
+            head_node_args={"num_cpus": 0, "include_dashboard": False},
         )
         self.nodes: list[Any] = [self.add() for _ in range(count)]
 
@@ -96,7 +95,7 @@ class RayMachines:
 
     def add(self, **labels: str) -> Any:
         """One more machine."""
-        return self.raylets.add_node(num_cpus=1, node_ip_address=HOST, resources={"isocord": 1}, labels=labels)
+        return self.raylets.add_node(num_cpus=1, resources={"isocord": 1}, labels=labels)
 
     def kill(self, node: str) -> None:
         """Kill a machine's raylet; what ran there ends with it."""
@@ -133,7 +132,7 @@ class Stage:
     async def hears(self, packets: int = 25) -> list[Any]:
         """Wait until so many more packets are heard; gives all that were heard so far."""
         before = len(await self.arrivals())
-        return await until_async(self._arrived, before + packets)
+        return await until(self._arrived, before + packets)
 
     async def _arrived(self, count: int) -> list[Any] | None:
         found = await self.arrivals()
@@ -146,7 +145,7 @@ class Stage:
 
     async def node(self) -> Any:
         """Statistics of the node that carries the connection."""
-        return await until_async(self._node)
+        return await until(self._node)
 
     async def _node(self) -> Any:
         node = self.cluster.node_of(self.voice)
@@ -159,12 +158,12 @@ class Stage:
             now = await self._node()
             return now if now is not None and now.pid != before.pid else None
 
-        found = await until_async(moved)
+        found = await until(moved)
         await self.hears()
         return found
 
 
-async def until_async(condition: Callable[..., Any], *args: Any, limit: float = LIMIT) -> Any:
+async def until(condition: Callable[..., Any], *args: Any, limit: float = LIMIT) -> Any:
     """Ask again and again, until it gives something true."""
     deadline = time.monotonic() + limit
     while not (found := await condition(*args)):
