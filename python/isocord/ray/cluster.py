@@ -98,13 +98,13 @@ class Cluster:
         self.VoiceClient: type[VoiceClient] = carried_by(self._prefer)
 
     async def ready(self, timeout: float = 60.0, *, nodes: int = 1) -> None:
-        """Wait until so many nodes are known.
+        """Wait until it was looked, and so many nodes are known.
 
         Raises:
             ClusterError: they were not in time; it says what Ray said.
         """
         deadline = time.monotonic() + timeout
-        while len([one for one in self._nodes.values() if not one.draining]) < nodes:
+        while not self._seen_at or sum(not one.draining for one in self._nodes.values()) < nodes:
             if time.monotonic() >= deadline or self._envoy.closed:
                 told = f": {self._trouble}" if self._trouble else ""
                 raise ClusterError(f"{len(self._nodes)} media nodes of the Ray cluster are known{told}")

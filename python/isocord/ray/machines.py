@@ -87,8 +87,8 @@ class Machines:
         import ray
         from ray.util import list_named_actors
 
-        seen: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-        able = {one["NodeID"]: one for one in seen if one["Alive"] and self._fits(one)}
+        nodes: Any = ray.nodes
+        able = {one["NodeID"]: one for one in nodes() if one["Alive"] and self._fits(one)}
         named = {one["name"] for one in list_named_actors(all_namespaces=True) if one["namespace"] == self._namespace}
         there = {node for node in able if _PREFIX + node in named}
         missing = sorted(able.keys() - there)
