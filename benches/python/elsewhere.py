@@ -35,11 +35,12 @@ from isocord.remote.wire import Wire
 from isocord.testing import FakeDiscordProcess
 
 _NODE = """
-import pickle, sys
+import os, pickle, sys
 from isocord.remote import MediaNode
 node = MediaNode()
 sys.stdout.buffer.write(pickle.dumps(node.address))
-sys.stdout.close()
+sys.stdout.flush()
+os.close(1)
 sys.stdin.read()
 """
 _SETTLE = 2.0

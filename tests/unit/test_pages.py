@@ -105,6 +105,9 @@ def test_commands_are_there(block: pages.Block) -> None:
             parser().parse_args(words[1:])
         elif words[0] == "docker":
             assert "--cap-add=sys_nice" in words
+        elif words[0] == "ray":
+            # Ray itself is only where `make cluster` runs.
+            assert words[1] == "start" and ("--head" in words or words[2].startswith("--address=")), line
         elif words[:2] == ["git", "clone"]:
             assert words[2] in project
         else:

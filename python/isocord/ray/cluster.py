@@ -125,7 +125,8 @@ class Cluster:
         return next((node for node, stats in self._nodes.items() if stats.address == address), None)
 
     async def drain(self, node: str, within: float = 30.0, *, restart: bool = False) -> None:
-        """Have a node carry nothing any more; returns when it is empty. See :meth:`isocord.remote.MediaNode.drain`.
+        """Have a node carry nothing any more; returns when it is empty, with ``restart`` when another is in its place.
+        See :meth:`isocord.remote.MediaNode.drain`.
 
         Args:
             node: as :class:`NodeStats` names it.
@@ -138,7 +139,16 @@ class Cluster:
         """
         if not 0 <= within <= 3600:
             raise ValueError("within must be 0 to 3,600 seconds")
+        before = self._nodes.get(node)
         await self._wish({"do": "drain", "node": node, "within": within, "restart": restart}, within)
+        deadline = time.monotonic() + _ANSWER_LIMIT
+        while restart and before is not None:
+            after = self._nodes.get(node)
+            if after is not None and after.pid != before.pid:
+                return
+            if time.monotonic() >= deadline:
+                raise ClusterError(f"the media node on {node} has ended, and does not come back")
+            await asyncio.sleep(_POLL)
 
     async def shutdown(self) -> None:
         """End all nodes of the namespace, whichever bot uses them, and close.

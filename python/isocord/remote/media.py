@@ -241,13 +241,17 @@ class RemoteMedia:
             # Until it ends it is better than none.
             return
         self._lost.add(address)
+        # Not the session, which another node is about to take up.
+        turn = self._turn
+        self._send(lambda seat: Drop(seat, turn, ABANDONED))
         self._send(Leave)
         self._give_seat_back()
         self._report_lost(f"media node {address.host}:{address.port} is about to end")
 
     def _report_lost(self, told: str) -> None:
         if not self._closed and self._wanted is not None:
-            self._owner.lost(CloseVerdict(CloseAction.REJOIN, None, told), Reason.NODE_LOST, resumable=False)
+            # Discord still has the session, and answers no join where it sees no change: another node takes it up.
+            self._owner.lost(CloseVerdict(CloseAction.RESUME, None, told), Reason.NODE_LOST, resumable=False)
 
     def _give_seat_back(self) -> None:
         link, self._link = self._link, None
