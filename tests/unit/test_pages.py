@@ -48,7 +48,16 @@ def test_rows_say_what_is_done(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*isocord.__all__, "isocord.filters", "isocord.metrics", "isocord.sinks", "isocord.testing"]
+    "name",
+    [
+        *isocord.__all__,
+        "isocord.filters",
+        "isocord.metrics",
+        "isocord.ray",
+        "isocord.remote",
+        "isocord.sinks",
+        "isocord.testing",
+    ],
 )
 def test_the_reference_has_every_public_name(name: str) -> None:
     reference = "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.md")))
