@@ -124,6 +124,27 @@ async def test_two_bots_share_the_nodes() -> None:
         assert [one.address for one in another.stats()] == [one.address for one in stage.cluster.stats()]
 
 
+async def test_machines_are_asked_for_by_what_there_is_to_do() -> None:
+    async with (
+        staged(1) as stage,
+        Cluster(stage.machines.address, nodes=0, resources={"isocord": 1}, machines=(2, 5)) as growing,
+    ):
+        await growing.ready()
+
+        async def is_asked() -> bool:
+            return await asyncio.to_thread(demand, stage.machines.address) == [({"isocord": 1.0}, 2)]
+
+        await until(is_asked)
+
+
+def demand(address: str) -> list[tuple[dict[str, float], int]]:
+    """What Ray's autoscaler is asked to provide for at least, and how often."""
+    from ray.autoscaler.v2.sdk import get_cluster_status
+
+    constraints = get_cluster_status(address).resource_demands.cluster_constraint_demand
+    return [(dict(one.bundle), one.count) for each in constraints for one in each.bundles_by_count]
+
+
 async def test_nothing_secret_reaches_what_ray_writes() -> None:
     async with staged(1) as stage:
         await stage.play()
