@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +18,7 @@ pytest.importorskip("ray")
 from isocord.ray import Cluster, ClusterError
 from isocord.testing import tone
 
-from .stage import Heard, go_on, kill, staged, stop, until
+from .stage import Heard, RayMachines, go_on, kill, staged, stop, until
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -132,17 +138,40 @@ async def test_machines_are_asked_for_by_what_there_is_to_do() -> None:
         await growing.ready()
 
         async def is_asked() -> bool:
-            return await asyncio.to_thread(demand, stage.machines.address) == [({"isocord": 1.0}, 2)]
+            return await asyncio.to_thread(demand, stage.machines.address) == [{"isocord": 1}] * 2
 
         await until(is_asked)
 
 
-def demand(address: str) -> list[tuple[dict[str, float], int]]:
-    """What Ray's autoscaler is asked to provide for at least, and how often."""
-    from ray.autoscaler.v2.sdk import get_cluster_status
+async def test_a_node_that_cannot_begin_says_why_and_begins_when_it_can() -> None:
+    with contextlib.closing(RayMachines(1)) as machines, socket.socket() as taken:
+        taken.bind((machines.address.split(":")[0], 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        async with Cluster(machines.address, port=port, resources={"isocord": 1}) as cluster:
 
-    constraints = get_cluster_status(address).resource_demands.cluster_constraint_demand
-    return [(dict(one.bundle), one.count) for each in constraints for one in each.bundles_by_count]
+            async def is_told() -> bool:
+                try:
+                    await cluster.ready(0.5)
+                except ClusterError as error:
+                    return "in use" in str(error)
+                return False
+
+            await until(is_told)
+            taken.close()
+            await cluster.ready(60.0)
+            assert cluster.stats()[0].address.port == port
+
+
+def demand(address: str) -> Any:
+    """What Ray's autoscaler is asked to provide for at least; in a process of its own, which speaks with Ray."""
+    code = (
+        "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False);"
+        "from ray.experimental.internal_kv import _internal_kv_get as get;"
+        "print((get(b'autoscaler_resource_request') or b'null').decode())"
+    )
+    done = subprocess.run([sys.executable, "-c", code, address], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 async def test_nothing_secret_reaches_what_ray_writes() -> None:

@@ -48,24 +48,20 @@ class NodeStats(Record):
     address: NodeAddress = secret()
 
 
-def preferred(
-    nodes: Iterable[NodeStats], endpoint: str, *, given: Mapping[NodeAddress, int], shunned: Iterable[str] = ()
-) -> list[NodeAddress]:
+def preferred(nodes: Iterable[NodeStats], endpoint: str, *, given: Mapping[NodeAddress, int]) -> list[NodeAddress]:
     """The addresses that a new connection may take, the best first: near before far, then the least load.
 
     Args:
         nodes: what is known.
         endpoint: the voice server's.
         given: how often each was taken first since it said what it has to do.
-        shunned: machines that are not to be taken.
     """
 
     def rank(stats: NodeStats) -> tuple[bool, bool, float]:
         near = is_near(stats.region, endpoint)
         return stats.silent > SILENT, not near, expected(stats.load, given.get(stats.address, 0))
 
-    avoided = frozenset(shunned)
-    able = [stats for stats in nodes if not stats.draining and stats.node not in avoided]
+    able = [stats for stats in nodes if not stats.draining]
     return [stats.address for stats in sorted(able, key=rank)]
 
 

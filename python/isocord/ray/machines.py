@@ -6,10 +6,14 @@ import logging
 import time
 from typing import Any
 
+from ..runtime.text import shown
 from .host import NodeHost
 from .known import ClusterError
 
 _FOLLOW = 2.0
+_LONGEST = 30.0
+_PATIENCE = 3
+"""Looks in a row without an answer, until it is told."""
 _CALL_LIMIT = 30.0
 _DRAIN_SPARE = 10.0
 _PREFIX = "isocord-media-"
@@ -29,10 +33,29 @@ class Machine:
         self.labels = labels
         self.actor: Any = actor
         self.was_lost = False
+        self.failures = 0
+        self.again_at = 0.0
+        self._told = ""
 
-    def lost(self) -> None:
-        """The actor did not answer: its handle is looked up again."""
+    def lost(self, error: Exception) -> None:
+        """The actor has ended: its handle is looked up again, or another one made, later and later."""
+        if self.was_lost:
+            return
         self.was_lost = True
+        self.failures += 1
+        self.again_at = time.monotonic() + min(self.failures - 1, _LONGEST / _FOLLOW) * _FOLLOW
+        # Above the last line of Ray's there is a trace.
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        self._told = shown(lines[-1] if lines else type(error).__name__)
+
+    def answered(self) -> None:
+        """It is there."""
+        self.failures, self._told = 0, ""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is none, if that has been so for a while: one that begins anew is missed now and then."""
+        return f"no media node on {self.host}: {self._told}" if self.failures >= _PATIENCE and self._told else None
 
 
 class Machines:
@@ -97,11 +120,15 @@ class Machines:
         present = dict[str, Machine]()
         for node in sorted([*there, *missing]):
             before, about = self.present.get(node), able[node]
-            if before is not None and not before.was_lost:
+            if before is not None and not (before.was_lost and time.monotonic() >= before.again_at):
                 present[node] = before
                 continue
-            actor = self._actor(node, about["NodeManagerAddress"])
-            present[node] = Machine(about["NodeManagerAddress"], about.get("Labels") or {}, actor)
+            host, labels = about["NodeManagerAddress"], about.get("Labels") or {}
+            if before is None:
+                present[node] = Machine(host, labels, self._actor(node, host))
+            else:
+                before.actor, before.was_lost = self._actor(node, host), False
+                present[node] = before
         self.present, self.known = present, True
 
     def _fits(self, machine: dict[str, Any]) -> bool:

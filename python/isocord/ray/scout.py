@@ -86,11 +86,12 @@ class Scout:
             del self._asked[node]
             try:
                 self._seen[node] = ray.get(answer, timeout=_PATIENCE), time.monotonic()
-            except Exception:
+                machines[node].answered()
+            except Exception as error:
                 # Its process has ended; Ray starts another one.
                 self._seen.pop(node, None)
-                machines[node].lost()
-                silent = True
+                machines[node].lost(error)
+                silent |= machines[node].trouble is None
         self._seen = {node: seen for node, seen in self._seen.items() if node in machines}
         return silent or not machines
 
@@ -106,7 +107,8 @@ class Scout:
             }
             for node, (seen, at) in self._seen.items()
         ]
-        self._tell({"nodes": nodes, "trouble": self._machines.trouble})
+        troubles = [self._machines.trouble, *(machine.trouble for machine in machines.values())]
+        self._tell({"nodes": nodes, "trouble": next(filter(None, troubles), None)})
 
     def _demand(self, machines: dict[str, Machine]) -> None:
         from ray.autoscaler.sdk import request_resources
