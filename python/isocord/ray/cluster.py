@@ -106,8 +106,8 @@ class Cluster:
         deadline = time.monotonic() + timeout
         while not self._seen_at or sum(not one.draining for one in self._nodes.values()) < nodes:
             if time.monotonic() >= deadline or self._envoy.closed:
-                told = f": {self._trouble}" if self._trouble else ""
-                raise ClusterError(f"{len(self._nodes)} media nodes of the Ray cluster are known{told}")
+                told = self._trouble or ("no more have begun" if self._seen_at else "Ray does not answer")
+                raise ClusterError(f"{len(self._nodes)} media nodes of the Ray cluster are known: {told}")
             await asyncio.sleep(_POLL)
 
     def stats(self) -> list[NodeStats]:

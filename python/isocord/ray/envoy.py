@@ -124,6 +124,8 @@ class Envoy:
             process.stdout.close()
         if not self.closed:
             _log.info("The process that speaks with Ray has ended with %s; another one follows", process.returncode)
+            if self._trouble is None:
+                self._troubled(f"Ray has ended the process that speaks with it ({process.returncode})")
 
     def _take(self, told: dict[str, Any]) -> None:
         if "ticket" not in told:

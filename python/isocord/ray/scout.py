@@ -145,11 +145,7 @@ def main() -> None:
     options = json.loads(sys.stdin.readline() or "null")
     if options is None:
         return
-    try:
-        scout = Scout(options, tell)
-    except ImportError as error:
-        tell({"nodes": [], "trouble": f"{error}: pip install 'isocord[ray]'"})
-        return
+    scout = Scout(options, tell)
 
     def obey() -> None:
         for line in sys.stdin:
@@ -160,9 +156,11 @@ def main() -> None:
     threading.Thread(target=obey, name="isocord-obey", daemon=True).start()
     try:
         scout.run()
+    except ImportError as error:
+        tell({"nodes": [], "trouble": f"{error}: pip install 'isocord[ray]'"})
     except Exception as error:
         tell({"nodes": [], "trouble": f"{type(error).__name__}: {error}"[:500]})
-        os._exit(1)
+    os._exit(1)
 
 
 if __name__ == "__main__":
