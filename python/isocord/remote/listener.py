@@ -6,8 +6,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from .. import _native
 from .messages import Listen, ToSeat
 
 _CAPACITY = 4096
@@ -75,11 +77,11 @@ class RemoteListener:
         self._earlier_late, self._late = self._earlier_late + self._late, 0
         return Listen(seat, self.number, self._utterances, self._shape)
 
-    def heard(self, items: tuple[Any, ...], dropped: int, late: int) -> None:
-        """The node brings more."""
+    def heard(self, items: tuple[Any, ...], dropped: int, late: int, shift: int) -> None:
+        """The node brings more; its clock is ``shift`` samples behind this one."""
         with self._changed:
             self._dropped, self._late = dropped, late
-            for item in items:
+            for item in map(partial(placed, shift), items):
                 if len(self._items) >= _CAPACITY:
                     self._lost += 1
                 else:
@@ -91,3 +93,46 @@ class RemoteListener:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+class RelayedRecording:
+    """A recording that is written here of what a node hears; to the node it is a listener.
+
+    Args:
+        number: what it is called between bot and node.
+        recording: takes the frames.
+        users: who is recorded; all if None.
+    """
+
+    def __init__(self, number: int, recording: _native.Recording, users: frozenset[int] | None) -> None:
+        self.number = number
+        self._recording = recording
+        self._shape = {"form": recording.form, "users": users}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is recorded."""
+        return self._recording.is_over
+
+    def begin(self, seat: int) -> ToSeat:
+        """What a node is told that knows nothing of it."""
+        return Listen(seat, self.number, False, self._shape)
+
+    def heard(self, items: tuple[Any, ...], dropped: int, late: int, shift: int) -> None:
+        """The node brings more; its clock is ``shift`` samples behind this one."""
+        self._recording.hear([item for item in items if isinstance(item, _native.HeardFrame)], shift)
+
+    def end(self) -> None:
+        """No more comes."""
+        self._recording.hear_no_more()
+
+
+def placed(shift: int, item: Any) -> Any:
+    """A frame, news of who speaks, or an utterance with its number, ``shift`` samples later."""
+    if isinstance(item, _native.SpeakingChanged):
+        return _native.SpeakingChanged(item.user_id, item.speaking, item.position + shift)
+    if isinstance(item, tuple):
+        number, said = item
+        times = (said.start + shift, said.end + shift, said.captured, said.ended, said.sample_rate, said.channels)
+        return number, _native.Utterance(said.user_id, said.pcm, *times)
+    return item.later(shift)

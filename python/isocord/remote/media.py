@@ -45,6 +45,7 @@ from .messages import (
     ListenerIsOver,
     Open,
     Progress,
+    Seated,
     Speak,
     ToSeat,
     TrackIsOver,
@@ -56,6 +57,7 @@ Nodes = Callable[[], "list[NodeAddress]"]
 
 _PACKET_TIME = 0.9
 _FRESH = 1.0
+_SAMPLE_RATE = 48_000
 _generations = itertools.count(time.time_ns())
 """Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
 
@@ -95,7 +97,8 @@ class RemoteMedia:
         self._lost: set[NodeAddress] = set()
         self._tickets: dict[int, concurrent.futures.Future[Any]] = {}
         self._numbers = itertools.count(1)
-        self._announced = 0.0
+        self._announced = self._asked_at = 0.0
+        self._shift = 0
         self._closed = False
         self._does: dict[type, Callable[[Any], object]] = {
             IsEstablished: self._established,
@@ -105,7 +108,8 @@ class RemoteMedia:
             Answer: self._answered,
             Progress: self._progress,
             TrackIsOver: self._track_is_over,
-            Heard: self._heard,
+            Heard: lambda told: native.heard(told, self._shift),
+            Seated: self._seated,
             ListenerIsOver: self._listener_is_over,
         }
         native.attach(self._send, self._ask)
@@ -211,6 +215,7 @@ class RemoteMedia:
         if self._closed or target is None:
             return
         self._link = link
+        self._asked_at = time.monotonic()
         self._seat = link.seat(self, server_id=self._server_id, user_id=self._user_id, generation=next(_generations))
         self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)
         for message in self._native.begin(self._seat):
@@ -271,9 +276,10 @@ class RemoteMedia:
             track.is_over(message)
             self._player.track_ended()
 
-    def _heard(self, message: Heard) -> None:
-        if (listener := self._native.listeners.get(message.listener)) is not None:
-            listener.heard(message.items, message.dropped, message.late)
+    def _seated(self, message: Seated) -> None:
+        # Half of the way there and back the message took to come.
+        now, away = self._native.position, time.monotonic() - self._asked_at
+        self._shift = now - round(away / 2 * _SAMPLE_RATE) - message.position
 
     def _listener_is_over(self, message: ListenerIsOver) -> None:
         if (listener := self._native.listeners.pop(message.listener, None)) is not None:

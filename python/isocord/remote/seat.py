@@ -73,6 +73,7 @@ class NodeSeat:
         self._timer: asyncio.TimerHandle | None = None
         self._does = self._table()
         self._look()
+        send(said.Seated(self.number, self._native.position))
 
     # What the bot says.
 
@@ -154,8 +155,6 @@ class NodeSeat:
                 code.set_result(self._media.verification_code(*about))
 
             self._thread.work(look, lambda error: self._told(question, code.result() if error is None else None))
-        elif what == "position":
-            self._told(question, self._native.position)
         elif what == "receive_stats":
             self._told(question, _plain(self._native.receive_stats))
         elif what == "figures":
