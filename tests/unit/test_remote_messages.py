@@ -76,7 +76,7 @@ class Evil:
     [
         Evil(os.system, "true"),
         Evil(builtins.eval, "1"),
-        Evil(getattr, messages, "pickle"),
+        Evil(getattr, "text", "upper"),
         Evil(__import__, "os"),
         Evil(_native.Connection, print),
         [1, 2, 3],
@@ -85,7 +85,7 @@ class Evil:
     ],
 )
 def test_nothing_is_made_that_is_not_of_the_vocabulary(thing: Any) -> None:
-    with pytest.raises(LinkError, match="no message|is no"):
+    with pytest.raises(LinkError, match="message"):
         list(Decoder().feed(pickled(pickle.dumps(thing))))
 
 
