@@ -1508,8 +1508,6 @@ class HeardFrame:
         received_ns: int | None = None,
         captured: float = 0.0,
     ) -> None: ...
-    def later(self, shift: int) -> HeardFrame:
-        """The same, placed ``shift`` samples later."""
     @property
     def user_id(self) -> int:
         """Whose; 0 for all as one."""

@@ -97,6 +97,7 @@ class TestConnect:
         await until(lambda: world.discord.bot_voice_state() is None)
         assert (await world.connect()).is_connected()
 
+    @pytest.mark.carried_here("the test ends the session from within")
     async def test_a_refusal_raises_and_leaves_nothing(self, world: World) -> None:
         identified = threading.Event()
 
@@ -116,6 +117,7 @@ class TestConnect:
         assert caught.value.code == 4017
         assert world.guild.voice_client is None
 
+    @pytest.mark.carried_here("a media node has network settings of its own")
     @joins_with_isocord
     async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
         self, world: World, monkeypatch: pytest.MonkeyPatch

@@ -57,6 +57,7 @@ Nodes = Callable[[], "list[NodeAddress]"]
 
 _PACKET_TIME = 0.9
 _FRESH = 1.0
+_LINGER = 2.0
 _SAMPLE_RATE = 48_000
 _generations = itertools.count(time.time_ns())
 """Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
@@ -178,13 +179,20 @@ class RemoteMedia:
         """The node sees to that."""
 
     def close(self) -> None:
-        """It is over."""
+        """It is over; what the node has heard and not brought yet, it brings before it is done with."""
         self._closed = True
         self._wanted = None
-        self._send(Leave)
-        self._give_seat_back()
         if self.info is not None:
             self.info = self.info.without_key()
+        self._send(Leave)
+        if self._link is not None and self._native.listeners:
+            self._thread.loop.call_later(_LINGER, self._part)
+        else:
+            self._part()
+
+    def _part(self) -> None:
+        self._give_seat_back()
+        self._native.end_listeners()
 
     # A node.
 
@@ -228,6 +236,8 @@ class RemoteMedia:
             address = self._link.address
             self._lost.add(address)
             self._give_seat_back()
+            if self._closed:
+                self._part()
             self._owner.enter(self._report_lost, f"media node {address.host}:{address.port} is lost: {told}")
 
     def _report_lost(self, told: str) -> None:
@@ -284,6 +294,8 @@ class RemoteMedia:
     def _listener_is_over(self, message: ListenerIsOver) -> None:
         if (listener := self._native.listeners.pop(message.listener, None)) is not None:
             listener.end()
+        if self._closed and not self._native.listeners:
+            self._part()
 
     def _answered(self, answer: Answer) -> None:
         if isinstance(answer.value, Figures):

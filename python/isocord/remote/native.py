@@ -107,9 +107,6 @@ class RemoteNative:
         self._closed = True
         for track in list(self.tracks.values()):
             track.ended("closed")
-        for listener in list(self.listeners.values()):
-            listener.end()
-        self._here.close()
 
     def end_session(self) -> None:
         """The node knows by itself."""
@@ -156,7 +153,7 @@ class RemoteNative:
         self._post(lambda seat: Listen(seat, listener.number, utterances, shape))
         return listener
 
-    def record(self, target: Any, *, users: Any = None, **options: Any) -> _native.Recording:
+    def record(self, target: Any, **options: Any) -> _native.Recording:
         """Record what is heard there, here: see :meth:`isocord._native.Connection.record`.
 
         Raises:
@@ -165,8 +162,8 @@ class RemoteNative:
             ClosedError: the connection is over.
         """
         self._check()
-        recording = self._here.record(target, users=users, relayed=True, **options)
-        relayed = RelayedRecording(next(self._numbers), recording, None if users is None else frozenset(users))
+        recording = self._here.record(target, relayed=True, **options)
+        relayed = RelayedRecording(next(self._numbers), recording)
         self.listeners[relayed.number] = relayed
         self._post(relayed.begin)
         return recording
@@ -179,7 +176,7 @@ class RemoteNative:
     def stats(self) -> Any:
         """What the node has counted, see :class:`isocord._native.Stats`."""
         figures: Figures | None = self.asked("figures", None)
-        return _NO_STATS if figures is None else SimpleNamespace(**figures.stats)
+        return _NO_STATS if figures is None else Counted(**figures.stats)
 
     @property
     def receive_stats(self) -> Any:
@@ -187,8 +184,8 @@ class RemoteNative:
         found: dict[str, Any] | None = self.asked("receive_stats", None)
         if found is None:
             return _NO_RECEIVE_STATS
-        users = {user_id: SimpleNamespace(**one) for user_id, one in found["users"].items()}
-        return SimpleNamespace(**{**found, "users": users})
+        users = {user_id: Counted(**one) for user_id, one in found["users"].items()}
+        return Counted(**{**found, "users": users})
 
     @property
     def position(self) -> int:
@@ -217,6 +214,13 @@ class RemoteNative:
             self._thread.call(self._send, message)
 
     # The gateway thread.
+
+    def end_listeners(self) -> None:
+        """No more comes for anybody."""
+        listeners, self.listeners = self.listeners, {}
+        for listener in listeners.values():
+            listener.end()
+        self._here.close()
 
     def heard(self, told: Heard, shift: int) -> None:
         """The node brings what users said; its clock is ``shift`` samples behind."""
@@ -253,9 +257,17 @@ def plain(barge_in: BargeIn | None) -> tuple[float, frozenset[int], bool] | None
     return (barge_in.min_speech, frozenset(barge_in.users), barge_in.echo_guard)
 
 
-def _zeros(kind: type, **more: Any) -> SimpleNamespace:
+class Counted(SimpleNamespace):
+    """What a native object has counted elsewhere; shown as it was there."""
+
+    def __repr__(self) -> str:
+        shown: str = self.__dict__["_shown"]
+        return shown
+
+
+def _zeros(kind: type, **more: Any) -> Counted:
     names = [name for name in dir(kind) if not name.startswith("_")]
-    return SimpleNamespace(**(dict.fromkeys(names, 0) | more))
+    return Counted(_shown=f"<{kind.__name__}: none yet>", **(dict.fromkeys(names, 0) | more))
 
 
 _NO_STATS = _zeros(_native.Stats, lateness_histogram=[])

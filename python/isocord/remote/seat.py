@@ -196,10 +196,9 @@ class NodeSeat:
         if self._timer is not None:
             self._timer.cancel()
         self._media.close()
+        # It ends those who listen, when they have what has come.
         self._native.close()
         self._player.close()
-        for ear in list(self._ears.values()):
-            ear.close()
 
     # Reports of what carries the sound.
 
@@ -253,4 +252,5 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, (int, float, list, type(None))):
         return value
-    return {name: _plain(getattr(value, name)) for name in dir(value) if not name.startswith("_")}
+    found = {name: _plain(getattr(value, name)) for name in dir(value) if not name.startswith("_")}
+    return {**found, "_shown": repr(value)}

@@ -121,16 +121,6 @@ impl HeardFrame {
         }
     }
 
-    /// The same, `shift` samples later.
-    fn later(&self, py: Python<'_>, shift: i64) -> Self {
-        Self {
-            position: self.position.saturating_add_signed(shift),
-            kind: self.kind.clone(),
-            data: self.data.clone_ref(py),
-            ..*self
-        }
-    }
-
     fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyTuple>, Bound<'py, PyDict>)> {
         let names = PyDict::new(py);
         names.set_item("sample_rate", self.sample_rate)?;
