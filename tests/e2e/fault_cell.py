@@ -111,7 +111,7 @@ class Cell:
         self.talker = await asyncio.to_thread(discord.speak, general, user=members["bob"])
         channel = self.guild.get_channel(general)
         cls = Deaf if self.activity is Activity.IDLE else isocord.VoiceClient
-        self.voice = await channel.connect(cls=cls, timeout=10.0)
+        self.voice = await channel.connect(cls=cls, timeout=30)
         encryption = discord.encryption(general)
         assert encryption is not None
         await until(lambda: encryption.settled)

@@ -54,6 +54,8 @@ class Stage:
     async def row(self, case: Case) -> list[Outcome]:
         """All cells of one fault."""
         await asyncio.gather(*(cell.set_up(case) for cell in self.cells))
+        # What goes wrong goes wrong in a call that is whole: on a busy machine one may have broken meanwhile by itself.
+        assert await until(lambda: all(cell.whole() and cell.settled() for cell in self.cells))
         self.gateway_resumes = self.discord.gateway.resumes
         self.moves = self.discord.counters["discovery_moved"]
         last = self.discord.events[-1]
@@ -108,7 +110,7 @@ async def _bot(discord: FakeDiscord) -> AsyncIterator[pycord.Client]:
         yield bot
     finally:
         await bot.close()
-        await asyncio.wait([running], timeout=5)
+        await asyncio.wait([running], timeout=15)
         if running.done() and not running.cancelled():
             # Whatever the library makes of being closed in the midst of something.
             running.exception()

@@ -148,7 +148,7 @@ class Slow(isocord.sinks.WaveSink):
         self.go_on = threading.Event()
 
     def cleanup(self) -> None:
-        self.go_on.wait(10.0)
+        self.go_on.wait(15)
 
 
 async def test_a_sink_in_use_is_not_begun_again(world: World) -> None:
@@ -188,7 +188,7 @@ async def test_one_sink_cannot_record_in_two_guilds() -> None:
         voices = []
         for guild in world.bot.guilds:
             channel = guild.voice_channels[0]
-            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=10.0))
+            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=30))
         done, sink = Finished(), isocord.sinks.WaveSink()
         voices[0].start_recording(sink, done)
         with pytest.raises(isocord.RecordingError, match="in use"):

@@ -44,7 +44,7 @@ class Noise(library.AudioSource):  # type: ignore[misc, name-defined]
 async def connected(count: int, **options: Any) -> AsyncIterator[tuple[World, list[Room]]]:
     async with rooms(count, **options) as (world, made):
         for room in made:
-            room.voice = await room.channel.connect(cls=isocord.VoiceClient, timeout=10.0)
+            room.voice = await room.channel.connect(cls=isocord.VoiceClient, timeout=30)
         yield world, made
 
 

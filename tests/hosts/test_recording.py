@@ -217,7 +217,7 @@ async def test_a_sink_of_the_library_cannot_record_in_two_guilds() -> None:
         voices = []
         for guild in world.bot.guilds:
             channel = guild.voice_channels[0]
-            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=10.0))
+            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=30))
         sink, done = sinks.PCMSink(), Finished()
         voices[0].start_recording(sink, done)
         with pytest.raises(sinks.RecordingException, match="in use"):
@@ -313,6 +313,6 @@ async def test_listening_live(world: World) -> None:
     assert len(frames) >= 15
     await until(lambda: voice.receive_stats.users[bob.user_id].received >= 15)
     await voice.disconnect()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 15)
     with pytest.raises(library.ClientException):
         voice.listen()

@@ -29,7 +29,7 @@ async def test_a_websocket_over_tls_reads_through_a_small_buffer() -> None:
             assert isinstance(protocol, sslproto.SSLProtocol)
             assert len(protocol.get_buffer(-1)) == tls_buffer.SMALL_BUFFER
             # Messages still come through it, and it stays small.
-            hello = await asyncio.wait_for(websocket.receive_json(), 10)
+            hello = await asyncio.wait_for(websocket.receive_json(), 15)
             assert hello["op"] == 8
             assert len(protocol.get_buffer(1 << 20)) == tls_buffer.SMALL_BUFFER
             assert not tls_buffer.shrink(transport)
