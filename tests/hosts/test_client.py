@@ -108,7 +108,7 @@ class TestConnect:
         connecting = asyncio.create_task(world.connect())
         await until(identified.is_set)
         connection = world.guild.voice_client._connection
-        connection._thread.call(lambda: connection.session.socket_lost(4017, "closed", trusted=True))
+        connection._thread.call(lambda: connection._driver.media.session.socket_lost(4017, "closed", trusted=True))
         with pytest.raises(ConnectError, match="DAVE") as caught:
             await connecting
         assert isinstance(caught.value, library.ClientException)
