@@ -15,7 +15,7 @@ import pytest
 import isocord
 
 from .recordings import Finished, left, record, samples
-from .world import RATE, TONES, World, begin_speaking, np, share, testing, until
+from .world import RATE, TONES, World, begin_speaking, heard, np, share, testing, until
 
 
 def best_share(pcm: Any, *frequencies: float) -> float:
@@ -235,8 +235,7 @@ async def test_filters_and_pauses_hold(world: World) -> None:
     assert voice.is_recording()
     held = time.monotonic() - paused_at
     voice.toggle_pause()
-    before = bob.sent
-    await until(lambda: bob.sent > before + 20)
+    await heard(voice, bob, 20)
     voice.stop_recording()
     elapsed = time.monotonic() - start
     await until(lambda: len(done.calls) == 4)

@@ -151,6 +151,17 @@ async def spoken_for(speaker: Any, seconds: float) -> None:
     await until(lambda: speaker.sent >= seconds * 50)
 
 
+async def heard(voice: Any, speaker: Any, packets: int) -> None:
+    """Until so many more packets have come to the bot: on a busy machine that may be long after they were said."""
+
+    def received() -> int:
+        user = voice.receive_stats.users.get(speaker.user_id)
+        return 0 if user is None else int(user.received)
+
+    wanted = received() + packets
+    await until(lambda: received() >= wanted)
+
+
 def wave_file(pcm: bytes) -> bytes:
     """A WAV of this sound: stereo, s16le, at 48 kHz."""
     file = io.BytesIO()
