@@ -104,7 +104,7 @@ def wheel(session: nox.Session) -> None:
 def release(session: nox.Session) -> None:
     """Build what is published for this machine, for systems as old as can be, and look into it."""
     session.install(
-        "maturin[zig]>=1.9,<2", "cmake>=3.20", "ninja>=1.11", "auditwheel>=6", "abi3audit>=0.0.20", "twine>=6"
+        "maturin[zig]>=1.14,<2", "cmake>=3.20", "ninja>=1.11", "auditwheel>=6", "abi3audit>=0.0.20", "twine>=6"
     )
     shutil.rmtree(RELEASE, ignore_errors=True)
     # What panics say of places must not name the machine that built it.

@@ -6,10 +6,13 @@ import asyncio
 import logging
 from typing import TypeAlias
 
-import dave
-import davey
+import pytest
 
 from .dave_members import ALONE, CHANNEL, PLAIN, SILENCE, Down, Keys, Member, Ours, Up
+
+# They are there in wheels only, and not for every Python.
+dave = pytest.importorskip("dave")
+davey = pytest.importorskip("davey")
 
 MARKER = b"\xfa\xfa"
 
