@@ -55,10 +55,10 @@ async def test_connected_clients_do_not_hold_it_up() -> None:
         grant = discord.invite("General", "bob")
         voice = await session.ws_connect(f"wss://{grant.endpoint}/?v=8", ssl=discord.ssl_context)
         for socket in (gateway, voice):
-            assert (await asyncio.wait_for(socket.receive_json(), 5))["op"] in (8, 10)
+            assert (await asyncio.wait_for(socket.receive_json(), 15))["op"] in (8, 10)
         discord.stop()
         for socket in (gateway, voice):
-            message = await asyncio.wait_for(socket.receive(), 5)
+            message = await asyncio.wait_for(socket.receive(), 15)
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.ERROR)
 
 
@@ -94,7 +94,7 @@ async def test_a_start_that_is_cancelled_as_it_succeeds_is_undone(turns: int) ->
         await asyncio.sleep(0)
     over = starting.done()
     starting.cancel()
-    await asyncio.wait([starting], timeout=10)
+    await asyncio.wait([starting], timeout=15)
     assert starting.cancelled() or over
     if over:
         discord.stop()

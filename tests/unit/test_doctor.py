@@ -168,7 +168,7 @@ def server(*, address: bytes, delay: int = 0, ssrc: int | None = None) -> Iterat
         answering = threading.Thread(target=answer)
         answering.start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
-        answering.join(10)
+        answering.join(15)
 
 
 def test_a_server_that_answers() -> None:
