@@ -44,7 +44,8 @@ def test_nothing_is_left_behind() -> None:
     with pytest.raises(ZeroDivisionError):
         fails_in_the_middle()
     assert set(threading.enumerate()) == threads
-    assert open_files() == files
+    # What an earlier test left to the garbage collector may go meanwhile.
+    assert open_files() <= files
 
 
 @pytest.mark.asyncio

@@ -51,8 +51,8 @@ class SpeakingWatch:
             self._listening.close()
 
     def _take(self, change: _native.SpeakingChanged) -> None:
-        self._speaking.pop(change.user_id, None)
-        if len(self._speaking) >= _LIMIT:
+        # Others look at it meanwhile: nobody who is known is to be missing, be it for a moment.
+        if change.user_id not in self._speaking and len(self._speaking) >= _LIMIT:
             del self._speaking[next(iter(self._speaking))]
         self._speaking[change.user_id] = change.speaking
         if self.telling:
