@@ -151,15 +151,16 @@ async def spoken_for(speaker: Any, seconds: float) -> None:
     await until(lambda: speaker.sent >= seconds * 50)
 
 
+def received(voice: Any, speaker: Any) -> int:
+    """Packets of a speaker's that have come to the bot."""
+    user = voice.receive_stats.users.get(speaker.user_id)
+    return 0 if user is None else int(user.received)
+
+
 async def heard(voice: Any, speaker: Any, packets: int) -> None:
     """Until so many more packets have come to the bot: on a busy machine that may be long after they were said."""
-
-    def received() -> int:
-        user = voice.receive_stats.users.get(speaker.user_id)
-        return 0 if user is None else int(user.received)
-
-    wanted = received() + packets
-    await until(lambda: received() >= wanted)
+    wanted = received(voice, speaker) + packets
+    await until(lambda: received(voice, speaker) >= wanted)
 
 
 def wave_file(pcm: bytes) -> bytes:
