@@ -210,7 +210,7 @@ def test_speaking_is_followed_once_whoever_asks() -> None:
     class Client(ListeningSurface):
         def __init__(self) -> None:
             self._speaking_watch = None
-            self._beginning_watch = threading.Lock()
+            self._beginning_watch = threading.RLock()
             self.queues: list[Nobody] = []
 
         def _hear(self, form: Any, **_: Any) -> Any:

@@ -34,7 +34,7 @@ class ListeningSurface(ClientBase):
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
         self._speaking_watch: SpeakingWatch | None = None
-        self._beginning_watch = threading.Lock()
+        self._beginning_watch = threading.RLock()
         self._speaking_news = SpeakingNews(self.loop, self._member, self._dispatch_speaking)
 
     @overload

@@ -31,7 +31,8 @@ class GuildLog(_Adapter):
         super().__init__(logger, {"guild_id": guild_id})
         self._guild_id = guild_id
         self._times: dict[str, int] = {}
-        self._counting = threading.Lock()
+        # It may be interrupted by itself: a signal handler may log, too.
+        self._counting = threading.RLock()
 
     def child(self, name: str) -> GuildLog:
         """The log of a part of the connection."""
