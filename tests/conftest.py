@@ -25,7 +25,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--carried") == "elsewhere":
+        for item in items:
+            if (mark := item.get_closest_marker("carried_here")) is not None:
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]))
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "carried_here(reason): holds only where voice clients carry their own sound")
     os.environ[LOOP] = config.getoption("--loop")
     use()
 

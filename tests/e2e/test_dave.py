@@ -280,7 +280,7 @@ async def test_py_cords_own_client_is_understood() -> None:
         await call.heard(bob, 25)
         assert {alice.privacy_code, bob.privacy_code} == {grouped(voice)}
         bob.leave()
-        await discord.wait_for(lambda: len(alice.arrivals()) >= 100, timeout=10)
+        await discord.wait_for(lambda: len(alice.arrivals()) >= 100, timeout=15)
         assert (alice.gaps().lost, alice.gaps().unopened) == (0, 0)
         assert all(arrival.encrypted for arrival in alice.arrivals()[:100])
         assert abs(loudest_frequency(alice.pcm()[: 100 * FRAME]) - 1000) < 2

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-import time
 from typing import Any
 
 import aiohttp
@@ -49,7 +48,7 @@ class TestConnect:
         assert voice.mode == session.mode
         assert voice.mode in voice.supported_modes
         assert len(voice.secret_key) == 32
-        assert voice.timeout == (60.0 if LIBRARY == "hikari" else 10.0)
+        assert voice.timeout == (60.0 if LIBRARY == "hikari" else 30.0)
         assert voice.is_dave_connection() is True
         assert voice.token not in repr(voice)
         await until(lambda: voice.latency < 5)
@@ -97,6 +96,7 @@ class TestConnect:
         await until(lambda: world.discord.bot_voice_state() is None)
         assert (await world.connect()).is_connected()
 
+    @pytest.mark.carried_here("the test ends the session from within")
     async def test_a_refusal_raises_and_leaves_nothing(self, world: World) -> None:
         identified = threading.Event()
 
@@ -116,6 +116,7 @@ class TestConnect:
         assert caught.value.code == 4017
         assert world.guild.voice_client is None
 
+    @pytest.mark.carried_here("a media node has network settings of its own")
     @joins_with_isocord
     async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -141,9 +142,7 @@ class TestConnect:
     async def test_closing_the_bot_disconnects(self, world: World) -> None:
         voice = await world.connect()
         voice.play(Tone())
-        began = time.monotonic()
-        await world.bot.close()
-        assert time.monotonic() - began < 5
+        await asyncio.wait_for(world.bot.close(), 15)
         assert voice.state.phase is Phase.DISCONNECTED
 
     async def test_cleanup_never_removes_a_newer_client(self, world: World) -> None:
@@ -227,7 +226,7 @@ class TestChanges:
 
     async def test_waiting_for_a_state(self, world: World) -> None:
         voice = await world.connect()
-        assert (await voice.wait_for_state(Phase.CONNECTED, timeout=1)).is_connected
+        assert (await voice.wait_for_state(Phase.CONNECTED, timeout=15)).is_connected
         assert await asyncio.to_thread(voice.wait_until_connected, 5)
         with pytest.raises(asyncio.TimeoutError):
             await voice.wait_for_state(Phase.DISCONNECTED, timeout=0.05)
@@ -236,7 +235,7 @@ class TestChanges:
         voice = await world.connect()
         for wrong in ((), ("connected",), (Phase.CONNECTED, None)):
             with pytest.raises(TypeError, match=r"isocord\.Phase"):
-                await voice.wait_for_state(*wrong, timeout=1)
+                await voice.wait_for_state(*wrong, timeout=15)
         waiting = asyncio.create_task(voice.wait_for_state(Phase.IDLE, timeout=20))
         await asyncio.sleep(0)
         world.discord.kick_bot()

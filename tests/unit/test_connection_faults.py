@@ -222,7 +222,7 @@ class TestNothingLeaves:
 
         class Slow(Frames):
             def read(self) -> bytes:
-                released.wait(10)
+                released.wait(15)
                 return super().read()
 
         world.connection.player.start(Feed(Slow(100), None, lookahead=25), None, None)

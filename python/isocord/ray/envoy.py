@@ -20,6 +20,7 @@ from typing import Any
 from .known import ClusterError
 
 _log = logging.getLogger("isocord.ray")
+_PATIENCE = "RAY_gcs_rpc_server_reconnect_timeout_s"
 _FIRST_DELAY = 0.5
 _LONGEST_DELAY = 15.0
 _END_LIMIT = 2.0
@@ -101,7 +102,8 @@ class Envoy:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": _path()},
+            # While the head is away it had better go on to look at the nodes; Ray's own rule is a minute.
+            env={_PATIENCE: "3600", **os.environ, "PYTHONPATH": _path()},
             # A Ctrl-C is for the bot, which then ends this one.
             start_new_session=True,
         )

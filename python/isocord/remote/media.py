@@ -46,6 +46,7 @@ from .messages import (
     ListenerIsOver,
     Open,
     Progress,
+    Seated,
     Speak,
     ToSeat,
     TrackIsOver,
@@ -58,6 +59,8 @@ thread, and at once."""
 
 _PACKET_TIME = 0.9
 _FRESH = 1.0
+_LINGER = 2.0
+_SAMPLE_RATE = 48_000
 _generations = itertools.count(time.time_ns())
 """Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
 
@@ -97,7 +100,8 @@ class RemoteMedia:
         self._lost: set[NodeAddress] = set()
         self._tickets: dict[int, concurrent.futures.Future[Any]] = {}
         self._numbers = itertools.count(1)
-        self._announced = 0.0
+        self._announced = self._asked_at = 0.0
+        self._shift = 0
         self._closed = False
         self._does: dict[type, Callable[[Any], object]] = {
             IsEstablished: self._established,
@@ -107,7 +111,8 @@ class RemoteMedia:
             Answer: self._answered,
             Progress: self._progress,
             TrackIsOver: self._track_is_over,
-            Heard: self._heard,
+            Heard: lambda told: native.heard(told, self._shift),
+            Seated: self._seated,
             ListenerIsOver: self._listener_is_over,
             GoElsewhere: self._go_elsewhere,
         }
@@ -182,13 +187,20 @@ class RemoteMedia:
         """The node sees to that."""
 
     def close(self) -> None:
-        """It is over."""
+        """It is over; what the node has heard and not brought yet, it brings before it is done with."""
         self._closed = True
         self._wanted = None
-        self._send(Leave)
-        self._give_seat_back()
         if self.info is not None:
             self.info = self.info.without_key()
+        self._send(Leave)
+        if self._link is not None and self._native.listeners:
+            self._thread.loop.call_later(_LINGER, self._part)
+        else:
+            self._part()
+
+    def _part(self) -> None:
+        self._give_seat_back()
+        self._native.end_listeners()
 
     # A node.
 
@@ -219,6 +231,7 @@ class RemoteMedia:
         if self._closed or target is None:
             return
         self._link = link
+        self._asked_at = time.monotonic()
         self._seat = link.seat(self, server_id=self._server_id, user_id=self._user_id, generation=next(_generations))
         self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)
         for message in self._native.begin(self._seat):
@@ -231,6 +244,8 @@ class RemoteMedia:
             address = self._link.address
             self._lost.add(address)
             self._give_seat_back()
+            if self._closed:
+                self._part()
             self._owner.enter(self._report_lost, f"media node {address.host}:{address.port} is lost: {told}")
 
     def _go_elsewhere(self, message: GoElsewhere) -> None:
@@ -295,13 +310,16 @@ class RemoteMedia:
             track.is_over(message)
             self._player.track_ended()
 
-    def _heard(self, message: Heard) -> None:
-        if (listener := self._native.listeners.get(message.listener)) is not None:
-            listener.heard(message.items, message.dropped, message.late)
+    def _seated(self, message: Seated) -> None:
+        # Half of the way there and back the message took to come.
+        now, away = self._native.position, time.monotonic() - self._asked_at
+        self._shift = now - round(away / 2 * _SAMPLE_RATE) - message.position
 
     def _listener_is_over(self, message: ListenerIsOver) -> None:
         if (listener := self._native.listeners.pop(message.listener, None)) is not None:
             listener.end()
+        if self._closed and not self._native.listeners:
+            self._part()
 
     def _answered(self, answer: Answer) -> None:
         if isinstance(answer.value, Figures):

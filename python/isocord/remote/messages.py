@@ -204,6 +204,12 @@ class FromSeat(Message):
     seat: int
 
 
+class Seated(FromSeat):
+    """The seat is there; where the node's clock is now, on which what is heard is placed, in samples of 48 kHz."""
+
+    position: int
+
+
 class IsEstablished(FromSeat):
     """Packets can leave."""
 

@@ -19,8 +19,8 @@ from .. import _native
 from ..errors import ClosedError, OpusError
 from ..playing.barge_in import BargeIn
 from ..runtime.thread import GatewayThread
-from .listener import RemoteListener
-from .messages import Figures, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
+from .listener import RelayedRecording, RemoteListener
+from .messages import Figures, Heard, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
 from .track import RemoteTrack
 
 _ASK_LIMIT = 1.0
@@ -43,7 +43,9 @@ class RemoteNative:
         self._ask: Asking | None = None
         self._answers: dict[str, Any] = {}
         self.tracks: weakref.WeakValueDictionary[int, RemoteTrack] = weakref.WeakValueDictionary()
-        self.listeners: dict[int, RemoteListener] = {}
+        self.listeners: dict[int, RemoteListener | RelayedRecording] = {}
+        # It is never opened: what is heard elsewhere is placed on its clock, and written by its recorder.
+        self._here = _native.Connection(_ignore)
         self._playing: RemoteTrack | None = None
         self._barge_in: tuple[float, frozenset[int], bool] | None = None
         self._paused = False
@@ -105,8 +107,6 @@ class RemoteNative:
         self._closed = True
         for track in list(self.tracks.values()):
             track.ended("closed")
-        for listener in list(self.listeners.values()):
-            listener.end()
 
     def end_session(self) -> None:
         """The node knows by itself."""
@@ -146,12 +146,27 @@ class RemoteNative:
 
     def _listener(self, *, utterances: bool, shape: dict[str, Any]) -> RemoteListener:
         self._check()
-        # The node would say it as well, but too late for whoever asks.
-        check_shape(utterances=utterances, shape=shape)
+        # The node would find the same fault, but too late for whoever asks.
+        (self._here.utterances if utterances else self._here.listen)(**shape).close()
         listener = RemoteListener(next(self._numbers), self._unlisten, utterances=utterances, shape=shape)
         self.listeners[listener.number] = listener
         self._post(lambda seat: Listen(seat, listener.number, utterances, shape))
         return listener
+
+    def record(self, target: Any, **options: Any) -> _native.Recording:
+        """Record what is heard there, here: see :meth:`isocord._native.Connection.record`.
+
+        Raises:
+            SinkError: as there.
+            ValueError: as there; or the bot's own voice, which leaves elsewhere, is to be recorded.
+            ClosedError: the connection is over.
+        """
+        self._check()
+        recording = self._here.record(target, relayed=True, **options)
+        relayed = RelayedRecording(next(self._numbers), recording)
+        self.listeners[relayed.number] = relayed
+        self._post(relayed.begin)
+        return recording
 
     def _unlisten(self, number: int) -> None:
         self.listeners.pop(number, None)
@@ -161,7 +176,7 @@ class RemoteNative:
     def stats(self) -> Any:
         """What the node has counted, see :class:`isocord._native.Stats`."""
         figures: Figures | None = self.asked("figures", None)
-        return _NO_STATS if figures is None else SimpleNamespace(**figures.stats)
+        return _NO_STATS if figures is None else Counted(**figures.stats)
 
     @property
     def receive_stats(self) -> Any:
@@ -169,14 +184,13 @@ class RemoteNative:
         found: dict[str, Any] | None = self.asked("receive_stats", None)
         if found is None:
             return _NO_RECEIVE_STATS
-        users = {user_id: SimpleNamespace(**one) for user_id, one in found["users"].items()}
-        return SimpleNamespace(**{**found, "users": users})
+        users = {user_id: Counted(**one) for user_id, one in found["users"].items()}
+        return Counted(**{**found, "users": users})
 
     @property
     def position(self) -> int:
-        """Now, on the clock that all frames of the node are placed on, in samples of 48 kHz."""
-        found: int = self.asked("position", 0)
-        return found
+        """Now, on the clock that all frames are placed on, in samples of 48 kHz."""
+        return self._here.position
 
     def verification_code(self, user_id: int) -> str | None:
         """See :meth:`isocord.VoiceClient.verification_code`."""
@@ -201,6 +215,22 @@ class RemoteNative:
 
     # The gateway thread.
 
+    def end_listeners(self) -> None:
+        """No more comes for anybody."""
+        listeners, self.listeners = self.listeners, {}
+        for listener in listeners.values():
+            listener.end()
+        self._here.close()
+
+    def heard(self, told: Heard, shift: int) -> None:
+        """The node brings what users said; its clock is ``shift`` samples behind."""
+        listener = self.listeners.get(told.listener)
+        if isinstance(listener, RelayedRecording) and listener.is_over:
+            listener.end()
+            self._unlisten(listener.number)
+        elif listener is not None:
+            listener.heard(told.items, told.dropped, told.late, shift)
+
     def begin(self, seat: int) -> list[ToSeat]:
         """All that a node that knows nothing of it has to be told."""
         told: list[ToSeat] = []
@@ -216,6 +246,10 @@ class RemoteNative:
         return told
 
 
+def _ignore(event: object) -> None:
+    """Nothing happens on a connection that is never opened."""
+
+
 def plain(barge_in: BargeIn | None) -> tuple[float, frozenset[int], bool] | None:
     """Who may interrupt, as values that pickle."""
     if barge_in is None:
@@ -223,22 +257,17 @@ def plain(barge_in: BargeIn | None) -> tuple[float, frozenset[int], bool] | None
     return (barge_in.min_speech, frozenset(barge_in.users), barge_in.echo_guard)
 
 
-def check_shape(*, utterances: bool, shape: dict[str, Any]) -> None:
-    """Find fault with what a listener asks for, as the native side does.
+class Counted(SimpleNamespace):
+    """What a native object has counted elsewhere; shown as it was there."""
 
-    Raises:
-        ValueError: an option is out of its range.
-    """
-    trial = _native.Connection(lambda event: None)
-    try:
-        (trial.utterances if utterances else trial.listen)(**shape).close()
-    finally:
-        trial.close()
+    def __repr__(self) -> str:
+        shown: str = self.__dict__["_shown"]
+        return shown
 
 
-def _zeros(kind: type, **more: Any) -> SimpleNamespace:
+def _zeros(kind: type, **more: Any) -> Counted:
     names = [name for name in dir(kind) if not name.startswith("_")]
-    return SimpleNamespace(**(dict.fromkeys(names, 0) | more))
+    return Counted(_shown=f"<{kind.__name__}: none yet>", **(dict.fromkeys(names, 0) | more))
 
 
 _NO_STATS = _zeros(_native.Stats, lateness_histogram=[])

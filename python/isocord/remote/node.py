@@ -12,7 +12,7 @@ from ..connection import lifetime
 from ..gateway.socket.options import SocketOptions
 from ..runtime.thread import GatewayThread, gateway_thread
 from .address import Identity, NodeAddress
-from .messages import OLDEST, VERSION, FromSeat, Hello, Message, Seat, ToSeat, Welcome
+from .messages import OLDEST, VERSION, FromSeat, Hello, Leave, Message, Seat, ToSeat, Welcome
 from .seat import NodeSeat
 from .wire import Wire
 
@@ -173,6 +173,9 @@ class _Guest:
             self._sit_down(message)
         elif isinstance(message, ToSeat) and (seat := self._seats.get(message.seat)) is not None:
             seat.take(message)
+            if isinstance(message, Leave):
+                del self._seats[message.seat]
+                self._node.vacate(seat)
 
     def _greet(self, message: Message) -> None:
         if not isinstance(message, Hello) or not self._node.knows(message.key):

@@ -73,6 +73,7 @@ class NodeSeat:
         self._timer: asyncio.TimerHandle | None = None
         self._does = self._table()
         self._look()
+        send(said.Seated(self.number, self._native.position))
 
     # What the bot says.
 
@@ -154,8 +155,6 @@ class NodeSeat:
                 code.set_result(self._media.verification_code(*about))
 
             self._thread.work(look, lambda error: self._told(question, code.result() if error is None else None))
-        elif what == "position":
-            self._told(question, self._native.position)
         elif what == "receive_stats":
             self._told(question, _plain(self._native.receive_stats))
         elif what == "figures":
@@ -207,10 +206,9 @@ class NodeSeat:
         if self._timer is not None:
             self._timer.cancel()
         self._media.close()
+        # It ends those who listen, when they have what has come.
         self._native.close()
         self._player.close()
-        for ear in list(self._ears.values()):
-            ear.close()
 
     # Reports of what carries the sound.
 
@@ -264,4 +262,5 @@ def _plain(value: Any) -> Any:
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, (int, float, list, type(None))):
         return value
-    return {name: _plain(getattr(value, name)) for name in dir(value) if not name.startswith("_")}
+    found = {name: _plain(getattr(value, name)) for name in dir(value) if not name.startswith("_")}
+    return {**found, "_shown": repr(value)}

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use isocord_io::receive::common_clock::CommonClock;
-use isocord_io::receive::queue::{FrameReader, ReaderWaker};
+use isocord_io::receive::queue::{FrameReader, FrameWriter, ReaderWaker};
 use isocord_io::receive::shape::{Out, Shape, Shaped, Shaper};
 #[cfg(unix)]
 use isocord_io::receive::tray::{Goes, Tray, Weight};
-use isocord_proto::frame::SAMPLE_RATE;
-use isocord_proto::recv::{FrameKind, Speaking};
+use isocord_proto::frame::{FRAME_BYTES, FRAME_LEN, SAMPLE_RATE};
+use isocord_proto::recv::{Frame, FrameKind, Sound, Speaking};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
 
@@ -51,6 +51,38 @@ pub(crate) struct HeardFrame {
     received_ns: Option<u64>,
     /// When its first sample was spoken, as far as is known here, in seconds since 1970.
     captured: f64,
+}
+
+impl HeardFrame {
+    /// Hands on a frame that was heard on another machine, `shift` samples later on this one's clock.
+    pub(crate) fn relay(&self, py: Python<'_>, shift: i64, writer: &mut FrameWriter) {
+        let (data, mut pcm) = (self.data.as_bytes(py), [0; FRAME_LEN]);
+        let sound = if self.level.is_none() {
+            Sound::Opus(data)
+        } else {
+            if data.len() != FRAME_BYTES {
+                return;
+            }
+            for (sample, bytes) in pcm.iter_mut().zip(data.chunks_exact(2)) {
+                *sample = i16::from_le_bytes([bytes[0], bytes[1]]);
+            }
+            Sound::Pcm(&pcm)
+        };
+        let kind = match self.kind.as_str() {
+            "recovered" => FrameKind::Recovered,
+            "concealed" => FrameKind::Concealed,
+            _ => FrameKind::Voice,
+        };
+        let position = self.position.saturating_add_signed(shift);
+        writer.frame(&Frame {
+            user_id: self.user_id,
+            position,
+            samples: self.samples,
+            kind,
+            received: None,
+            sound,
+        });
+    }
 }
 
 #[pymethods]
@@ -167,6 +199,9 @@ pub(crate) struct FrameQueue {
     /// What a thread of its own has ready for a loop, once one watches.
     #[cfg(unix)]
     tray: OnceLock<Arc<Tray<Out>>>,
+    /// Held by who makes one: of two threads that would, one does.
+    #[cfg(unix)]
+    making: Mutex<()>,
     shape: Shape,
     clock: CommonClock,
     late: Arc<AtomicU64>,
@@ -184,6 +219,8 @@ impl FrameQueue {
             ears,
             #[cfg(unix)]
             tray,
+            #[cfg(unix)]
+            making: Mutex::default(),
             shape,
             clock,
             late,
@@ -212,7 +249,10 @@ impl FrameQueue {
             return tray.wait(max, timeout);
         }
         let mut guard = lock(&self.ears);
-        let ears = guard.as_mut()?;
+        let Some(ears) = guard.as_mut() else {
+            drop(guard);
+            return self.wait_elsewhere(max, timeout);
+        };
         let taken = ears.take(max, timeout);
         self.late.store(ears.late(), Relaxed);
         if taken.is_none() {
@@ -247,6 +287,7 @@ impl FrameQueue {
     fn watch(&self, capacity: usize, newest: bool) -> PyResult<Option<i32>> {
         #[cfg(unix)]
         {
+            let _making = self.making();
             if let Some(tray) = self.tray.get() {
                 return Ok(Some(tray.file()));
             }
@@ -286,6 +327,16 @@ impl FrameQueue {
 
 #[cfg(unix)]
 impl FrameQueue {
+    /// Another thread may have taken what there was since it was looked for, to make frames ready.
+    fn wait_elsewhere(&self, max: usize, timeout: Duration) -> Option<Vec<Out>> {
+        drop(self.making());
+        self.tray.get()?.wait(max, timeout)
+    }
+
+    fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Starts the thread. It knows nothing of Python, and ends with the queue.
     fn fill(&self, tray: &Arc<Tray<Out>>) -> std::io::Result<()> {
         /// However the thread ends, the loop is told.
@@ -308,6 +359,13 @@ impl FrameQueue {
             late.store(ears.late(), Relaxed);
         };
         std::thread::Builder::new().name("isocord-listen".to_owned()).spawn(work).map(drop)
+    }
+}
+
+#[cfg(not(unix))]
+impl FrameQueue {
+    fn wait_elsewhere(&self, _max: usize, _timeout: Duration) -> Option<Vec<Out>> {
+        None
     }
 }
 
