@@ -49,7 +49,7 @@ def _carried(request: pytest.FixtureRequest) -> Iterator[None]:
     from isocord.remote.client import Elsewhere
 
     with MediaNode() as node, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ConnectingSurface, "_carrier", lambda _: Elsewhere(lambda: [node.address]))
+        patch.setattr(ConnectingSurface, "_carrier", lambda _: Elsewhere(lambda endpoint: [node.address]))
         yield
 
 

@@ -41,6 +41,7 @@ def files(folder: str) -> list[Path]:
 
 LAYERS = [
     {"cli"},
+    {"ray"},
     {"adapters", "metrics", "monitoring", "remote"},
     {"client"},
     {"desk"},

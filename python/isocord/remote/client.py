@@ -37,7 +37,9 @@ class Elsewhere:
         return RemoteMedia(owner, thread=thread, native=native, nodes=self._nodes, **of)
 
 
-def voice_client(nodes: NodeAddress | Iterable[NodeAddress] | Nodes) -> type[VoiceClient]:
+def voice_client(
+    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]],
+) -> type[VoiceClient]:
     """A class for ``channel.connect(cls=...)`` whose connections are carried by media nodes.
 
     Everything else is as with :class:`isocord.VoiceClient`: events, playing, listening.
@@ -56,7 +58,13 @@ def voice_client(nodes: NodeAddress | Iterable[NodeAddress] | Nodes) -> type[Voi
         def asked() -> list[NodeAddress]:
             return fixed
 
-    carrier = Elsewhere(asked)
+    return carried_by(lambda endpoint: asked())
+
+
+def carried_by(nodes: Nodes) -> type[VoiceClient]:
+    """As :func:`voice_client`, of nodes that are chosen by the voice server."""
+
+    carrier = Elsewhere(nodes)
 
     class RemoteVoiceClient(VoiceClient):
         def _carrier(self) -> Carrier:
@@ -64,3 +72,10 @@ def voice_client(nodes: NodeAddress | Iterable[NodeAddress] | Nodes) -> type[Voi
 
     RemoteVoiceClient.__name__ = RemoteVoiceClient.__qualname__ = "VoiceClient"
     return RemoteVoiceClient
+
+
+def carried_at(voice: VoiceClient) -> NodeAddress | None:
+    """The node that carries a client's connection, if one does."""
+    connection = voice._connection
+    media = None if connection is None else connection.media
+    return media.address if isinstance(media, RemoteMedia) else None

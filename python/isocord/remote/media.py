@@ -37,6 +37,7 @@ from .messages import (
     EndSession,
     Figures,
     FromSeat,
+    GoElsewhere,
     Happened,
     Heard,
     IsEstablished,
@@ -52,8 +53,9 @@ from .messages import (
 )
 from .native import RemoteNative
 
-Nodes = Callable[[], "list[NodeAddress]"]
-"""Gives the nodes that may be taken, the one to be preferred first; on the gateway thread, and at once."""
+Nodes = Callable[[str], "list[NodeAddress]"]
+"""Gives the nodes that may be taken for a voice server's endpoint, the one to be preferred first; on the gateway
+thread, and at once."""
 
 _PACKET_TIME = 0.9
 _FRESH = 1.0
@@ -112,8 +114,14 @@ class RemoteMedia:
             Heard: lambda told: native.heard(told, self._shift),
             Seated: self._seated,
             ListenerIsOver: self._listener_is_over,
+            GoElsewhere: self._go_elsewhere,
         }
         native.attach(self._send, self._ask)
+
+    @property
+    def address(self) -> NodeAddress | None:
+        """The node that carries it, if one does."""
+        return self._link.address if self._link is not None else None
 
     @property
     def latencies(self) -> Latencies:
@@ -199,7 +207,7 @@ class RemoteMedia:
     async def _find(self) -> None:
         told = "there is no media node"
         try:
-            candidates = self._nodes()
+            candidates = self._nodes(self._wanted.endpoint) if self._wanted is not None else []
             # One that was lost may be there again; it is asked last.
             for address in sorted(candidates, key=lambda address: address in self._lost):
                 if self._closed or self._wanted is None:
@@ -240,9 +248,25 @@ class RemoteMedia:
                 self._part()
             self._owner.enter(self._report_lost, f"media node {address.host}:{address.port} is lost: {told}")
 
+    def _go_elsewhere(self, message: GoElsewhere) -> None:
+        if self._link is None or self._wanted is None:
+            return
+        address = self._link.address
+        if all(other == address for other in self._nodes(self._wanted.endpoint)):
+            # Until it ends it is better than none.
+            return
+        self._lost.add(address)
+        # Not the session, which another node is about to take up.
+        turn = self._turn
+        self._send(lambda seat: Drop(seat, turn, ABANDONED))
+        self._send(Leave)
+        self._give_seat_back()
+        self._report_lost(f"media node {address.host}:{address.port} is about to end")
+
     def _report_lost(self, told: str) -> None:
         if not self._closed and self._wanted is not None:
-            self._owner.lost(CloseVerdict(CloseAction.REJOIN, None, told), Reason.NODE_LOST, resumable=False)
+            # Discord still has the session, and answers no join where it sees no change: another node takes it up.
+            self._owner.lost(CloseVerdict(CloseAction.RESUME, None, told), Reason.NODE_LOST, resumable=False)
 
     def _give_seat_back(self) -> None:
         link, self._link = self._link, None

@@ -275,6 +275,10 @@ class Heard(FromSeat):
     late: int
 
 
+class GoElsewhere(FromSeat):
+    """Have another node carry this connection: this one is about to end."""
+
+
 class ListenerIsOver(FromSeat):
     """No more comes; ``error`` is why it could not begin."""
 

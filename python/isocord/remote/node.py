@@ -7,6 +7,7 @@ import hmac
 import logging
 from typing import Any
 
+from .. import _native
 from ..connection import lifetime
 from ..gateway.socket.options import SocketOptions
 from ..runtime.thread import GatewayThread, gateway_thread
@@ -40,6 +41,7 @@ class MediaNode:
         lifetime.arrange()
         self._guests: set[_Guest] = set()
         self._seats: dict[tuple[int, int], NodeSeat] = {}
+        self._draining = False
         opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
         self._server = opening.result(_START_LIMIT)
         bound = self._server.sockets[0].getsockname()
@@ -49,6 +51,30 @@ class MediaNode:
     def connections(self) -> int:
         """Voice connections that it carries."""
         return len(self._seats)
+
+    @property
+    def draining(self) -> bool:
+        """Whether connections are asked to go elsewhere."""
+        return self._draining
+
+    def stats(self) -> dict[tuple[int, int, int], _native.Stats]:
+        """What has left of each connection, by bot, guild and a number that another one of theirs does not have."""
+        return {(*seat.owner, seat.generation): seat.stats for seat in list(self._seats.values())}
+
+    def drain(self, within: float = 30.0) -> None:
+        """Have all connections go elsewhere, then close: they are asked one after the other in the first half of the
+        time, those that are still here once more in the second, and what is left at its end is lost, as with
+        :meth:`close`. Each is silent for as long as a join takes. A bot that knows no other node stays until the end.
+
+        Args:
+            within: seconds.
+
+        Raises:
+            ValueError: it is negative.
+        """
+        if not within >= 0:
+            raise ValueError("within must not be negative")
+        self._thread.call(self._drain, within)
 
     def close(self) -> None:
         """Carry nothing any more: bots find another node. Idempotent."""
@@ -77,6 +103,21 @@ class MediaNode:
         self._server.close()
         for guest in list(self._guests):
             guest.close()
+
+    def _drain(self, within: float) -> None:
+        if self._draining:
+            return
+        self._draining = True
+        self._ask_to_go(within / 2)
+        loop = self._thread.loop
+        loop.call_later(within / 2, self._ask_to_go, within / 2)
+        loop.call_later(within, self._close)
+
+    def _ask_to_go(self, within: float) -> None:
+        seats = list(self._seats.values())
+        for number, seat in enumerate(seats):
+            # All at once would be a hundred joins at once; the last ones have time, too.
+            self._thread.loop.call_later(number / len(seats) * within * 0.8, seat.go_elsewhere)
 
     def enter(self, guest: _Guest) -> None:
         """A bot is let in."""
@@ -156,6 +197,8 @@ class _Guest:
             seat.close()
             return
         self._seats[message.seat] = seat
+        if self._node.draining:
+            seat.go_elsewhere()
 
     def _send(self, message: FromSeat) -> None:
         if self._thread.is_current:

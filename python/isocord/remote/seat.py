@@ -184,6 +184,16 @@ class NodeSeat:
         except (IsocordError, ValueError, TypeError) as error:
             over(error if isinstance(error, (IsocordError, ValueError)) else ValueError(str(error)))
 
+    @property
+    def stats(self) -> _native.Stats:
+        """What has left."""
+        return self._native.stats
+
+    def go_elsewhere(self) -> None:
+        """Ask the bot to have another node carry it."""
+        if not self._closed:
+            self._send(said.GoElsewhere(self.number))
+
     def _unlisten(self, message: said.Unlisten) -> None:
         if (ear := self._ears.pop(message.listener, None)) is not None:
             ear.close()

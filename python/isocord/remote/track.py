@@ -73,11 +73,13 @@ class RemoteTrack:
         self._post(lambda seat: Configure(seat, self.number, given))
 
     def wait_room(self, timeout: float) -> int | None:
-        """Wait until there is room: no more than ``lookahead`` frames are on their way."""
+        """Wait until there is room for half of ``lookahead``, of which no more are on their way: who writes as soon as
+        there is any would send a message for each frame or two."""
+        enough = max(1, self._lookahead // 2)
         deadline = time.monotonic() + timeout
         with self._changed:
             while self._end is None:
-                if (room := self._lookahead - (self._written - self._sent)) > 0:
+                if (room := self._lookahead - (self._written - self._sent)) >= enough:
                     return room
                 left = deadline - time.monotonic()
                 if left <= 0:

@@ -15,6 +15,7 @@ from .messages import Beat, Message
 BEAT = 1.0
 SILENCE = 3.0
 """Seconds."""
+_SOON = 0.02
 _MAX_BUFFERED = 16 << 20
 """Bytes that the other end may leave unread."""
 
@@ -98,10 +99,12 @@ class Wire(asyncio.Protocol):
         if now - self._heard_at > SILENCE:
             self._give_up(f"nothing came for {SILENCE:.0f} s")
             return
-        if now - self._sent_at >= BEAT / 2:
+        if now - self._sent_at >= BEAT - _SOON:
             self.send(Beat())
         if not self._closed:
-            self._timer = self._loop.call_later(BEAT, self._beat)
+            # Not merely once a second: who stands still is to be missed as soon as may be.
+            due = min(self._sent_at + BEAT, self._heard_at + SILENCE)
+            self._timer = self._loop.call_at(max(due, now) + _SOON, self._beat)
 
     def _give_up(self, told: str) -> None:
         if self._transport is not None:
