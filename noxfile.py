@@ -242,6 +242,8 @@ def ray_cluster(session: nox.Session) -> None:
     # One after the other: each has a cluster of its own.
     test(session, (*RAY, *HOSTS["py-cord-2.8.1-without-extras"]), ["-n", "0", "tests/cluster"])
     session.run("python", "-m", "tests.cluster.faults", "--count", "10")
+    # What holds of a voice client holds where a media node carries its sound.
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", "--carried", "elsewhere", "tests/hosts")
     command = (sys.executable, "-m", "mypy", "--python-executable", str(Path(session.bin, "python")))
     session.run(*command, "--follow-imports=silent", "python/isocord/ray", external=True)
 

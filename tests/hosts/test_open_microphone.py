@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 import isocord
 
 from .speech import noise, said, stereo
 from .world import Tone, World, np, until
+
+pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
 
 
 async def test_who_speaks_out_of_the_noise_interrupts_and_the_noise_does_not(world: World) -> None:

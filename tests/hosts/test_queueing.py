@@ -15,6 +15,8 @@ import isocord
 from .ears import FRAME, IDEAL, Ear, heard_by, sine
 from .world import RATE, Tone, World, np, until, wave_file
 
+pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
+
 
 def music(seconds: float) -> Any:
     """Chirps and noise, which correlate with themselves at one place only."""

@@ -163,14 +163,21 @@ class RelayedRecording:
 def placed(shift: int, item: Any) -> Any:
     """A frame, news of who speaks, or an utterance with its number, ``shift`` samples later."""
     if isinstance(item, _native.SpeakingChanged):
-        return _native.SpeakingChanged(item.user_id, item.speaking, item.position + shift)
+        return _native.SpeakingChanged(item.user_id, item.speaking, max(0, item.position + shift))
     if isinstance(item, tuple):
         number, said = item
-        times = (said.start + shift, said.end + shift, said.captured, said.ended, said.sample_rate, said.channels)
+        times = (
+            max(0, said.start + shift),
+            max(0, said.end + shift),
+            said.captured,
+            said.ended,
+            said.sample_rate,
+            said.channels,
+        )
         return number, _native.Utterance(said.user_id, said.pcm, *times)
     return _native.HeardFrame(
         item.user_id,
-        item.position + shift,
+        max(0, item.position + shift),
         item.samples,
         item.kind,
         item.data,

@@ -65,6 +65,18 @@ class RemoteNative:
         """A track that is fed with PCM."""
         return self._track(opus=False, options=options, lookahead=lookahead)
 
+    def check(self, source: _native.Playable) -> None:
+        """See that a native source can be played there.
+
+        Raises:
+            TypeError: it cannot: it changes while it plays, which would not be heard in time.
+        """
+        if not isinstance(source, _native.AudioFile):
+            kind = type(source).__name__
+            raise TypeError(
+                f"a {kind} plays where its sound is carried: a media node plays AudioFile and sources in Python"
+            )
+
     def _track(self, *, opus: bool, options: _native.EncoderOptions | None, lookahead: int) -> RemoteTrack:
         track = RemoteTrack(next(self._numbers), self._post, opus=opus, options=options, lookahead=lookahead)
         self.tracks[track.number] = track

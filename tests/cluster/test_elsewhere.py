@@ -15,9 +15,9 @@ import pytest
 
 import isocord
 from isocord.remote import MediaNode, NodeAddress, voice_client
+from tests.hosts.world import RATE, Tone, World, has_sources, joins_with_isocord, library, logged_in, np, share, until
 
 from .media_nodes import NodeProcess, media_nodes
-from .world import RATE, Tone, World, has_sources, joins_with_isocord, library, logged_in, np, share, until
 
 pytestmark = [has_sources, joins_with_isocord]
 

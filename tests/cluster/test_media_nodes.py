@@ -7,8 +7,7 @@ import pytest
 import isocord
 from isocord.remote import MediaNode, voice_client
 from isocord.remote.client import carried_at
-
-from .world import Tone, World, joins_with_isocord, until
+from tests.hosts.world import Tone, World, joins_with_isocord, until
 
 pytestmark = joins_with_isocord
 
