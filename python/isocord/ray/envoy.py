@@ -49,7 +49,7 @@ class Envoy:
         self._changed = threading.Condition()
         self._owner = os.getpid()
         self._trouble: str | None = None
-        self.closed = False
+        self.closed: bool = False
         atexit.register(self.close)
         self._thread = threading.Thread(target=self._run, name="isocord-ray", daemon=True)
         self._thread.start()

@@ -32,9 +32,9 @@ class Machine:
         self.host = host
         self.labels = labels
         self.actor: Any = actor
-        self.was_lost = False
-        self.failures = 0
-        self.again_at = 0.0
+        self.was_lost: bool = False
+        self.failures: int = 0
+        self.again_at: float = 0.0
         self._told = ""
 
     def lost(self, error: Exception) -> None:
@@ -76,7 +76,7 @@ class Machines:
         self._port: int = options["port"]
         self._runtime_env: dict[str, Any] | None = options["runtime_env"]
         self.present: dict[str, Machine] = {}
-        self.known = False
+        self.known: bool = False
         self.trouble: str | None = None
 
     def connect(self) -> None:

@@ -67,8 +67,8 @@ class Identity:
             .sign(private, hashes.SHA256())
         )
         encoding = serialization.Encoding.PEM
-        self.certificate = made.public_bytes(encoding).decode()
-        self.key = secrets.token_bytes(32)
+        self.certificate: str = made.public_bytes(encoding).decode()
+        self.key: bytes = secrets.token_bytes(32)
         self._private = private.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
     def context(self) -> ssl.SSLContext:

@@ -48,9 +48,9 @@ class NodeSeat:
         open_socket: SocketOpener,
         send: Callable[[said.FromSeat], object],
     ) -> None:
-        self.number = seat.seat
-        self.owner = (seat.user_id, seat.server_id)
-        self.generation = seat.generation
+        self.number: int = seat.seat
+        self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
+        self.generation: int = seat.generation
         self._thread = thread
         self._send = send
         self._log = GuildLog(_log, seat.server_id)
