@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import _native
 from ..connection import lifetime
+from ..connection.session.session import SocketOpener
 from ..gateway.socket.options import SocketOptions
 from ..runtime.thread import GatewayThread, gateway_thread
 from .address import Identity, NodeAddress
@@ -36,6 +37,10 @@ class MediaNode:
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        # Half a second that the first connection would wait for otherwise, and all others with it.
+        from ..gateway.socket.transport import GatewaySocket
+
+        self._make_socket = GatewaySocket
         self._identity = Identity()
         self._thread = gateway_thread()
         lifetime.arrange()
@@ -97,7 +102,10 @@ class MediaNode:
         return await loop.create_server(self._guest, host, port, ssl=context)
 
     def _guest(self) -> Wire:
-        return _Guest(self, self._thread).wire
+        return _Guest(self, self._thread, self._open_socket).wire
+
+    def _open_socket(self, endpoint: str, handler: Any) -> Any:
+        return self._make_socket(self._thread, endpoint, SocketOptions(), handler)
 
     def _close(self) -> None:
         self._server.close()
@@ -150,9 +158,10 @@ class MediaNode:
 class _Guest:
     """A bot's end of a link, as the node sees it."""
 
-    def __init__(self, node: MediaNode, thread: GatewayThread) -> None:
+    def __init__(self, node: MediaNode, thread: GatewayThread, open_socket: SocketOpener) -> None:
         self._node = node
         self._thread = thread
+        self._open_socket = open_socket
         self._seats: dict[int, NodeSeat] = {}
         self._known = False
         self.wire = Wire(opened=self._opened, received=self._received, lost=self._lost)
@@ -205,11 +214,6 @@ class _Guest:
             self.wire.send(message)
         else:
             self._thread.call(self.wire.send, message)
-
-    def _open_socket(self, endpoint: str, handler: Any) -> Any:
-        from ..gateway.socket.transport import GatewaySocket
-
-        return GatewaySocket(self._thread, endpoint, SocketOptions(), handler)
 
     def _too_late(self) -> None:
         self.close()
