@@ -164,7 +164,7 @@ class _Guest:
         self._open_socket = open_socket
         self._seats: dict[int, NodeSeat] = {}
         self._known = False
-        self.wire = Wire(opened=self._opened, received=self._received, lost=self._lost)
+        self.wire: Wire = Wire(opened=self._opened, received=self._received, lost=self._lost)
         self._timer = thread.loop.call_later(_HELLO_LIMIT, self._too_late)
 
     def close(self) -> None:
