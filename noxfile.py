@@ -129,8 +129,9 @@ def release(session: nox.Session) -> None:
     with session.chdir(session.create_tmp()):
         session.run("isocord", "--version")
         session.run("python", "-W", "error", "-c", "from isocord import _native; print(_native.LIBOPUS_VERSION)")
-    session.log("the sdist builds alone: it takes as long as the wheel")
-    session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source))
+    session.log("the sdist builds alone; crates that are not its own may be there from other builds")
+    env = {"CARGO_TARGET_DIR": str(Path("target").resolve())}
+    session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source), env=env)
 
 
 @nox.session
