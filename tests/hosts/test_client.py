@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from typing import Any
 
 import aiohttp
@@ -137,6 +138,13 @@ class TestConnect:
             await voice.disconnect()
             assert not voice.is_connected()
             assert world.guild.voice_client is None
+        assert voice.state.reason is Reason.REQUESTED
+
+    async def test_it_is_over_when_a_disconnect_is_however_late_our_own_thread_is(self, world: World) -> None:
+        voice = await world.connect()
+        voice._connection._thread.call(time.sleep, 1.5)
+        await voice.disconnect()
+        assert not voice.is_connected()
         assert voice.state.reason is Reason.REQUESTED
 
     async def test_closing_the_bot_disconnects(self, world: World) -> None:
