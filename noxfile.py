@@ -81,6 +81,8 @@ OLDEST: dict[str, tuple[str, ...]] = {
 """The oldest that isocord works with; not in ``make hosts-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
+RAY = ("ray>=2.40,<3", "cryptography>=42")
+"""What places media nodes on machines."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
 """A server of S3, and what fsspec reaches it with."""
 NEEDS = {"nextcord-3.2": (3, 12), "nextcord-3.2-own-client": (3, 12), "hikari-2.7": (3, 11)}
@@ -225,6 +227,18 @@ for host_name, host_packages in OWN_CLIENTS.items():
 def s3(session: nox.Session) -> None:
     """Recordings that are uploaded to a server of S3."""
     test(session, (*S3, *HOSTS["py-cord-2.8.1-without-extras"]), ["tests/s3"])
+
+
+@nox.session(name="ray")
+def ray_cluster(session: nox.Session) -> None:
+    """Media nodes on a real Ray."""
+    # One after the other: each has a cluster of its own.
+    test(session, (*RAY, *HOSTS["py-cord-2.8.1-without-extras"]), ["-n", "0", "tests/cluster"])
+    session.run("python", "-m", "tests.cluster.faults", "--count", "10")
+    # What holds of a voice client holds where a media node carries its sound.
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", "--carried", "elsewhere", "tests/hosts")
+    command = (sys.executable, "-m", "mypy", "--python-executable", str(Path(session.bin, "python")))
+    session.run(*command, "--follow-imports=silent", "python/isocord/ray", external=True)
 
 
 def register_adapter(name: str, package: str) -> None:
