@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .terminal import CannotError, complain, output
 
@@ -62,7 +62,7 @@ def table(nodes: Sequence[NodeStats]) -> Table:
 
     made = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(_COLUMNS):
-        justify = "right" if 3 <= number < len(_COLUMNS) - 1 else "left"
+        justify: Literal["left", "right"] = "right" if 3 <= number < len(_COLUMNS) - 1 else "left"
         made.add_column(name, justify=justify, no_wrap=name not in _BREAK, overflow="fold")
     for node in sorted(nodes, key=lambda node: node.node):
         load, state = node.load, _state(node)
