@@ -15,6 +15,7 @@ import pytest
 
 pytest.importorskip("ray")
 
+from isocord.cli.main import main
 from isocord.ray import Cluster, ClusterError
 from isocord.testing import tone
 
@@ -120,6 +121,19 @@ async def test_a_bot_hears_through_its_node_and_all_nodes_can_be_ended() -> None
             return not stage.voice.state.is_connected
 
         await until(is_lost)
+
+
+async def test_the_command_shows_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    async with staged(1) as stage:
+        await stage.play()
+        before = await stage.node()
+        words = ["cluster", "status", "--address", stage.machines.address]
+        assert await asyncio.to_thread(main, [*words, "--json"]) == 0
+        (shown,) = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert (shown["pid"], shown["node"]) == (before.pid, before.node)
+        assert before.address.key.hex() not in str(shown)
+        assert await asyncio.to_thread(main, words) == 0
+        assert before.node[:12] in capsys.readouterr().out
 
 
 async def test_two_bots_share_the_nodes() -> None:

@@ -34,6 +34,14 @@ def test_a_row_for_each_node() -> None:
     assert "CERTIFICATE" not in shown
 
 
+def test_numbers_are_whole_where_there_is_little_room() -> None:
+    out = Console(file=io.StringIO(), width=80)
+    out.print(table([node("a" * 56, region="rotterdam_frankfurt_c-ams")]))
+    shown = out.file.getvalue()  # type: ignore[attr-defined]
+    assert "…" not in shown
+    assert all(cell in shown for cell in ("a" * 12, "0.25 / 2", "0.51", "150"))
+
+
 def test_what_machines_are_told_has_no_secret() -> None:
     told = json.dumps(line(node("a")))
     assert json.loads(told)["connections"] == 3 and json.loads(told)["node"] == "a"

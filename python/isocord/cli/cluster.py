@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from .terminal import CannotError, complain, output
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from ..ray import NodeStats
 
-_COLUMNS = ("node", "host", "region", "connections", "cpu", "packets/s", "p99 ms", "missed/s", "state")
+_COLUMNS = ("node", "host", "region", "carries", "cores", "sent/s", "p99 ms", "missed/s", "state")
+_BREAK = ("host", "region", "state")
+"""Where there is little room, these are broken, and never numbers."""
 _STYLES = {"up": "green", "draining": "yellow"}
 _LIMIT = 60.0
 
@@ -60,7 +62,8 @@ def table(nodes: Sequence[NodeStats]) -> Table:
 
     made = Table(box=None, pad_edge=False, header_style="bold")
     for number, name in enumerate(_COLUMNS):
-        made.add_column(name, justify="right" if 3 <= number < len(_COLUMNS) - 1 else "left", no_wrap=True)
+        justify: Literal["left", "right"] = "right" if 3 <= number < len(_COLUMNS) - 1 else "left"
+        made.add_column(name, justify=justify, no_wrap=name not in _BREAK, overflow="fold")
     for node in sorted(nodes, key=lambda node: node.node):
         load, state = node.load, _state(node)
         cells = (
