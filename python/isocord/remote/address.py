@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import ipaddress
 import secrets
 import ssl
 import tempfile
@@ -82,9 +81,3 @@ class Identity:
             path.write_bytes(self._private + self.certificate.encode())
             context.load_cert_chain(path)
         return context
-
-
-def is_private(host: str) -> bool:
-    """Whether an address is of no public network."""
-    address = ipaddress.ip_address(host)
-    return address.is_private or address.is_loopback
