@@ -81,8 +81,13 @@ impl<const WORDS: usize> Store<WORDS> {
             let Some(words) = self.blocks.get(usize::from(block)).and_then(OnceLock::get) else { break };
             let here;
             (here, left) = left.split_at_mut(left.len().min((Self::BLOCK - at) * 8));
-            for (bytes, word) in here.chunks_mut(8).zip(&words[at..]) {
-                bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..bytes.len()]);
+            let (whole, rest) = here.as_chunks_mut::<8>();
+            for (bytes, word) in whole.iter_mut().zip(&words[at..]) {
+                *bytes = word.load(Relaxed).to_le_bytes();
+            }
+            if !rest.is_empty() {
+                let last = words[at + whole.len()].load(Relaxed).to_le_bytes();
+                rest.copy_from_slice(&last[..rest.len()]);
             }
             (block, at) = (words[Self::BLOCK].load(Relaxed) as u16, 0);
         }
