@@ -4,6 +4,8 @@
 //! Frames are as long as they are, so there is no room for the longest one for each. They lie in blocks, which are made
 //! when they are needed and then used again and again; a frame may begin in one and go on in another.
 
+use isocord_prefetch::prefetch;
+
 use crate::sync::{AtomicU64, OnceLock, Ordering::Relaxed};
 
 /// Where a frame lies.
@@ -92,6 +94,22 @@ impl<const WORDS: usize> Store<WORDS> {
             (block, at) = (words[Self::BLOCK].load(Relaxed) as u16, 0);
         }
         len
+    }
+
+    /// Has frame `number` brought near: where it lies, then its block, then its bytes.
+    pub(crate) fn fetch(&self, number: u64, step: usize) {
+        if step == 1 {
+            return prefetch(self.entry(number));
+        }
+        let Place { block, at, len } = self.place(number);
+        let Some(block) = self.blocks.get(usize::from(block)) else { return };
+        if step == 2 {
+            return prefetch(block);
+        }
+        if let Some(words) = block.get() {
+            let (from, to) = (usize::from(at), usize::from(at) + usize::from(len).div_ceil(8));
+            prefetch(&words[from.min(words.len())..to.min(words.len())]);
+        }
     }
 
     fn entry(&self, number: u64) -> &AtomicU64 {

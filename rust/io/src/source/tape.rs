@@ -15,9 +15,6 @@ use crate::dsp::Samples;
 /// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
 pub(crate) const DECODER_LEAD: u64 = 8;
 
-/// Rooms of packets are multiples of this.
-const PACKET_ROOM: usize = 64;
-
 /// Rooms that are kept for frames to come: who plays faster lets several go at once.
 const MAX_SPARE: usize = 16;
 
@@ -282,8 +279,7 @@ impl Tape {
     fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
         let mut room = self.spare_packets.pop().unwrap_or_default();
         room.clear();
-        // The next packet in it is not to need a new room for being a little longer.
-        room.reserve_exact(packet.len().next_multiple_of(PACKET_ROOM));
+        room.reserve_exact(packet.len());
         room.extend_from_slice(packet);
         self.keep(Sound::Packet(room), buffer);
     }

@@ -32,7 +32,7 @@ impl History {
             self.packets.pop_front();
         }
         room.clear();
-        room.reserve_exact(packet.len().next_multiple_of(64));
+        room.reserve_exact(packet.len());
         room.extend_from_slice(packet);
         self.packets.push_back((room, samples));
         self.held += samples;
