@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test kill-test bench music soak streams-test release clean
+.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test kill-test bench music soak streams-test coverage release clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -21,6 +21,7 @@ help:
 	@echo "make s3-test   recordings uploaded to moto's server of S3, and to versitygw and MinIO if they are installed"
 	@echo "make kill-test   recordings of a process that is killed 200 times, in every format; half an hour"
 	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
+	@echo "make coverage   what the tests reach, of Rust and of Python (coverage/)"
 	@echo "make release what is published, for this machine, and what it holds (dist/release)"
 	@echo "make build   only build and install into $(VENV)"
 
@@ -125,9 +126,14 @@ kill-test: build
 streams-test: build
 	$(BIN)/python -m tests.streams
 
+# It needs cargo-llvm-cov, and rustup's component llvm-tools.
+coverage: $(STAMP)-tools
+	@echo "== coverage, Rust and Python together"
+	$(BIN)/nox -s coverage
+
 # A wheel for old systems is built from nothing, by zig's C compiler.
 release: $(STAMP)-tools
 	$(BIN)/nox -s release
 
 clean:
-	rm -rf target dist $(VENV) .venvs demo-out docs/_build
+	rm -rf target dist coverage $(VENV) .venvs demo-out docs/_build

@@ -6,7 +6,9 @@ sound to play; ``nox -s NAME`` runs one. Environments lie in ``.venvs`` and are 
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ import nox
 
 WHEELS = Path("dist", "wheels")
 RELEASE = Path("dist", "release")
+COVERAGE = Path("coverage")
 LIBRARIES = Path(".venvs", "libraries")
 TOOLS = (
     "pytest>=8",
@@ -104,7 +107,7 @@ def wheel(session: nox.Session) -> None:
 def release(session: nox.Session) -> None:
     """Build what is published for this machine, for systems as old as can be, and look into it."""
     session.install(
-        "maturin[zig]>=1.9,<2", "cmake>=3.20", "ninja>=1.11", "auditwheel>=6", "abi3audit>=0.0.20", "twine>=6"
+        "maturin[zig]>=1.14,<2", "cmake>=3.20", "ninja>=1.11", "auditwheel>=6", "abi3audit>=0.0.20", "twine>=6"
     )
     shutil.rmtree(RELEASE, ignore_errors=True)
     # What panics say of places must not name the machine that built it.
@@ -128,6 +131,47 @@ def release(session: nox.Session) -> None:
         session.run("python", "-W", "error", "-c", "from isocord import _native; print(_native.LIBOPUS_VERSION)")
     session.log("the sdist builds alone: it takes as long as the wheel")
     session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source))
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """See what the tests reach, of both languages: the tests of Python run on the build that counts, so that Rust which
+    only Python calls is counted too."""
+    session.install("-r", "requirements-dev.txt", "coverage>=7.10", "pytest-cov>=7")
+    path = os.pathsep.join((session.bin, os.environ.get("PATH", "")))
+    env = {"CARGO_TARGET_DIR": str(Path("target", "coverage").resolve()), "CARGO_INCREMENTAL": "0", "PATH": path}
+    shown = session.run("cargo", "llvm-cov", "show-env", env=env, external=True, silent=True)
+    # Each is NAME="value" as a shell reads it.
+    env |= dict(word.split("=", 1) for word in shlex.split(str(shown)) if "=" in word)
+    shutil.rmtree(COVERAGE, ignore_errors=True)
+    session.run("cargo", "llvm-cov", "clean", "--workspace", env=env, external=True)
+    tests = ("test", "--quiet", "--release", "--workspace", "--exclude", "isocord-benches")
+    session.run("cargo", *tests, env=env, external=True)
+    # What counts is found by what stripping takes away.
+    session.run("maturin", "build", "--release", "--quiet", "--strip=false", "--out", str(COVERAGE / "wheel"), env=env)
+    session.install("--force-reinstall", "--no-deps", *map(str, (COVERAGE / "wheel").glob("*.whl")))
+    folders = session.posargs or ["tests/unit", "tests/interop", "tests/e2e"]
+    report = (f"--cov-report=html:{COVERAGE / 'python'}", f"--cov-report=json:{COVERAGE / 'python.json'}")
+    session.run("pytest", "-n", "2", "--cov=isocord", "--cov-branch", *report, *folders, env=env)
+    ignored = ("--ignore-filename-regex", "/(benches|tests)/")
+    session.run(
+        "cargo",
+        "llvm-cov",
+        "report",
+        "--release",
+        "--html",
+        "--output-dir",
+        str(COVERAGE / "rust"),
+        *ignored,
+        env=env,
+        external=True,
+    )
+    summary = ("--json", "--summary-only", "--output-path", str(COVERAGE / "rust.json"))
+    session.run("cargo", "llvm-cov", "report", "--release", *summary, *ignored, env=env, external=True)
+    rust = json.loads((COVERAGE / "rust.json").read_text())["data"][0]["totals"]
+    python = json.loads((COVERAGE / "python.json").read_text())["totals"]
+    session.log(f"Rust: {rust['lines']['percent']:.1f} % of {rust['lines']['count']:,} lines")
+    session.log(f"Python: {python['percent_statements_covered']:.1f} % of {python['num_statements']:,} statements")
 
 
 @nox.session(python=False)

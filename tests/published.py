@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LARGEST = 20_000_000
 """Bytes of a wheel: an index takes 100 MB, a bot's author waits for each of them."""
-NATIVE = re.compile(r"isocord/_native\.(abi3\.so|cpython-\w+-[\w-]+\.so|pyd|cp\w+-\w+\.pyd)")
+NATIVE = re.compile(r"isocord/_native\.(abi3t?(-[\w-]+)?\.so|cpython-\w+-[\w-]+\.so|pyd|cp\w+-\w+\.pyd)")
 INFO = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE", "licenses/NOTICE.md"}
 BUILD = {"Cargo.toml", "Cargo.lock", "LICENSE", "NOTICE.md", "README.md", "pyproject.toml", "rust/py/src/lib.rs"}
 

@@ -69,7 +69,7 @@ class Terminal:
     def ends(self) -> int:
         """Wait for its end; gives the exit status."""
         status = self.process.wait(30)
-        self._reader.join(10)
+        self._reader.join(15)
         return status
 
     def __enter__(self) -> Terminal:

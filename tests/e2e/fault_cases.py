@@ -7,8 +7,9 @@ from enum import Enum
 
 from isocord.testing import Mishap, MishapKind
 
-HEARTBEAT = 0.6
-"""Seconds between heartbeats of the voice gateway, so that a missing answer is noticed soon."""
+HEARTBEAT = 2.0
+"""Seconds between heartbeats of the voice gateway, so that a missing answer is noticed soon. A client is closed that is
+silent for one and a half of them, and a busy machine may hold it up."""
 
 
 class Effect(Enum):
@@ -91,7 +92,7 @@ CASES: tuple[Case, ...] = (
     Case(Mishap(MishapKind.STRANGERS), Effect.NONE),
     Case(Mishap(MishapKind.GARBAGE), Effect.NONE),
     Case(Mishap(MishapKind.GROUP_MADE_ANEW), Effect.NONE),
-    _deaf(Mishap(MishapKind.SERVER_SILENT, lasting=1.5), 75, Effect.RESUMED),
+    _deaf(Mishap(MishapKind.SERVER_SILENT, lasting=HEARTBEAT * 2.5), round(HEARTBEAT * 125), Effect.RESUMED),
     _replaced(Mishap(MishapKind.TLS_REFUSED, lasting=0.5), missed=75, joins=4),
     Case(Mishap(MishapKind.CERTIFICATE_UNTRUSTED), Effect.ENDED, lost=IN_FLIGHT, leaves=1),
 )

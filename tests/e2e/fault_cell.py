@@ -111,10 +111,10 @@ class Cell:
         self.talker = await asyncio.to_thread(discord.speak, general, user=members["bob"])
         channel = self.guild.get_channel(general)
         cls = Deaf if self.activity is Activity.IDLE else isocord.VoiceClient
-        self.voice = await channel.connect(cls=cls, timeout=10.0)
+        self.voice = await channel.connect(cls=cls, timeout=30)
         encryption = discord.encryption(general)
         assert encryption is not None
-        await until(lambda: encryption.settled)
+        assert await until(lambda: encryption.settled and self.whole())
         if self.activity is Activity.PLAYING:
             self.voice.play(Numbered())
         elif self.activity is Activity.RECORDING:
@@ -123,7 +123,7 @@ class Cell:
             self.voice.start_recording(self.sink, self._recorded)
         if self.talking:
             await asyncio.to_thread(self.talker.play_opus, self.stage.speech)
-        assert await until(self._going)
+        assert await until(lambda: self._going() and self.whole())
 
     async def _recorded(self, sink: Any) -> None:
         self.finished.set()
@@ -296,4 +296,4 @@ class Cell:
             await asyncio.to_thread(one.leave)
         if self.voice is not None:
             await self.voice.disconnect(force=True)
-        self.sink = None
+        self.listeners, self.talker, self.voice, self.sink = [], None, None, None

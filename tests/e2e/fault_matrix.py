@@ -30,7 +30,7 @@ class Stage:
     def __init__(self, discord: FakeDiscord, bot: pycord.Client) -> None:
         self.discord, self.bot = discord, bot
         kinds = itertools.product(Activity, (False, True))
-        self.speech = list(encode_pcm(tone(440, 12.0), "auto"))
+        self.speech = list(encode_pcm(tone(440, 40.0), "auto"))
         self.cells: list[Cell] = []
         for number, (activity, talking) in enumerate(kinds):
             self.cells.append(Cell(self, number, activity, talking))
@@ -53,7 +53,18 @@ class Stage:
 
     async def row(self, case: Case) -> list[Outcome]:
         """All cells of one fault."""
-        await asyncio.gather(*(cell.set_up(case) for cell in self.cells))
+        try:
+            return await self._row(case)
+        finally:
+            # Also of what could not be set up: the next row begins with nothing.
+            await asyncio.gather(*(cell.clear() for cell in self.cells))
+
+    async def _row(self, case: Case) -> list[Outcome]:
+        set_up = await asyncio.gather(*(cell.set_up(case) for cell in self.cells), return_exceptions=True)
+        for failure in filter(None, set_up):
+            raise failure
+        # What goes wrong goes wrong in a call that is whole: on a busy machine one may have broken meanwhile by itself.
+        assert await until(lambda: all(cell.whole() and cell.settled() for cell in self.cells))
         self.gateway_resumes = self.discord.gateway.resumes
         self.moves = self.discord.counters["discovery_moved"]
         last = self.discord.events[-1]
@@ -65,7 +76,6 @@ class Stage:
         events = [entry for entry in self.discord.events if entry.time > last.time]
         for cell, outcome in zip(self.cells, outcomes, strict=True):
             self._judge_chimes(case, cell, outcome, events)
-        await asyncio.gather(*(cell.clear() for cell in self.cells))
         return outcomes
 
     @staticmethod
@@ -108,7 +118,7 @@ async def _bot(discord: FakeDiscord) -> AsyncIterator[pycord.Client]:
         yield bot
     finally:
         await bot.close()
-        await asyncio.wait([running], timeout=5)
+        await asyncio.wait([running], timeout=15)
         if running.done() and not running.cancelled():
             # Whatever the library makes of being closed in the midst of something.
             running.exception()

@@ -21,7 +21,7 @@ SILENCE = b"\xf8\xff\xfe"
 async def close_code(ws: aiohttp.ClientWebSocketResponse) -> int | None:
     """The code of the server's close frame; None if the connection broke without one."""
     while True:
-        message = await asyncio.wait_for(ws.receive(), 5)
+        message = await asyncio.wait_for(ws.receive(), 15)
         if message.type is aiohttp.WSMsgType.CLOSE:
             return int(message.data)
         if message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
@@ -50,7 +50,7 @@ class RawClient:
         await self.ws.send_json({"op": op, "d": data})
 
     async def receive(self) -> dict[str, Any]:
-        message = await asyncio.wait_for(self.ws.receive(), 5)
+        message = await asyncio.wait_for(self.ws.receive(), 15)
         assert message.type is aiohttp.WSMsgType.TEXT, message
         parsed: dict[str, Any] = message.json()
         self.seq = parsed.get("seq", self.seq)
@@ -102,7 +102,7 @@ class RawClient:
         return await self.hear()
 
     async def hear(self) -> bytes:
-        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.udp, 4096), 5)
+        return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self.udp, 4096), 15)
 
     async def speak(self) -> None:
         await self.send(VoiceOp.SPEAKING, {"speaking": 1, "delay": 0, "ssrc": self.ready["ssrc"]})

@@ -12,7 +12,7 @@ import discord as pycord
 import pytest
 
 import isocord
-from isocord.connection import driver
+from isocord.connection import media
 from isocord.testing import NativeMember, VoiceOp
 
 from .calls import loudest_frequency, running, song
@@ -258,7 +258,7 @@ async def test_where_encryption_is_required(monkeypatch: pytest.MonkeyPatch) -> 
         voice = await call.join()
         assert voice.is_dave_connection()
         await voice.disconnect()
-        monkeypatch.setattr(driver, "MAX_DAVE_VERSION", 0)
+        monkeypatch.setattr(media, "MAX_DAVE_VERSION", 0)
         with pytest.raises(isocord.ConnectError, match=r"requires end-to-end encryption \(DAVE\)") as caught:
             await call.join()
         assert caught.value.code == 4017
@@ -280,7 +280,7 @@ async def test_py_cords_own_client_is_understood() -> None:
         await call.heard(bob, 25)
         assert {alice.privacy_code, bob.privacy_code} == {grouped(voice)}
         bob.leave()
-        await discord.wait_for(lambda: len(alice.arrivals()) >= 100, timeout=10)
+        await discord.wait_for(lambda: len(alice.arrivals()) >= 100, timeout=15)
         assert (alice.gaps().lost, alice.gaps().unopened) == (0, 0)
         assert all(arrival.encrypted for arrival in alice.arrivals()[:100])
         assert abs(loudest_frequency(alice.pcm()[: 100 * FRAME]) - 1000) < 2
@@ -316,9 +316,12 @@ async def test_the_log_of_a_whole_call_holds_no_secret(caplog: pytest.LogCapture
         session.forget()
         await discord.wait_for(lambda: len({a.ssrc for a in alice.arrivals()}) == 2, timeout=15)
         note()
-        shown = [repr(part) for part in (voice, voice._connection, voice._connection.session, voice._connection.info)]
-        shown += [repr(voice._connection.encryption), repr(voice.stats)]
-        encryption = voice._connection.encryption
+        shown = [
+            repr(part)
+            for part in (voice, voice._connection, voice._connection._driver.media.session, voice._connection.info)
+        ]
+        shown += [repr(voice._connection._driver.media.encryption), repr(voice.stats)]
+        encryption = voice._connection._driver.media.encryption
         shown += [repr(part) for part in vars(encryption).values()]
         await voice.disconnect()
     assert len(set(keys)) == 2

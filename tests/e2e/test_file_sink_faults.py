@@ -13,7 +13,7 @@ import pytest
 
 import isocord
 from tests.hosts.recordings import Finished, left, record
-from tests.hosts.world import RATE, World, logged_in, testing, until
+from tests.hosts.world import RATE, World, heard, logged_in, testing, until
 
 
 class WriteOnly:
@@ -44,7 +44,7 @@ class Fickle(io.BytesIO):
 
 async def test_a_file_that_is_closed_right_after_the_stop(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
-    (bob,) = world.speak(5.0, "bob")
+    (bob,) = world.speak(30.0, "bob")
     done = Finished()
     path = tmp_path / "bob.wav"
     with open(path, "wb") as file:
@@ -148,15 +148,15 @@ class Slow(isocord.sinks.WaveSink):
         self.go_on = threading.Event()
 
     def cleanup(self) -> None:
-        self.go_on.wait(10.0)
+        self.go_on.wait(15)
 
 
 async def test_a_sink_in_use_is_not_begun_again(world: World) -> None:
     voice = await world.connect()
-    (bob,) = world.speak(5.0, "bob")
+    (bob,) = world.speak(30.0, "bob")
     done, sink = Finished(), Slow()
     voice.start_recording(sink, done)
-    await until(lambda: bob.sent > 20)
+    await heard(voice, bob, 20)
     voice.stop_recording()
     with pytest.raises(isocord.RecordingError, match="in use"):
         voice.start_recording(sink, done)
@@ -174,8 +174,7 @@ async def test_a_sink_in_use_is_not_begun_again(world: World) -> None:
     assert sink.finished
     voice.start_recording(sink, done)
     assert not sink.finished
-    before = bob.sent
-    await until(lambda: bob.sent > before + 20)
+    await heard(voice, bob, 20)
     voice.stop_recording()
     await until(lambda: len(done.calls) == 3)
     second = sink.audio_data[bob.user_id]
@@ -188,7 +187,7 @@ async def test_one_sink_cannot_record_in_two_guilds() -> None:
         voices = []
         for guild in world.bot.guilds:
             channel = guild.voice_channels[0]
-            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=10.0))
+            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=30))
         done, sink = Finished(), isocord.sinks.WaveSink()
         voices[0].start_recording(sink, done)
         with pytest.raises(isocord.RecordingError, match="in use"):
@@ -351,9 +350,8 @@ async def test_one_who_cannot_be_written_is_told_at_once_and_the_others_go_on(
     sink = isocord.sinks.WaveSink(lambda user_id: _raise(user_id) if user_id == alice.user_id else io.BytesIO())
     voice.start_recording(sink, done)
     await until(lambda: errors(caplog))
-    before = bob.sent
     # Longer than it takes to give up where nobody is written.
-    await until(lambda: bob.sent > before + 150)
+    await heard(voice, bob, 150)
     assert voice.is_recording()
     voice.stop_recording()
     await until(lambda: done.calls)

@@ -65,7 +65,7 @@ async def playing() -> AsyncIterator[Stand]:
         yield stand
         await voice.disconnect()
         await bot.close()
-        await asyncio.wait([running], timeout=5)
+        await asyncio.wait([running], timeout=15)
 
 
 READY = {"ssrc": 4, "ip": "127.0.0.1", "port": 9, "modes": ["aead_aes256_gcm_rtpsize"]}
@@ -102,7 +102,7 @@ async def test_it_plays_on(message: str | bytes) -> None:
 async def test_it_is_lost_told_and_back(message: str) -> None:
     async with playing() as stand:
         stand.send(message)
-        await stand.discord.wait_for(lambda: stand.states, timeout=10)
+        await stand.discord.wait_for(lambda: stand.states, timeout=15)
         stats = stand.voice.stats
         await stand.voice.wait_for_state(isocord.Phase.CONNECTED, timeout=20)
         await stand.plays()

@@ -40,7 +40,7 @@ class RawBot:
         return self
 
     async def receive(self) -> dict[str, Any]:
-        message = await asyncio.wait_for(self.ws.receive(), 5)
+        message = await asyncio.wait_for(self.ws.receive(), 15)
         if message.type is aiohttp.WSMsgType.BINARY:
             parsed: dict[str, Any] = json.loads(self._inflate.decompress(message.data))
         else:

@@ -44,7 +44,8 @@ def test_nothing_is_left_behind() -> None:
     with pytest.raises(ZeroDivisionError):
         fails_in_the_middle()
     assert set(threading.enumerate()) == threads
-    assert open_files() == files
+    # What an earlier test left to the garbage collector may go meanwhile.
+    assert open_files() <= files
 
 
 @pytest.mark.asyncio
@@ -54,10 +55,10 @@ async def test_connected_clients_do_not_hold_it_up() -> None:
         grant = discord.invite("General", "bob")
         voice = await session.ws_connect(f"wss://{grant.endpoint}/?v=8", ssl=discord.ssl_context)
         for socket in (gateway, voice):
-            assert (await asyncio.wait_for(socket.receive_json(), 5))["op"] in (8, 10)
+            assert (await asyncio.wait_for(socket.receive_json(), 15))["op"] in (8, 10)
         discord.stop()
         for socket in (gateway, voice):
-            message = await asyncio.wait_for(socket.receive(), 5)
+            message = await asyncio.wait_for(socket.receive(), 15)
             assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.ERROR)
 
 
@@ -93,7 +94,7 @@ async def test_a_start_that_is_cancelled_as_it_succeeds_is_undone(turns: int) ->
         await asyncio.sleep(0)
     over = starting.done()
     starting.cancel()
-    await asyncio.wait([starting], timeout=10)
+    await asyncio.wait([starting], timeout=15)
     assert starting.cancelled() or over
     if over:
         discord.stop()

@@ -32,10 +32,10 @@ async def call() -> AsyncIterator[Call]:
         bot = pycord.Client(intents=pycord.Intents.default())
         running = asyncio.create_task(bot.start(discord.token))
         await asyncio.wait_for(bot.wait_for("ready"), 20)
-        voice = await bot.guilds[0].voice_channels[0].connect(cls=isocord.VoiceClient, timeout=10.0)
+        voice = await bot.guilds[0].voice_channels[0].connect(cls=isocord.VoiceClient, timeout=30)
         yield Call(discord, voice)
         await bot.close()
-        await asyncio.wait([running], timeout=5)
+        await asyncio.wait([running], timeout=15)
         running.exception()
 
 
@@ -80,7 +80,7 @@ async def test_a_script_runs_by_itself(call: Call) -> None:
     rehearsal = call.discord.rehearse(script)
     state = await call.voice.wait_for_state(isocord.Phase.DISCONNECTED, timeout=15)
     assert state.reason is isocord.Reason.KICKED
-    await call.discord.wait_for(lambda: rehearsal.is_over, timeout=10)
+    await call.discord.wait_for(lambda: rehearsal.is_over, timeout=15)
     assert [(str(mishap), done) for _, mishap, done in rehearsal.happened] == [
         ("websocket cut", True),
         ("websocket closed 4006", True),
@@ -117,12 +117,12 @@ async def test_a_changed_address_is_selected_anew(call: Call) -> None:
     before = session.address
     key = bytes(voice.secret_key)
     voice.play(pycord.PCMAudio(_Endless()))
-    await discord.wait_for(lambda: len(alice.arrivals()) > 5, timeout=10)
+    await discord.wait_for(lambda: len(alice.arrivals()) > 5, timeout=15)
     assert discord.stage(Mishap(MishapKind.ADDRESS_CHANGED))
     await discord.wait_for(lambda: session.address != before, timeout=15)
-    await discord.wait_for(lambda: bytes(voice.secret_key) != key, timeout=10)
+    await discord.wait_for(lambda: bytes(voice.secret_key) != key, timeout=15)
     heard = len(alice.arrivals())
-    await discord.wait_for(lambda: len(alice.arrivals()) > heard + 20, timeout=10)
+    await discord.wait_for(lambda: len(alice.arrivals()) > heard + 20, timeout=15)
     assert alice.gaps().unopened == 0
     assert (voice.stats.resumes, voice.stats.reconnects) == (0, 0)
     selected = [e.data["data"] for e in discord.events if e.socket == "voice" and e.name == "SELECT_PROTOCOL"]

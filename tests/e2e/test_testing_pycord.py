@@ -64,7 +64,7 @@ async def test_writes_and_reads_messages(running: Running) -> None:
     heard = asyncio.ensure_future(running.bot.wait_for("message", check=lambda m: m.author.name == "alice"))
     await asyncio.sleep(0)
     running.discord.say("!play")
-    assert (await asyncio.wait_for(heard, 5)).content == "!play"
+    assert (await asyncio.wait_for(heard, 15)).content == "!play"
 
 
 async def test_answers_a_slash_command(running: Running) -> None:
@@ -90,7 +90,7 @@ async def test_plays_a_tone_that_a_listener_hears(running: Running) -> None:
     loop = asyncio.get_running_loop()
     source = pycord.PCMAudio(io.BytesIO(tone(1000, 1.0)))
     voice.play(source, after=lambda error: loop.call_soon_threadsafe(done.set))
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 15)
     # The tone's 50 frames, then the five silence frames.
     await discord.wait_for(lambda: len(alice.arrivals()) >= 55)
     assert alice.arrivals()[-1].is_silence
@@ -112,7 +112,7 @@ async def test_moderators_move_and_kick_the_bot(running: Running) -> None:
     discord = running.discord
     voice = await running.join()
     discord.move_bot("Music")
-    await discord.wait_for(lambda: voice.channel is not None and voice.channel.name == "Music", timeout=10)
+    await discord.wait_for(lambda: voice.channel is not None and voice.channel.name == "Music", timeout=15)
     discord.kick_bot()
     assert discord.bot_voice_state() is None
     await discord.wait_for(lambda: running.guild.me.voice is None)
@@ -138,7 +138,7 @@ async def test_the_bot_moderates(running: Running) -> None:
 async def test_the_main_gateway_resumes_and_identifies_anew(running: Running) -> None:
     discord = running.discord
     discord.gateway.cut()
-    await discord.wait_for(lambda: discord.gateway.resumes == 1, timeout=10)
+    await discord.wait_for(lambda: discord.gateway.resumes == 1, timeout=15)
     before = discord.gateway.session_ids
     ready = asyncio.ensure_future(running.bot.wait_for("ready"))
     await asyncio.sleep(0)

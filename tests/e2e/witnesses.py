@@ -5,10 +5,16 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import dave
-import davey
+import pytest
 
 from isocord.testing import VoiceOp
+
+davey = pytest.importorskip("davey")
+try:
+    import dave
+except ImportError:
+    # It is there in wheels only, and not for every Python: what needs it is left out.
+    dave = None
 
 PLAIN, SILENCE = 0, b"\xf8\xff\xfe"
 Message = tuple[VoiceOp, Any]
@@ -161,6 +167,7 @@ class LibdaveMember(_Witness):
     """Discord's own library."""
 
     def __init__(self, user_id: int, channel_id: int) -> None:
+        pytest.importorskip("dave")
         super().__init__(user_id, channel_id)
         self.session = dave.Session(lambda source, reason: self.failures.append(f"{source}: {reason}"))
         self.key = dave.SignatureKeyPair.generate(1)

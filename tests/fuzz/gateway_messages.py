@@ -119,7 +119,7 @@ class Fuzzer:
 
     def right_message(self) -> None:
         """What a server would say now, mostly."""
-        session = self.ground.driver.session
+        session = self.ground.driver.media.session
         state = session.protocol.state if session is not None else None
         wanted = {GatewayState.IDENTIFYING: [8, 2], GatewayState.RESUMING: [8, 9], GatewayState.SELECTED: [4]}
         if state is GatewayState.DETACHED and self.ground.handler() is not None:
@@ -223,7 +223,7 @@ class Fuzzer:
         self.receive(text)
 
     def discover(self) -> None:
-        session = self.ground.driver.session
+        session = self.ground.driver.media.session
         if session is None:
             return
         failed = self.random.random() < 0.1
@@ -271,10 +271,10 @@ class Fuzzer:
         match which:
             case "play" | "silence":
                 ground.player.sounding = which == "play"
-                ground.enter(ground.driver.speaker.sync)
+                ground.enter(ground.driver.media.speaker.sync)
             case "speak":
-                ground.driver.speaker._manual_flags = self.random.choice([0, 1, 4, 5])
-                ground.enter(ground.driver.speaker.sync)
+                ground.driver.media.speaker._manual_flags = self.random.choice([0, 1, 4, 5])
+                ground.enter(ground.driver.media.speaker.sync)
             case "move":
                 ground.flow.move(200)
                 ground.enter(ground.driver.act)
@@ -315,20 +315,24 @@ class Fuzzer:
         if flow.deadline is not None:
             assert driver._timer is not None
             assert driver._timer.when <= flow.deadline  # type: ignore[operator]
+        session = driver.media.session
+        if session is not None and session.deadline is not None and not driver.media.closed:
+            assert driver.media._timer is not None
+            assert driver.media._timer.when <= session.deadline  # type: ignore[operator]
         if state.phase is Phase.CONNECTED:
             assert ground.native.session
-            assert driver.session is not None
-            assert driver.session.protocol.state is GatewayState.ESTABLISHED
-        assert len(driver._roster._ssrcs) <= MOST_USERS
+            assert driver.media.session is not None
+            assert driver.media.session.protocol.state is GatewayState.ESTABLISHED
+        assert len(driver.media._roster._ssrcs) <= MOST_USERS
         if ground.sockets:
             sent, ground.sockets[-1].sent = ground.sockets[-1].sent, []
             # Not more is said than was heard: no message makes a flood of answers.
             assert len(sent) <= 20
             assert all(len(one) < 20_000 for one in sent)
-        if driver.encryption is not None:
-            assert len(driver.encryption._waiting) <= 256
-        if driver.session is not None:
-            protocol = driver.session.protocol
+        if driver.media.encryption is not None:
+            assert len(driver.media.encryption._waiting) <= 256
+        if driver.media.session is not None:
+            protocol = driver.media.session.protocol
             assert len(protocol._events) == 0 or state.phase is Phase.DISCONNECTED
             assert len(protocol._outgoing) + len(protocol._encryption_outgoing) <= 512
             assert protocol._seq_ack <= 2**64

@@ -9,6 +9,7 @@ from typing import Any
 from isocord import _native
 from isocord.connection.decisions.flow import ConnectionFlow
 from isocord.connection.driver import ConnectionDriver
+from isocord.connection.media import Here
 from isocord.connection.states import ChannelEvent, ConnectionState
 
 USER, GUILD, CHANNEL = 2, 1, 100
@@ -228,7 +229,7 @@ class Ground:
             user_id=USER,
             native=things[1],
             player=things[2],
-            open_socket=self._open,
+            carrier=Here(lambda thread: self._open),
         )
         # What is told as an error of isocord's own is what the fuzzer looks for.
         self.driver._break = self.broken.append  # type: ignore[method-assign]

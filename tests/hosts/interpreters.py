@@ -31,10 +31,10 @@ START = f"""
         while not (bot.is_ready() and bot.guilds):
             await asyncio.sleep(0.01)
         channel = bot.guilds[0].voice_channels[0]
-        return bot, await channel.connect(cls=isocord.VoiceClient, timeout=10)
+        return bot, await channel.connect(cls=isocord.VoiceClient, timeout=30)
 """
 
 
-def run(code: str, *, limit: float = 30.0) -> subprocess.CompletedProcess[str]:
+def run(code: str, *, limit: float = 60.0) -> subprocess.CompletedProcess[str]:
     program = textwrap.dedent(START) + textwrap.dedent(code)
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=limit, check=False)

@@ -47,6 +47,12 @@ def noise(seconds: float, below: float) -> Any:
     return sound * LEVEL / np.sqrt(np.mean(np.square(sound))) / 10 ** (below / 20)
 
 
+def is_whole(frames: list[Any]) -> bool:
+    """Whether one who speaks without a pause was heard so, by filled frames: a busy machine may have held it up."""
+    spoken = [at for at, frame in enumerate(frames) if frame.kind == "voice"]
+    return bool(spoken) and spoken[-1] - spoken[0] + 1 == len(spoken)
+
+
 def stereo(*sounds: Any) -> bytes:
     """Sounds one after the other, s16le."""
     mono = np.clip(np.concatenate(sounds), -32_768, 32_767).astype("<i2")

@@ -48,5 +48,5 @@ async def test_a_model_hears_answers_and_is_interrupted() -> None:
         assert 1000 * ear.seconds(LONG) == pytest.approx(cut["audio_end_ms"], abs=60)
         assert len(model.truncated) == 1
         talk.cancel()
-        await asyncio.wait([talk], timeout=5)
+        await asyncio.wait([talk], timeout=15)
         await until(lambda: not voice.is_playing())

@@ -245,7 +245,7 @@ async def test_who_writes_is_told_and_the_next_answer_plays_afresh(call: World) 
     told, _ = await stage.interrupted(stream)
     assert told.heard == stream.played > 0.0
     with pytest.raises(isocord.StreamError):
-        await asyncio.wait_for(writing, 10)
+        await asyncio.wait_for(writing, 15)
     with pytest.raises(isocord.StreamError):
         stream.write_nowait(hum(0.1))
     assert await asyncio.wait_for(stage.voice.play(heard(WORDS[:48_000]), barge_in=True, wait_finish=True), 15) is None

@@ -44,7 +44,7 @@ class Noise(library.AudioSource):  # type: ignore[misc, name-defined]
 async def connected(count: int, **options: Any) -> AsyncIterator[tuple[World, list[Room]]]:
     async with rooms(count, **options) as (world, made):
         for room in made:
-            room.voice = await room.channel.connect(cls=isocord.VoiceClient, timeout=10.0)
+            room.voice = await room.channel.connect(cls=isocord.VoiceClient, timeout=30)
         yield world, made
 
 
@@ -141,7 +141,8 @@ async def test_what_the_source_raises_is_told_to_each(behind: str) -> None:
         ends = [room.voice.play(radio, wait_finish=True) for room in (first, second)]
         assert await asyncio.wait_for(asyncio.gather(*ends), 15) == [told, told]
         assert radio.error is told
-        assert len(first.packets) >= 30
+        # The last ones may still be on their way to a listener.
+        await until(lambda: len(first.packets) >= 30)
         if behind == "a mixer of one":
             assert layer.error is failure
         # Who comes when it is over is told so at once.

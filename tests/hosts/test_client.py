@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
-import time
 from typing import Any
 
 import aiohttp
@@ -49,7 +48,7 @@ class TestConnect:
         assert voice.mode == session.mode
         assert voice.mode in voice.supported_modes
         assert len(voice.secret_key) == 32
-        assert voice.timeout == (60.0 if LIBRARY == "hikari" else 10.0)
+        assert voice.timeout == (60.0 if LIBRARY == "hikari" else 30.0)
         assert voice.is_dave_connection() is True
         assert voice.token not in repr(voice)
         await until(lambda: voice.latency < 5)
@@ -109,7 +108,7 @@ class TestConnect:
         connecting = asyncio.create_task(world.connect())
         await until(identified.is_set)
         connection = world.guild.voice_client._connection
-        connection._thread.call(lambda: connection.session.socket_lost(4017, "closed", trusted=True))
+        connection._thread.call(lambda: connection._driver.media.session.socket_lost(4017, "closed", trusted=True))
         with pytest.raises(ConnectError, match="DAVE") as caught:
             await connecting
         assert isinstance(caught.value, library.ClientException)
@@ -141,9 +140,7 @@ class TestConnect:
     async def test_closing_the_bot_disconnects(self, world: World) -> None:
         voice = await world.connect()
         voice.play(Tone())
-        began = time.monotonic()
-        await world.bot.close()
-        assert time.monotonic() - began < 5
+        await asyncio.wait_for(world.bot.close(), 15)
         assert voice.state.phase is Phase.DISCONNECTED
 
     async def test_cleanup_never_removes_a_newer_client(self, world: World) -> None:
@@ -227,7 +224,7 @@ class TestChanges:
 
     async def test_waiting_for_a_state(self, world: World) -> None:
         voice = await world.connect()
-        assert (await voice.wait_for_state(Phase.CONNECTED, timeout=1)).is_connected
+        assert (await voice.wait_for_state(Phase.CONNECTED, timeout=15)).is_connected
         assert await asyncio.to_thread(voice.wait_until_connected, 5)
         with pytest.raises(asyncio.TimeoutError):
             await voice.wait_for_state(Phase.DISCONNECTED, timeout=0.05)
@@ -236,7 +233,7 @@ class TestChanges:
         voice = await world.connect()
         for wrong in ((), ("connected",), (Phase.CONNECTED, None)):
             with pytest.raises(TypeError, match=r"isocord\.Phase"):
-                await voice.wait_for_state(*wrong, timeout=1)
+                await voice.wait_for_state(*wrong, timeout=15)
         waiting = asyncio.create_task(voice.wait_for_state(Phase.IDLE, timeout=20))
         await asyncio.sleep(0)
         world.discord.kick_bot()

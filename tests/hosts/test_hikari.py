@@ -313,6 +313,8 @@ class TestEvents:
             voice = await here.connect()
             voice.dispatch_speaking()
             bob = here.discord.speak("General", user="bob")
+            # Sound may be there before the bot's own gateway has told who has come.
+            await until(lambda: here.bot.cache.get_member(here.guild_id, bob.user_id))
             bob.play(testing.tone(440, 0.5))
             await until(lambda: of(own.SpeakingStopEvent))
             start = of(own.SpeakingStartEvent)[0]

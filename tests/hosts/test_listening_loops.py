@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .world import World, until
+from .world import World, heard, until
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="its loops watch no files")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="threads and files are counted in /proc")
@@ -74,10 +74,10 @@ async def test_no_thread_of_pythons_listens_and_nothing_is_left(world: World) ->
 
 async def test_what_waits_when_it_is_closed_can_be_read_and_then_it_is_over(world: World) -> None:
     voice = await world.connect()
-    world.speak(30.0, "bob")
+    (bob,) = world.speak(30.0, "bob")
     listening = voice.listen()
     places = await some(listening)
-    await asyncio.sleep(0.2)
+    await heard(voice, bob, 15)
     listening.close()
     places += await rest(listening)
     assert len(places) > 8
@@ -169,12 +169,12 @@ async def test_one_that_is_made_without_a_loop_listens_on_any(world: World) -> N
 @posix
 async def test_the_end_of_the_call_is_the_end_of_listening(world: World) -> None:
     voice = await world.connect()
-    world.speak(30.0, "bob")
+    (bob,) = world.speak(30.0, "bob")
     listening = voice.listen()
     reading = asyncio.create_task(some(listening, 10_000))
-    await asyncio.sleep(0.3)
+    await heard(voice, bob, 15)
     await voice.disconnect()
-    assert len(await asyncio.wait_for(reading, 10)) > 0
+    assert len(await asyncio.wait_for(reading, 15)) > 0
 
 
 async def test_who_does_not_read_loses_frames_that_are_counted_and_the_rest_comes(world: World) -> None:

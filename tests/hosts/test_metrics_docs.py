@@ -48,7 +48,7 @@ def served() -> Iterator[Any]:
     for server, thread in started:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(15)
     for collector in set(client.REGISTRY._collector_to_names) - before:
         client.REGISTRY.unregister(collector)
 

@@ -24,7 +24,7 @@ async def refused(world: World, words: str) -> None:
     """A join is refused with these words, without a word to Discord, and leaves no client behind."""
     joins = len([entry for entry in world.discord.events if entry.op == 4 and entry.direction == "received"])
     with pytest.raises(isocord.ConnectError, match=words) as caught:
-        await asyncio.wait_for(world.connect(), 10)
+        await asyncio.wait_for(world.connect(), 15)
     assert isinstance(caught.value, library.ClientException)
     assert len([e for e in world.discord.events if e.op == 4 and e.direction == "received"]) == joins
     assert not world.bot.voice_clients
@@ -104,7 +104,7 @@ async def test_a_bot_in_the_audience_is_told_so(world: World, caplog: pytest.Log
     if not channels:
         pytest.skip("this library shows no stage channels")
     alice = world.discord.listen("Stage", user="alice")
-    voice = await asyncio.wait_for(channels[0].connect(cls=isocord.VoiceClient, timeout=10.0), 15)
+    voice = await asyncio.wait_for(channels[0].connect(cls=isocord.VoiceClient), 15)
     await until(lambda: voice._unheard)
     voice.play(Tone())
     assert one(caplog, "Nobody hears what plays: the bot is in the audience of Stage")
@@ -156,7 +156,7 @@ async def test_a_token_that_two_use_is_told(world: World, caplog: pytest.LogCapt
     await world.connect()
     async with world.discord.running(library.Client(intents=library.Intents.default())) as other:
         voice = isocord.VoiceClient(other, other.guilds[0].voice_channels[0])
-        joining = asyncio.ensure_future(voice.connect(timeout=10.0))
+        joining = asyncio.ensure_future(voice.connect(timeout=30))
         await until(lambda: one(caplog, "Another client of this bot, with the same token"))
         await asyncio.wait([joining])
         joining.exception()

@@ -89,7 +89,7 @@ def test_a_moderator_may_end_it(discord: Any, tmp_path: Path, capsys: pytest.Cap
     moderator = threading.Thread(target=moderate)
     moderator.start()
     assert main(arguments(discord, sine(tmp_path / "song.wav", 60.0), "--json")) == 1
-    moderator.join(10)
+    moderator.join(15)
     assert "disconnected from the channel" in capsys.readouterr().err
 
 

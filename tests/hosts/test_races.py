@@ -167,7 +167,7 @@ async def test_another_event_loop_is_refused_at_once(world: World) -> None:
         with pytest.raises(ClientError, match="another event loop"):
             asyncio.run(world.connect())
 
-    await asyncio.wait_for(asyncio.to_thread(connect), 10)
+    await asyncio.wait_for(asyncio.to_thread(connect), 15)
     assert (await world.connect()).is_connected()
 
 

@@ -151,7 +151,7 @@ async def test_a_sink_that_raises_ends_its_recording(world: World) -> None:
     sink, done = Counting(OSError("disk full")), Finished()
     voice.start_recording(sink, done)
     assert sink.vc is voice
-    bob.play(testing.tone(440, 0.5))
+    bob.play(testing.tone(440, 30.0))
     await until(lambda: done.calls)
     assert done.calls == [(sink,)]
     assert (len(sink.sizes), sink.cleaned, voice.recording) == (1, 1, False)
@@ -166,7 +166,7 @@ async def test_a_sink_that_raises_ends_its_recording(world: World) -> None:
 async def test_the_next_recording_may_begin_while_the_last_one_is_formatted(world: World) -> None:
     voice = await world.connect()
     bob = world.discord.speak("General", user="bob")
-    bob.play(testing.tone(440, 2.0))
+    bob.play(testing.tone(440, 30.0))
     done, first, second = Finished(), sinks.WaveSink(), sinks.WaveSink()
     for sink in (first, second):
         voice.start_recording(sink, done)
@@ -217,7 +217,7 @@ async def test_a_sink_of_the_library_cannot_record_in_two_guilds() -> None:
         voices = []
         for guild in world.bot.guilds:
             channel = guild.voice_channels[0]
-            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=10.0))
+            voices.append(await channel.connect(cls=isocord.VoiceClient, timeout=30))
         sink, done = sinks.PCMSink(), Finished()
         voices[0].start_recording(sink, done)
         with pytest.raises(sinks.RecordingException, match="in use"):
@@ -231,7 +231,7 @@ async def test_filters_end_it(world: World) -> None:
     voice = await world.connect()
     alice, bob = (world.discord.speak("General", user=name) for name in ("alice", "bob"))
     for speaker in (alice, bob):
-        speaker.play(testing.tone(440, 3.0))
+        speaker.play(testing.tone(440, 30.0))
     done = Finished()
     sink = sinks.PCMSink(filters={"users": [bob.user_id], "max_size": 48_000})
     voice.start_recording(sink, done)
@@ -265,7 +265,7 @@ async def test_plain_functions_get_what_their_library_gives_them(world: World) -
 async def test_a_kick_finishes_the_sink(world: World) -> None:
     voice = await world.connect()
     bob = world.discord.speak("General", user="bob")
-    bob.play(testing.tone(440, 3.0))
+    bob.play(testing.tone(440, 30.0))
     sink, done = sinks.WaveSink(), Finished()
     voice.start_recording(sink, done)
     await until(lambda: sink.audio_data)
@@ -313,6 +313,6 @@ async def test_listening_live(world: World) -> None:
     assert len(frames) >= 15
     await until(lambda: voice.receive_stats.users[bob.user_id].received >= 15)
     await voice.disconnect()
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, 15)
     with pytest.raises(library.ClientException):
         voice.listen()

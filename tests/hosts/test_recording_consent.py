@@ -59,7 +59,7 @@ async def test_its_report_says_what_there_is(world: World, tmp_path: Path) -> No
     recording.mark("heard", frame.position)
     recording.mark("later")
     assert recording.report is None
-    report = await asyncio.wait_for(recording.stop(), 10)
+    report = await asyncio.wait_for(recording.stop(), 15)
     assert isinstance(report, isocord.Report)
     assert recording.report is report
     assert await recording is report

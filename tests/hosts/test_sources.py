@@ -103,7 +103,7 @@ class TestVolume:
 
         voice = await world.connect()
         source = Halved(audio_file(0.2), volume=0.5)
-        assert await asyncio.wait_for(voice.play(source, wait_finish=True), 10) is None
+        assert await asyncio.wait_for(voice.play(source, wait_finish=True), 15) is None
         assert source.reads > 10
 
 
@@ -126,7 +126,7 @@ class TestEnd:
             done.set()
 
         voice.play(Tone(3), after=after)
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 15)
 
 
 class TestRefused:

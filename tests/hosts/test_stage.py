@@ -21,7 +21,7 @@ def stage(world: World) -> object:
 
 async def test_a_suppressed_bot_plays_to_nobody_and_is_heard_once_it_may_speak(world: World, stage: object) -> None:
     alice = world.discord.listen("Stage", user="alice")
-    voice = await asyncio.wait_for(stage.connect(cls=isocord.VoiceClient, timeout=10.0), 15)  # type: ignore[attr-defined]
+    voice = await asyncio.wait_for(stage.connect(cls=isocord.VoiceClient), 15)  # type: ignore[attr-defined]
     assert voice.is_connected()
     assert world.discord.bot_voice_state().suppress
     voice.play(Tone())
@@ -39,7 +39,7 @@ async def test_a_suppressed_bot_plays_to_nobody_and_is_heard_once_it_may_speak(w
 
 async def test_from_a_stage_to_a_channel_and_back(world: World, stage: object) -> None:
     alice = world.discord.listen("General", user="alice")
-    voice = await stage.connect(cls=isocord.VoiceClient, timeout=10.0)  # type: ignore[attr-defined]
+    voice = await stage.connect(cls=isocord.VoiceClient, timeout=30)  # type: ignore[attr-defined]
     voice.play(Tone())
     await voice.move_to(world.channel("General"))
     await until(lambda: len(alice.arrivals()) > 10)

@@ -47,14 +47,14 @@ async def test_it_is_written_heard_forgotten_and_written_again(call: World) -> N
     assert 0.0 < played < 5.0
     # A frame may have left while it was asked.
     assert played + unheard == pytest.approx(5.0, abs=0.021)
-    await asyncio.wait_for(stream.drained(), 10)
+    await asyncio.wait_for(stream.drained(), 15)
     count = len([arrival for arrival in listener.arrivals() if not arrival.is_silence])
     # One frame in which it goes out, and one that was just about to leave.
     assert count * 0.02 <= played + 0.061
     await stream.write(speech(1.0, 1_000.0))
     await until(lambda: ear.tone(1_000.0) > 0.2)
     stream.finish()
-    await asyncio.wait_for(stream.drained(), 10)
+    await asyncio.wait_for(stream.drained(), 15)
     assert stream.played == pytest.approx(played + 1.0, abs=0.021)
     await until(lambda: not voice.is_playing())
     with pytest.raises(isocord.StreamError):
@@ -68,7 +68,7 @@ async def test_stopping_ends_every_wait(call: World) -> None:
     waits = [asyncio.ensure_future(stream.write(speech(60.0))), asyncio.ensure_future(stream.drained())]
     await until(lambda: stream.played > 0.1)
     voice.stop()
-    for result in await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 10):
+    for result in await asyncio.wait_for(asyncio.gather(*waits, return_exceptions=True), 15):
         assert isinstance(result, isocord.StreamError)
     assert voice.source is None
 
@@ -87,7 +87,7 @@ async def test_speech_over_music_in_a_mixer(call: World) -> None:
     await stream.write(speech(1.0, 1_000.0))
     await until(lambda: ear.tone(1_000.0) > 0.2 and ear.tone(PITCH) < 0.05)
     stream.finish()
-    await asyncio.wait_for(asyncio.ensure_future(layer), 10)
+    await asyncio.wait_for(asyncio.ensure_future(layer), 15)
     voice.stop()
 
 
@@ -126,7 +126,7 @@ async def test_stopping_closes_the_generator(call: World) -> None:
     voice.play(speak())
     await until(lambda: voice.source.played > 0.1)
     voice.stop()
-    await asyncio.wait_for(closed.wait(), 10)
+    await asyncio.wait_for(closed.wait(), 15)
 
 
 async def test_what_is_for_iterators_only_is_refused_elsewhere(call: World) -> None:
@@ -157,7 +157,7 @@ async def test_a_stream_that_is_not_written_to_is_no_fault_of_anybodys(
             before = len(listener.arrivals())
             await stream.write(speech(0.2))
             stream.flush()
-            await asyncio.wait_for(stream.drained(), 10)
+            await asyncio.wait_for(stream.drained(), 15)
             # The silence after it.
             await until(lambda before=before: len(listener.arrivals()) > before + 10)
             await until(lambda: listener.arrivals()[-1].is_silence)
@@ -173,11 +173,11 @@ async def test_a_layer_at_rest_is_not_late(call: World) -> None:
     voice.play(mixer)
     await stream.write(speech(0.2))
     stream.flush()
-    await asyncio.wait_for(stream.drained(), 10)
+    await asyncio.wait_for(stream.drained(), 15)
     await heard_by(call, listener, len(listener.arrivals()) + 30)
     assert layer.underruns == 0
     await stream.write(speech(0.2))
-    await asyncio.wait_for(stream.drained(), 10)
+    await asyncio.wait_for(stream.drained(), 15)
     await until(lambda: layer.underruns > 0)
     await until(lambda: stream.starved == 1)
 
@@ -189,7 +189,7 @@ async def test_a_stream_in_a_queue_runs_dry_without_a_click(call: World) -> None
     end = voice.play(isocord.Queue(stream), wait_finish=True)
     # It ends in the midst of a frame, and of a period.
     await stream.write(speech(0.507))
-    await asyncio.wait_for(stream.drained(), 10)
+    await asyncio.wait_for(stream.drained(), 15)
     await until(lambda: stream.starved == 1)
     await stream.write(speech(0.2))
     stream.finish()

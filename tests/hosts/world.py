@@ -88,7 +88,7 @@ class World:
         return next(channel for channel in self.guild.voice_channels if channel.name == name)
 
     async def connect(self, cls: type = isocord.VoiceClient, name: str = "General", **options: Any) -> Any:
-        options.setdefault("timeout", 10.0)
+        options.setdefault("timeout", 30.0)
         return await self.channel(name).connect(cls=cls, **options)
 
     def phases(self) -> list[isocord.Phase]:
@@ -108,7 +108,7 @@ async def hikari_running(discord: Any, bot: Any) -> AsyncIterator[None]:
     await until(lambda: bot.is_ready() and bot.guilds)
     yield
     await bot.close()
-    await asyncio.wait([running], timeout=5)
+    await asyncio.wait([running], timeout=15)
     if running.done() and not running.cancelled():
         running.exception()
 
@@ -130,7 +130,7 @@ async def logged_in(**options: Any) -> AsyncIterator[World]:
             yield made
         ours = [thread for thread in threading.enumerate() if thread.name in ("isocord-sink", "isocord-listen")]
         for thread in ours:
-            thread.join(5)
+            thread.join(15)
         assert not [thread for thread in ours if thread.is_alive()]
 
 
@@ -149,6 +149,18 @@ async def spoken(*speakers: Any) -> None:
 async def spoken_for(speaker: Any, seconds: float) -> None:
     """Until so much has been said, or more."""
     await until(lambda: speaker.sent >= seconds * 50)
+
+
+def received(voice: Any, speaker: Any) -> int:
+    """Packets of a speaker's that have come to the bot."""
+    user = voice.receive_stats.users.get(speaker.user_id)
+    return 0 if user is None else int(user.received)
+
+
+async def heard(voice: Any, speaker: Any, packets: int) -> None:
+    """Until so many more packets have come to the bot: on a busy machine that may be long after they were said."""
+    wanted = received(voice, speaker) + packets
+    await until(lambda: received(voice, speaker) >= wanted)
 
 
 def wave_file(pcm: bytes) -> bytes:

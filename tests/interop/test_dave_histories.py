@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from .dave_call import Call
-from .dave_witnesses import KINDS
+from .dave_witnesses import KINDS, dave
 
 STEPS = 15
 MOST_MEMBERS = 7
@@ -61,4 +61,4 @@ def test_every_kind_has_committed() -> None:
     """The shuffle lets each kind win at times; without the histories before it this has nothing to say."""
     if not winners:
         pytest.skip("no history has run")
-    assert set(winners) == set(KINDS)
+    assert set(winners) == {kind for kind in KINDS if kind != "libdave" or dave is not None}

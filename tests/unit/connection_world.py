@@ -12,6 +12,7 @@ import pytest
 
 from isocord import _native
 from isocord.connection.connection import VoiceConnection
+from isocord.connection.media import Here
 from isocord.connection.states import (
     ChannelEvent,
     ConnectionState,
@@ -199,7 +200,7 @@ class World:
             timeout=timeout,
             reconnect=reconnect,
             player=self.player,
-            open_socket=self.server.opener,
+            carrier=Here(self.server.opener),
         )
         self.bot.connection = self.connection
 

@@ -50,7 +50,7 @@ class Hanging(Frames):
 
     def read(self) -> bytes:
         self.entered.set()
-        self.released.wait(10)
+        self.released.wait(15)
         return b""
 
 
@@ -97,5 +97,5 @@ class Stage:
         self.native.close()
         self.player.finish_all()
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.runner.join(5)
+        self.runner.join(15)
         self.loop.close()

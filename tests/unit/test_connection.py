@@ -186,7 +186,7 @@ class TestRecovery:
         world.server.silent = True
 
         def overdue() -> None:
-            session = world.connection.session
+            session = world.connection._driver.media.session
             assert session is not None
             session.protocol._beat_sent_at = 0.0
             assert session.deadline is not None
@@ -203,7 +203,7 @@ class TestRecovery:
         silent = world.server.now
 
         def overdue() -> None:
-            session = world.connection.session
+            session = world.connection._driver.media.session
             assert session is not None
             session.protocol._beat_sent_at = 0.0
             assert session.deadline is not None
@@ -271,8 +271,8 @@ class TestEnd:
         connection = world.connection
 
         def timers() -> list[Any]:
-            driver = connection._driver
-            found = [driver._timer, driver._check_timer, driver.speaker._quiet_timer]
+            driver, media = connection._driver, connection._driver.media
+            found = [driver._timer, driver._check_timer, media._timer, media.speaker._quiet_timer]
             return [timer for timer in found if timer is not None and not timer.cancelled()]
 
         assert world.on_thread(timers) == []

@@ -152,7 +152,7 @@ class TestOwnFaults:
         wait_until(lambda: world.connection.flow.reconnects == 1)
         assert Reason.INTERNAL in reasons(world)
         wait_until(lambda: world.connection.state.phase is Phase.CONNECTED)
-        assert world.connection._driver._timer is not None
+        assert world.connection._driver.media._timer is not None
 
     def test_sound_that_cannot_be_started_is_told(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         world.connect()
@@ -222,7 +222,7 @@ class TestNothingLeaves:
 
         class Slow(Frames):
             def read(self) -> bytes:
-                released.wait(10)
+                released.wait(15)
                 return super().read()
 
         world.connection.player.start(Feed(Slow(100), None, lookahead=25), None, None)
@@ -250,7 +250,7 @@ class TestNothingLeaves:
 
 def test_what_is_known_of_users_is_bounded(world: World) -> None:
     world.connect()
-    roster = world.connection._driver._roster
+    roster = world.connection._driver.media._roster
     for user in range(MOST_USERS + 100):
         world.server.send(world.server.now, 5, {"user_id": str(user + 10), "ssrc": user, "speaking": 1})
     wait_until(lambda: len(world.bot.channel_events) == MOST_USERS + 100)
@@ -323,12 +323,12 @@ def test_tokens_and_keys_do_not_outlive_the_connection(world: World) -> None:
     world.bot.session_id = "hush"
     world.connect()
     connection = world.connection
-    mine = (connection._driver.flow, connection._driver.session, connection._driver.encryption)
+    mine = (connection._driver.flow, connection._driver.media.session, connection._driver.media.encryption)
     assert len(reachable(mine, secret)) >= 3
     connection.stop(leave=False)
     connection.finished.result(5)
     world.on_thread(lambda: None)
-    mine = (connection._driver.flow, connection._driver.session, connection._driver.encryption)
+    mine = (connection._driver.flow, connection._driver.media.session, connection._driver.media.encryption)
     assert reachable(mine, secret) == []
     assert (connection.flow.token, connection.flow.session_id) == (None, None)
     assert connection.info is not None

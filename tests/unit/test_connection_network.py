@@ -39,7 +39,7 @@ def test_another_address_is_told_and_its_keys_taken_while_sound_goes_on(world: W
 
 def test_the_keys_of_another_address_are_followed_by_a_key_package(world: World) -> None:
     world.connect()
-    encryption = world.connection._driver.encryption
+    encryption = world.connection._driver.media.encryption
     assert encryption is not None
     heard = encryption._session.heard  # type: ignore[attr-defined]
     assert [op for op, *_ in heard].count(4) == 1
@@ -52,7 +52,7 @@ def test_another_address_waits_for_the_resume(world: World) -> None:
 
     def cut_and_move() -> None:
         world.server.lose(None)
-        world.connection._driver.take_native(Elsewhere())  # type: ignore[arg-type]
+        world.connection._driver.media.take_native(Elsewhere())  # type: ignore[arg-type]
         assert len(selected(world)) == 1
 
     world.on_thread(cut_and_move)
@@ -77,7 +77,7 @@ def test_a_socket_that_leads_nowhere_is_replaced_after_the_resume_too(world: Wor
 
     def cut_and_fail() -> None:
         world.server.lose(None)
-        world.connection._driver.take_native(_native.DiscoveryFailed())  # type: ignore[call-arg]
+        world.connection._driver.media.take_native(_native.DiscoveryFailed())  # type: ignore[call-arg]
 
     world.on_thread(cut_and_fail)
     wait_until(lambda: world.connection.flow.reconnects == 1)

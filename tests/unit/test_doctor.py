@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import struct
 import subprocess
@@ -32,7 +33,8 @@ def test_each_line_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     assert {"interpreter", "bot library", "codec", "real-time", "clock lateness", "ffmpeg"} <= checks.keys()
     assert isocord.__version__ in checks["interpreter"]["found"]
     assert checks["codec"]["found"].startswith(_native.LIBOPUS_VERSION)
-    assert "of 5 packets" in checks["clock lateness"]["found"]
+    # A busy machine takes a little longer.
+    assert int(re.search(r" of (\d+) packets", checks["clock lateness"]["found"])[1]) >= 5  # type: ignore[index]
     assert {check["status"] for check in told["checks"]} <= {"ok", "warn", "fail"}
     assert all(check["advice"] for check in told["checks"] if check["status"] != "ok")
 
@@ -168,7 +170,7 @@ def server(*, address: bytes, delay: int = 0, ssrc: int | None = None) -> Iterat
         answering = threading.Thread(target=answer)
         answering.start()
         yield f"127.0.0.1:{listening.getsockname()[1]}"
-        answering.join(10)
+        answering.join(15)
 
 
 def test_a_server_that_answers() -> None:

@@ -147,7 +147,7 @@ def test_at_exit_hanging_sources_are_released() -> None:
 
     class Hanging(Script):
         def read(self) -> bytes:
-            released.wait(10)
+            released.wait(15)
             return b""
 
     ends: list[BaseException | None] = []

@@ -63,7 +63,7 @@ class RefusingProxy:
         # Closing alone leaves a thread in accept() on Linux.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(15)
 
 
 @pytest.fixture

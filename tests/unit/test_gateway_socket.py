@@ -46,7 +46,7 @@ class Handler:
 
     @property
     def error(self) -> str:
-        assert self.lost.wait(10)
+        assert self.lost.wait(15)
         ((_, error, _),) = self.reports
         return error
 
@@ -148,7 +148,7 @@ def test_the_version_is_named(ground: Ground) -> None:
     arrived = threading.Event()
     handler.on_message = lambda _: arrived.set()
     ground.open(ground.serve(sends("{}")), handler)
-    assert arrived.wait(10)
+    assert arrived.wait(15)
     assert ground.requests == ["https:/?v=8"]
 
 
@@ -197,14 +197,16 @@ def test_a_closed_socket_is_gone_without_a_garbage_collection(ground: Ground) ->
     opened = threading.Event()
     handler.on_open = opened.set
     socket = ground.open(ground.serve(sends()), handler)
-    assert opened.wait(10)
+    assert opened.wait(15)
     remembered = weakref.ref(socket)
     gc.disable()
     try:
         ground.thread.call(socket.close, 1000)
         del socket
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 15
         while remembered() is not None and time.monotonic() < deadline:
+            # Without the GIL, what one thread made and another let go last is gone when the former next runs.
+            ground.thread.call(gc.isenabled)
             time.sleep(0.01)
         assert remembered() is None, "its TLS buffers wait for Python to look for circles"
     finally:
@@ -224,7 +226,7 @@ def test_one_server_that_floods_leaves_the_thread_to_others(ground: Ground) -> N
 
     handler.on_message = on_message
     ground.open(ground.serve(sends(*["x"] * 2000)), handler)
-    assert ready.wait(10)
+    assert ready.wait(15)
     assert seen[0] <= 64
 
 
@@ -274,7 +276,7 @@ def test_a_socks_connector_of_the_bot_is_used(ground: Ground) -> None:
     assert plan is not None
     assert "hunter2" not in repr(SocketOptions(connector=plan))
     socket = ground.open(target, handler, connector=plan)
-    assert arrived.wait(10)
+    assert arrived.wait(15)
     assert asked[:2] == [b"user", b"hunter2"]
     assert int.from_bytes(asked[2][4:], "big") == int(target.split(":")[1])
     ground.thread.call(socket.close, 1000)

@@ -110,7 +110,7 @@ async def test_awaiting_a_layer_and_a_fade() -> None:
     await asyncio.gather(*waits[1:])
     assert not waits[0].done()
     left(mixer, 50)
-    await asyncio.wait_for(waits[0], 5)
+    await asyncio.wait_for(waits[0], 15)
     await layer
     await fade
     assert layer.error is None
@@ -124,7 +124,7 @@ async def test_an_awaited_layer_that_was_cancelled_goes_on() -> None:
     wait.cancel()
     assert left(mixer, 5)[-1] == 1_000
     left(mixer, 3)
-    await asyncio.wait_for(asyncio.ensure_future(layer), 5)
+    await asyncio.wait_for(asyncio.ensure_future(layer), 15)
     with pytest.raises(asyncio.CancelledError):
         await wait
 
@@ -136,13 +136,13 @@ async def test_what_is_never_heard_is_over_at_once() -> None:
         wait = asyncio.ensure_future(layer)
         await asyncio.sleep(0)
         stop(layer)
-        await asyncio.wait_for(wait, 5)
+        await asyncio.wait_for(wait, 15)
         assert layer.ended
     gone = isocord.Mixer()
     layer = gone.play(flat(5, 1))
     del gone
     gc.collect()
-    await asyncio.wait_for(asyncio.ensure_future(layer), 5)
+    await asyncio.wait_for(asyncio.ensure_future(layer), 15)
 
 
 async def test_an_error_is_its_layers_own() -> None:
@@ -154,7 +154,7 @@ async def test_an_error_is_its_layers_own() -> None:
     source.close()
     assert left(mixer, 490)[-1] == 5
     with pytest.raises(isocord.AudioFileError, match="closed"):
-        await asyncio.wait_for(asyncio.ensure_future(layer), 5)
+        await asyncio.wait_for(asyncio.ensure_future(layer), 15)
     assert isinstance(layer.error, isocord.AudioFileError)
     assert layer.source is source
 

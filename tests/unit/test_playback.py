@@ -75,7 +75,7 @@ class TestEnds:
         done = threading.Event()
         stage.player.start(Feed(source, None, lookahead=25), lambda error: done.set(), None)
         stage.native.play_out()
-        assert done.wait(5)
+        assert done.wait(15)
         wait_until(lambda: "ZeroDivisionError" in caplog.text)
 
     def test_after_may_play_the_next(self, stage: Stage) -> None:
@@ -106,7 +106,7 @@ class TestStop:
     def test_a_source_that_hangs_holds_nobody_up(self, stage: Stage) -> None:
         source = Hanging()
         stage.play(source)
-        assert source.entered.wait(5)
+        assert source.entered.wait(15)
         stage.player.stop()
         assert not stage.player.sounding
         stage.play(Frames(1))
@@ -118,7 +118,7 @@ class TestStop:
         monkeypatch.setattr("isocord.playing.player._STUCK_AFTER", 0.01)
         source = Hanging()
         stage.play(source, kill=source.released.set)
-        assert source.entered.wait(5)
+        assert source.entered.wait(15)
         stage.player.stop()
         wait_until(lambda: source.cleaned)
 
@@ -292,7 +292,7 @@ class TestFutures:
     def test_in_older_libraries_it_waits_for_after(self, old_stage: Stage) -> None:
         future, source = old_stage.new_future(), Hanging()
         old_stage.play(source, future=future)
-        assert source.entered.wait(5)
+        assert source.entered.wait(15)
         old_stage.player.stop()
         assert not future.done()
         source.released.set()

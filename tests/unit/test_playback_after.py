@@ -26,7 +26,7 @@ def test_after_may_put_a_task_into_a_loop_that_sleeps(stage: Stage) -> None:
     tasks: list[asyncio.Task[None]] = []
     stage.play(Frames(3), after=lambda error: tasks.append(stage.loop.create_task(task())))
     stage.native.play_out()
-    assert ran.wait(10)
+    assert ran.wait(15)
 
 
 def test_after_may_be_a_coroutine_function(stage: Stage) -> None:
@@ -41,7 +41,7 @@ def test_after_may_be_a_coroutine_function(stage: Stage) -> None:
     error = OSError("broken")
     stage.play(Frames(3, error=error), after=after)
     stage.native.play_out()
-    assert done.wait(10)
+    assert done.wait(15)
     assert heard == [(error, stage.runner.name)]
 
 
@@ -78,7 +78,7 @@ class TestPlayer:
         player.pause()
         player.stop()
         assert (player._resumed.is_set(), player._end.is_set()) == (True, True)
-        player.join(10)
+        player.join(15)
         assert not player.is_alive()
 
     def test_it_lives_until_the_bot_has_heard_of_its_end(self, stage: Stage) -> None:
@@ -86,17 +86,17 @@ class TestPlayer:
 
         def after(error: Exception | None) -> None:
             inside.set()
-            go_on.wait(10)
+            go_on.wait(15)
 
         source = Frames(2, error=OSError("broken"))
         stage.play(source, after=after)
         player = stage.player.current
         assert player is not None
         stage.native.play_out()
-        assert inside.wait(10)
+        assert inside.wait(15)
         assert player.is_alive()
         go_on.set()
-        player.join(10)
+        player.join(15)
         assert not player.is_alive()
         assert player._current_error is source.error
 

@@ -173,7 +173,7 @@ def test_a_stop_keeps_what_was_said_before_it() -> None:
     frames.position += SECOND
     recording.stop()
     frames.items = [frame(1, START), frame(1, START + SECOND)]
-    assert recording.join(10)
+    assert recording.join(15)
     assert (tape.sizes, tape.cleaned, errors, frames.closed.is_set()) == ({1: 3840}, 1, [None], True)
 
 
@@ -181,7 +181,7 @@ def test_a_closed_queue_ends_it() -> None:
     frames, tape = Frames(frame(1, START)), Tape()
     recording, errors = record(frames, tape)
     frames.close()
-    assert recording.join(10)
+    assert recording.join(15)
     assert recording.is_over
     assert (tape.sizes, tape.cleaned, errors) == ({1: 3840}, 1, [None])
 
@@ -192,7 +192,7 @@ def test_the_time_filter_ends_it() -> None:
     recording, _ = record(frames, tape)
     frames.position += SECOND
     frames.items = [frame(1, START + SECOND // 2 - 100), frame(1, START + SECOND // 2 + 860)]
-    assert recording.join(10)
+    assert recording.join(15)
     assert tape.sizes == {1: 400}
 
 
@@ -200,7 +200,7 @@ def test_a_sink_that_raises_is_finished_and_its_error_handed_over() -> None:
     error = OSError("disk full")
     tape = Tape(error)
     recording, errors = record(Frames(frame(1, START), frame(1, START + 960)), tape)
-    assert recording.join(10)
+    assert recording.join(15)
     assert (tape.cleaned, errors) == (1, [error])
 
 
@@ -228,7 +228,7 @@ async def test_listening_that_is_forgotten_closes_its_queue() -> None:
     frames = Frames(frame(1, START))
     async for _ in Listening(frames, speaking=False, capacity=5, drop="oldest"):
         break
-    assert frames.closed.wait(10)
+    assert frames.closed.wait(15)
 
 
 def test_places_of_a_recording_are_found_on_the_clock() -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
+from isocord._native import SpeakingChanged
 from isocord.client.speaking import SpeakingNews
+
+
+class Timer:
+    cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 class Loop:
@@ -14,16 +21,15 @@ class Loop:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.timers: list[tuple[float, Any, asyncio.TimerHandle]] = []
+        self.timers: list[tuple[float, Callable[[], None], Timer]] = []
 
     def time(self) -> float:
         return self.now
 
-    def call_later(self, delay: float, callback: Any) -> Any:
-        handle = SimpleNamespace(cancelled=False)
-        handle.cancel = lambda: setattr(handle, "cancelled", True)
-        self.timers.append((self.now + delay, callback, handle))
-        return handle
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        timer = Timer()
+        self.timers.append((self.now + delay, callback, timer))
+        return timer
 
     def pass_time(self, seconds: float) -> None:
         end = self.now + seconds
@@ -40,7 +46,7 @@ class Story:
     def __init__(self, *known: int) -> None:
         self.loop, self.known = Loop(), set(known)
         self.told: list[tuple[str, bool]] = []
-        self.news = SpeakingNews(self.loop, self.member, self.tell)  # type: ignore[arg-type]
+        self.news = SpeakingNews(self.loop, self.member, self.tell)
 
     def member(self, user_id: int) -> str | None:
         return f"member {user_id}" if user_id in self.known else None
@@ -49,7 +55,7 @@ class Story:
         self.told.append((member, change.speaking))
 
     def happens(self, user_id: int, speaking: bool) -> None:
-        self.news.take(SimpleNamespace(user_id=user_id, speaking=speaking))  # type: ignore[arg-type]
+        self.news.take(SpeakingChanged(user_id, speaking, position=0))
 
 
 def test_a_member_who_is_known_is_told_of_at_once() -> None:

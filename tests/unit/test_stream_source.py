@@ -158,7 +158,7 @@ def test_it_is_a_layer_and_a_part_of_filters_and_queues(wrap: Callable[[isocord.
 
     def heard(is_it: Callable[[int], bool]) -> bool:
         """Whether a frame comes soon whose loudest sample is such. A queue opens its entries on another thread."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             if is_it(max(map(abs, array("h", source.read())))):
                 return True

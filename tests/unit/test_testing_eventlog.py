@@ -19,7 +19,7 @@ async def test_a_cancellation_that_comes_together_with_news_is_not_lost(turns: i
     for _ in range(turns):
         await asyncio.sleep(0)
     waiting.cancel()
-    done, _ = await asyncio.wait([waiting], timeout=10)
+    done, _ = await asyncio.wait([waiting], timeout=15)
     assert done
     assert waiting.cancelled()
 

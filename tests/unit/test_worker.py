@@ -49,7 +49,7 @@ async def test_what_a_job_raises_is_told_and_the_next_one_is_done() -> None:
 async def test_the_loop_goes_on_while_a_job_takes_its_time() -> None:
     worker = Worker("isocord-test")
     held = threading.Event()
-    worker.do(lambda: (held.wait(10), None)[1], lambda _: None)
+    worker.do(lambda: (held.wait(15), None)[1], lambda _: None)
     # If the loop waited for the job, nobody would set the event.
     asyncio.get_running_loop().call_later(0.01, held.set)
     await worker.close()
@@ -61,11 +61,11 @@ def test_a_loop_that_is_closed_is_not_told() -> None:
 
     async def leave() -> Worker:
         worker = Worker("isocord-test-left")
-        worker.do(lambda: (release.wait(10), None)[1], lambda _: None)
+        worker.do(lambda: (release.wait(15), None)[1], lambda _: None)
         worker.close()
         return worker
 
     worker = asyncio.run(leave())
     release.set()
-    worker._thread.join(10)
+    worker._thread.join(15)
     assert "isocord-test-left" not in names()

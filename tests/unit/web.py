@@ -74,7 +74,7 @@ class Web:
             with contextlib.suppress(OSError):
                 request.socket.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(10)
+            thread.join(15)
 
     @property
     def port(self) -> int:

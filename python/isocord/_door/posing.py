@@ -21,5 +21,6 @@ def posing(cls: type) -> type:
     key = (cls, *bases)
     if key not in _known:
         shown = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-        _known[key] = type(cls.__name__, bases, shown)
+        # Of two threads that get here at once, both show the class of the first.
+        _known.setdefault(key, type(cls.__name__, bases, shown))
     return _known[key]

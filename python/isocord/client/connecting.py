@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
+from ..connection.carrier import Carrier
 from ..connection.connection import VoiceConnection
+from ..connection.media import Here
 from ..connection.session.session import Socket, SocketOpener
 from ..connection.states import ConnectionState, Phase, Reason
 from ..errors import ClientError, ConnectError, VoiceTimeoutError
@@ -229,10 +231,13 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
             timeout=self._timeout,
             reconnect=reconnect,
             player=player,
-            open_socket=_socket_opener(host.socket_options(self.client)),
+            carrier=self._carrier(),
         )
         registry.remember(self)
         return self._connection
+
+    def _carrier(self) -> Carrier:
+        return Here(_socket_opener(self._host.socket_options(self.client)))
 
     async def _check_obstacles(self, channel: Any) -> None:
         """Raise what is in the way to ``channel``, unless the bot's gateway tells in a moment that it is gone."""

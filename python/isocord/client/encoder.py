@@ -83,9 +83,11 @@ class VoiceEncoder:
         """
         if frame_size != self.SAMPLES_PER_FRAME:
             raise ValueError("frames of 20 ms have 960 samples")
-        if self._single is None:
-            self._single = _native.OpusEncoder(native_options(self._set))
-        return self._single.encode(pcm)
+        # Another thread may change the options, and with them the encoder, at any time.
+        encoder = self._single
+        if encoder is None:
+            encoder = self._single = _native.OpusEncoder(native_options(self._set))
+        return encoder.encode(pcm)
 
     def _options_for(self, given: dict[str, Any]) -> dict[str, Any]:
         """The options of a playback for which ``play`` was given some; None is not given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
@@ -33,6 +34,7 @@ class ListeningSurface(ClientBase):
     def __init__(self, client: Any, channel: Any) -> None:
         super().__init__(client, channel)
         self._speaking_watch: SpeakingWatch | None = None
+        self._beginning_watch = threading.RLock()
         self._speaking_news = SpeakingNews(self.loop, self._member, self._dispatch_speaking)
 
     @overload
@@ -246,10 +248,11 @@ class ListeningSurface(ClientBase):
         return False if speaking is None and user_id in self._streams else speaking
 
     def _watch(self) -> SpeakingWatch:
-        watch = self._speaking_watch
-        if watch is None or watch.is_over:
-            watch = self._speaking_watch = SpeakingWatch(self._hear("speaking"), self._tell_speaking)
-        return watch
+        with self._beginning_watch:
+            watch = self._speaking_watch
+            if watch is None or watch.is_over:
+                watch = self._speaking_watch = SpeakingWatch(self._hear("speaking"), self._tell_speaking)
+            return watch
 
     def _tell_speaking(self, change: _native.SpeakingChanged) -> None:
         # The loop may be closed already.

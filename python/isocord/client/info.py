@@ -125,16 +125,14 @@ class InfoSurface(ClientBase):
         user_id = getattr(user, "id", user)
         if not isinstance(user_id, int) or isinstance(user_id, bool):
             raise TypeError("user must be a member, a user or an id")
-        encryption = self._connection.encryption if self._connection is not None else None
-        if encryption is None:
+        if self._connection is None:
             return None
         # A tenth of a second of scrypt is too long for the bot's loop.
-        return await asyncio.get_running_loop().run_in_executor(None, encryption.verification_code, user_id)
+        return await asyncio.get_running_loop().run_in_executor(None, self._connection.verification_code, user_id)
 
     @property
     def _encryption_state(self) -> EncryptionState:
-        encryption = self._connection.encryption if self._connection is not None else None
-        return encryption.state if encryption is not None else EncryptionState()
+        return self._connection.encryption if self._connection is not None else EncryptionState()
 
     @property
     def _info(self) -> SessionInfo | None:

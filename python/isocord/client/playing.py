@@ -277,10 +277,11 @@ class PlaybackSurface(ClientBase):
         native = self._host.native_source(source)
         options = None if native is None and source.is_opus() else native_options(encoding)
         process = self._host.process_of(source)
+        tracks = self._begun().tracks
         if process is None:
-            return Feed(source, options, lookahead=lookahead, native=native)
-        failure = partial(self._host.process_failure, process)
-        return Feed(source, options, lookahead=lookahead, native=native, kill=process.cleanup, failure=failure)
+            return Feed(source, options, lookahead=lookahead, native=native, tracks=tracks)
+        failure, kill = partial(self._host.process_failure, process), process.cleanup
+        return Feed(source, options, lookahead=lookahead, native=native, tracks=tracks, kill=kill, failure=failure)
 
 
 def _kind_of(value: object) -> str:

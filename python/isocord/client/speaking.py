@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .. import _native
 from ..hearing.listening import CallbackListening
@@ -52,12 +51,26 @@ class SpeakingWatch:
             self._listening.close()
 
     def _take(self, change: _native.SpeakingChanged) -> None:
-        self._speaking.pop(change.user_id, None)
-        if len(self._speaking) >= _LIMIT:
+        # Others look at it meanwhile: nobody who is known is to be missing, be it for a moment.
+        if change.user_id not in self._speaking and len(self._speaking) >= _LIMIT:
             del self._speaking[next(iter(self._speaking))]
         self._speaking[change.user_id] = change.speaking
         if self.telling:
             self._tell(change)
+
+
+class Timer(Protocol):
+    """Something that is called later."""
+
+    def cancel(self) -> None: ...
+
+
+class Timers(Protocol):
+    """What of an event loop the news need."""
+
+    def time(self) -> float: ...
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> Timer: ...
 
 
 class SpeakingNews:
@@ -74,13 +87,13 @@ class SpeakingNews:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        loop: Timers,
         member: Callable[[int], Any],
         tell: Callable[[Any, _native.SpeakingChanged], None],
     ) -> None:
         self._loop, self._member, self._tell = loop, member, tell
         self._untold: list[tuple[float, _native.SpeakingChanged]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
 
     def take(self, change: _native.SpeakingChanged) -> None:
         """Tell of a change as soon as its member is known."""

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import time
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -23,14 +22,14 @@ from .. import _native
 from ..gateway.protocol.counters import Counters, Latencies
 from ..playing.player import Player
 from ..runtime.handover import uncancellable, weak_handler
-from ..runtime.thread import GatewayThread, gateway_thread
+from ..runtime.thread import gateway_thread
 from . import lifetime
+from .carrier import Carrier
 from .decisions.flow import ConnectionFlow
 from .driver import ConnectionDriver, close_native
 from .link import Link
-from .session.encryption import Encryption
-from .session.session import SessionInfo, SocketOpener, VoiceSession
-from .session.speaking import VOICE
+from .session.encryption import EncryptionState
+from .session.session import SessionInfo
 from .states import ConnectionState, Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
 
 
@@ -45,7 +44,7 @@ class VoiceConnection:
         timeout: seconds for the first connect.
         reconnect: whether a lost session may be replaced.
         player: makes the player, given the native connection and a way to ask for :meth:`sync`.
-        open_socket: makes the opener of websockets for the gateway thread.
+        carrier: where its sound is carried: by this process, or by another one.
     """
 
     def __init__(
@@ -58,11 +57,12 @@ class VoiceConnection:
         timeout: float,
         reconnect: bool,
         player: Callable[[_native.Connection, Callable[[], None]], Player],
-        open_socket: Callable[[GatewayThread], SocketOpener],
+        carrier: Carrier,
     ) -> None:
         self._thread = gateway_thread()
         lifetime.arrange()
-        self.native: _native.Connection = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
+        self.native: _native.Connection = carrier.native(weak_handler(weakref.WeakMethod(self._on_native)))
+        self.tracks: type[_native.Track] = carrier.tracks(self.native)
         self.player: Player = player(self.native, self.sync)
         self._driver = ConnectionDriver(
             link,
@@ -72,7 +72,7 @@ class VoiceConnection:
             user_id=user_id,
             native=self.native,
             player=self.player,
-            open_socket=open_socket(self._thread),
+            carrier=carrier,
         )
         self._was_joined = False
         self._kicked = False
@@ -96,26 +96,23 @@ class VoiceConnection:
         return self._driver.state
 
     @property
-    def session(self) -> VoiceSession | None:
-        """The present session; to be read only."""
-        return self._driver.session
-
-    @property
     def info(self) -> SessionInfo | None:
         """What the present session is like, once it was established."""
-        session = self.session
-        return session.info if session is not None else None
+        return self._driver.media.info
 
     @property
-    def encryption(self) -> Encryption | None:
-        """End-to-end encryption of the present session; to be read only."""
-        return self._driver.encryption
+    def encryption(self) -> EncryptionState:
+        """What is known of the end-to-end encryption of the present session."""
+        return self._driver.media.encryption_state
+
+    def verification_code(self, user_id: int) -> str | None:
+        """See :meth:`isocord.VoiceClient.verification_code`; it takes a tenth of a second."""
+        return self._driver.media.verification_code(user_id)
 
     @property
     def seq_ack(self) -> int:
         """Number of the last numbered message of the voice gateway, -1 if none."""
-        session = self.session
-        return session.protocol.seq_ack if session is not None else -1
+        return self._driver.media.seq_ack
 
     @property
     def flow(self) -> ConnectionFlow:
@@ -125,18 +122,17 @@ class VoiceConnection:
     @property
     def latencies(self) -> Latencies:
         """Of heartbeats, over all sessions."""
-        return self._driver.latencies
+        return self._driver.media.latencies
 
     @property
     def counters(self) -> Counters:
         """Messages of the voice gateway, over all sessions."""
-        return self._driver.counters
+        return self._driver.media.counters
 
     @property
     def speaking(self) -> bool:
         """Whether the server knows that we speak."""
-        session = self.session
-        return session is not None and bool(session.protocol.speaking_flags & VOICE)
+        return self._driver.media.speaking
 
     def start(self) -> None:
         """Join the channel; :attr:`connected` says how it went."""
@@ -188,22 +184,22 @@ class VoiceConnection:
 
     def sync(self) -> None:
         """The player wants something else: let the server know, then let the native side know."""
-        self._call(self._driver.speaker.sync)
+        self._call(self._driver.media.sync)
 
     def speak(self, flags: int) -> concurrent.futures.Future[None]:
         """Set the speaking flags that hold while the player is silent; done when they are written."""
         done = uncancellable()
-        if not self._call(self._driver.speaker.set_manual, flags, done):
+        if not self._call(self._driver.media.speak, flags, done):
             done.set_result(None)
         return done
 
     def announce_packet(self) -> concurrent.futures.Future[None] | None:
         """A single packet is about to leave: done when the server was told that we speak; None if it knows."""
-        self._driver.speaker.last_packet = time.monotonic()
+        self._driver.media.packet_leaves()
         if self.speaking:
             return None
         done = uncancellable()
-        if not self._call(self._driver.speaker.announce_packet, done):
+        if not self._call(self._driver.media.announce_packet, done):
             done.set_result(None)
         return done
 
@@ -218,4 +214,4 @@ class VoiceConnection:
         if isinstance(event, _native.TrackEnded):
             self.player.track_ended()
         else:
-            self._call(self._driver.take_native, event)
+            self._call(self._driver.media.take_native, event)

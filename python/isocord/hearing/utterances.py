@@ -144,8 +144,11 @@ class PartialUtterance:
         return self._end().__await__()
 
     async def _end(self) -> _native.Utterance:
+        # Counted before it is looked at: nothing follows the last part, which may come in between.
+        known = len(self._parts)
         while self.ended is None:
-            await self._more(len(self._parts))
+            await self._more(known)
+            known = len(self._parts)
         if self._whole is None:
             last = self._parts[-1]
             pcm = b"".join(part.pcm for part in self._parts)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from functools import cache
 
 from ..errors import UnknownHostError
+from ..runtime.once import once
 from .base import Host, Joined
 
 __all__ = ["Host", "Joined", "host_of", "present_hosts", "present_packages"]
@@ -45,7 +45,7 @@ def present_hosts() -> list[Host]:
     return [_load(package) for package in present_packages()]
 
 
-@cache
+@once
 def _load(package: str) -> Host:
     if package == "discord":
         # py-cord and discord.py share the name of their package; only py-cord has sinks.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..runtime.once import once
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from ..errors import IsocordError
 
     _E = TypeVar("_E", bound=IsocordError)
@@ -15,11 +14,11 @@ if TYPE_CHECKING:
 
 def combined(ours: type[_E], *theirs: type[Exception]) -> type[_E]:
     """A class with all these ancestors; its arguments are a message and an optional code."""
-    made: type[_E] = _combined(cast("Hashable", ours), *cast("tuple[Hashable, ...]", theirs))
+    made: type[_E] = _combined(ours, *theirs)
     return made
 
 
-@cache
+@once
 def _combined(ours: Any, *theirs: Any) -> type[Any]:
     def initialise(self: Any, message: str, code: int | None = None) -> None:
         # The libraries' own initialisers may ask a libopus that is not there for the words: pass them by.

@@ -24,7 +24,8 @@ def joined(cls: type[_T], base: type, seen_as: type | None = None) -> type[_T]:
     known = _known.setdefault(cls, {})
     made: type[_T] | None = known.get((base, seen_as))
     if made is None:
-        made = known[(base, seen_as)] = _join(cls, base, seen_as)
+        # Of two threads that get here at once, both have the class of the first.
+        made = known.setdefault((base, seen_as), _join(cls, base, seen_as))
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from typing import TYPE_CHECKING, Any
 
 from .text import shown
@@ -30,6 +31,8 @@ class GuildLog(_Adapter):
         super().__init__(logger, {"guild_id": guild_id})
         self._guild_id = guild_id
         self._times: dict[str, int] = {}
+        # It may be interrupted by itself: a signal handler may log, too.
+        self._counting = threading.RLock()
 
     def child(self, name: str) -> GuildLog:
         """The log of a part of the connection."""
@@ -50,9 +53,10 @@ class GuildLog(_Adapter):
         What differs only in its numbers is the same.
         """
         kind = _NUMBER.sub("0", shown(msg % args))
-        times = self._times[kind] = self._times.get(kind, 0) + 1
-        if len(self._times) > _MOST_TEXTS:
-            del self._times[next(iter(self._times))]
+        with self._counting:
+            times = self._times[kind] = self._times.get(kind, 0) + 1
+            if len(self._times) > _MOST_TEXTS:
+                del self._times[next(iter(self._times))]
         if times == 1:
             self.log(level, msg, *args, stacklevel=2)
         elif str(times).rstrip("0") == "1":

@@ -255,7 +255,8 @@ class FileSink:
         self._parts.pop(user_id, None)
         self.uploads.forget(user_id)
         found: Exception | None = None
-        for key in [key for key in self._files if key[0] == user_id]:
+        # The thread that writes may open another file meanwhile.
+        for key in [key for key in self._files.copy() if key[0] == user_id]:
             file = self._files.pop(key)
             try:
                 file.seek(0)
@@ -282,7 +283,7 @@ class FileSink:
         self.report = report
         for outcome in report.tracks:
             key = self._key_of(outcome.user_id, outcome.user_id is None)
-            file = next((file for (owner, _), file in self._files.items() if owner == key), None)
+            file = next((file for (owner, _), file in self._files.copy().items() if owner == key), None)
             rewind(file)
             name = self._called.get(outcome.user_id) if outcome.user_id is not None else None
             self.audio_data[outcome.user_id] = AudioTrack(outcome, file, name, list(self._parts.get(key, ())))
@@ -379,7 +380,7 @@ class FileSink:
         return given
 
     def _keep(self, key: _Key, part: int, made: Any) -> BinaryIO:
-        if any(made is file for file in self._files.values()):
+        if any(made is file for file in self._files.copy().values()):
             raise ValueError("the target function has to return another file object for each part")
         self._files[key, part] = made
         kept: BinaryIO = made

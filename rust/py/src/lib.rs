@@ -41,7 +41,8 @@ mod voice_outcome;
 
 use pyo3::prelude::*;
 
-#[pymodule]
+// Everything in it may be called from several threads at once: classes are frozen, and what changes has a lock.
+#[pymodule(gil_used = false)]
 mod _native {
     use isocord_proto::cipher::TransportMode;
     use pyo3::prelude::*;

@@ -167,6 +167,9 @@ pub(crate) struct FrameQueue {
     /// What a thread of its own has ready for a loop, once one watches.
     #[cfg(unix)]
     tray: OnceLock<Arc<Tray<Out>>>,
+    /// Held by who makes one: of two threads that would, one does.
+    #[cfg(unix)]
+    making: Mutex<()>,
     shape: Shape,
     clock: CommonClock,
     late: Arc<AtomicU64>,
@@ -184,6 +187,8 @@ impl FrameQueue {
             ears,
             #[cfg(unix)]
             tray,
+            #[cfg(unix)]
+            making: Mutex::default(),
             shape,
             clock,
             late,
@@ -212,7 +217,10 @@ impl FrameQueue {
             return tray.wait(max, timeout);
         }
         let mut guard = lock(&self.ears);
-        let ears = guard.as_mut()?;
+        let Some(ears) = guard.as_mut() else {
+            drop(guard);
+            return self.wait_elsewhere(max, timeout);
+        };
         let taken = ears.take(max, timeout);
         self.late.store(ears.late(), Relaxed);
         if taken.is_none() {
@@ -247,6 +255,7 @@ impl FrameQueue {
     fn watch(&self, capacity: usize, newest: bool) -> PyResult<Option<i32>> {
         #[cfg(unix)]
         {
+            let _making = self.making();
             if let Some(tray) = self.tray.get() {
                 return Ok(Some(tray.file()));
             }
@@ -286,6 +295,16 @@ impl FrameQueue {
 
 #[cfg(unix)]
 impl FrameQueue {
+    /// Another thread may have taken what there was since it was looked for, to make frames ready.
+    fn wait_elsewhere(&self, max: usize, timeout: Duration) -> Option<Vec<Out>> {
+        drop(self.making());
+        self.tray.get()?.wait(max, timeout)
+    }
+
+    fn making(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Starts the thread. It knows nothing of Python, and ends with the queue.
     fn fill(&self, tray: &Arc<Tray<Out>>) -> std::io::Result<()> {
         /// However the thread ends, the loop is told.
@@ -308,6 +327,13 @@ impl FrameQueue {
             late.store(ears.late(), Relaxed);
         };
         std::thread::Builder::new().name("isocord-listen".to_owned()).spawn(work).map(drop)
+    }
+}
+
+#[cfg(not(unix))]
+impl FrameQueue {
+    fn wait_elsewhere(&self, _max: usize, _timeout: Duration) -> Option<Vec<Out>> {
+        None
     }
 }
 

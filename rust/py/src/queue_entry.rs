@@ -57,8 +57,14 @@ impl QueueEntry {
     }
 
     fn note(&self, py: Python<'_>, error: &PyErr) -> String {
-        *lock(&self.error) = Some(error.value(py).clone().into_any().unbind());
+        self.keep(Some(error.value(py).clone().into_any().unbind()));
         error.value(py).to_string()
+    }
+
+    /// Keeps an error in place of the one before, which goes without the lock: what it holds may ask for it.
+    fn keep(&self, error: Option<Py<PyAny>>) {
+        let before = std::mem::replace(&mut *lock(&self.error), error);
+        drop(before);
     }
 }
 
@@ -122,7 +128,7 @@ impl Turn {
     fn make(&self) -> Result<Made, String> {
         let made = Python::try_attach(|py| {
             let entry = self.0.get();
-            *lock(&entry.error) = None;
+            entry.keep(None);
             let made: PyResult<Made> = (|| {
                 let source = entry.open.bind(py).call0()?;
                 let part = native_part(&source).map_err(PyErr::from)?;

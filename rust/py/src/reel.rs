@@ -84,7 +84,9 @@ impl Reel {
 
     /// What has ended the source; said before the reel is finished.
     fn fail(&self, error: Py<PyAny>) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let before = self.error.lock().unwrap_or_else(PoisonError::into_inner).replace(error);
+        // What it holds may ask for the lock.
+        drop(before);
     }
 
     fn wait_end(&self, py: Python<'_>, timeout: f64) -> PyResult<Option<&'static str>> {

@@ -91,7 +91,7 @@ async def talk(fake: FakeDiscordProcess, voice: Any) -> Conversation:
         print(f"{ASKS} asks again; {INTERRUPTS} speaks over the answer")
         await asyncio.to_thread(alice.play, babble(1.1, 190.0, seed=4))
         await answered(_OVER)
-        await asyncio.to_thread(bob.play, babble(1.2, 110.0, seed=5))
+        await asyncio.to_thread(bob.play, babble(2.4, 110.0, seed=5))
         await wait(lambda: heard.told and silent())
         print(f"{INTERRUPTS} is answered")
         await answered()

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from ... import _native
 from ...errors import ClosedError
 from ...gateway.protocol.messages import ClientDisconnect, ClientsConnect, Speaking
-from ..link import Link
-from ..states import UserDisconnected, UsersConnected, UserSpeaking
+from ..states import ChannelEvent, UserDisconnected, UsersConnected, UserSpeaking
 from .encryption import Encryption
 
 _log = logging.getLogger(__name__)
@@ -25,13 +24,13 @@ class Roster:
 
     Args:
         native: the connection, which is told whose streams it hears.
-        link: the client's end.
+        tell: told what happens to others in the channel.
         user_id: the bot, which is not one of the others.
     """
 
-    def __init__(self, native: _native.Connection, link: Link, *, user_id: int) -> None:
+    def __init__(self, native: _native.Connection, tell: Callable[[ChannelEvent], None], *, user_id: int) -> None:
         self._native = native
-        self._link = link
+        self._tell = tell
         self._user_id = user_id
         self._ssrcs: dict[int, int | None] = {}
 
@@ -50,18 +49,18 @@ class Roster:
             case Speaking():
                 self._note(event.user_id, event.ssrc)
                 tell_native(self._native.assign_ssrc, event.ssrc, event.user_id)
-                self._link.channel_event(UserSpeaking(event.user_id, event.ssrc, event.flags))
+                self._tell(UserSpeaking(event.user_id, event.ssrc, event.flags))
             case ClientsConnect():
                 for user_id in event.user_ids:
                     self._note(user_id, self._ssrcs.get(user_id))
                 if encryption is not None:
                     encryption.take(event)
-                self._link.channel_event(UsersConnected(event.user_ids))
+                self._tell(UsersConnected(event.user_ids))
             case ClientDisconnect():
                 if encryption is not None:
                     encryption.take(event)
                 tell_native(self._native.user_left, event.user_id)
-                self._link.channel_event(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
+                self._tell(UserDisconnected(event.user_id, self._ssrcs.pop(event.user_id, None)))
 
     def _note(self, user_id: int, ssrc: int | None) -> None:
         self._ssrcs.pop(user_id, None)

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from ...playing.player import Player
 from ...runtime.thread import GatewayThread
-from ..states import ConnectionState, Phase
 from .session import SPEAKING_LIMIT, VoiceSession
 
 VOICE = 1
@@ -23,13 +22,15 @@ _PACKET_TIME = 1.0
 
 
 class Surroundings(Protocol):
-    """What a speaker needs of its connection."""
+    """What a speaker needs of the sessions that it speaks in."""
 
     def enter(self, function: Callable[..., object], *args: Any) -> None: ...
     @property
     def session(self) -> VoiceSession | None: ...
     @property
-    def state(self) -> ConnectionState: ...
+    def closed(self) -> bool: ...
+    @property
+    def can_resume(self) -> bool: ...
 
 
 class Speaker:
@@ -38,7 +39,7 @@ class Speaker:
     Args:
         thread: the gateway thread.
         player: what starts and ends sound.
-        connection: whose session and state count.
+        connection: whose session counts.
     """
 
     def __init__(self, thread: GatewayThread, player: Player, connection: Surroundings) -> None:
@@ -89,7 +90,7 @@ class Speaker:
 
     def sync(self) -> None:
         """Something changed: tell the server first, then let the player go on."""
-        if self._connection.state.phase is Phase.DISCONNECTED:
+        if self._connection.closed:
             return
         if self._writing:
             self._again = True
@@ -105,7 +106,7 @@ class Speaker:
                 self._writing = True
                 self._thread.spawn(self._apply_when_written(session), name="isocord-speak")
                 return
-            if self._connection.state.phase is Phase.RESUMING:
+            if self._connection.can_resume:
                 # The websocket is away while packets could leave: it gets a moment to come back.
                 if self._overdue_timer is None:
                     self._overdue_timer = self._later(SPEAKING_LIMIT, self._apply)

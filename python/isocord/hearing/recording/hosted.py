@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import struct
 from collections.abc import Iterator
 from typing import Any
 
+from ...runtime.once import once
 from .timeline import BYTES_PER_SAMPLE, SAMPLE_RATE
 
 _CHANNELS = 2
@@ -43,7 +43,7 @@ def mend_wave_sink(sink: Any, wave_sink: Any) -> None:
         sink.__class__ = type(made.__name__, (mended,) if made is wave_sink else (made, mended), names)
 
 
-@functools.cache
+@once
 def _mended(wave_sink: Any) -> Any:
     def format_audio(self: Any, audio: Any) -> None:
         file = audio.file

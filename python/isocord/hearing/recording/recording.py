@@ -29,7 +29,8 @@ _MOST_MOMENTS = 10_000
 _LONGEST_TITLE = 200
 
 _unfinished: set[Recording] = set()
-"""Those whose thread runs. A plain set: its copy is taken in one piece, whatever the threads do meanwhile."""
+"""Those whose thread runs. A plain set: ``copy()`` is one step whatever the threads do meanwhile, which ``tuple()`` is
+only where there is a GIL."""
 _finishing = threading.local()
 
 
@@ -298,9 +299,9 @@ class Recording(abc.ABC):
         _unfinished.discard(self)
 
 
-def unfinished() -> tuple[Recording, ...]:
+def unfinished() -> set[Recording]:
     """Those whose sink is not finished, or whose owner not told."""
-    return tuple(_unfinished)
+    return _unfinished.copy()
 
 
 def now_finishing() -> None:

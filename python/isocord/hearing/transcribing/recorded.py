@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
@@ -306,8 +307,10 @@ def _of_many(path: Path, stream: int) -> Iterator[bytes]:
         tempfile.TemporaryFile() as said,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said) as running,  # noqa: S603
     ):
+        sound = running.stdout
+        assert sound is not None
         try:
-            yield from iter(lambda: running.stdout.read(_BATCH_BYTES), b"")  # type: ignore[union-attr]
+            yield from iter(partial(sound.read, _BATCH_BYTES), b"")
             code = running.wait()
         finally:
             running.kill()

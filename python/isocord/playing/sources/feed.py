@@ -32,6 +32,7 @@ class Feed:
         options: how to encode, unless the source gives Opus packets.
         lookahead: frames that the track holds.
         native: the native source that it stands for, if it does and is none itself.
+        tracks: what makes the track; None where sound is carried by this process.
         kill: releases the source from another thread while its ``read`` hangs; None where nothing can.
         failure: says why the source gave no more, if it was not at its end.
 
@@ -47,22 +48,22 @@ class Feed:
         *,
         lookahead: int,
         native: NativeSource | None = None,
+        tracks: type[_native.Track] | None = None,
         kill: Callable[[], object] | None = None,
         failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
+        tracks = tracks or _native.Track
         native = native or NativeSource.of(source, None)
         self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
         if native is not None:
-            self.track: _native.Track = _native.Track.native(native.source, options, lookahead=lookahead)
+            self.track: _native.Track = tracks.native(native.source, options, lookahead=lookahead)
             native.follow()
             return
         opus = source.is_opus()
-        self.track = (
-            _native.Track.opus(lookahead=lookahead) if opus else _native.Track.pcm(options, lookahead=lookahead)
-        )
+        self.track = tracks.opus(lookahead=lookahead) if opus else tracks.pcm(options, lookahead=lookahead)
         self.feeder = Feeder(source, self.track, opus=opus, on_end=self._fed, kill=kill, failure=failure)
 
     @property

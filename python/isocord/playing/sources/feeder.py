@@ -30,7 +30,8 @@ _PATIENCE = 0.01
 
 _numbers = itertools.count(1)
 _reading: set[Feeder] = set()
-"""Those whose thread runs. A plain set: its copy is taken in one piece, whatever the threads do meanwhile."""
+"""Those whose thread runs. A plain set: ``copy()`` is one step whatever the threads do meanwhile, which ``tuple()`` is
+only where there is a GIL."""
 
 
 class Source(Protocol):
@@ -195,11 +196,11 @@ def _whole(frame: Buffer) -> bytes:
 
 def is_read(source: object) -> bool:
     """Whether a thread reads it now."""
-    return any(feeder.source is source and not feeder._cancelled for feeder in tuple(_reading))
+    return any(feeder.source is source and not feeder._cancelled for feeder in _reading.copy())
 
 
 def kill_feeders() -> None:
     """End all feeders and release the sources that can be: the interpreter is about to exit."""
-    for feeder in tuple(_reading):
+    for feeder in _reading.copy():
         feeder.cancel()
         feeder.kill()

@@ -7,14 +7,11 @@ volume of its own, which follows that of the transformers for as long as they ar
 from __future__ import annotations
 
 import contextlib
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from ... import _native
 from ...errors import AudioFileError
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
+from ...runtime.once import once
 
 _DEEPEST = 16
 _LOUDEST_TRANSFORMER = 2.0
@@ -39,7 +36,7 @@ class NativeSource:
             TypeError: they are around a Broadcast.
         """
         transformers: list[Any] = []
-        while kind is not None and type(source) in (kind, _following(cast("Hashable", kind))):
+        while kind is not None and type(source) in (kind, _following(kind)):
             transformers.append(source)
             source = cast("Any", source).original
             if len(transformers) > _DEEPEST:
@@ -63,7 +60,7 @@ class NativeSource:
             self.apply()
             for transformer in self._transformers:
                 transformer._isocord_native = self
-                transformer.__class__ = _following(cast("Hashable", self._kind))
+                transformer.__class__ = _following(self._kind)
 
     def release(self) -> None:
         """Follow them no more."""
@@ -82,7 +79,7 @@ class NativeSource:
         self.source.volume = min(volume, _LOUDEST)
 
 
-@cache
+@once
 def _following(kind: Any) -> type:
     """A transformer of ``kind`` that tells its :class:`NativeSource` of each change."""
 

@@ -20,6 +20,7 @@ from ..ground.eventlog import EventLog
 from ..ground.intents import Intent, seen
 from ..ground.opcodes import GatewayClose, GatewayOp
 from ..ground.payloads import Json
+from ..ground.watchdog import Watchdog
 from ..ground.world import Guild, World
 from ..wire.compression import Compressor, compressor_for
 from ..wire.websocket import Link, MessageFilter
@@ -142,18 +143,17 @@ class GatewayConnection:
     def __init__(self, hub: GatewayHub, request: web.Request, compressor: Compressor, number: int) -> None:
         self._hub = hub
         self._compress = compressor
-        self._watchdog: asyncio.TimerHandle | None = None
+        self._watchdog = Watchdog(hub.heartbeat_interval * 1.5, self._timed_out)
         self.session: GatewaySession | None = None
         self.link: Link = Link(request, hub.log, "gateway", number)
 
     def open(self) -> None:
-        self._feed_watchdog()
+        self._watchdog.feed()
         self.send(GatewayOp.HELLO, {"heartbeat_interval": int(self._hub.heartbeat_interval * 1000), "_trace": []})
 
     def lost(self) -> None:
         """The websocket is over: the session ends with it, or waits for a Resume."""
-        if self._watchdog is not None:
-            self._watchdog.cancel()
+        self._watchdog.cancel()
         session = self.session
         if session is None or session.connection is not self:
             return
@@ -193,7 +193,7 @@ class GatewayConnection:
 
     def _dispatch(self, op: GatewayOp, body: Any) -> None:
         if op is GatewayOp.HEARTBEAT:
-            self._feed_watchdog()
+            self._watchdog.feed()
             self.send(GatewayOp.HEARTBEAT_ACK, None)
         elif op in (GatewayOp.IDENTIFY, GatewayOp.RESUME):
             self._authenticate(op, body)
@@ -321,12 +321,6 @@ class GatewayConnection:
             "nonce": body.get("nonce"),
         }
         session.dispatch("GUILD_MEMBERS_CHUNK", chunk)
-
-    def _feed_watchdog(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        loop = asyncio.get_running_loop()
-        self._watchdog = loop.call_later(self._hub.heartbeat_interval * 1.5, self._timed_out)
 
     def _timed_out(self) -> None:
         self.link.close(GatewayClose.SESSION_TIMED_OUT, "Session timed out.")

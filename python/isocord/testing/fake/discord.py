@@ -174,7 +174,7 @@ class FakeDiscord(Control, Waiting):
         """A new client context that trusts the voice gateway's certificate."""
         return self.addresses.ssl_context()
 
-    async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+    async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 15.0, what: str = "") -> T:
         """Wait until ``predicate`` gives something true; gives that.
 
         It is asked anew whenever something happens in the fake.
@@ -184,7 +184,7 @@ class FakeDiscord(Control, Waiting):
         """
         return await self._backend.log.wait_for(predicate, timeout, what or "the condition")
 
-    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 15.0, what: str = "") -> T:
         """As :meth:`wait_for`, for code without an event loop: blocks the calling thread.
 
         Raises:

@@ -62,7 +62,7 @@ class Waiting(ABC):
         ) -> VoiceSessionView | None: ...
 
     @abstractmethod
-    async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+    async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 15.0, what: str = "") -> T:
         """Wait until ``predicate`` gives something true; gives that.
 
         Raises:
@@ -70,7 +70,7 @@ class Waiting(ABC):
         """
 
     @abstractmethod
-    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 15.0, what: str = "") -> T:
         """As :meth:`wait_for`, for code without an event loop: blocks the calling thread.
 
         Raises:
@@ -158,7 +158,7 @@ class Waiting(ABC):
         """
         return Answer(self, repr(text), self.ask(text, channel, user), lambda: self.why_failed(channel, user))
 
-    async def wait_for_event(self, matches: Callable[[LogEntry], bool], *, timeout: float = 5.0) -> LogEntry:
+    async def wait_for_event(self, matches: Callable[[LogEntry], bool], *, timeout: float = 15.0) -> LogEntry:
         """Wait for a gateway message, one that is in the log already included; gives it.
 
         Raises:
@@ -171,7 +171,7 @@ class Waiting(ABC):
         return (await self.wait_for(found, timeout=timeout, what="the gateway message"))[0]
 
     async def wait_for_voice_session(
-        self, guild: Reference | None = None, user: Reference | None = None, *, timeout: float = 10.0
+        self, guild: Reference | None = None, user: Reference | None = None, *, timeout: float = 15.0
     ) -> VoiceSessionView:
         """Wait until a client, the bot without a ``user``, has its Session Description; gives its voice session.
 

@@ -19,7 +19,7 @@ from .sounds import load
 
 _FRAME_SECONDS = 0.020
 _SILENCE_FRAMES = 5
-_KEY_TIMEOUT = 5.0
+_KEY_TIMEOUT = 15.0
 
 
 class Speaker(Listener):

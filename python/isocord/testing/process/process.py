@@ -163,7 +163,7 @@ class FakeDiscordProcess(Waiting, _Control):
         """A new client context that trusts the voice gateway's certificate."""
         return self.addresses.ssl_context()
 
-    async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+    async def wait_for(self, predicate: Callable[[], T], *, timeout: float = 15.0, what: str = "") -> T:
         """Ask ``predicate``, in this process, every 10 ms until it gives something true; gives that.
 
         Raises:
@@ -175,7 +175,7 @@ class FakeDiscordProcess(Waiting, _Control):
             await asyncio.sleep(_POLL)
         return result
 
-    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 5.0, what: str = "") -> T:
+    def wait_until(self, predicate: Callable[[], T], *, timeout: float = 15.0, what: str = "") -> T:
         """As :meth:`wait_for`; blocks the calling thread.
 
         Raises:

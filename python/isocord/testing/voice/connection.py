@@ -16,6 +16,7 @@ from ..dave.dave import CLIENT_OPCODES
 from ..ground.eventlog import EventLog
 from ..ground.opcodes import RESUMABLE_CLOSES, VoiceClose, VoiceOp
 from ..ground.payloads import Json
+from ..ground.watchdog import Watchdog
 from ..wire.websocket import Link, MessageFilter
 from .session import Grant, SessionState, VoiceSession
 from .settings import VoiceSettings
@@ -67,7 +68,7 @@ class VoiceConnection:
         self._relay = relay
         self._endpoint = endpoint
         self._session: VoiceSession | None = None
-        self._watchdog: asyncio.TimerHandle | None = None
+        self._watchdog = Watchdog(gateway.settings.heartbeat_interval * 1.5, self._timed_out)
         self._version = 0
         self.link: Link = Link(request, gateway.log, "voice", number)
 
@@ -75,8 +76,7 @@ class VoiceConnection:
         try:
             return await self.link.run(self._message, self._open)
         finally:
-            if self._watchdog is not None:
-                self._watchdog.cancel()
+            self._watchdog.cancel()
             self._lost()
 
     def _open(self) -> None:
@@ -85,7 +85,7 @@ class VoiceConnection:
         if self._version not in _VERSIONS:
             self.link.close(VoiceClose.UNKNOWN_PROTOCOL, "unknown voice gateway version")
             return
-        self._feed_watchdog()
+        self._watchdog.feed()
         interval = int(self._gateway.settings.heartbeat_interval * 1000)
         self._send(VoiceOp.HELLO, {"v": self._version, "heartbeat_interval": interval})
 
@@ -107,13 +107,6 @@ class VoiceConnection:
         window = self._gateway.settings.resume_window
         session.expiry = loop.call_later(window, self._gateway.end_session, session)
 
-    def _feed_watchdog(self) -> None:
-        if self._watchdog is not None:
-            self._watchdog.cancel()
-        loop = asyncio.get_running_loop()
-        patience = self._gateway.settings.heartbeat_interval * 1.5
-        self._watchdog = loop.call_later(patience, self._timed_out)
-
     def _timed_out(self) -> None:
         if self._session is not None:
             self._gateway.end_session(self._session)
@@ -133,7 +126,7 @@ class VoiceConnection:
             self._note(op, body)
             message_filter = self._gateway.message_filter
             if self._is_silent(op, body):
-                self._feed_watchdog()
+                self._watchdog.feed()
             elif message_filter is None or message_filter("received", op, body):
                 self._dispatch(op, body)
         except ProtocolError as error:
@@ -195,7 +188,7 @@ class VoiceConnection:
             raise ProtocolError(VoiceClose.UNKNOWN_OPCODE, "Unknown opcode")
 
     def _heartbeat(self, body: Any) -> None:
-        self._feed_watchdog()
+        self._watchdog.feed()
         if self._version < 8:
             return self._send(VoiceOp.HEARTBEAT_ACK, body)
         fields = _object(body)
