@@ -7,7 +7,7 @@ STAMP := $(VENV)/.isocord
 RUST_SOURCES := $(shell find rust -name '*.rs' -not -path '*/target/*') $(shell find rust -name Cargo.toml) Cargo.toml Cargo.lock
 WHEEL_DIR := dist/wheels
 
-.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test kill-test bench music soak streams-test coverage release clean
+.PHONY: help build demo test ready docs lint rust-test loom python-test hosts-test adapters-test s3-test cluster kill-test bench music soak streams-test coverage release clean
 
 help:
 	@echo "make demo    build, then play a song to a listener through the embedded fake Discord, under load"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak    the fault matrix, many connections lost at once, 200 random faults in a row"
 	@echo "make adapters-test   the adapters for Pipecat and LiveKit, each against the framework itself (1 GB of packages)"
 	@echo "make s3-test   recordings uploaded to moto's server of S3, and to versitygw and MinIO if they are installed"
+	@echo "make cluster   media nodes on a real Ray of several raylets on this machine, which are killed and stopped"
 	@echo "make kill-test   recordings of a process that is killed 200 times, in every format; half an hour"
 	@echo "make streams-test   URLs from nginx and icecast2, which have to be installed"
 	@echo "make coverage   what the tests reach, of Rust and of Python (coverage/)"
@@ -89,6 +90,11 @@ adapters-test: build
 s3-test: build
 	@echo "== pytest, against servers of S3"
 	$(BIN)/nox -s wheel s3
+
+# Nor this: Ray is big, and its raylets take the machine.
+cluster: build
+	@echo "== pytest, against a real Ray"
+	$(BIN)/nox -s wheel ray
 
 # The last two mostly wait for sound to play, so they run side by side.
 test: lint docs rust-test loom build

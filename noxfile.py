@@ -81,6 +81,8 @@ OLDEST: dict[str, tuple[str, ...]] = {
 """The oldest that isocord works with; not in ``make hosts-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
+RAY = ("ray>=2.40,<3", "cryptography>=42")
+"""What places media nodes on machines."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
 """A server of S3, and what fsspec reaches it with."""
 NEEDS = {"nextcord-3.2": (3, 12), "nextcord-3.2-own-client": (3, 12), "hikari-2.7": (3, 11)}
@@ -129,15 +131,16 @@ def release(session: nox.Session) -> None:
     with session.chdir(session.create_tmp()):
         session.run("isocord", "--version")
         session.run("python", "-W", "error", "-c", "from isocord import _native; print(_native.LIBOPUS_VERSION)")
-    session.log("the sdist builds alone: it takes as long as the wheel")
-    session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source))
+    session.log("the sdist builds alone; crates that are not its own may be there from other builds")
+    env = {"CARGO_TARGET_DIR": str(Path("target").resolve())}
+    session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source), env=env)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
     """See what the tests reach, of both languages: the tests of Python run on the build that counts, so that Rust which
     only Python calls is counted too."""
-    session.install("-r", "requirements-dev.txt", "coverage>=7.10", "pytest-cov>=7")
+    session.install("-r", "requirements-dev.txt", "coverage>=7.10")
     path = os.pathsep.join((session.bin, os.environ.get("PATH", "")))
     env = {"CARGO_TARGET_DIR": str(Path("target", "coverage").resolve()), "CARGO_INCREMENTAL": "0", "PATH": path}
     shown = session.run("cargo", "llvm-cov", "show-env", env=env, external=True, silent=True)
@@ -150,22 +153,14 @@ def coverage(session: nox.Session) -> None:
     # What counts is found by what stripping takes away.
     session.run("maturin", "build", "--release", "--quiet", "--strip=false", "--out", str(COVERAGE / "wheel"), env=env)
     session.install("--force-reinstall", "--no-deps", *map(str, (COVERAGE / "wheel").glob("*.whl")))
-    folders = session.posargs or ["tests/unit", "tests/interop", "tests/e2e"]
-    report = (f"--cov-report=html:{COVERAGE / 'python'}", f"--cov-report=json:{COVERAGE / 'python.json'}")
-    session.run("pytest", "-n", "2", "--cov=isocord", "--cov-branch", *report, *folders, env=env)
+    # Not pytest's plugin: isocord has one itself, and is loaded before that one begins to count.
+    session.run("coverage", "run", "-m", "pytest", "-n", "2", *(session.posargs or ["tests"]), env=env)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "html", "--quiet", "--directory", str(COVERAGE / "python"))
+    session.run("coverage", "json", "--quiet", "-o", str(COVERAGE / "python.json"))
     ignored = ("--ignore-filename-regex", "/(benches|tests)/")
-    session.run(
-        "cargo",
-        "llvm-cov",
-        "report",
-        "--release",
-        "--html",
-        "--output-dir",
-        str(COVERAGE / "rust"),
-        *ignored,
-        env=env,
-        external=True,
-    )
+    pages = ("--html", "--output-dir", str(COVERAGE / "rust"))
+    session.run("cargo", "llvm-cov", "report", "--release", *pages, *ignored, env=env, external=True)
     summary = ("--json", "--summary-only", "--output-path", str(COVERAGE / "rust.json"))
     session.run("cargo", "llvm-cov", "report", "--release", *summary, *ignored, env=env, external=True)
     rust = json.loads((COVERAGE / "rust.json").read_text())["data"][0]["totals"]
@@ -232,6 +227,18 @@ for host_name, host_packages in OWN_CLIENTS.items():
 def s3(session: nox.Session) -> None:
     """Recordings that are uploaded to a server of S3."""
     test(session, (*S3, *HOSTS["py-cord-2.8.1-without-extras"]), ["tests/s3"])
+
+
+@nox.session(name="ray")
+def ray_cluster(session: nox.Session) -> None:
+    """Media nodes on a real Ray."""
+    # One after the other: each has a cluster of its own.
+    test(session, (*RAY, *HOSTS["py-cord-2.8.1-without-extras"]), ["-n", "0", "tests/cluster"])
+    session.run("python", "-m", "tests.cluster.faults", "--count", "10")
+    # What holds of a voice client holds where a media node carries its sound.
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", "--carried", "elsewhere", "tests/hosts")
+    command = (sys.executable, "-m", "mypy", "--python-executable", str(Path(session.bin, "python")))
+    session.run(*command, "--follow-imports=silent", "python/isocord/ray", external=True)
 
 
 def register_adapter(name: str, package: str) -> None:

@@ -189,7 +189,9 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         Checked(),
         By("tests/hosts/test_commands_docs.py"),
         Checked(),
+        Checked(),
     ),
+    "docs/cluster.md": (Checked(), Checked(), *(By("tests/cluster/test_page.py"),) * 3, Checked()),
     "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),

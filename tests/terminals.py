@@ -54,7 +54,7 @@ class Terminal:
         with self._lock:
             return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
 
-    def shows(self, condition: Callable[[str], object], limit: float = 30.0) -> str:
+    def shows(self, condition: Callable[[str], object], limit: float = 60.0) -> str:
         """Wait until what stands there is so."""
         deadline = time.monotonic() + limit
         while not condition(text := self.text):
@@ -68,7 +68,7 @@ class Terminal:
 
     def ends(self) -> int:
         """Wait for its end; gives the exit status."""
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         self._reader.join(15)
         return status
 

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import filters as filters
     from . import metrics as metrics
+    from . import ray as ray
+    from . import remote as remote
     from . import sinks as sinks
     from . import testing as testing
     from ._native import AudioFile as AudioFile
@@ -130,7 +132,7 @@ __all__ = sorted(name for names in _HOMES.values() for name in names)  # noqa: P
 
 if not TYPE_CHECKING:
     # Unseen by type checkers, to which every name would then be one of isocord's.
-    _MODULES = ("filters", "metrics", "sinks", "testing")
+    _MODULES = ("filters", "metrics", "ray", "remote", "sinks", "testing")
     __getattr__, __dir__ = _lazy(__name__, {**_HOMES, "_door.version": ("__version__",)}, _MODULES)
 
 _install_voice_extras()

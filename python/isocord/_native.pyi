@@ -1048,6 +1048,7 @@ class Connection:
         name_of: Callable[[int], str | None] | None = None,
         denoise: bool = False,
         normalize: float | None = None,
+        relayed: bool = False,
     ) -> Recording:
         """Write what users say to files from now on, on the thread ``isocord-record``, without the GIL.
 
@@ -1074,6 +1075,7 @@ class Connection:
             name_of: called once for each user, on the thread: what files call them; their ids if None.
             denoise: whether noise is taken out of what each user but us says.
             normalize: the loudness that each user is brought to, in LUFS.
+            relayed: record nothing of this connection, but what :meth:`Recording.hear` is given.
 
         Raises:
             SinkError: the file could not be made, or ffmpeg could not be started.
@@ -1101,6 +1103,13 @@ RecordingFormat = Literal["wav", "pcm", "flac", "mp3", "ogg", "mka", "mkv", "web
 class Recording:
     """A recording that runs; dropping it ends it, and its files are finished all the same."""
 
+    @property
+    def form(self) -> Literal["pcm", "opus"] | None:
+        """The form of frames that :meth:`hear` takes, see :meth:`Connection.listen`; None unless it is relayed."""
+    def hear(self, frames: Sequence[HeardFrame], shift: int) -> None:
+        """Take frames that were heard on another machine, placed ``shift`` samples later on this one's clock."""
+    def hear_no_more(self) -> None:
+        """The connection is over, and so is the recording."""
     @property
     def is_over(self) -> bool:
         """Whether nothing that is said from now on is recorded; the files may not be whole yet."""

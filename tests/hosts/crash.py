@@ -1,7 +1,7 @@
 """A bot that records until it is killed: ``-m tests.hosts.crash FOLDER PACKETS SINK[,name=value...] ...``.
 
-It kills itself when that many packets have been said to it, and prints for how long that was; with 0 it prints when it
-began, by the system's clock, and waits for somebody else to. Run by tests.
+It kills itself when that many packets have been said to it since something was written, and prints for how long all
+that was; with 0 it prints when it began, by the system's clock, and waits for somebody else to. Run by tests.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import isocord
 from isocord import testing
@@ -47,8 +48,13 @@ async def main(place: str, count: str, *sinks: str) -> None:
         channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
         voice = await channel.connect(cls=isocord.VoiceClient)
         speakers = [discord.speak("General", user=user) for user in ("bob", "alice")[: 1 if packets else 2]]
-        for speaker, pitch in zip(speakers, (440, 1000), strict=False):
-            speaker.play(testing.tone(pitch, 30.0))
+
+        def speak() -> None:
+            for speaker, pitch in zip(speakers, (440, 1000), strict=False):
+                speaker.play(testing.tone(pitch, 30.0))
+
+        if not packets:
+            speak()
         while not packets and any(speaker.sent < 10 for speaker in speakers):
             await asyncio.sleep(0.01)
         for index, sink in enumerate(sinks):
@@ -57,7 +63,13 @@ async def main(place: str, count: str, *sinks: str) -> None:
             voice.start_recording(sink_of(folder, *sink.split(",")), sync_start=not packets)
             if not packets:
                 print(time.monotonic(), flush=True)
-        while not packets or speakers[0].sent < packets:
+        if packets:
+            speak()
+        # A busy machine may take its time until something is written.
+        while packets and not any(file.is_file() and file.stat().st_size for file in Path(place).rglob("*")):
+            await asyncio.sleep(0.01)
+        last = speakers[0].sent + packets
+        while not packets or speakers[0].sent < last:
             await asyncio.sleep(0.01)
         print(speakers[0].sent * 0.02, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)

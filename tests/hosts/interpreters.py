@@ -35,6 +35,6 @@ START = f"""
 """
 
 
-def run(code: str, *, limit: float = 60.0) -> subprocess.CompletedProcess[str]:
+def run(code: str, *, limit: float = 100.0) -> subprocess.CompletedProcess[str]:
     program = textwrap.dedent(START) + textwrap.dedent(code)
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=limit, check=False)

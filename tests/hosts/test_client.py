@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from typing import Any
 
 import aiohttp
@@ -96,6 +97,7 @@ class TestConnect:
         await until(lambda: world.discord.bot_voice_state() is None)
         assert (await world.connect()).is_connected()
 
+    @pytest.mark.carried_here("the test ends the session from within")
     async def test_a_refusal_raises_and_leaves_nothing(self, world: World) -> None:
         identified = threading.Event()
 
@@ -115,6 +117,7 @@ class TestConnect:
         assert caught.value.code == 4017
         assert world.guild.voice_client is None
 
+    @pytest.mark.carried_here("a media node has network settings of its own")
     @joins_with_isocord
     async def test_a_certificate_that_is_not_trusted_is_refused_at_once(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -135,6 +138,13 @@ class TestConnect:
             await voice.disconnect()
             assert not voice.is_connected()
             assert world.guild.voice_client is None
+        assert voice.state.reason is Reason.REQUESTED
+
+    async def test_it_is_over_when_a_disconnect_is_however_late_our_own_thread_is(self, world: World) -> None:
+        voice = await world.connect()
+        voice._connection._thread.call(time.sleep, 1.5)
+        await voice.disconnect()
+        assert not voice.is_connected()
         assert voice.state.reason is Reason.REQUESTED
 
     async def test_closing_the_bot_disconnects(self, world: World) -> None:

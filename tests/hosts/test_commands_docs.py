@@ -32,7 +32,7 @@ def commands(name: str) -> list[list[str]]:
 
 
 def test_each_is_known() -> None:
-    assert {words[0] for words in COMMANDS} == {"doctor", "play", "record", "transcribe", "monitor"}
+    assert {words[0] for words in COMMANDS} == {"doctor", "play", "record", "transcribe", "monitor", "cluster"}
     for words in COMMANDS:
         parser().parse_args(words)
 

@@ -16,6 +16,8 @@ import isocord
 from .ears import FRAME, IDEAL, Ear, heard_by, sine
 from .world import World, library, np, until
 
+pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
+
 HALF = isocord.filters.Volume(volume=0.5)
 
 

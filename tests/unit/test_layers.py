@@ -41,7 +41,8 @@ def files(folder: str) -> list[Path]:
 
 LAYERS = [
     {"cli"},
-    {"adapters", "metrics", "monitoring"},
+    {"ray"},
+    {"adapters", "metrics", "monitoring", "remote"},
     {"client"},
     {"desk"},
     {"hosts"},

@@ -48,7 +48,16 @@ def test_rows_say_what_is_done(page: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [*isocord.__all__, "isocord.filters", "isocord.metrics", "isocord.sinks", "isocord.testing"]
+    "name",
+    [
+        *isocord.__all__,
+        "isocord.filters",
+        "isocord.metrics",
+        "isocord.ray",
+        "isocord.remote",
+        "isocord.sinks",
+        "isocord.testing",
+    ],
 )
 def test_the_reference_has_every_public_name(name: str) -> None:
     reference = "".join(path.read_text("utf-8") for path in sorted((ROOT / "docs" / "api").glob("*.md")))
@@ -105,6 +114,9 @@ def test_commands_are_there(block: pages.Block) -> None:
             parser().parse_args(words[1:])
         elif words[0] == "docker":
             assert "--cap-add=sys_nice" in words
+        elif words[0] == "ray":
+            # Ray itself is only where `make cluster` runs.
+            assert words[1] == "start" and ("--head" in words or words[2].startswith("--address=")), line
         elif words[:2] == ["git", "clone"]:
             assert words[2] in project
         else:

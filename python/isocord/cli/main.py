@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _add_record(commands)
     _add_transcribe(commands)
     _add_monitor(commands)
+    _add_cluster(commands)
     _add_demo(commands)
     return made
 
@@ -147,6 +148,20 @@ def _add_monitor(commands: _Commands) -> None:
     monitor.set_defaults(run=_monitor)
 
 
+def _add_cluster(commands: _Commands) -> None:
+    cluster = commands.add_parser("cluster", help="the media nodes of a Ray cluster")
+    subjects = cluster.add_subparsers(dest="subject", required=True)
+    status = subjects.add_parser(
+        "status",
+        help="show what each has to do",
+        description="Becomes a part of the cluster for as long as it looks; starts no node.",
+    )
+    status.add_argument("--address", metavar="HOST:PORT", help="of Ray's head (default: this machine's cluster)")
+    status.add_argument("--namespace", default="isocord", help="of Ray (default: %(default)s)")
+    status.add_argument("--json", action="store_true", help="one list on one line")
+    status.set_defaults(run=_cluster_status)
+
+
 def _add_demo(commands: _Commands) -> None:
     demo = commands.add_parser(
         "demo",
@@ -226,6 +241,12 @@ def _monitor(options: argparse.Namespace) -> int:
     from .monitor import run
 
     return run(options.pid, as_json=options.json)
+
+
+def _cluster_status(options: argparse.Namespace) -> int:
+    from .cluster import status
+
+    return status(options.address, options.namespace, as_json=options.json)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 _LEAVE_LIMIT = 1.0
+_END_LIMIT = 10.0
+"""Seconds that our own thread may take to end the connection, on a busy machine."""
 _LOOK_INTERVAL = 0.5
 _NEWS_LIMIT = 0.3
 """Seconds that news of the bot's gateway may be behind: a permission that was just given, say."""
@@ -174,6 +176,7 @@ class ConnectingSurface(PlaybackSurface, RecordingSurface):
         connection.stop(leave=True)
         gone = asyncio.ensure_future(self._gone(connection))
         try:
+            await asyncio.wait([asyncio.wrap_future(connection.finished)], timeout=_END_LIMIT)
             done, _ = await asyncio.wait([gone], timeout=_LEAVE_LIMIT)
             if not done:
                 self._log.debug("Discord did not confirm the leave in time")

@@ -1,6 +1,6 @@
 """What carries the sound of a connection, as its driver and its client see it.
 
-:mod:`isocord.connection.media` does it in this process; another machine could.
+:mod:`isocord.connection.media` does it in this process, :mod:`isocord.remote` on another machine.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from ..playing.player import Player
 from ..runtime.handover import uncancellable, weak_handler
 from ..runtime.thread import gateway_thread
 from . import lifetime
-from .carrier import Carrier
+from .carrier import Carrier, MediaHalf
 from .decisions.flow import ConnectionFlow
 from .driver import ConnectionDriver, close_native
 from .link import Link
@@ -94,6 +94,11 @@ class VoiceConnection:
             # Nothing works on: the process was forked, or the interpreter is shutting down.
             return ConnectionState(Phase.DISCONNECTED, Reason.FORKED)
         return self._driver.state
+
+    @property
+    def media(self) -> MediaHalf:
+        """What carries its sound; to be read only."""
+        return self._driver.media
 
     @property
     def info(self) -> SessionInfo | None:

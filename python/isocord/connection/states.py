@@ -69,6 +69,7 @@ class Reason(enum.Enum):
     SESSION_INVALID = "the voice server refused the session"
     UDP_BROKEN = "packets to the voice server do not get away"
     UNSENT = "what plays does not leave"
+    NODE_LOST = "the media node was lost"
     PROTOCOL_BROKEN = "the voice server did not keep to the protocol"
     INTERNAL = "isocord itself failed"
     ENCRYPTION_FAILED = "the end-to-end encryption could not be set up"

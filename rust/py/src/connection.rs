@@ -153,7 +153,7 @@ impl Connection {
     #[pyo3(signature = (
         target, *, format, layout = "users", mixdown = None, sync_start = false, users = None, exclude = HashSet::new(), seconds = 0.0,
         max_size = None, split = None, bitrate = 128, ffmpeg = None, survey = false, own_user = None,
-        channels = 2, sample_format = "s16", name_of = None, denoise = false, normalize = None,
+        channels = 2, sample_format = "s16", name_of = None, denoise = false, normalize = None, relayed = false,
     ))]
     #[expect(clippy::too_many_arguments, reason = "they are Python's keywords")]
     fn record(
@@ -178,6 +178,7 @@ impl Connection {
         name_of: Option<Py<PyAny>>,
         denoise: bool,
         normalize: Option<f64>,
+        relayed: bool,
     ) -> Result<Recording> {
         let about = name_of.map_or_else(About::default, recording_options::about);
         let encoding = Encoding::new(format, bitrate, max_size, ffmpeg, about)?;
@@ -190,8 +191,15 @@ impl Connection {
             RecorderOptions { sync_start, users, exclude, split, shape, cleaning, survey, ..options };
         let longest = recording_options::samples(seconds);
         // Opening a target may call a file object of Python's.
-        let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;
-        Ok(Recording(started))
+        if !relayed {
+            let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;
+            return Ok(Recording::new(started, None));
+        }
+        if own_user.is_some() {
+            return Err(PyValueError::new_err("what leaves elsewhere cannot be recorded here").into());
+        }
+        let (started, frames) = py.detach(|| self.inner.record_relayed(options, layout, mixdown, longest))?;
+        Ok(Recording::new(started, Some(frames)))
     }
 
     fn assign_ssrc(&self, py: Python<'_>, ssrc: u32, user_id: u64) -> Result<()> {

@@ -1,7 +1,10 @@
 //! `Recording`: what users say, written to files without the GIL.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 
+use isocord_io::lock;
+use isocord_io::receive::queue::{Form, FrameWriter};
 use isocord_io::record::recording::{self, News, Phase};
 use isocord_io::record::{
     EndReason, FileState, PartReport, RecorderReport, RecorderStats, SinkError as RecorderError, TrackReport,
@@ -10,73 +13,106 @@ use isocord_proto::frame::SAMPLE_RATE;
 use pyo3::prelude::*;
 
 use crate::errors::{Result, SinkError};
+use crate::listen::HeardFrame;
 use crate::producing::duration;
 
 #[pyclass(frozen, module = "isocord._native")]
-pub(crate) struct Recording(pub recording::Recording);
+pub(crate) struct Recording {
+    inner: recording::Recording,
+    /// Where frames go in that were heard on another machine.
+    relayed: Mutex<Option<FrameWriter>>,
+}
+
+impl Recording {
+    pub(crate) fn new(inner: recording::Recording, relayed: Option<FrameWriter>) -> Self {
+        Self { inner, relayed: Mutex::new(relayed) }
+    }
+}
 
 #[pymethods]
 impl Recording {
     #[getter]
+    fn form(&self) -> Option<&'static str> {
+        match lock(&self.relayed).as_ref()?.form() {
+            Form::Pcm => Some("pcm"),
+            Form::Opus => Some("opus"),
+            Form::Speaking => None,
+        }
+    }
+
+    fn hear(&self, py: Python<'_>, frames: Vec<PyRef<'_, HeardFrame>>, shift: i64) {
+        if let Some(writer) = lock(&self.relayed).as_mut() {
+            for frame in &frames {
+                frame.relay(py, shift, writer);
+            }
+            writer.flush();
+        }
+    }
+
+    fn hear_no_more(&self) {
+        lock(&self.relayed).take();
+    }
+
+    #[getter]
     fn is_over(&self) -> bool {
-        self.0.phase() == Phase::Over
+        self.inner.phase() == Phase::Over
     }
 
     #[getter]
     fn is_paused(&self) -> bool {
-        self.0.phase() == Phase::Paused
+        self.inner.phase() == Phase::Paused
     }
 
     #[getter]
     fn dropped(&self) -> u64 {
-        self.0.dropped()
+        self.inner.dropped()
     }
 
     #[getter]
     fn position(&self) -> u64 {
-        self.0.position()
+        self.inner.position()
     }
 
     fn pause(&self, py: Python<'_>, position: u64) {
-        py.detach(|| self.0.pause(position));
+        py.detach(|| self.inner.pause(position));
     }
 
     fn resume(&self, py: Python<'_>, position: u64) {
-        py.detach(|| self.0.resume(position));
+        py.detach(|| self.inner.resume(position));
     }
 
     fn allow(&self, py: Python<'_>, user_id: u64, position: u64) {
-        py.detach(|| self.0.allow(user_id, position));
+        py.detach(|| self.inner.allow(user_id, position));
     }
 
     #[pyo3(signature = (user_id, position, *, drop = false))]
     fn deny(&self, py: Python<'_>, user_id: u64, position: u64, drop: bool) {
-        py.detach(|| self.0.deny(user_id, position, drop));
+        py.detach(|| self.inner.deny(user_id, position, drop));
     }
 
     fn cut(&self, py: Python<'_>, position: u64) {
-        py.detach(|| self.0.cut(position));
+        py.detach(|| self.inner.cut(position));
     }
 
     fn mark(&self, py: Python<'_>, position: u64, title: String) {
-        py.detach(|| self.0.mark(position, title));
+        py.detach(|| self.inner.mark(position, title));
     }
 
     fn stop(&self, py: Python<'_>, delay: u64) {
-        py.detach(|| self.0.stop(delay));
+        py.detach(|| self.inner.stop(delay));
     }
 
     fn news(&self, py: Python<'_>, timeout: f64) -> Result<Vec<RecordingNews>> {
         let timeout = duration(timeout)?;
-        Ok(py.detach(|| self.0.news(timeout)).into_iter().map(RecordingNews).collect())
+        Ok(py.detach(|| self.inner.news(timeout)).into_iter().map(RecordingNews).collect())
     }
 
     fn wait(&self, py: Python<'_>, timeout: f64) -> Result<Option<RecordingReport>> {
         let timeout = duration(timeout)?;
-        let outcome = py.detach(|| self.0.wait(timeout));
+        let outcome = py.detach(|| self.inner.wait(timeout));
         let report = outcome.map_err(|died| SinkError::new_err(died.to_string()))?;
         Ok(report.map(|inner| {
-            let dropped = self.0.dropped() + inner.stats.no_room;
+            let dropped = self.inner.dropped() + inner.stats.no_room;
             RecordingReport { inner, dropped }
         }))
     }

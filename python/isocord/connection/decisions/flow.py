@@ -269,7 +269,8 @@ class ConnectionFlow:
                 reason = Reason.SESSION_INVALID if verdict.code is not None else reason
                 self._retry(CloseAction.REJOIN, reason, verdict, now)
             case CloseAction.RESUME:
-                self._resume_or_retry(verdict, now, resumable=resumable)
+                reason = reason if reason is Reason.NODE_LOST else Reason.SOCKET_LOST
+                self._resume_or_retry(verdict, now, reason, resumable=resumable)
 
     def _give_up_try(self, now: float) -> None:
         verdict = CloseVerdict(CloseAction.RESUME, None, "the voice server did not finish the handshake in time")
@@ -355,13 +356,13 @@ class ConnectionFlow:
         self.step = Step.AWAITING_SERVER
         self._step_deadline = now + limit
 
-    def _resume_or_retry(self, verdict: CloseVerdict, now: float, *, resumable: bool) -> None:
+    def _resume_or_retry(self, verdict: CloseVerdict, now: float, reason: Reason, *, resumable: bool) -> None:
         if self._opened is None:
-            self._retry(CloseAction.REJOIN, Reason.SOCKET_LOST, verdict, now)
+            self._retry(CloseAction.REJOIN, reason, verdict, now)
         elif not resumable:
             # Every other failure asks for another server.
             again = CloseAction.REJOIN if self._backoff.attempts % 2 else CloseAction.RESUME
-            self._retry(again, Reason.SOCKET_LOST, verdict, now)
+            self._retry(again, reason, verdict, now)
         elif self.state.phase is Phase.CONNECTED:
             self._resume_deadline = now + limits.RESUME_LIMIT
             self._set(Phase.RESUMING, Reason.SOCKET_LOST, verdict.code, verdict.meaning)
@@ -371,7 +372,7 @@ class ConnectionFlow:
         elif now < self._resume_deadline:
             self._retry_after(self._backoff.resume_delay(), CloseAction.RESUME, now)
         else:
-            self._retry(CloseAction.REJOIN, Reason.SOCKET_LOST, verdict, now)
+            self._retry(CloseAction.REJOIN, reason, verdict, now)
 
     def _retry(self, action: CloseAction, reason: Reason, verdict: CloseVerdict, now: float) -> None:
         """Try for a new session, at once the first time and later and later after that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -14,6 +15,10 @@ class Latencies:
 
     def add(self, latency: float) -> None:
         self._recent.append(latency)
+
+    def __iter__(self) -> Iterator[float]:
+        """The most recent 20, the oldest first."""
+        return iter(tuple(self._recent))
 
     @property
     def last(self) -> float:

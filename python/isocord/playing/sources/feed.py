@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from ... import _native
 from ...errors import Interrupted
@@ -38,6 +39,7 @@ class Feed:
 
     Raises:
         AudioFileError: the source is closed, or plays already.
+        TypeError: the source cannot be played where the sound is carried.
         ValueError: ``lookahead`` is out of range.
     """
 
@@ -55,6 +57,10 @@ class Feed:
         self.source = source
         tracks = tracks or _native.Track
         native = native or NativeSource.of(source, None)
+        if native is not None and not hasattr(tracks, "native"):
+            # Sound is carried elsewhere: a file is read here like any source, if it is played there at all.
+            cast("Any", tracks).check(native.source)
+            native = None
         self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None

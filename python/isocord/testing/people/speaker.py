@@ -120,17 +120,19 @@ class Speaker(Listener):
             # RTP time is wall time: it goes on while nothing is said.
             pause = int((loop.time() - self._stopped_at) / _FRAME_SECONDS) * SAMPLES_PER_FRAME
             self._timestamp = (self._timestamp + max(pause, 0)) & 0xFFFFFFFF
+        if self.announce:
+            self._set_speaking(1)
+        due, self.began_ns = loop.time(), time.time_ns()
         try:
-            if self.announce:
-                self._set_speaking(1)
-            start, self.began_ns = loop.time(), time.time_ns()
-            for number, frame in enumerate([*frames, *[SILENCE_FRAME] * _SILENCE_FRAMES]):
-                await asyncio.sleep(max(0.0, start + number * _FRAME_SECONDS - loop.time()))
+            for frame in (*frames, *[SILENCE_FRAME] * _SILENCE_FRAMES):
+                await asyncio.sleep(max(0.0, due - loop.time()))
                 self._send(frame)
+                due += _FRAME_SECONDS
             if self.announce:
                 self._set_speaking(0)
         finally:
-            self._stopped_at = loop.time()
+            # When it should have been: on a busy machine frames may leave late, but their time is that of the schedule.
+            self._stopped_at = due
 
     async def _wait_for_key(self) -> None:
         """Wait until the call has keys, but not for ever: without, :attr:`unsealed` counts what cannot be said."""

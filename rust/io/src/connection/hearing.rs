@@ -1,14 +1,16 @@
 //! What comes in on a connection: who listens to it, and who says it.
 
 use std::collections::HashSet;
+use std::io;
 use std::time::SystemTime;
 
 use isocord_proto::dave::ReceiverChange;
 
 use super::{Connection, ConnectionError, RecordError};
 use crate::receive::bell::{BellHandle, Ring, Trigger, bell};
+use crate::receive::common_clock::CommonClock;
 use crate::receive::inlet::InletCommand;
-use crate::receive::queue::{Form, FrameReader, frame_queue};
+use crate::receive::queue::{Form, FrameReader, FrameWriter, frame_queue};
 use crate::receive::report::ReceiveReport;
 use crate::record::recording::{self, OwnVoice, Recording};
 use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, Wants, WholeFactory};
@@ -58,6 +60,42 @@ impl Connection {
         longest: Option<u64>,
         own_user: Option<u64>,
     ) -> Result<Recording, RecordError> {
+        let prepared = self.prepare(options, layout, mixdown, longest, own_user)?;
+        let reader = self.listen(prepared.form, recording::CAPACITY)?;
+        let mut own_voice = None;
+        if let Some(user_id) = own_user {
+            let (tap, sent) = tap();
+            self.command(OutletCommand::Tap(tap))?;
+            own_voice = Some(OwnVoice { user_id, sent });
+        }
+        Ok(prepared.start(reader, own_voice)?)
+    }
+
+    /// As [`Self::record`], of what is heard on another machine: frames go into the writer as they come, placed on this
+    /// machine's clock. Dropping it ends the recording.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn record_relayed(
+        &self,
+        options: RecorderOptions,
+        layout: Layout,
+        mixdown: Option<WholeFactory>,
+        longest: Option<u64>,
+    ) -> Result<(Recording, FrameWriter), RecordError> {
+        let prepared = self.prepare(options, layout, mixdown, longest, None)?;
+        let (writer, reader) = frame_queue(prepared.form, recording::CAPACITY);
+        Ok((prepared.start(reader, None)?, writer))
+    }
+
+    fn prepare(
+        &self,
+        options: RecorderOptions,
+        layout: Layout,
+        mixdown: Option<WholeFactory>,
+        longest: Option<u64>,
+        own_user: Option<u64>,
+    ) -> Result<Prepared, RecordError> {
         let clock = self.clock();
         let start = clock.position();
         let about = options.about.began(SystemTime::now());
@@ -76,15 +114,8 @@ impl Connection {
             let options = RecorderOptions { survey: false, ..options };
             recorders.push(Recorder::new(options, Layout::Mixdown(make))?);
         }
-        let reader = self.listen(form, recording::CAPACITY)?;
         let ends_at = longest.map(|samples| start.saturating_add(samples));
-        let mut own_voice = None;
-        if let Some(user_id) = own_user {
-            let (tap, sent) = tap();
-            self.command(OutletCommand::Tap(tap))?;
-            own_voice = Some(OwnVoice { user_id, sent });
-        }
-        Ok(Recording::start(recorders, reader, clock, ends_at, own_voice)?)
+        Ok(Prepared { recorders, form, clock, ends_at })
     }
 
     /// The gateway says that a stream is a user's (opcode 5).
@@ -121,5 +152,19 @@ impl Connection {
         report.connection.rtp += dropped;
         report.connection.unheard += dropped;
         report
+    }
+}
+
+/// A recording that only lacks the frames.
+struct Prepared {
+    recorders: Vec<Recorder>,
+    form: Form,
+    clock: CommonClock,
+    ends_at: Option<u64>,
+}
+
+impl Prepared {
+    fn start(self, reader: FrameReader, own_voice: Option<OwnVoice>) -> io::Result<Recording> {
+        Recording::start(self.recorders, reader, self.clock, self.ends_at, own_voice)
     }
 }

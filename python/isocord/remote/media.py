@@ -1,0 +1,367 @@
+"""The half of a connection that carries its sound at a media node: what :class:`isocord.connection.media.Media` is for
+one that carries it here. It belongs to the gateway thread.
+
+A node that is lost is a session that is lost: the decisions, which stay with the bot, ask for another one, and that is
+opened at another node, which is told all that the first one had been told.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .. import _native
+from ..connection.carrier import MediaOwner
+from ..connection.decisions.actions import Target
+from ..connection.session.encryption import EncryptionState
+from ..connection.session.session import SessionInfo
+from ..connection.states import Reason
+from ..errors import ClosedError
+from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ..gateway.protocol.counters import Counters, Latencies
+from ..gateway.protocol.protocol import ABANDONED
+from ..playing.player import Player
+from ..runtime.log import GuildLog
+from ..runtime.thread import GatewayThread
+from .address import NodeAddress
+from .codec import LinkError
+from .link import Links, NodeLink
+from .messages import (
+    Answer,
+    Ask,
+    Drop,
+    EncryptionIs,
+    EndSession,
+    Figures,
+    FromSeat,
+    GoElsewhere,
+    Happened,
+    Heard,
+    IsEstablished,
+    IsLost,
+    Leave,
+    ListenerIsOver,
+    Open,
+    Progress,
+    Seated,
+    Speak,
+    ToSeat,
+    TrackIsOver,
+)
+from .native import RemoteNative
+
+Nodes = Callable[[str], "list[NodeAddress]"]
+"""Gives the nodes that may be taken for a voice server's endpoint, the one to be preferred first; on the gateway
+thread, and at once."""
+
+_PACKET_TIME = 0.9
+_FRESH = 1.0
+_LINGER = 2.0
+_SAMPLE_RATE = 48_000
+_generations = itertools.count(time.time_ns())
+"""Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
+
+
+class RemoteMedia:
+    """The sessions of one connection at a node, or at one after the other."""
+
+    def __init__(
+        self,
+        owner: MediaOwner,
+        *,
+        thread: GatewayThread,
+        native: RemoteNative,
+        nodes: Nodes,
+        server_id: int,
+        user_id: int,
+        player: Player,
+        log: GuildLog,
+    ) -> None:
+        self._latencies = Latencies()
+        self._figures_at = -_FRESH
+        self.counters: Counters = Counters()
+        self.info: SessionInfo | None = None
+        self.encryption_state: EncryptionState = EncryptionState()
+        self.seq_ack: int = -1
+        self._owner = owner
+        self._thread = thread
+        self._native = native
+        self._nodes = nodes
+        self._server_id, self._user_id = server_id, user_id
+        self._player = player
+        self._log = log
+        self._link: NodeLink | None = None
+        self._seat = self._turn = 0
+        self._wanted: Target | None = None
+        self._finding = False
+        self._lost: set[NodeAddress] = set()
+        self._tickets: dict[int, concurrent.futures.Future[Any]] = {}
+        self._numbers = itertools.count(1)
+        self._announced = self._asked_at = 0.0
+        self._shift = 0
+        self._closed = False
+        self._does: dict[type, Callable[[Any], object]] = {
+            IsEstablished: self._established,
+            IsLost: self._is_lost,
+            Happened: lambda told: owner.channel_event(told.event),
+            EncryptionIs: self._encryption_is,
+            Answer: self._answered,
+            Progress: self._progress,
+            TrackIsOver: self._track_is_over,
+            Heard: lambda told: native.heard(told, self._shift),
+            Seated: self._seated,
+            ListenerIsOver: self._listener_is_over,
+            GoElsewhere: self._go_elsewhere,
+        }
+        native.attach(self._send, self._ask)
+
+    @property
+    def address(self) -> NodeAddress | None:
+        """The node that carries it, if one does."""
+        return self._link.address if self._link is not None else None
+
+    @property
+    def latencies(self) -> Latencies:
+        """Of heartbeats, as the node told last; it is asked again if that is a second ago."""
+        now = time.monotonic()
+        if now - self._figures_at >= _FRESH:
+            self._figures_at = now
+            self._thread.call(self._ask, "figures", (), concurrent.futures.Future())
+        return self._latencies
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the node has told the server, or does before anything leaves."""
+        return self._player.sounding or time.monotonic() < self._announced
+
+    def verification_code(self, user_id: int) -> str | None:
+        """The digits that the bot and a user compare; on any thread but the gateway's."""
+        return self._native.verification_code(user_id)
+
+    def packet_leaves(self) -> None:
+        """The node is told with the packet."""
+
+    # What the driver asks for.
+
+    def open(self, target: Target, *, resume: bool) -> None:
+        """Have a node open a websocket; the present node, if there is one."""
+        self._wanted = target
+        self._turn += 1
+        if self._link is not None:
+            self._link.send(Open(self._seat, self._turn, target, resume))
+        elif not self._finding:
+            self._finding = True
+            self._thread.spawn(self._find(), name="isocord-find-node")
+
+    def drop(self, code: int = ABANDONED) -> None:
+        """Close the websocket but keep the session."""
+        self._wanted = None
+        self._turn += 1
+        turn = self._turn
+        self._send(lambda seat: Drop(seat, turn, code))
+
+    def end_session(self) -> None:
+        """The session is over on the server."""
+        self._send(EndSession)
+
+    def sync(self) -> None:
+        """The player wants something else; the node tells the server before anything leaves."""
+        self._player.apply()
+
+    def speak(self, flags: int, done: concurrent.futures.Future[None]) -> None:
+        """Set the flags that hold while the player is silent."""
+        self._ticket(lambda seat, ticket: Speak(seat, flags, ticket), done)
+
+    def announce_packet(self, done: concurrent.futures.Future[None]) -> None:
+        """A single packet is about to leave."""
+        self._announced = time.monotonic() + _PACKET_TIME
+        self._ticket(lambda seat, ticket: Speak(seat, None, ticket), done)
+
+    def take_native(self, event: _native.Discovered | _native.DiscoveryFailed) -> None:
+        """The node sees to that."""
+
+    def look(self, *, established: bool) -> None:
+        """The node sees to that."""
+
+    def close(self) -> None:
+        """It is over; what the node has heard and not brought yet, it brings before it is done with."""
+        self._closed = True
+        self._wanted = None
+        if self.info is not None:
+            self.info = self.info.without_key()
+        self._send(Leave)
+        if self._link is not None and self._native.listeners:
+            self._thread.loop.call_later(_LINGER, self._part)
+        else:
+            self._part()
+
+    def _part(self) -> None:
+        self._give_seat_back()
+        self._native.end_listeners()
+
+    # A node.
+
+    async def _find(self) -> None:
+        told = "there is no media node"
+        try:
+            candidates = self._nodes(self._wanted.endpoint) if self._wanted is not None else []
+            # One that was lost may be there again; it is asked last.
+            for address in sorted(candidates, key=lambda address: address in self._lost):
+                if self._closed or self._wanted is None:
+                    return
+                link = Links.of(self._thread).to(address)
+                try:
+                    await link.open()
+                except LinkError as error:
+                    told = str(error)
+                    self._lost.add(address)
+                    continue
+                self._lost.discard(address)
+                self._owner.enter(self._sit_down, link)
+                return
+        finally:
+            self._finding = False
+        self._owner.enter(self._report_lost, told)
+
+    def _sit_down(self, link: NodeLink) -> None:
+        target = self._wanted
+        if self._closed or target is None:
+            return
+        self._link = link
+        self._asked_at = time.monotonic()
+        self._seat = link.seat(self, server_id=self._server_id, user_id=self._user_id, generation=next(_generations))
+        self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)
+        for message in self._native.begin(self._seat):
+            link.send(message)
+        link.send(Open(self._seat, self._turn, target, False))
+
+    def link_lost(self, told: str) -> None:
+        """The node is gone."""
+        if self._link is not None:
+            address = self._link.address
+            self._lost.add(address)
+            self._give_seat_back()
+            if self._closed:
+                self._part()
+            self._owner.enter(self._report_lost, f"media node {address.host}:{address.port} is lost: {told}")
+
+    def _go_elsewhere(self, message: GoElsewhere) -> None:
+        if self._link is None or self._wanted is None:
+            return
+        address = self._link.address
+        if all(other == address for other in self._nodes(self._wanted.endpoint)):
+            # Until it ends it is better than none.
+            return
+        self._lost.add(address)
+        # Not the session, which another node is about to take up.
+        turn = self._turn
+        self._send(lambda seat: Drop(seat, turn, ABANDONED))
+        self._send(Leave)
+        self._give_seat_back()
+        self._report_lost(f"media node {address.host}:{address.port} is about to end")
+
+    def _report_lost(self, told: str) -> None:
+        if not self._closed and self._wanted is not None:
+            # Discord still has the session, and answers no join where it sees no change: another node takes it up.
+            self._owner.lost(CloseVerdict(CloseAction.RESUME, None, told), Reason.NODE_LOST, resumable=False)
+
+    def _give_seat_back(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.leave(self._seat)
+        tickets, self._tickets = self._tickets, {}
+        for done in tickets.values():
+            done.set_exception(ClosedError("the media node is gone"))
+
+    # What the node says.
+
+    def told(self, message: FromSeat) -> None:
+        """It says something."""
+        self._owner.enter(self._take, message)
+
+    def _take(self, message: FromSeat) -> None:
+        self._does[type(message)](message)
+
+    def _is_lost(self, message: IsLost) -> None:
+        if message.turn == self._turn:
+            self._owner.lost(message.verdict, message.reason, resumable=message.resumable)
+
+    def _established(self, message: IsEstablished) -> None:
+        if message.turn != self._turn:
+            return
+        if not message.resumed:
+            self.info = message.info
+        self._owner.established(resumed=message.resumed)
+        self.sync()
+
+    def _encryption_is(self, message: EncryptionIs) -> None:
+        self.encryption_state = message.state
+        self._owner.encryption_changed(message.state)
+
+    def _progress(self, message: Progress) -> None:
+        if (track := self._native.tracks.get(message.track)) is not None:
+            track.progress(message.sent, message.underruns)
+
+    def _track_is_over(self, message: TrackIsOver) -> None:
+        if (track := self._native.tracks.get(message.track)) is not None:
+            track.is_over(message)
+            self._player.track_ended()
+
+    def _seated(self, message: Seated) -> None:
+        # Half of the way there and back the message took to come.
+        now, away = self._native.position, time.monotonic() - self._asked_at
+        self._shift = now - round(away / 2 * _SAMPLE_RATE) - message.position
+
+    def _listener_is_over(self, message: ListenerIsOver) -> None:
+        if (listener := self._native.listeners.pop(message.listener, None)) is not None:
+            listener.end()
+        if self._closed and not self._native.listeners:
+            self._part()
+
+    def _answered(self, answer: Answer) -> None:
+        if isinstance(answer.value, Figures):
+            self._note(answer.value)
+        done = self._tickets.pop(answer.ticket, None)
+        if done is None:
+            return
+        if answer.error is not None:
+            done.set_exception(answer.error)
+        else:
+            done.set_result(answer.value)
+
+    def _note(self, figures: Figures) -> None:
+        self.seq_ack = figures.seq_ack
+        self._figures_at = time.monotonic()
+        latencies = Latencies()
+        for latency in figures.latencies:
+            latencies.add(latency)
+        self._latencies = latencies
+        self.counters = Counters(**figures.counters)
+
+    # What it is told.
+
+    def _send(self, message: Callable[[int], ToSeat]) -> None:
+        if self._link is not None:
+            self._link.send(message(self._seat))
+
+    def _ask(self, what: str, about: tuple[Any, ...], done: concurrent.futures.Future[Any]) -> None:
+        self._ticket(lambda seat, ticket: Ask(seat, ticket, what, about), done, ClosedError("no media node"))
+
+    def _ticket(
+        self,
+        message: Callable[[int, int], ToSeat],
+        done: concurrent.futures.Future[Any],
+        absent: Exception | None = None,
+    ) -> None:
+        if self._link is None:
+            if absent is None:
+                done.set_result(None)
+            else:
+                done.set_exception(absent)
+            return
+        ticket = next(self._numbers)
+        self._tickets[ticket] = done
+        self._link.send(message(self._seat, ticket))

@@ -1,0 +1,232 @@
+"""A media node: a process that carries the sound of other processes' voice connections."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from typing import Any
+
+from .. import _native
+from ..connection import lifetime
+from ..connection.session.session import SocketOpener
+from ..gateway.socket.options import SocketOptions
+from ..runtime.thread import GatewayThread, gateway_thread
+from .address import Identity, NodeAddress
+from .messages import OLDEST, VERSION, FromSeat, Hello, Leave, Message, Seat, ToSeat, Welcome
+from .seat import NodeSeat
+from .wire import Wire
+
+_log = logging.getLogger("isocord.node")
+_HELLO_LIMIT = 5.0
+_START_LIMIT = 10.0
+
+
+class MediaNode:
+    """Carries the sound of voice connections that bots elsewhere decide about.
+
+    ``node = MediaNode(host="10.0.0.7")``, then hand ``node.address`` to the bots, as you would hand them a password. It
+    works on threads of its own until :meth:`close`. Needs the package ``cryptography``.
+
+    Args:
+        host: the address that it listens on, which the bots must reach.
+        port: of TCP; 0 takes a free one.
+
+    Raises:
+        OSError: there is no such address here, or the port is taken.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        # Half a second that the first connection would wait for otherwise, and all others with it.
+        from ..gateway.socket.transport import GatewaySocket
+
+        self._make_socket = GatewaySocket
+        self._identity = Identity()
+        self._thread = gateway_thread()
+        lifetime.arrange()
+        self._guests: set[_Guest] = set()
+        self._seats: dict[tuple[int, int], NodeSeat] = {}
+        self._draining = False
+        opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
+        self._server = opening.result(_START_LIMIT)
+        bound = self._server.sockets[0].getsockname()
+        self.address: NodeAddress = NodeAddress(host, bound[1], self._identity.certificate, self._identity.key)
+
+    @property
+    def connections(self) -> int:
+        """Voice connections that it carries."""
+        return len(self._seats)
+
+    @property
+    def draining(self) -> bool:
+        """Whether connections are asked to go elsewhere."""
+        return self._draining
+
+    def stats(self) -> dict[tuple[int, int, int], _native.Stats]:
+        """What has left of each connection, by bot, guild and a number that another one of theirs does not have."""
+        return {(*seat.owner, seat.generation): seat.stats for seat in list(self._seats.values())}
+
+    def drain(self, within: float = 30.0) -> None:
+        """Have all connections go elsewhere, then close: they are asked one after the other in the first half of the
+        time, those that are still here once more in the second, and what is left at its end is lost, as with
+        :meth:`close`. Each is silent for as long as a join takes. A bot that knows no other node stays until the end.
+
+        Args:
+            within: seconds.
+
+        Raises:
+            ValueError: it is negative.
+        """
+        if not within >= 0:
+            raise ValueError("within must not be negative")
+        self._thread.call(self._drain, within)
+
+    def close(self) -> None:
+        """Carry nothing any more: bots find another node. Idempotent."""
+        self._thread.call(self._close)
+
+    def __enter__(self) -> MediaNode:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<MediaNode {self.address.host}:{self.address.port} connections={self.connections}>"
+
+    # The gateway thread.
+
+    async def _open(self, host: str, port: int) -> asyncio.Server:
+        context = self._identity.context()
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(self._guest, host, port, ssl=context)
+
+    def _guest(self) -> Wire:
+        return _Guest(self, self._thread, self._open_socket).wire
+
+    def _open_socket(self, endpoint: str, handler: Any) -> Any:
+        return self._make_socket(self._thread, endpoint, SocketOptions(), handler)
+
+    def _close(self) -> None:
+        self._server.close()
+        for guest in list(self._guests):
+            guest.close()
+
+    def _drain(self, within: float) -> None:
+        if self._draining:
+            return
+        self._draining = True
+        self._ask_to_go(within / 2)
+        loop = self._thread.loop
+        loop.call_later(within / 2, self._ask_to_go, within / 2)
+        loop.call_later(within, self._close)
+
+    def _ask_to_go(self, within: float) -> None:
+        seats = list(self._seats.values())
+        for number, seat in enumerate(seats):
+            # All at once would be a hundred joins at once; the last ones have time, too.
+            self._thread.loop.call_later(number / len(seats) * within * 0.8, seat.go_elsewhere)
+
+    def enter(self, guest: _Guest) -> None:
+        """A bot is let in."""
+        self._guests.add(guest)
+
+    def leave(self, guest: _Guest) -> None:
+        """A bot has gone."""
+        self._guests.discard(guest)
+
+    def knows(self, key: bytes) -> bool:
+        """Whether it is the key of this node."""
+        return hmac.compare_digest(key, self._identity.key)
+
+    def take_place(self, seat: NodeSeat) -> bool:
+        """Let a seat be the one of its bot and guild; False if a later one is."""
+        present = self._seats.get(seat.owner)
+        if present is not None and present.generation > seat.generation:
+            return False
+        if present is not None:
+            present.close()
+        self._seats[seat.owner] = seat
+        return True
+
+    def vacate(self, seat: NodeSeat) -> None:
+        """A seat is given back."""
+        if self._seats.get(seat.owner) is seat:
+            del self._seats[seat.owner]
+
+
+class _Guest:
+    """A bot's end of a link, as the node sees it."""
+
+    def __init__(self, node: MediaNode, thread: GatewayThread, open_socket: SocketOpener) -> None:
+        self._node = node
+        self._thread = thread
+        self._open_socket = open_socket
+        self._seats: dict[int, NodeSeat] = {}
+        self._known = False
+        self.wire: Wire = Wire(opened=self._opened, received=self._received, lost=self._lost)
+        self._timer = thread.loop.call_later(_HELLO_LIMIT, self._too_late)
+
+    def close(self) -> None:
+        """Send it away."""
+        self.wire.close()
+        self._end()
+
+    def _opened(self, wire: Wire) -> None:
+        self._node.enter(self)
+
+    def _received(self, wire: Wire, message: Message) -> None:
+        if not self._known:
+            self._greet(message)
+        elif isinstance(message, Seat):
+            self._sit_down(message)
+        elif isinstance(message, ToSeat) and (seat := self._seats.get(message.seat)) is not None:
+            seat.take(message)
+            if isinstance(message, Leave):
+                del self._seats[message.seat]
+                self._node.vacate(seat)
+
+    def _greet(self, message: Message) -> None:
+        if not isinstance(message, Hello) or not self._node.knows(message.key):
+            _log.warning("Somebody without the key was sent away")
+            self.close()
+        elif not OLDEST <= message.version <= VERSION:
+            _log.warning(
+                "A bot of version %d was sent away: this node serves %d to %d", message.version, OLDEST, VERSION
+            )
+            self.close()
+        else:
+            self._known = True
+            self._timer.cancel()
+            self.wire.send(Welcome(VERSION))
+
+    def _sit_down(self, message: Seat) -> None:
+        seat = NodeSeat(message, thread=self._thread, open_socket=self._open_socket, send=self._send)
+        if message.seat in self._seats or not self._node.take_place(seat):
+            seat.close()
+            return
+        self._seats[message.seat] = seat
+        if self._node.draining:
+            seat.go_elsewhere()
+
+    def _send(self, message: FromSeat) -> None:
+        if self._thread.is_current:
+            self.wire.send(message)
+        else:
+            self._thread.call(self.wire.send, message)
+
+    def _too_late(self) -> None:
+        self.close()
+
+    def _lost(self, wire: Wire, told: str) -> None:
+        if self._seats:
+            _log.info("A bot has gone: %s", told)
+        self._end()
+
+    def _end(self) -> None:
+        self._timer.cancel()
+        self._node.leave(self)
+        seats, self._seats = self._seats, {}
+        for seat in seats.values():
+            seat.close()
+            self._node.vacate(seat)

@@ -1,0 +1,226 @@
+"""What plays at a media node: the tracks of one seat, fed over the link; on the gateway thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from .. import _native
+from ..errors import IsocordError
+from ..playing.barge_in import BargeIn
+from . import messages as said
+
+_MOST_TRACKS = 64
+_TICK = 0.05
+"""Seconds between two looks at how far tracks are."""
+
+
+class _Relayed:
+    """A track, and the frames that it has no room for yet: it takes some, is about to encode them, and takes more."""
+
+    def __init__(self, track: _native.Track, *, opus: bool, lookahead: int) -> None:
+        self.track = track
+        self.lookahead = lookahead
+        self._opus = opus
+        self._waiting: deque[bytes] = deque()
+        self._finished = False
+        self._come = 0
+        self.told: tuple[int, int] | None = None
+
+    def take(self, frames: tuple[bytes, ...]) -> None:
+        """More have come; a bot that sends more than it was told there is room for loses them."""
+        room = self.lookahead - (self._come - self.track.frames_sent)
+        self._waiting.extend(frames[: max(0, room)])
+        self._come += min(len(frames), max(0, room))
+        self.feed()
+
+    def finish(self) -> None:
+        """No more come."""
+        self._finished = True
+        self.feed()
+
+    def feed(self) -> None:
+        """Have the track take what it has room for."""
+        while self._waiting and (room := self.track.wait_room(0.0)):
+            some = [self._waiting.popleft() for _ in range(min(room, len(self._waiting)))]
+            if self._opus:
+                self.track.write_opus(some)
+            else:
+                self.track.write_pcm(b"".join(some))
+        if self._finished and not self._waiting:
+            self.track.finish()
+
+    def progress(self) -> tuple[int, int]:
+        """Frames that have left, and slots without one."""
+        return (self.track.frames_sent, self.track.underruns)
+
+    @property
+    def moves(self) -> bool:
+        """Whether frames are here that are going to leave."""
+        return self.track.end is None and self.track.frames_sent < self._come
+
+
+class RelayedPlayer:
+    """Plays what the bot's own player wants; to what carries the sound it is a player.
+
+    Args:
+        native: the connection's native side.
+        seat: its number.
+        send: says something to the bot.
+    """
+
+    def __init__(self, native: _native.Connection, seat: int, send: Callable[[said.FromSeat], object]) -> None:
+        self._native = native
+        self._seat = seat
+        self._send = send
+        self._tracks: dict[int, _Relayed] = {}
+        self._wanted: int | None = None
+        self._applied: int | None = None
+        self._barge_in: BargeIn | None = None
+        self._paused = self._applied_pause = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # What carries the sound asks for.
+
+    @property
+    def sounding(self) -> bool:
+        """Whether something plays and is not held."""
+        return self._playing() is not None and not self._paused
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether something plays and is not held, and frames of it wait to leave."""
+        playing = self._playing()
+        return playing is not None and not self._paused and playing.track.waiting > 0
+
+    def apply(self) -> None:
+        """The server knows: start what is wanted, or let it go on."""
+        playing = self._playing()
+        if playing is None or self._paused:
+            return
+        if self._applied != self._wanted:
+            self._native.play(playing.track, self._barge_in)
+            self._applied, self._applied_pause = self._wanted, False
+        if self._applied_pause:
+            self._native.resume()
+            self._applied_pause = False
+
+    # What the bot asks for.
+
+    def begin(self, message: said.Track) -> None:
+        """A track that frames will come for."""
+        if message.track in self._tracks:
+            return
+        if len(self._tracks) >= _MOST_TRACKS:
+            self._over(message.track, "failed", IsocordError(f"{_MOST_TRACKS} tracks wait already"))
+            return
+        options = None if message.options is None else _native.EncoderOptions(**message.options)
+        make = _native.Track
+        track = (
+            make.opus(lookahead=message.lookahead) if message.opus else make.pcm(options, lookahead=message.lookahead)
+        )
+        self._tracks[message.track] = _Relayed(track, opus=message.opus, lookahead=message.lookahead)
+
+    def write(self, message: said.Frames) -> None:
+        """Frames of it."""
+        relayed = self._tracks.get(message.track)
+        if relayed is None:
+            return
+        relayed.take(message.frames)
+        self._arm()
+
+    def finish(self, number: int) -> None:
+        """No more come."""
+        if (relayed := self._tracks.get(number)) is not None:
+            relayed.finish()
+            self._settle(number, relayed)
+            self._arm()
+
+    def forget(self, number: int) -> None:
+        """Nobody asks for it any more."""
+        if number != self._applied:
+            self._tracks.pop(number, None)
+
+    def configure(self, number: int, options: _native.EncoderOptions) -> None:
+        """Encode with these from now on."""
+        if (relayed := self._tracks.get(number)) is not None:
+            relayed.track.configure(options)
+
+    def play(self, number: int, barge_in: BargeIn | None) -> None:
+        """Play it in the place of what plays."""
+        if number in self._tracks:
+            self._wanted, self._barge_in, self._paused = number, barge_in, False
+
+    def stop(self) -> None:
+        """End what plays."""
+        if self._applied is not None:
+            self._native.stop()
+        self._wanted = self._applied = None
+
+    def pause(self) -> None:
+        """Hold what plays."""
+        self._paused = True
+        if self._applied is not None and not self._applied_pause:
+            self._native.pause()
+            self._applied_pause = True
+
+    def resume(self) -> None:
+        """Let what is held go on."""
+        self._paused = False
+        self._arm()
+
+    # What happens.
+
+    def settle(self) -> None:
+        """A track is over."""
+        for number, relayed in list(self._tracks.items()):
+            if relayed.track.end is not None:
+                self._settle(number, relayed)
+
+    def _settle(self, number: int, relayed: _Relayed) -> None:
+        track = relayed.track
+        if track.end is None:
+            return
+        del self._tracks[number]
+        if self._applied == number:
+            self._applied = None
+        error = track.error
+        over = said.TrackIsOver(
+            self._seat, number, track.end, track.frames_sent, track.underruns, error, track.interrupted
+        )
+        self._send(over)
+
+    def _over(self, number: int, end: str, error: Exception) -> None:
+        self._send(said.TrackIsOver(self._seat, number, end, 0, 0, error, None))
+
+    def close(self) -> None:
+        """The seat is given up."""
+        self._tracks.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _playing(self) -> _Relayed | None:
+        relayed = self._tracks.get(self._wanted) if self._wanted is not None else None
+        return relayed if relayed is not None and relayed.track.end is None else None
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            shallow = min((one.lookahead for one in self._tracks.values()), default=1)
+            delay = min(_TICK, max(0.01, shallow * 0.02 / 4))
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        """Tell how far tracks are; while none moves, nothing is told."""
+        self._timer = None
+        moving = False
+        for number, relayed in self._tracks.items():
+            relayed.feed()
+            now = relayed.progress()
+            if now != relayed.told:
+                relayed.told = now
+                self._send(said.Progress(self._seat, number, *now))
+            moving |= relayed.moves
+        if moving and not self._paused:
+            self._arm()

@@ -1,0 +1,266 @@
+"""One voice connection at a media node: its sound, driven by what a bot says over a link; on the gateway thread."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import dataclasses
+import logging
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from .. import _native
+from ..connection.media import Media
+from ..connection.session.encryption import EncryptionState
+from ..connection.session.session import SocketOpener
+from ..connection.states import ChannelEvent, Reason
+from ..errors import ClosedError, IsocordError
+from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ..playing.barge_in import BargeIn
+from ..runtime.handover import uncancellable, weak_handler
+from ..runtime.log import GuildLog
+from ..runtime.thread import GatewayThread
+from . import messages as said
+from .hearing import Ear
+from .playing import RelayedPlayer
+
+_LOOK = 5.0
+_log = logging.getLogger("isocord.node")
+
+
+class NodeSeat:
+    """A bot's connection here.
+
+    Args:
+        seat: what both ends say that it is.
+        thread: the gateway thread.
+        open_socket: opens websockets.
+        send: says something to the bot.
+    """
+
+    def __init__(
+        self,
+        seat: said.Seat,
+        *,
+        thread: GatewayThread,
+        open_socket: SocketOpener,
+        send: Callable[[said.FromSeat], object],
+    ) -> None:
+        self.number: int = seat.seat
+        self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
+        self.generation: int = seat.generation
+        self._thread = thread
+        self._send = send
+        self._log = GuildLog(_log, seat.server_id)
+        self._native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
+        self._player = RelayedPlayer(self._native, seat.seat, send)
+        self._media = Media(
+            self,
+            thread=thread,
+            native=self._native,
+            open_socket=open_socket,
+            server_id=seat.server_id,
+            user_id=seat.user_id,
+            player=self._player,  # type: ignore[arg-type]
+            log=self._log,
+        )
+        self._ears: dict[int, Ear] = {}
+        self._established = False
+        self._turn = 0
+        self._closed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._does = self._table()
+        self._look()
+        send(said.Seated(self.number, self._native.position))
+
+    # What the bot says.
+
+    def take(self, message: said.ToSeat) -> None:
+        """It says something."""
+        self.enter(self._take, message)
+
+    def _take(self, message: said.ToSeat) -> None:
+        if not self._closed:
+            self._does[type(message)](message)
+
+    def _table(self) -> dict[type, Callable[[Any], object]]:
+        """What is done about each message."""
+        player = self._player
+        return {
+            said.Open: self._open,
+            said.Drop: self._drop,
+            said.EndSession: self._end_session,
+            said.Speak: self._speak,
+            said.Packet: self._send_packet,
+            said.Ask: self._answer,
+            said.Track: player.begin,
+            said.Frames: player.write,
+            said.FinishTrack: lambda told: player.finish(told.track),
+            said.ForgetTrack: lambda told: player.forget(told.track),
+            said.Configure: lambda told: player.configure(told.track, _native.EncoderOptions(**told.options)),
+            said.Play: self._play,
+            said.Stop: lambda told: self._changed(player.stop),
+            said.Pause: lambda told: self._changed(player.pause),
+            said.Resume: lambda told: self._changed(player.resume),
+            said.Listen: self._listen,
+            said.Unlisten: self._unlisten,
+            said.Leave: lambda told: self.close(),
+        }
+
+    def _open(self, message: said.Open) -> None:
+        self._turn = message.turn
+        self._established = self._established and message.resume
+        self._media.open(message.target, resume=message.resume)
+
+    def _drop(self, message: said.Drop) -> None:
+        self._turn = message.turn
+        self._media.drop(message.code)
+
+    def _end_session(self, message: said.EndSession) -> None:
+        self._established = False
+        self._media.end_session()
+
+    def _send_packet(self, message: said.Packet) -> None:
+        self._media.packet_leaves()
+        # Without a session there is nobody to send it to, as with packets that are lost.
+        with contextlib.suppress(ClosedError):
+            self._native.send_packet(message.data)
+
+    def _play(self, message: said.Play) -> None:
+        told = message.barge_in
+        barge_in = None if told is None else BargeIn(told[0], told[1], told[2])
+        self._changed(lambda: self._player.play(message.track, barge_in))
+
+    def _changed(self, change: Callable[[], None]) -> None:
+        change()
+        self._media.sync()
+
+    def _speak(self, message: said.Speak) -> None:
+        done = uncancellable()
+        done.add_done_callback(lambda _: self._send(said.Answer(self.number, message.ticket)))
+        if message.flags is None:
+            self._media.announce_packet(done)
+        else:
+            self._media.speak(message.flags, done)
+
+    def _answer(self, question: said.Ask) -> None:
+        what, about = question.what, question.about
+        if what == "verification_code":
+            # It takes a tenth of a second.
+            code: concurrent.futures.Future[Any] = concurrent.futures.Future()
+
+            def look() -> None:
+                code.set_result(self._media.verification_code(*about))
+
+            self._thread.work(look, lambda error: self._told(question, code.result() if error is None else None))
+        elif what == "receive_stats":
+            self._told(question, _plain(self._native.receive_stats))
+        elif what == "figures":
+            media = self._media
+            counters, latencies = dataclasses.asdict(media.counters), tuple(media.latencies)
+            self._told(question, said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack))
+        else:
+            error = ValueError(f"a media node of version {said.VERSION} is not asked for {what!r}")
+            self._send(said.Answer(self.number, question.ticket, None, error))
+
+    def _told(self, question: said.Ask, value: Any) -> None:
+        self._send(said.Answer(self.number, question.ticket, value))
+
+    def _listen(self, message: said.Listen) -> None:
+        number = message.listener
+
+        def over(error: Exception | None = None) -> None:
+            self._ears.pop(number, None)
+            self._send(said.ListenerIsOver(self.number, number, error))
+
+        def heard(items: tuple[Any, ...], dropped: int, late: int) -> None:
+            self._send(said.Heard(self.number, number, items, dropped, late))
+
+        hear = self._native.utterances if message.utterances else self._native.listen
+        try:
+            self._ears[number] = Ear(hear(**message.shape), self._thread, heard, over)
+        except (IsocordError, ValueError, TypeError) as error:
+            over(error if isinstance(error, (IsocordError, ValueError)) else ValueError(str(error)))
+
+    @property
+    def stats(self) -> _native.Stats:
+        """What has left."""
+        return self._native.stats
+
+    def go_elsewhere(self) -> None:
+        """Ask the bot to have another node carry it."""
+        if not self._closed:
+            self._send(said.GoElsewhere(self.number))
+
+    def _unlisten(self, message: said.Unlisten) -> None:
+        if (ear := self._ears.pop(message.listener, None)) is not None:
+            ear.close()
+
+    def close(self) -> None:
+        """The bot has gone, or another seat takes its place."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._media.close()
+        # It ends those who listen, when they have what has come.
+        self._native.close()
+        self._player.close()
+
+    # Reports of what carries the sound.
+
+    def enter(self, function: Callable[..., object], *args: Any) -> None:
+        """Call ``function``; what it raises ends the session, and is told."""
+        try:
+            function(*args)
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Also a panic of the native side, which is no Exception.
+            self._log.error("The voice connection failed: %s", type(error).__name__, exc_info=error)
+            told = f"isocord itself failed: {type(error).__name__}"
+            self._media.drop()
+            self.lost(CloseVerdict(CloseAction.REJOIN, None, told), Reason.INTERNAL, resumable=False)
+
+    def established(self, *, resumed: bool) -> None:
+        """Packets can leave."""
+        self._established = True
+        self._send(said.IsEstablished(self.number, self._turn, resumed, self._media.info))
+
+    def lost(self, verdict: CloseVerdict, reason: Reason, *, resumable: bool) -> None:
+        """The websocket is gone, or the session of no use."""
+        self._established = False
+        self._send(said.IsLost(self.number, self._turn, verdict, reason, resumable))
+
+    def channel_event(self, event: ChannelEvent) -> None:
+        """Something happened to others in the channel."""
+        self._send(said.Happened(self.number, event))
+
+    def encryption_changed(self, state: EncryptionState) -> None:
+        """The end-to-end encryption has another version or privacy code."""
+        self._send(said.EncryptionIs(self.number, state))
+
+    # Inside.
+
+    def _look(self) -> None:
+        self._timer = self._thread.loop.call_later(_LOOK, self.enter, self._look)
+        self._media.look(established=self._established)
+
+    def _on_native(self, event: _native.Event) -> None:
+        if isinstance(event, _native.TrackEnded):
+            self._thread.call(self.enter, self._changed, self._player.settle)
+        else:
+            self._thread.call(self.enter, self._media.take_native, event)
+
+
+def _plain(value: Any) -> Any:
+    """What a native object counts, as values that pickle."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, (int, float, list, type(None))):
+        return value
+    found = {name: _plain(getattr(value, name)) for name in dir(value) if not name.startswith("_")}
+    return {**found, "_shown": repr(value)}

@@ -1,0 +1,123 @@
+"""One end of a link between a bot and a media node: messages over TLS, on the gateway thread.
+
+Each end says something at least once a second, and gives the link up when it has heard nothing for three: a process
+that stands still is as lost as one that has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .codec import Decoder, LinkError, encode
+from .messages import Beat, Message
+
+BEAT = 1.0
+SILENCE = 3.0
+"""Seconds."""
+_SOON = 0.02
+_MAX_BUFFERED = 16 << 20
+"""Bytes that the other end may leave unread."""
+
+
+class Wire(asyncio.Protocol):
+    """One end.
+
+    Args:
+        opened: called when messages can be sent.
+        received: called with each message.
+        lost: called once, with the reason in words, when the link is gone; never after :meth:`close`.
+    """
+
+    def __init__(
+        self,
+        *,
+        opened: Callable[[Wire], object],
+        received: Callable[[Wire, Message], object],
+        lost: Callable[[Wire, str], object],
+    ) -> None:
+        self._opened, self._received, self._lost = opened, received, lost
+        self._decoder = Decoder()
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._sent_at = self._heard_at = self._loop.time()
+        self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
+        return self._transport is not None and not self._closed
+
+    def send(self, message: Message) -> None:
+        """Send a message; one that is too long ends the link, as does another end that does not read."""
+        if self._transport is None or self._closed:
+            return
+        try:
+            data = encode(message)
+        except LinkError as error:
+            self._give_up(str(error))
+            return
+        self._sent_at = self._loop.time()
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > _MAX_BUFFERED:
+            self._give_up("the other end does not read")
+
+    def close(self) -> None:
+        """End the link; what was sent still leaves."""
+        self._closed = True
+        self._stop()
+        if self._transport is not None:
+            self._transport.close()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._timer = self._loop.call_later(BEAT, self._beat)
+        self._opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        try:
+            for message in self._decoder.feed(data):
+                if self._closed:
+                    return
+                if not isinstance(message, Beat):
+                    self._received(self, message)
+        except LinkError as error:
+            self._give_up(str(error))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end("it was closed" if exc is None else f"{type(exc).__name__}: {exc}")
+
+    # Inside.
+
+    def _beat(self) -> None:
+        now = self._loop.time()
+        if now - self._heard_at > SILENCE:
+            self._give_up(f"nothing came for {SILENCE:.0f} s")
+            return
+        if now - self._sent_at >= BEAT - _SOON:
+            self.send(Beat())
+        if not self._closed:
+            # Not merely once a second: who stands still is to be missed as soon as may be.
+            due = min(self._sent_at + BEAT, self._heard_at + SILENCE)
+            self._timer = self._loop.call_at(max(due, now) + _SOON, self._beat)
+
+    def _give_up(self, told: str) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(told)
+
+    def _end(self, told: str) -> None:
+        self._stop()
+        if not self._closed:
+            self._closed = True
+            self._lost(self, told)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
