@@ -96,7 +96,7 @@ fn clock(members: u32) -> Timetable<SendStream<Hum>> {
 /// All connections of a slot make their packets.
 fn turn(table: &mut Timetable<SendStream<Hum>>, slot: u64) {
     let mut packet = [0; MAX_PACKET_LEN];
-    table.prepare(slot, |stream, now_ms| {
+    table.prepare(slot, SendStream::fetch, |stream, now_ms| {
         black_box(stream.poll_slot(now_ms, &mut packet, |_| ()));
         Demand::Slots
     });

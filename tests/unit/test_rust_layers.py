@@ -14,10 +14,11 @@ RUST = ROOT / "rust"
 PROTO = RUST / "proto" / "src"
 
 CRATES: dict[str, set[str]] = {
+    "prefetch": set(),
     "opus": set(),
-    "ring": set(),
-    "proto": {"opus"},
-    "io": {"proto", "ring"},
+    "ring": {"prefetch"},
+    "proto": {"opus", "prefetch"},
+    "io": {"prefetch", "proto", "ring"},
     "py": {"io", "proto"},
 }
 """Which crates of ours a crate may depend on."""

@@ -5,6 +5,8 @@ mod stream;
 
 pub use stream::{FrameSupply, SendStream, SingleUse, SlotUse};
 
+use isocord_prefetch::prefetch;
+
 use crate::cipher::{CipherError, MAX_OVERHEAD, Sealer};
 use crate::dave::{self, FrameSealer, SealError, SenderChange, SenderKey};
 use crate::frame::{MAX_OPUS_LEN, OpusFrame};
@@ -63,6 +65,18 @@ impl SendPath {
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.end_to_end.is_blocked()
+    }
+
+    /// Has what [`Self::packet`] will need brought near: itself, then its keys.
+    fn fetch(&self, step: usize) {
+        match step {
+            0 => prefetch(self),
+            1 => {
+                self.end_to_end.fetch();
+                self.transport.fetch();
+            }
+            _ => {}
+        }
     }
 
     /// Writes the packet of `frame` for the slot at `now_ms` into `out` and returns its length.

@@ -124,9 +124,11 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
             assert!(carried_out.is_ok());
         }
         while let Some(slot) = table.next().filter(|slot| *slot < (round + 1) * 100) {
-            table.prepare(slot, |stream, now_ms| match stream.poll_slot(now_ms, &mut out, |_| ()) {
-                SlotUse::Rest => Demand::None,
-                _ => Demand::Slots,
+            table.prepare(slot, SendStream::fetch, |stream, now_ms| {
+                match stream.poll_slot(now_ms, &mut out, |_| ()) {
+                    SlotUse::Rest => Demand::None,
+                    _ => Demand::Slots,
+                }
             });
             table.finish(slot, |_| ());
         }

@@ -51,7 +51,7 @@ impl Thread {
             self.table.next().filter(|&slot| start_of(slot) < Duration::from_millis(end_ms))
         {
             self.catch_up(start_of(slot));
-            self.table.prepare(slot, |member, _| member.needs);
+            self.table.prepare(slot, |_, _| (), |member, _| member.needs);
             self.table.finish(slot, |member| member.slots.push(slot * SLOT_MS));
         }
         self.catch_up(Duration::from_millis(end_ms));
@@ -139,11 +139,15 @@ fn those_who_stay_keep_their_order_in_a_slot() {
     thread.command(19, 2, Demand::Slots);
     let mut order = Vec::new();
     let mut number = 0;
-    thread.table.prepare(11, |member, _| {
-        member.missed.set(number);
-        number += 1;
-        Demand::Slots
-    });
+    thread.table.prepare(
+        11,
+        |_, _| (),
+        |member, _| {
+            member.missed.set(number);
+            number += 1;
+            Demand::Slots
+        },
+    );
     for id in [1, 3, 5, 2] {
         order.push(thread.member(id).missed.get());
     }

@@ -36,10 +36,15 @@ impl<const WORDS: usize> Pen<WORDS> {
         loop {
             let here;
             (here, left) = left.split_at(left.len().min((Store::<WORDS>::BLOCK - self.at) * 8));
-            for (word, bytes) in store.block(block)[self.at..].iter().zip(here.chunks(8)) {
-                let mut whole = [0; 8];
-                whole[..bytes.len()].copy_from_slice(bytes);
-                word.store(u64::from_le_bytes(whole), Relaxed);
+            let words = &store.block(block)[self.at..];
+            let (whole, rest) = here.as_chunks::<8>();
+            for (word, bytes) in words.iter().zip(whole) {
+                word.store(u64::from_le_bytes(*bytes), Relaxed);
+            }
+            if !rest.is_empty() {
+                let mut last = [0; 8];
+                last[..rest.len()].copy_from_slice(rest);
+                words[whole.len()].store(u64::from_le_bytes(last), Relaxed);
             }
             self.at += here.len().div_ceil(8);
             if left.is_empty() {

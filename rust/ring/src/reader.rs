@@ -1,5 +1,7 @@
 //! The consumer's end.
 
+use isocord_prefetch::prefetch;
+
 use crate::sync::{Arc, Ordering, fence};
 use crate::word::{FINISHED, SLEEPS, STARVES, Word};
 use crate::{RingObserver, Shared};
@@ -50,6 +52,15 @@ impl<const WORDS: usize> RingReader<WORDS> {
                 Ok(_) => return Some(Taken { len, left: after.queued() as u32, wakes }),
                 Err(now) => word = Word(now),
             }
+        }
+    }
+
+    /// Has what [`Self::take`] will need brought near, in steps that each need what the one before has brought: 0, 1, 2
+    /// and 3, some time apart.
+    pub fn fetch(&self, step: usize) {
+        match step {
+            0 => prefetch(&*self.0),
+            _ => self.0.store.fetch(self.0.word().next(), step),
         }
     }
 

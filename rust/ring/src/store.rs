@@ -4,6 +4,8 @@
 //! Frames are as long as they are, so there is no room for the longest one for each. They lie in blocks, which are made
 //! when they are needed and then used again and again; a frame may begin in one and go on in another.
 
+use isocord_prefetch::prefetch;
+
 use crate::sync::{AtomicU64, OnceLock, Ordering::Relaxed};
 
 /// Where a frame lies.
@@ -81,12 +83,33 @@ impl<const WORDS: usize> Store<WORDS> {
             let Some(words) = self.blocks.get(usize::from(block)).and_then(OnceLock::get) else { break };
             let here;
             (here, left) = left.split_at_mut(left.len().min((Self::BLOCK - at) * 8));
-            for (bytes, word) in here.chunks_mut(8).zip(&words[at..]) {
-                bytes.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..bytes.len()]);
+            let (whole, rest) = here.as_chunks_mut::<8>();
+            for (bytes, word) in whole.iter_mut().zip(&words[at..]) {
+                *bytes = word.load(Relaxed).to_le_bytes();
+            }
+            if !rest.is_empty() {
+                let last = words[at + whole.len()].load(Relaxed).to_le_bytes();
+                rest.copy_from_slice(&last[..rest.len()]);
             }
             (block, at) = (words[Self::BLOCK].load(Relaxed) as u16, 0);
         }
         len
+    }
+
+    /// Has frame `number` brought near: where it lies, then its block, then its bytes.
+    pub(crate) fn fetch(&self, number: u64, step: usize) {
+        if step == 1 {
+            return prefetch(self.entry(number));
+        }
+        let Place { block, at, len } = self.place(number);
+        let Some(block) = self.blocks.get(usize::from(block)) else { return };
+        if step == 2 {
+            return prefetch(block);
+        }
+        if let Some(words) = block.get() {
+            let (from, to) = (usize::from(at), usize::from(at) + usize::from(len).div_ceil(8));
+            prefetch(&words[from.min(words.len())..to.min(words.len())]);
+        }
     }
 
     fn entry(&self, number: u64) -> &AtomicU64 {

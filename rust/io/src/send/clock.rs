@@ -169,7 +169,7 @@ impl ClockThread {
                 return;
             }
         }
-        self.outlets.prepare(slot, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
+        self.outlets.prepare(slot, Outlet::fetch, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
         wait_until(deadline);
         self.outlets.finish(slot, |outlet| outlet.send(deadline, &mut self.out));
     }

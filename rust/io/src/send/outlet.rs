@@ -4,6 +4,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Instant;
 
+use isocord_prefetch::{prefetch, prefetch_front};
 use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
@@ -114,7 +115,19 @@ impl FrameSupply for Box<PlayedTrack> {
     fn starve(&mut self) -> bool {
         self.reader.starve()
     }
+
+    fn fetch(&self, step: usize) {
+        match step {
+            0 => prefetch(&**self),
+            _ => self.reader.fetch(step - 1),
+        }
+    }
 }
+
+/// Bytes of most packets.
+const USUAL_PACKET: usize = 384;
+/// Bytes of the counters that change with each packet.
+const COUNTED: usize = 64;
 
 pub(crate) struct Outlet {
     socket: Option<SharedSocket>,
@@ -172,6 +185,16 @@ impl Outlet {
         self.send_singles(now_ms, out);
         self.drop_interrupted(now_ms, out);
         self.stream.demand(now_ms)
+    }
+
+    /// Has what [`Self::prepare`] will need brought near, step by step.
+    pub(crate) fn fetch(&self, step: usize) {
+        if step == 0 {
+            prefetch_front(&*self.counters, COUNTED);
+            self.socket.iter().for_each(|socket| prefetch(&**socket));
+            prefetch_front(&self.packet, USUAL_PACKET);
+        }
+        self.stream.fetch(step);
     }
 
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.

@@ -1,6 +1,7 @@
 //! `aead_aes256_gcm_rtpsize`: AES-256-GCM (NIST SP 800-38D), the clear part as AAD, and a
 //! 32-bit counter: big endian in front of an otherwise empty nonce, and after the tag in clear.
 
+use isocord_prefetch::prefetch;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use super::{CipherError, KEY_LEN, TAG_LEN, split_counter, wipe};
@@ -10,6 +11,10 @@ pub(super) struct AesGcm(Box<LessSafeKey>);
 impl AesGcm {
     pub(super) fn new(key: &[u8; KEY_LEN]) -> Self {
         Self(Box::new(schedule(key)))
+    }
+
+    pub(super) fn fetch(&self) {
+        prefetch(&*self.0);
     }
 
     pub(super) fn seal(

@@ -103,6 +103,13 @@ impl Sealer {
         self.nonces.skip(to);
     }
 
+    /// Has the key brought near.
+    pub(crate) fn fetch(&self) {
+        if let Key::AesGcm(key) = &self.key {
+            key.fetch();
+        }
+    }
+
     /// Seals `packet[clear..len]` in place; `packet[..clear]` stays readable and is authenticated
     /// where the mode can. Returns the length of the sealed packet.
     ///

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use isocord_prefetch::prefetch;
+
 use super::cipher::SealCipher;
 use super::frame;
 use super::nonce;
@@ -91,6 +93,13 @@ impl FrameSealer {
     /// Whether frames leave encrypted.
     pub fn is_sealing(&self) -> bool {
         matches!(self.state, SenderChange::Key(_))
+    }
+
+    /// Has the key brought near.
+    pub(crate) fn fetch(&self) {
+        if let SenderChange::Key(key) = &self.state {
+            prefetch(&**key);
+        }
     }
 
     /// Writes the frame as it has to leave to the front of `out` and returns its length in bytes.

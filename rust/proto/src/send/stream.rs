@@ -28,6 +28,11 @@ pub trait FrameSupply {
 
     /// Asks it to tell of the next frame, or of its end; false if there is one already.
     fn starve(&mut self) -> bool;
+
+    /// Has what [`Self::take`] will need brought near, in steps from 0 on that each need what the one before has brought.
+    fn fetch(&self, step: usize) {
+        let _ = step;
+    }
 }
 
 /// What a slot is used for.
@@ -252,6 +257,13 @@ impl<S: FrameSupply> SendStream<S> {
     #[must_use]
     pub fn last_at(&self) -> u64 {
         self.timeline.last()
+    }
+
+    /// Has what [`Self::poll_slot`] will need brought near, in steps from 0 on that each need what the one before has
+    /// brought.
+    pub fn fetch(&self, step: usize) {
+        self.path.iter().for_each(|path| path.fetch(step));
+        self.source.iter().for_each(|source| source.fetch(step));
     }
 
     /// What the slot at `now_ms` is used for; a packet is written into `out`, and `leaves` is lent the frame that is

@@ -47,13 +47,9 @@ pub(super) struct Wanted {
 }
 
 /// What became of the next frame.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it goes straight into the ring; a box would be an allocation a frame"
-)]
 pub(super) enum NextFrame {
-    Frame {
-        frame: OpusFrame,
+    /// It is there.
+    Made {
         /// With a lower complexity than asked.
         simplified: bool,
     },
@@ -148,12 +144,13 @@ impl Ahead {
         self.tape.place()
     }
 
-    /// Makes the next frame.
+    /// Makes the next frame, in `frame`.
     pub(super) fn make(
         &mut self,
         source: &mut dyn FrameSource,
         buffer: &mut FrameBuf,
         wanted: Wanted,
+        frame: &mut OpusFrame,
     ) -> Result<NextFrame, FeedError> {
         let number = self.cursor;
         let (before, mut gain) = (self.gain_at(number), wanted.gain);
@@ -164,7 +161,6 @@ impl Ahead {
             Reached::Searching => return Ok(NextFrame::Later),
             Reached::Starved => return Ok(NextFrame::Starved),
         }
-        let mut frame = OpusFrame::SILENCE;
         if let Some(packet) = self.tape.packet(number)
             && plain
         {
@@ -174,7 +170,7 @@ impl Ahead {
             })?;
             self.made.set(number, Made::Passed);
             self.cursor += 1;
-            return Ok(NextFrame::Frame { frame, simplified: false });
+            return Ok(NextFrame::Made { simplified: false });
         }
         if self.has_packets {
             match self.read(source, buffer, number + 1, plain, now)? {
@@ -194,9 +190,9 @@ impl Ahead {
         let complexity = wanted.pressure.complexity(asked);
         let fresh = alone || number == self.begun;
         self.encoder.save(number, if fresh { 1 } else { self.distance })?;
-        self.encode(number, before, Made::Encoded { complexity, gain }, fresh, &mut frame)?;
+        self.encode(number, before, Made::Encoded { complexity, gain }, fresh, frame)?;
         self.cursor += 1;
-        Ok(NextFrame::Frame { frame, simplified: complexity < asked })
+        Ok(NextFrame::Made { simplified: complexity < asked })
     }
 
     /// Goes back so that frame `number` is made next, as if nothing had been made after the one before it. Gives how

@@ -199,8 +199,8 @@ impl<S: FrameSource> Deck<S> {
         let _ = self.error.set(error);
     }
 
-    pub(super) fn note_simplified(&self, simplified: bool) {
-        self.simplified.fetch_add(u64::from(simplified), Relaxed);
+    pub(super) fn note_simplified(&self) {
+        self.simplified.fetch_add(1, Relaxed);
     }
 
     /// Options of the encoder that are new.

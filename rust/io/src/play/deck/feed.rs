@@ -98,8 +98,8 @@ impl<S: FrameSource> DeckFeed<S> {
 
     fn work(&mut self, writer: &mut TrackWriter, turn: &Turn<'_>) -> Result<FeedStatus, FeedError> {
         let pressure = turn.pressure();
-        // On the stack of the pool's thread: nothing is kept in it, and hundreds of sources share those.
-        let mut buffer = FrameBuf::new();
+        // On the stack of the pool's thread: nothing is kept in them, and hundreds of sources share those.
+        let (mut buffer, mut frame) = (FrameBuf::new(), OpusFrame::SILENCE);
         let deck = Arc::clone(&self.deck);
         self.ahead.left(writer.next());
         if let Some(options) = deck.take_options() {
@@ -155,11 +155,11 @@ impl<S: FrameSource> DeckFeed<S> {
                 queued if queued < FEW => Due::Soon,
                 _ => Due::Later,
             };
-            let made = self.make(&mut buffer, pressure, due)?;
+            let made = self.make(&mut buffer, &mut frame, pressure, due)?;
             let rests = matches!(made, NextFrame::Starved) && deck.with_source(|source| source.rests());
             writer.state().note_rests(rests);
             match made {
-                NextFrame::Frame { frame, .. } => {
+                NextFrame::Made { .. } => {
                     let pushed = writer.push(&frame);
                     debug_assert!(pushed, "the ring had room");
                 }
@@ -181,15 +181,21 @@ impl<S: FrameSource> DeckFeed<S> {
         Ok(FeedStatus::Again { left: writer.queued() })
     }
 
-    fn make(&mut self, buffer: &mut FrameBuf, pressure: Pressure, due: Due) -> Result<NextFrame, FeedError> {
-        let wanted = Wanted { gain: self.deck.volume(), pressure, due };
-        let deck = Arc::clone(&self.deck);
+    fn make(
+        &mut self,
+        buffer: &mut FrameBuf,
+        frame: &mut OpusFrame,
+        pressure: Pressure,
+        due: Due,
+    ) -> Result<NextFrame, FeedError> {
+        let Self { deck, ahead, .. } = self;
+        let wanted = Wanted { gain: deck.volume(), pressure, due };
         let made = deck.with_source(|source| {
-            let mut source = Noted { source, given: self.ahead.given(), playing: deck.playing() };
-            self.ahead.make(&mut source, buffer, wanted)
+            let mut source = Noted { source, given: ahead.given(), playing: deck.playing() };
+            ahead.make(&mut source, buffer, wanted, frame)
         })?;
-        if let NextFrame::Frame { simplified, .. } = made {
-            self.deck.note_simplified(simplified);
+        if let NextFrame::Made { simplified: true } = made {
+            deck.note_simplified();
         }
         Ok(made)
     }
@@ -215,10 +221,11 @@ impl<S: FrameSource> DeckFeed<S> {
         buffer: &mut FrameBuf,
         pressure: Pressure,
     ) -> Result<Option<FeedStatus>, FeedError> {
-        let made = self.make(buffer, pressure, Due::Soon)?;
+        let mut frame = OpusFrame::SILENCE;
+        let made = self.make(buffer, &mut frame, pressure, Due::Soon)?;
         let place = self.ahead.place().unwrap_or_else(|| self.deck.source().position());
         match made {
-            NextFrame::Frame { frame, .. } => {
+            NextFrame::Made { .. } => {
                 playing.begin_run(writer.end(), place);
                 writer.replace_all(&frame);
             }
@@ -287,11 +294,11 @@ impl<S: FrameSource> DeckFeed<S> {
             let began = (from == 0).then(|| self.ahead.begin_with(self.deck.volume()));
             // No more than there is room for behind those that stay.
             let room = writer.lookahead().saturating_sub((from - next) as usize).min(PIECE);
-            let mut frames = Vec::with_capacity(room);
+            let (mut frames, mut frame) = (Vec::with_capacity(room), OpusFrame::SILENCE);
             let mut last = None;
             while frames.len() < room {
-                match self.make(buffer, pressure, Due::Soon)? {
-                    NextFrame::Frame { frame, .. } => frames.push(frame),
+                match self.make(buffer, &mut frame, pressure, Due::Soon)? {
+                    NextFrame::Made { .. } => frames.push(frame),
                     other => {
                         last = Some(other);
                         break;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use isocord_proto::frame::OpusFrame;
+
 use super::ahead::{Due, NextFrame, Wanted};
 use super::controls::Playing;
 use super::error::FeedError;
@@ -72,9 +74,11 @@ impl<S: FrameSource> DeckFeed<S> {
             let undone = self.ahead.go_back(from)?;
             let cut = self.ahead.go_out(from)?;
             let wanted = Wanted { gain: self.deck.volume(), pressure, due: Due::Soon };
-            let NextFrame::Frame { frame, .. } = self.ahead.make(&mut Nothing, buffer, wanted)? else {
+            let mut frame = OpusFrame::SILENCE;
+            let made = self.ahead.make(&mut Nothing, buffer, wanted, &mut frame)?;
+            if !matches!(made, NextFrame::Made { .. }) {
                 return Ok(false);
-            };
+            }
             // It is none of the source's: whoever looks when it has left must not count it.
             if let Ok(number) = self.put_next(writer, playing, from, &frame, 1) {
                 self.heard_until(number, playing);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use isocord_prefetch::prefetch;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
 use isocord_ring::RingReader;
@@ -34,6 +35,14 @@ impl OwnReader {
 
     pub(super) fn starve(&mut self) -> bool {
         self.ring.starve()
+    }
+
+    /// See [`RingReader::fetch`].
+    pub(super) fn fetch(&self, step: usize) {
+        if step == 0 {
+            prefetch(&*self.state);
+        }
+        self.ring.fetch(step);
     }
 
     pub(super) fn take(&mut self) -> Option<OpusFrame> {

@@ -63,6 +63,13 @@ impl TrackReader {
         }
     }
 
+    /// Has what [`Self::take`] will need brought near, step by step.
+    pub(crate) fn fetch(&self, step: usize) {
+        if let Frames::Own(reader) = &self.0 {
+            reader.fetch(step);
+        }
+    }
+
     /// Takes the oldest frame out; none if the ring is empty.
     pub(crate) fn take(&mut self) -> Option<OpusFrame> {
         match &mut self.0 {

@@ -287,7 +287,7 @@ impl OpusPackets for OggPackets {
             packet.clear();
             packet.append(&mut self.partial);
             packet.extend_from_slice(piece.data);
-            self.body = self.page.forget_before(self.body);
+            self.page.forget_before(self.body);
             let Some(samples) = packet_samples(packet) else {
                 self.broken += 1;
                 continue;

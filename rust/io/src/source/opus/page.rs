@@ -1,6 +1,9 @@
 //! Ogg pages (RFC 3533), read by position and checked by their CRC. Damaged ones are skipped and counted.
 
+use std::collections::VecDeque;
 use std::io;
+
+use crc::{Algorithm, Crc, Table};
 
 use super::super::budget::Meter;
 use super::super::input::MediaFile;
@@ -13,8 +16,8 @@ pub(crate) const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
 /// Pages of a second of music have half of it.
 const REMOTE_END: u64 = 32 << 10;
 
-/// Of a page that is read packet by packet so much may be kept that has been read.
-const MAX_READ: usize = 4_096;
+/// A page is kept in chunks of this size or a little more: what of it has been read goes chunk by chunk.
+const CHUNK: usize = 4_096;
 
 /// Damaged pages in a row before the rest is given up.
 const MAX_DAMAGED_RUN: u32 = 2_000;
@@ -36,7 +39,10 @@ pub(crate) struct Page {
     flags: u8,
     lacing_len: usize,
     lacing: [u8; 255],
-    body: Vec<u8>,
+    /// No piece goes on from one into the next.
+    body: VecDeque<Vec<u8>>,
+    /// Bytes of the body before the first chunk.
+    gone: usize,
 }
 
 impl Page {
@@ -50,7 +56,8 @@ impl Page {
             flags: 0,
             lacing_len: 0,
             lacing: [0; 255],
-            body: Vec::new(),
+            body: VecDeque::new(),
+            gone: 0,
         }
     }
 
@@ -59,14 +66,14 @@ impl Page {
         self.lacing_len = 0;
     }
 
-    /// What lies before body byte `body` has been read and may go; says what number that byte has now.
-    pub(crate) fn forget_before(&mut self, body: usize) -> usize {
-        if body < MAX_READ {
-            return body;
+    /// What lies before body byte `body` has been read and may go.
+    pub(crate) fn forget_before(&mut self, body: usize) {
+        while let Some(chunk) = self.body.front()
+            && self.gone + chunk.len() <= body
+        {
+            self.gone += chunk.len();
+            self.body.pop_front();
         }
-        self.body.drain(..body);
-        self.body.shrink_to_fit();
-        0
     }
 
     /// The page begins inside a packet.
@@ -94,8 +101,40 @@ impl Page {
         let complete = full < values.len();
         let count = full + usize::from(complete);
         let len = values[..count].iter().map(|&value| usize::from(value)).sum::<usize>();
-        let data = self.body.get(body..body + len)?;
+        let data = if len == 0 { &[][..] } else { self.bytes(body, len)? };
         Some(Piece { data, complete, next_lacing: lacing + count, next_body: body + len })
+    }
+
+    fn bytes(&self, body: usize, len: usize) -> Option<&[u8]> {
+        let mut at = body.checked_sub(self.gone)?;
+        for chunk in &self.body {
+            match at.checked_sub(chunk.len()) {
+                Some(behind) => at = behind,
+                None => return chunk.get(at..at + len),
+            }
+        }
+        None
+    }
+
+    /// Makes room for the body that the lacing values tell of.
+    fn make_room(&mut self, lacing_len: usize) {
+        self.gone = 0;
+        let mut chunks = 0;
+        let mut len = 0;
+        for (index, &value) in self.lacing[..lacing_len].iter().enumerate() {
+            len += usize::from(value);
+            let is_last = index + 1 == lacing_len;
+            if is_last && len > 0 || value < 255 && len >= CHUNK {
+                if chunks == self.body.len() {
+                    self.body.push_back(Vec::new());
+                }
+                let chunk = &mut self.body[chunks];
+                chunk.reserve_exact(len.saturating_sub(chunk.len()));
+                chunk.resize(len, 0);
+                (chunks, len) = (chunks + 1, 0);
+            }
+        }
+        self.body.truncate(chunks);
     }
 }
 
@@ -196,21 +235,25 @@ impl PageReader {
             return Ok(Loaded::Damaged);
         }
         let lacing_len = usize::from(header[26]);
-        let lacing_at = self.offset + HEADER as u64;
-        if self.file.read_at(&mut page.lacing[..lacing_len], lacing_at)? != lacing_len {
+        let mut at = self.offset + HEADER as u64;
+        if self.file.read_at(&mut page.lacing[..lacing_len], at)? != lacing_len {
             return Ok(Loaded::Damaged);
         }
-        let len = page.lacing[..lacing_len].iter().map(|&value| usize::from(value)).sum::<usize>();
-        page.body.reserve_exact(len.saturating_sub(page.body.len()));
-        page.body.resize(len, 0);
-        let body_at = lacing_at + lacing_len as u64;
-        if self.file.read_at(&mut page.body, body_at)? != len {
-            return Ok(Loaded::Damaged);
-        }
+        at += lacing_len as u64;
         let stated = u32::from_le_bytes([header[22], header[23], header[24], header[25]]);
         header[22..26].fill(0);
-        let crc = crc32(crc32(crc32(0, &header), &page.lacing[..lacing_len]), &page.body);
-        if crc != stated {
+        let mut digest = CRC.digest();
+        digest.update(&header);
+        digest.update(&page.lacing[..lacing_len]);
+        page.make_room(lacing_len);
+        for chunk in &mut page.body {
+            if self.file.read_at(chunk, at)? != chunk.len() {
+                return Ok(Loaded::Damaged);
+            }
+            digest.update(chunk);
+            at += chunk.len() as u64;
+        }
+        if digest.finalize() != stated {
             return Ok(Loaded::Damaged);
         }
         let four = |at: usize| [header[at], header[at + 1], header[at + 2], header[at + 3]];
@@ -222,7 +265,7 @@ impl PageReader {
         page.sequence = u32::from_le_bytes(four(18));
         page.lacing_len = lacing_len;
         page.offset = self.offset;
-        page.end = body_at + len as u64;
+        page.end = at;
         Ok(Loaded::Page)
     }
 }
@@ -233,23 +276,14 @@ enum Loaded {
     End,
 }
 
-/// CRC-32 of Ogg: polynomial 0x04c11db7, no reflection, no inversion.
-fn crc32(start: u32, bytes: &[u8]) -> u32 {
-    bytes.iter().fold(start, |crc, &byte| crc << 8 ^ CRC_TABLE[(crc >> 24) as usize ^ usize::from(byte)])
-}
-
-const CRC_TABLE: [u32; 256] = {
-    let mut table = [0_u32; 256];
-    let mut index = 0;
-    while index < 256 {
-        let mut crc = (index as u32) << 24;
-        let mut bit = 0;
-        while bit < 8 {
-            crc = if crc & 0x8000_0000 != 0 { crc << 1 ^ 0x04c1_1db7 } else { crc << 1 };
-            bit += 1;
-        }
-        table[index] = crc;
-        index += 1;
-    }
-    table
-};
+/// CRC-32 of Ogg: no reflection, no inversion. Many bytes at a step, for of what packets cost that pass this is the most.
+static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
+    width: 32,
+    poly: 0x04c1_1db7,
+    init: 0,
+    refin: false,
+    refout: false,
+    xorout: 0,
+    check: 0x89a1_897f,
+    residue: 0,
+});
