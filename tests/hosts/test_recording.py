@@ -180,6 +180,10 @@ async def test_the_next_recording_may_begin_while_the_last_one_is_formatted(worl
 async def test_a_sink_that_serves_once_is_refused_the_second_time(
     world: World, caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
 ) -> None:
+    # What other tests have left is told now, and not at the end.
+    gc.collect()
+    caplog.clear()
+    recwarn.clear()
     voice = await world.connect()
     bob = world.discord.speak("General", user="bob")
     bob.play(testing.tone(440, 30.0))

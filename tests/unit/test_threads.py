@@ -106,7 +106,8 @@ def test_those_that_run_are_counted_while_others_come_and_go(those: set[Any], as
             those.discard(one)
 
     meanwhile(come_and_go, again(asks, 20_000), again(asks, 20_000))
-    assert not those
+    # Other tests may have left some of theirs.
+    assert not [one for one in those if isinstance(one, One)]
 
 
 def test_what_is_repeated_is_told_at_each_power_of_ten_whoever_says_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..monitoring.watching import found, watch
 from .progress import clock
@@ -13,6 +15,8 @@ from .terminal import CannotError, complain, output
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
+
+_T = TypeVar("_T")
 
 _NOBODY = "no bot of this user can be watched: call isocord.monitor() in it"
 _COLUMNS = ("connection", "state", "sent", "came", "p50 ms", "p99 ms", "max ms", "lost", "jitter ms")
@@ -26,7 +30,7 @@ def run(process: int | None, *, as_json: bool) -> int:
     """Show the bot of this process id, or the only one, until it has gone or a Ctrl-C; returns the exit status."""
     try:
         out = output(as_json=as_json)
-        told = watch(_door(process))
+        told = _until_interrupted(watch(_door(process)))
         if out is None:
             for line in told:
                 print(json.dumps(line), flush=True)
@@ -45,6 +49,29 @@ def run(process: int | None, *, as_json: bool) -> int:
         return 1
     complain("monitor", "the bot has gone")
     return 0
+
+
+def _until_interrupted(told: Iterator[_T]) -> Iterator[_T]:
+    """What is told until a Ctrl-C; also until one of which the exception came where Python drops it, in a finalizer."""
+    asked = False
+
+    def ask(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        raise KeyboardInterrupt
+
+    before: Any = None
+    # Outside the main thread nobody is interrupted.
+    with contextlib.suppress(ValueError):
+        before = signal.signal(signal.SIGINT, ask)
+    try:
+        for one in told:
+            if asked:
+                raise KeyboardInterrupt
+            yield one
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _door(process: int | None) -> Path:

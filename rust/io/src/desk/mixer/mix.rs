@@ -69,9 +69,11 @@ impl MixSource {
 
     /// Sees what has been heard meanwhile: layers whose end it was are over.
     fn watch(&mut self) {
-        if self.port.is_settled() {
-            self.heard = self.heard.max(self.port.heard());
+        // Until then the layers may be ahead of what is heard.
+        if !self.port.is_settled() {
+            return;
         }
+        self.heard = self.heard.max(self.port.heard());
         for layer in &self.layers {
             layer.note_heard(self.heard);
         }

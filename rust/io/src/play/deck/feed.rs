@@ -38,6 +38,9 @@ pub(super) struct DeckFeed<S: FrameSource> {
     pub(super) landing: bool,
     /// The source has changed, and what follows is not there yet.
     revising: bool,
+    /// Number of the frame from which on nothing of what a revised source gave before is heard: where the clock was
+    /// faster, the source is ahead of what is heard until then.
+    anew_from: u64,
     /// Frames of silence that had left when this was last looked at.
     silences: u64,
 }
@@ -62,8 +65,9 @@ impl<S: FrameSource> Feed for DeckFeed<S> {
         if status == FeedStatus::Wait && 2 * writer.queued() as usize > writer.lookahead() {
             self.ahead.sleep();
         }
+        let is_known = writer.next() >= self.anew_from || writer.queued() == 0;
         self.writer = Some(writer);
-        if self.deck.playing().is_some_and(Playing::settle) {
+        if is_known && self.deck.playing().is_some_and(Playing::settle) {
             // Those who wait for what it has now come to are told; another change would wake the job again.
             self.deck.with_source(FrameSource::is_changed);
         }
@@ -93,7 +97,16 @@ impl<S: FrameSource> Drop for DeckFeed<S> {
 impl<S: FrameSource> DeckFeed<S> {
     pub(super) fn new(deck: Arc<Deck<S>>, writer: TrackWriter, ahead: Ahead) -> Self {
         writer.state().interruption().will_fade();
-        Self { deck, writer: Some(writer), ahead, over: false, landing: false, revising: false, silences: 0 }
+        Self {
+            deck,
+            writer: Some(writer),
+            ahead,
+            over: false,
+            landing: false,
+            revising: false,
+            anew_from: 0,
+            silences: 0,
+        }
     }
 
     fn work(&mut self, writer: &mut TrackWriter, turn: &Turn<'_>) -> Result<FeedStatus, FeedError> {
@@ -308,6 +321,7 @@ impl<S: FrameSource> DeckFeed<S> {
             let put = match last {
                 Some(NextFrame::End) if frames.is_empty() && changed => {
                     self.over = true;
+                    self.anew_from = from;
                     writer.finish_at(from);
                     return Ok(());
                 }
@@ -316,6 +330,10 @@ impl<S: FrameSource> DeckFeed<S> {
             };
             if let Some(Ok(())) = put {
                 self.over = false;
+                if changed && keep > 0 {
+                    // The old sound goes out in the first of them.
+                    self.anew_from = from + 1;
+                }
                 return Ok(());
             }
             began.map(|gain| self.ahead.begin_with(gain));

@@ -5,17 +5,28 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isocord_proto::opus::EncoderOptions;
 
-use super::Deck;
 use super::bench::{Bench, decode};
+use super::{Deck, DeckFeed};
+use crate::desk::Errands;
+use crate::desk::mixer::{LayerOptions, Mixer};
 use crate::desk::written::stand::{options, s16, stream, tone};
 use crate::desk::written::{Format, Options, WrittenSource, WrittenStream};
 use crate::dsp::Volume;
 use crate::play::track::TrackReader;
-use crate::play::{Feed, FeedStatus, Pressure, Turn};
+use crate::play::{Feed, FeedStatus, FeederPool, JobHandle, Pressure, Turn};
 use crate::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
 const RATE: u32 = 24_000;
 const FRAME: usize = 960;
+
+/// Errands done at once.
+struct AtOnce;
+
+impl Errands for AtOnce {
+    fn run(&self, errand: Box<dyn FnOnce() + Send>) {
+        errand();
+    }
+}
 
 /// The clock, which takes frames while the source is read.
 #[derive(Default)]
@@ -36,12 +47,12 @@ impl Clock {
     }
 }
 
-struct Overtaken {
-    source: WrittenSource,
+struct Overtaken<S> {
+    source: S,
     clock: Arc<Mutex<Clock>>,
 }
 
-impl FrameSource for Overtaken {
+impl<S: FrameSource> FrameSource for Overtaken<S> {
     fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError> {
         let mut clock = lock(&self.clock);
         let takes = clock.takes.pop_front().unwrap_or(0);
@@ -70,6 +81,10 @@ impl FrameSource for Overtaken {
         self.source.attach(downstream, depth);
     }
 
+    fn detach(&mut self) {
+        self.source.detach();
+    }
+
     fn goes_back(&self) -> bool {
         self.source.goes_back()
     }
@@ -91,41 +106,83 @@ fn lock(clock: &Mutex<Clock>) -> MutexGuard<'_, Clock> {
     clock.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A tone of three seconds of which seven frames have left; what asks of it, and when the clock is in the way. Gives
-/// the stream, how many frames left after that, and the loudness of each, 1.0 for the tone.
-fn overtaken(takes: &[usize], ask: impl Fn(&WrittenStream)) -> (WrittenStream, Vec<f64>) {
-    let (stream, source) = stream(&Options { capacity: 10.0, ..options(RATE, 1, Format::S16) });
-    let clock = Arc::new(Mutex::new(Clock::default()));
-    let source = Overtaken { source, clock: Arc::clone(&clock) };
-    let deck = Deck::new(source, Volume::default(), None);
-    // It stays until the end, for its pool has the thread that is never woken.
-    let mut bench = Bench::new(deck, &EncoderOptions::default());
-    assert!(stream.write_all(&s16(&tone(RATE, 0, 3 * RATE as usize))).expect("it is open"));
-    bench.work();
-    let Bench { mut feed, reader, deck: _deck, heard: _, _pool: _kept, _idle: _too } = bench;
-    lock(&clock).reader = Some(reader);
-    let mut work = || {
+/// A source of which seven frames have left, and the clock that overtakes it.
+struct Race<S: FrameSource + 'static> {
+    feed: DeckFeed<Overtaken<S>>,
+    clock: Arc<Mutex<Clock>>,
+    /// They stay until the end, for the pool has the thread that is never woken.
+    _kept: (Arc<Deck<Overtaken<S>>>, FeederPool, JobHandle),
+}
+
+impl<S: FrameSource + 'static> Race<S> {
+    fn new(source: S) -> Self {
+        let clock = Arc::new(Mutex::new(Clock::default()));
+        let source = Overtaken { source, clock: Arc::clone(&clock) };
+        let bench = Bench::new(Deck::new(source, Volume::default(), None), &EncoderOptions::default());
+        let Bench { feed, reader, deck, heard: _, _pool, _idle } = bench;
+        lock(&clock).reader = Some(reader);
+        let mut race = Self { feed, clock, _kept: (deck, _pool, _idle) };
+        for _ in 0..7 {
+            assert_eq!(race.take(), 1);
+            race.work();
+        }
+        race
+    }
+
+    fn take(&self) -> usize {
+        lock(&self.clock).take(1)
+    }
+
+    fn work(&mut self) {
         for _ in 0..100 {
-            if matches!(feed.feed(&Turn::new(Pressure::None, &|| true)), FeedStatus::Wait | FeedStatus::Done)
-            {
+            if matches!(
+                self.feed.feed(&Turn::new(Pressure::None, &|| true)),
+                FeedStatus::Wait | FeedStatus::Done
+            ) {
                 break;
             }
         }
-    };
-    for _ in 0..7 {
-        assert_eq!(lock(&clock).take(1), 1);
-        work();
     }
+
+    /// The clock takes so many frames in each of the next readings.
+    fn overtake(&mut self, takes: &[usize]) {
+        lock(&self.clock).takes = takes.iter().copied().collect();
+        self.work();
+    }
+
+    /// How many have left.
+    fn heard(&self) -> usize {
+        lock(&self.clock).heard.len()
+    }
+
+    /// How loud each frame was that has left, 1.0 for the tone.
+    fn levels(&self) -> Vec<f64> {
+        let heard = decode(&lock(&self.clock).heard);
+        let loud = |frame: &[f64]| (frame.iter().map(|x| x * x).sum::<f64>() * 2.0 / FRAME as f64).sqrt();
+        heard.chunks(FRAME).map(|frame| loud(frame) / 16_384.0).collect()
+    }
+}
+
+/// A tone of three seconds.
+fn written() -> (WrittenStream, WrittenSource) {
+    let (stream, source) = stream(&Options { capacity: 10.0, ..options(RATE, 1, Format::S16) });
+    assert!(stream.write_all(&s16(&tone(RATE, 0, 3 * RATE as usize))).expect("it is open"));
+    (stream, source)
+}
+
+/// What asks of a tone, and when the clock is in the way. Gives the stream, and the loudness of each frame that left
+/// after that.
+fn overtaken(takes: &[usize], ask: impl Fn(&WrittenStream)) -> (WrittenStream, Vec<f64>) {
+    let (stream, source) = written();
+    let mut race = Race::new(source);
     ask(&stream);
-    lock(&clock).takes = takes.iter().copied().collect();
-    work();
+    race.overtake(takes);
     for _ in 0..40 {
-        lock(&clock).take(1);
-        work();
+        race.take();
+        race.work();
     }
-    let heard = decode(&lock(&clock).heard);
-    let loud = |frame: &[f64]| (frame.iter().map(|x| x * x).sum::<f64>() * 2.0 / FRAME as f64).sqrt();
-    (stream, heard.chunks(FRAME).skip(7).map(|frame| loud(frame) / 16_384.0).collect())
+    let levels = race.levels().split_off(7);
+    (stream, levels)
 }
 
 /// All the ways in which the clock is in the way: how many frames it takes in the first readings.
@@ -148,6 +205,36 @@ fn what_is_held_goes_out_as_soon_and_nothing_of_it_is_lost() {
         let (stream, levels) = overtaken(&takes, |stream| stream.set_paused(true));
         goes_out(&takes, &stream, &levels);
         assert!((stream.unheard() - 3.0 + stream.played()).abs() < 1e-9, "{takes:?}");
+    }
+}
+
+#[test]
+fn a_layer_is_over_when_its_end_is_heard_however_often_the_clock_is_faster() {
+    for takes in ways() {
+        let (_stream, source) = written();
+        let mixer = Mixer::new(true, Arc::new(AtOnce));
+        let mut race = Race::new(mixer.source().expect("it plays nowhere"));
+        let options = LayerOptions::new(Volume::default(), None);
+        let layer = mixer.play(Box::new(source), options).expect("in its range");
+        for _ in 0..7 {
+            race.work();
+            race.take();
+        }
+        layer.stop(0.0).expect("no time");
+        race.overtake(&takes);
+        let mut over = None;
+        for _ in 0..40 {
+            over = over.or(layer.is_over().then(|| race.heard()));
+            race.take();
+            race.work();
+        }
+        let levels = race.levels();
+        let last = levels.iter().rposition(|level| *level > 0.05).expect("it was heard");
+        let over = over.expect("it ends");
+        // An encoder is heard a third of a frame late.
+        assert!(last <= over, "{takes:?}: told after {over} frames, heard until {last}: {levels:.1?}");
+        let late: usize = takes.iter().sum();
+        assert!(over <= 14 + late + 8, "{takes:?}: told after {over} frames");
     }
 }
 
