@@ -13,7 +13,7 @@ from .world import TONES, World, np, share, until
 
 async def test_listening_resampled_for_speech_recognition(world: World) -> None:
     voice = await world.connect()
-    (bob,) = world.speak(1.0, "bob")
+    (bob,) = world.speak(30.0, "bob")
     heard: list[Any] = []
     async with voice.listen(users=[bob.user_id], sample_rate=16_000, channels=1) as listening:
         async for frame in listening:
@@ -61,7 +61,7 @@ async def test_a_mixdown_in_a_plain_function(world: World) -> None:
 
 async def test_a_function_that_raises_ends_its_listening(world: World, caplog: pytest.LogCaptureFixture) -> None:
     voice = await world.connect()
-    world.speak(1.0, "bob")
+    world.speak(30.0, "bob")
 
     def callback(frame: Any) -> None:
         raise RuntimeError("no recogniser")

@@ -71,7 +71,7 @@ async def test_a_frame_is_found_in_the_file_and_consent_is_followed(world: World
     voice = await world.connect()
     words = page()
     recording = voice.start_recording(isocord.sinks.WaveSink(tmp_path), sync_start=True)
-    alice, bob = world.speak(2.0, "alice", "bob")
+    alice, bob = world.speak(30.0, "alice", "bob")
     async with voice.listen(users=[alice.user_id]) as listening:
         async for frame in listening:
             if frame.position >= recording.position:
