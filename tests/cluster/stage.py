@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from typing import Any
 
 import discord as pycord
+from benches.python.numbered import Numbered, number_of
 
 from isocord.ray import Cluster
 from isocord.testing import FakeDiscordProcess
@@ -26,30 +26,11 @@ os.environ.setdefault("RAY_DISABLE_IMPORT_WARNING", "1")
 os.environ.setdefault("RAY_gcs_rpc_server_reconnect_timeout_s", "600")
 
 LIMIT = 60.0
-_NUMBER = struct.Struct(">BI")
-
-
-class Numbered(pycord.AudioSource):  # type: ignore[misc]
-    """Numbered packets without an end."""
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def is_opus(self) -> bool:
-        return True
-
-    def read(self) -> bytes:
-        self.number += 1
-        # A TOC of CELT, 20 ms, stereo; nobody decodes the rest.
-        return _NUMBER.pack(0xFC, self.number) + bytes(60)
-
-    def cleanup(self) -> None:
-        return None
 
 
 def numbers(arrivals: list[Any]) -> list[tuple[float, int]]:
     """When which packet was heard; silence between sounds is left out."""
-    return [(one.time_ns / 1e9, _NUMBER.unpack_from(one.opus)[1]) for one in arrivals if one.opus and len(one.opus) > 5]
+    return [(one.time_ns / 1e9, number_of(one.opus)) for one in arrivals if one.opus and len(one.opus) > 5]
 
 
 class Heard:

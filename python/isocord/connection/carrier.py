@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from .. import _native
 from ..gateway.protocol.close_codes import CloseVerdict
 from ..gateway.protocol.counters import Counters, Latencies
+from ..playing.sources.feed import Tracks
 from ..runtime.thread import GatewayThread
 from .decisions.actions import Target
 from .session.encryption import EncryptionState
@@ -107,7 +108,7 @@ class Carrier(Protocol):
     def native(self, on_event: Callable[[_native.Event], None]) -> _native.Connection:
         """What sends and receives."""
 
-    def tracks(self, native: _native.Connection) -> type[_native.Track]:
+    def tracks(self, native: _native.Connection) -> Tracks:
         """What makes tracks that it plays."""
 
     def media(self, owner: MediaOwner, thread: GatewayThread, native: _native.Connection, **of: Any) -> MediaHalf:

@@ -21,6 +21,7 @@ from functools import partial
 from .. import _native
 from ..gateway.protocol.counters import Counters, Latencies
 from ..playing.player import Player
+from ..playing.sources.feed import Tracks
 from ..runtime.handover import uncancellable, weak_handler
 from ..runtime.thread import gateway_thread
 from . import lifetime
@@ -62,7 +63,7 @@ class VoiceConnection:
         self._thread = gateway_thread()
         lifetime.arrange()
         self.native: _native.Connection = carrier.native(weak_handler(weakref.WeakMethod(self._on_native)))
-        self.tracks: type[_native.Track] = carrier.tracks(self.native)
+        self.tracks: Tracks = carrier.tracks(self.native)
         self.player: Player = player(self.native, self.sync)
         self._driver = ConnectionDriver(
             link,

@@ -16,7 +16,7 @@ from typing import Any
 from .. import _native
 from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
 from ..playing.player import Player
-from ..runtime.handover import uncancellable
+from ..runtime.handover import entered, uncancellable
 from ..runtime.log import GuildLog
 from ..runtime.thread import GatewayThread
 from .carrier import Carrier, MediaHalf
@@ -68,13 +68,7 @@ class ConnectionDriver:
 
     def enter(self, function: Callable[..., object], *args: Any) -> None:
         """Call ``function``; what it raises ends the session, and is told."""
-        try:
-            function(*args)
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            # Also a panic of the native side, which is no Exception.
-            self._break(error)
+        entered(self._break, function, *args)
 
     def decide(self, method: Callable[..., None], *args: object) -> None:
         """Let the flow learn of something, now, and do what follows."""

@@ -18,6 +18,7 @@ from ..gateway.protocol.counters import Counters, Latencies
 from ..gateway.protocol.messages import ClientDisconnect, ClientsConnect, DaveEvent, Speaking
 from ..gateway.protocol.protocol import ABANDONED, Credentials
 from ..playing.player import Player
+from ..playing.sources.feed import Tracks
 from ..runtime.log import GuildLog
 from ..runtime.thread import GatewayThread
 from ..runtime.worker import Done, Job
@@ -276,7 +277,7 @@ class Here:
         """What sends and receives."""
         return _native.Connection(on_event)
 
-    def tracks(self, native: _native.Connection) -> type[_native.Track]:
+    def tracks(self, native: _native.Connection) -> Tracks:
         """What makes tracks that it plays."""
         return _native.Track
 

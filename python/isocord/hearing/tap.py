@@ -6,8 +6,6 @@ import asyncio
 import threading
 from typing import Any, Protocol
 
-from .waiting import Waiting
-
 _TAKE_LIMIT = 256
 _TAKE_SECONDS = 0.1
 
@@ -29,6 +27,13 @@ class LiveSource(Source, Protocol):
     def late(self) -> int: ...
 
 
+class Sink(Protocol):
+    """Where it goes: :class:`~isocord.hearing.waiting.Waiting`, for one."""
+
+    def put(self, items: Any, /) -> None: ...
+    def end(self) -> None: ...
+
+
 class Tap:
     """Takes what a queue has ready: on the loop that reads, which watches a file, so that no other thread of Python's
     has to come by the GIL first; on such a thread where a loop can watch none.
@@ -36,7 +41,7 @@ class Tap:
     It does not know who reads: that could otherwise never be forgotten. Who reads closes the queue, which ends it.
     """
 
-    def __init__(self, source: Source, waiting: Waiting[Any], file: int | None) -> None:
+    def __init__(self, source: Source, waiting: Sink, file: int | None) -> None:
         self._source = source
         self._waiting = waiting
         self._file = file
@@ -86,7 +91,7 @@ class Tap:
         threading.Thread(target=_pump, args=arguments, name="isocord-listen", daemon=True).start()
 
 
-def _pump(source: Source, waiting: Waiting[Any]) -> None:
+def _pump(source: Source, waiting: Sink) -> None:
     try:
         while (items := source.take(_TAKE_LIMIT, _TAKE_SECONDS)) is not None:
             if items:

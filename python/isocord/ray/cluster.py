@@ -174,6 +174,15 @@ class Cluster:
     def __repr__(self) -> str:
         return f"<Cluster nodes={len(self._nodes)}>"
 
+    async def _wish(self, wish: dict[str, Any], more: float) -> None:
+        done: concurrent.futures.Future[str | None] = self._envoy.wish(wish)
+        try:
+            error = await asyncio.wait_for(asyncio.wrap_future(done), _ANSWER_LIMIT + more)
+        except asyncio.TimeoutError:
+            raise ClusterError("Ray does not answer") from None
+        if error is not None:
+            raise ClusterError(error)
+
     # The gateway thread.
 
     def _prefer(self, endpoint: str) -> list[NodeAddress]:
@@ -210,12 +219,3 @@ class Cluster:
 
     def _troubled(self, trouble: str) -> None:
         self._trouble = trouble
-
-    async def _wish(self, wish: dict[str, Any], more: float) -> None:
-        done: concurrent.futures.Future[str | None] = self._envoy.wish(wish)
-        try:
-            error = await asyncio.wait_for(asyncio.wrap_future(done), _ANSWER_LIMIT + more)
-        except asyncio.TimeoutError:
-            raise ClusterError("Ray does not answer") from None
-        if error is not None:
-            raise ClusterError(error)

@@ -39,11 +39,6 @@ class NodeLink:
         self._welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opening: asyncio.Task[None] | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the node has let us in."""
-        return self._wire is not None and self._wire.is_open and self._welcome.done()
-
     async def open(self) -> None:
         """Be let in; several may wait for it at once.
 

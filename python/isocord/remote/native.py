@@ -9,22 +9,20 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import itertools
-import threading
 import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from .. import _native
-from ..errors import ClosedError, OpusError
+from ..errors import ClosedError
 from ..playing.barge_in import BargeIn
 from ..runtime.thread import GatewayThread
 from .listener import RelayedRecording, RemoteListener
 from .messages import Figures, Heard, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
-from .track import RemoteTrack
+from .track import RemoteTrack, sendable
 
 _ASK_LIMIT = 1.0
-_MAX_PACKET = 1275
 Asking = Callable[[str, tuple[Any, ...], "concurrent.futures.Future[Any]"], None]
 
 
@@ -38,7 +36,6 @@ class RemoteNative:
     def __init__(self, thread: GatewayThread) -> None:
         self._thread = thread
         self._numbers = itertools.count(1)
-        self._lock = threading.Lock()
         self._send: Callable[[Callable[[int], ToSeat]], object] | None = None
         self._ask: Asking | None = None
         self._answers: dict[str, Any] = {}
@@ -65,8 +62,8 @@ class RemoteNative:
         """A track that is fed with PCM."""
         return self._track(opus=False, options=options, lookahead=lookahead)
 
-    def check(self, source: _native.Playable) -> None:
-        """See that a native source can be played there.
+    def native(self, source: _native.Playable, *_: object, **__: object) -> None:
+        """A native source is read here, and plays there like any other: there is no native track for it.
 
         Raises:
             TypeError: it cannot: it changes while it plays, which would not be heard in time.
@@ -120,9 +117,6 @@ class RemoteNative:
         for track in list(self.tracks.values()):
             track.ended("closed")
 
-    def end_session(self) -> None:
-        """The node knows by itself."""
-
     # What the client's surfaces ask for.
 
     def send_packet(self, packet: bytes) -> None:
@@ -132,10 +126,8 @@ class RemoteNative:
             OpusError: it is empty or over 1,275 bytes.
             ClosedError: the connection is over.
         """
-        if not 0 < len(packet) <= _MAX_PACKET:
-            raise OpusError(f"an Opus packet of {len(packet)} bytes cannot be sent")
+        data = sendable(packet)
         self._check()
-        data = bytes(packet)
         self._post(lambda seat: Packet(seat, data))
 
     def listen(self, **shape: Any) -> RemoteListener:

@@ -113,7 +113,8 @@ class RelayedPlayer:
         if message.track in self._tracks:
             return
         if len(self._tracks) >= _MOST_TRACKS:
-            self._over(message.track, "failed", IsocordError(f"{_MOST_TRACKS} tracks wait already"))
+            full = IsocordError(f"{_MOST_TRACKS} tracks wait already")
+            self._send(said.TrackIsOver(self._seat, message.track, "failed", 0, 0, full, None))
             return
         options = None if message.options is None else _native.EncoderOptions(**message.options)
         make = _native.Track
@@ -175,8 +176,7 @@ class RelayedPlayer:
     def settle(self) -> None:
         """A track is over."""
         for number, relayed in list(self._tracks.items()):
-            if relayed.track.end is not None:
-                self._settle(number, relayed)
+            self._settle(number, relayed)
 
     def _settle(self, number: int, relayed: _Relayed) -> None:
         track = relayed.track
@@ -185,14 +185,8 @@ class RelayedPlayer:
         del self._tracks[number]
         if self._applied == number:
             self._applied = None
-        error = track.error
-        over = said.TrackIsOver(
-            self._seat, number, track.end, track.frames_sent, track.underruns, error, track.interrupted
-        )
-        self._send(over)
-
-    def _over(self, number: int, end: str, error: Exception) -> None:
-        self._send(said.TrackIsOver(self._seat, number, end, 0, 0, error, None))
+        counts = (track.frames_sent, track.underruns)
+        self._send(said.TrackIsOver(self._seat, number, track.end, *counts, track.error, track.interrupted))
 
     def close(self) -> None:
         """The seat is given up."""

@@ -18,15 +18,16 @@ from ..connection.session.session import SocketOpener
 from ..connection.states import ChannelEvent, Reason
 from ..errors import ClosedError, IsocordError
 from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
+from ..hearing.tap import Source, Tap
 from ..playing.barge_in import BargeIn
-from ..runtime.handover import uncancellable, weak_handler
+from ..runtime.handover import entered, uncancellable, weak_handler
 from ..runtime.log import GuildLog
 from ..runtime.thread import GatewayThread
 from . import messages as said
-from .hearing import Ear
 from .playing import RelayedPlayer
 
 _LOOK = 5.0
+_CAPACITY = 4096
 _log = logging.getLogger("isocord.node")
 
 
@@ -66,7 +67,7 @@ class NodeSeat:
             player=self._player,  # type: ignore[arg-type]
             log=self._log,
         )
-        self._ears: dict[int, Ear] = {}
+        self._ears: dict[int, Source] = {}
         self._established = False
         self._turn = 0
         self._closed = False
@@ -130,7 +131,7 @@ class NodeSeat:
 
     def _play(self, message: said.Play) -> None:
         told = message.barge_in
-        barge_in = None if told is None else BargeIn(told[0], told[1], told[2])
+        barge_in = None if told is None else BargeIn(*told)
         self._changed(lambda: self._player.play(message.track, barge_in))
 
     def _changed(self, change: Callable[[], None]) -> None:
@@ -171,18 +172,16 @@ class NodeSeat:
     def _listen(self, message: said.Listen) -> None:
         number = message.listener
 
-        def over(error: Exception | None = None) -> None:
-            self._ears.pop(number, None)
-            self._send(said.ListenerIsOver(self.number, number, error))
-
-        def heard(items: tuple[Any, ...], dropped: int, late: int) -> None:
-            self._send(said.Heard(self.number, number, items, dropped, late))
-
         hear = self._native.utterances if message.utterances else self._native.listen
         try:
-            self._ears[number] = Ear(hear(**message.shape), self._thread, heard, over)
+            queue: Any = hear(**message.shape)
         except (IsocordError, ValueError, TypeError) as error:
-            over(error if isinstance(error, (IsocordError, ValueError)) else ValueError(str(error)))
+            told = error if isinstance(error, (IsocordError, ValueError)) else ValueError(str(error))
+            self._send(said.ListenerIsOver(self.number, number, told))
+            return
+        self._ears[number] = queue
+        file = queue.watch(_CAPACITY, newest=False) if hasattr(queue, "watch") else None
+        Tap(queue, _Ear(self.number, number, queue, self._send), file)
 
     @property
     def stats(self) -> _native.Stats:
@@ -214,16 +213,13 @@ class NodeSeat:
 
     def enter(self, function: Callable[..., object], *args: Any) -> None:
         """Call ``function``; what it raises ends the session, and is told."""
-        try:
-            function(*args)
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:
-            # Also a panic of the native side, which is no Exception.
-            self._log.error("The voice connection failed: %s", type(error).__name__, exc_info=error)
-            told = f"isocord itself failed: {type(error).__name__}"
-            self._media.drop()
-            self.lost(CloseVerdict(CloseAction.REJOIN, None, told), Reason.INTERNAL, resumable=False)
+        entered(self._break, function, *args)
+
+    def _break(self, error: BaseException) -> None:
+        self._log.error("The voice connection failed: %s", type(error).__name__, exc_info=error)
+        told = f"isocord itself failed: {type(error).__name__}"
+        self._media.drop()
+        self.lost(CloseVerdict(CloseAction.REJOIN, None, told), Reason.INTERNAL, resumable=False)
 
     def established(self, *, resumed: bool) -> None:
         """Packets can leave."""
@@ -254,6 +250,23 @@ class NodeSeat:
             self._thread.call(self.enter, self._changed, self._player.settle)
         else:
             self._thread.call(self.enter, self._media.take_native, event)
+
+
+class _Ear:
+    """What users say, on its way from a native queue to the bot; from the loop, or from a thread where a loop can watch
+    no file."""
+
+    def __init__(self, seat: int, number: int, queue: Any, send: Callable[[said.FromSeat], object]) -> None:
+        self._about = (seat, number)
+        self._queue = queue
+        self._send = send
+
+    def put(self, items: list[Any]) -> None:
+        dropped: int = getattr(self._queue, "dropped", 0)
+        self._send(said.Heard(*self._about, tuple(items), dropped, self._queue.late))
+
+    def end(self) -> None:
+        self._send(said.ListenerIsOver(*self._about))
 
 
 def _plain(value: Any) -> Any:

@@ -29,6 +29,18 @@ def plain(options: _native.EncoderOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
+def sendable(packet: Buffer) -> bytes:
+    """An Opus packet that can be sent.
+
+    Raises:
+        OpusError: it is empty or over 1,275 bytes.
+    """
+    data = bytes(memoryview(packet))
+    if not 0 < len(data) <= _MAX_PACKET:
+        raise OpusError(f"an Opus packet of {len(data)} bytes cannot be sent")
+    return data
+
+
 class RemoteTrack:
     """One track.
 
@@ -100,11 +112,7 @@ class RemoteTrack:
         Raises:
             OpusError: a packet is empty or over 1,275 bytes.
         """
-        frames = [bytes(memoryview(packet)) for packet in packets]
-        for frame in frames:
-            if not 0 < len(frame) <= _MAX_PACKET:
-                raise OpusError(f"an Opus packet of {len(frame)} bytes cannot be sent")
-        return self._write(frames)
+        return self._write([sendable(packet) for packet in packets])
 
     def finish(self) -> None:
         """No more frames will come."""

@@ -44,11 +44,6 @@ class Wire(asyncio.Protocol):
         self._sent_at = self._heard_at = self._loop.time()
         self._closed = False
 
-    @property
-    def is_open(self) -> bool:
-        """Whether messages can be sent."""
-        return self._transport is not None and not self._closed
-
     def send(self, message: Message) -> None:
         """Send a message; one that is too long ends the link, as does another end that does not read."""
         if self._transport is None or self._closed:

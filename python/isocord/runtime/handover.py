@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 from .. import _native
 
@@ -20,6 +21,17 @@ def weak_handler(
             handle(event)
 
     return on_event
+
+
+def entered(broken: Callable[[BaseException], object], function: Callable[..., object], *args: Any) -> None:
+    """Call ``function``, and ``broken`` with what it raises, also with a panic of the native side, which is no
+    Exception. What ends a task or the interpreter passes."""
+    try:
+        function(*args)
+    except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        broken(error)
 
 
 def uncancellable() -> concurrent.futures.Future[None]:

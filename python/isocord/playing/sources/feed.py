@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Protocol
 
 from ... import _native
 from ...errors import Interrupted
@@ -23,6 +23,26 @@ def same_origin(one: object, other: object) -> bool:
         return found
 
     return any(layer is other for layer in layers(one)) or any(layer is one for layer in layers(other))
+
+
+class Tracks(Protocol):
+    """What makes tracks, as :class:`isocord._native.Track` does."""
+
+    def native(
+        self, source: _native.Playable, options: _native.EncoderOptions | None = None, *, lookahead: int = 25
+    ) -> _native.Track | None:
+        """A track that is fed without Python; None where the source is read like any other.
+
+        Raises:
+            AudioFileError: it is closed, or plays already.
+            TypeError: it cannot be played where the sound is carried.
+        """
+
+    def opus(self, *, lookahead: int = 25) -> _native.Track:
+        """A track that is fed with Opus packets."""
+
+    def pcm(self, options: _native.EncoderOptions | None = None, *, lookahead: int = 25) -> _native.Track:
+        """A track that is fed with PCM."""
 
 
 class Feed:
@@ -50,22 +70,19 @@ class Feed:
         *,
         lookahead: int,
         native: NativeSource | None = None,
-        tracks: type[_native.Track] | None = None,
+        tracks: Tracks | None = None,
         kill: Callable[[], object] | None = None,
         failure: Callable[[], Exception | None] | None = None,
     ) -> None:
         self.source = source
         tracks = tracks or _native.Track
         native = native or NativeSource.of(source, None)
-        if native is not None and not hasattr(tracks, "native"):
-            # Sound is carried elsewhere: a file is read here like any source, if it is played there at all.
-            cast("Any", tracks).check(native.source)
-            native = None
-        self.native: NativeSource | None = native
+        made = None if native is None else tracks.native(native.source, options, lookahead=lookahead)
+        self.native: NativeSource | None = native if made is not None else None
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
-        if native is not None:
-            self.track: _native.Track = tracks.native(native.source, options, lookahead=lookahead)
+        if native is not None and made is not None:
+            self.track: _native.Track = made
             native.follow()
             return
         opus = source.is_opus()
