@@ -266,7 +266,7 @@ class ConnectionFlow:
                 self._await_server(now, min(limits.SERVER_UPDATE_LIMIT, self._timeout))
                 self._open_if_new(now)
             case CloseAction.REJOIN:
-                self._retry(verdict.action, Reason.SESSION_INVALID if verdict.code is not None else reason, verdict, now)
+                self._retry(verdict.action, reason if verdict.code is None else Reason.SESSION_INVALID, verdict, now)
             case CloseAction.RESUME:
                 reason = reason if reason is Reason.NODE_LOST else Reason.SOCKET_LOST
                 self._resume_or_retry(verdict, now, reason, resumable=resumable)
