@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..hearing.transcribing.transcript import Caption, Progress, Transcript, TranscriptError, described, transcribe
 from ..runtime.text import shown as printable
+from .bots import interruptible
 from .lines import line
 from .progress import clock
 from .terminal import INTERRUPTED, CannotError, complain, output
@@ -54,9 +55,13 @@ def _transcribe(
             taken.take(told.news)
             show(told)
 
+        async def written_down() -> Transcript:
+            with interruptible():
+                return await transcribe(recording, call, jobs=jobs, progress=progress)
+
         try:
-            taken.started_at = asyncio.run(transcribe(recording, call, jobs=jobs, progress=progress)).started_at
-        except KeyboardInterrupt:
+            taken.started_at = asyncio.run(written_down()).started_at
+        except (KeyboardInterrupt, asyncio.CancelledError):
             is_cut = True
     taken.captions.sort()
     return taken, is_cut
