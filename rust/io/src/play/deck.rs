@@ -11,6 +11,7 @@ mod go_out;
 mod made;
 mod noted;
 mod part;
+mod refresh;
 
 use std::sync::Arc;
 
