@@ -60,6 +60,7 @@ async def test_a_live_view(world: World, tmp_path: Path) -> None:
         await until(lambda: "0:01" in terminal.text)
         assert f"process {os.getpid()}: 1 voice connection" in terminal.text
         assert f"{world.guild.name} / General" in terminal.text and "connected" in terminal.text
+        assert "packets left late by" in terminal.text and "█" in terminal.text
         world.speak(30.0, "alice")
         await until(lambda: " speaks" in terminal.text)
         voice.pause()

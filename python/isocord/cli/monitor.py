@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..monitoring.watching import found, watch
+from . import lateness
 from .progress import clock
 from .terminal import CannotError, complain, output
 
@@ -94,7 +95,8 @@ def _show(told: Iterator[dict[str, Any]], out: Console) -> None:
 
 
 def view(line: dict[str, Any]) -> Group:
-    """What is shown of one line: a row for each connection, and below what there is to say of each in words."""
+    """What is shown of one line: a row for each connection, below what there is to say of each in words, and how late
+    the packets of all left."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -109,7 +111,10 @@ def view(line: dict[str, Any]) -> Group:
         words += [Text(f"{_place(one)}: {said}", overflow="ellipsis", no_wrap=True) for said in _words(one)]
     total = line["total"]
     head = f"isocord {line['isocord']}, process {line['pid']}: {total} voice connection{'' if total == 1 else 's'}"
-    return Group(Text(head), table, *words)
+    shown: list[Table | Text] = [Text(head), table, *words]
+    if late := lateness.counted(line["connections"]):
+        shown += [Text("\npackets left late by", style="bold"), lateness.bars(late)]
+    return Group(*shown)
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
