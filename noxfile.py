@@ -85,6 +85,8 @@ RAY = ("ray>=2.40,<3", "cryptography>=42")
 """What places media nodes on machines."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
 """A server of S3, and what fsspec reaches it with."""
+OTHER_WHEELS = {"python3.14t": "3.14 without the GIL", "python3.15": "3.15 and later, with or without"}
+"""Interpreters that the wheel for 3.10 and later is not for, and what is built for them."""
 NEEDS = {"nextcord-3.2": (3, 12), "nextcord-3.2-own-client": (3, 12), "hikari-2.7": (3, 11)}
 NEWER = {name: "{}.{}".format(*needed) for name, needed in NEEDS.items() if sys.version_info < needed}
 """What needs a newer Python than this one: left out where it is not found."""
@@ -112,6 +114,8 @@ def release(session: nox.Session) -> None:
         "maturin[zig]>=1.14,<2", "cmake>=3.20", "ninja>=1.11", "auditwheel>=6", "abi3audit>=0.0.20", "twine>=6"
     )
     shutil.rmtree(RELEASE, ignore_errors=True)
+    others = {name: found for name in OTHER_WHEELS if (found := shutil.which(name))}
+    interpreters = [str(Path(session.bin, "python")), *others.values()]
     # What panics say of places must not name the machine that built it.
     names = {Path.home(): "~", Path.cwd(): "isocord"}
     env = {
@@ -120,20 +124,37 @@ def release(session: nox.Session) -> None:
         "CFLAGS": " ".join(f"-ffile-prefix-map={place}={name}" for place, name in names.items()),
     }
     out = ("--out", str(RELEASE))
-    session.run("maturin", "build", "--release", "--locked", "--zig", "--compatibility", "manylinux2014", *out, env=env)
+    old = ("--zig", "--compatibility", "manylinux2014", "--interpreter", *interpreters)
+    session.run("maturin", "build", "--release", "--locked", *old, *out, env=env)
     session.run("maturin", "sdist", *out)
-    (built,), (source,) = RELEASE.glob("*.whl"), RELEASE.glob("*.tar.gz")
-    session.run("auditwheel", "show", str(built))
-    session.run("abi3audit", "--strict", "--summary", str(built))
-    session.run("twine", "check", "--strict", str(built), str(source))
-    session.run("python", "-m", "tests.published", str(RELEASE))
-    session.install("--force-reinstall", str(built))
-    with session.chdir(session.create_tmp()):
-        session.run("isocord", "--version")
-        session.run("python", "-W", "error", "-c", "from isocord import _native; print(_native.LIBOPUS_VERSION)")
+    wheels, (source,) = sorted(RELEASE.glob("*.whl")), RELEASE.glob("*.tar.gz")
+    for built in wheels:
+        session.run("auditwheel", "show", str(built))
+    session.run("abi3audit", "--strict", "--summary", *(str(built) for built in wheels if "-abi3-" in built.name))
+    session.run("twine", "check", "--strict", *map(str, wheels), str(source))
+    for python in interpreters:
+        try_wheel(session, python)
     session.log("the sdist builds alone; crates that are not its own may be there from other builds")
     env = {"CARGO_TARGET_DIR": str(Path("target").resolve())}
     session.run("pip", "wheel", "--no-deps", "--wheel-dir", session.create_tmp(), str(source), env=env)
+    session.run("python", "-m", "tests.published", str(RELEASE))
+    for name, kind in OTHER_WHEELS.items():
+        if name not in others:
+            session.log(f"not built: the wheel for {kind}, since there is no {name} here")
+
+
+def try_wheel(session: nox.Session, python: str) -> None:
+    """Install the wheel that this interpreter takes, in an environment of its own, and use it elsewhere."""
+    place = Path(session.create_tmp(), "venv").resolve()
+    session.run(python, "-m", "venv", "--clear", str(place), external=True)
+    own = str(place / ("Scripts" if os.name == "nt" else "bin") / "python")
+    pip = (own, "-m", "pip", "install", "--quiet")
+    session.run(*pip, "--no-index", "--no-deps", "--find-links", str(RELEASE), "isocord", external=True)
+    session.run(*pip, "aiohttp", external=True)
+    with session.chdir(place):
+        session.run(own, "-m", "isocord", "--version", external=True)
+        told = "from isocord import _native; print(_native.__file__, _native.LIBOPUS_VERSION)"
+        session.run(own, "-W", "error", "-c", told, external=True)
 
 
 @nox.session

@@ -38,8 +38,9 @@ _REPLIES = (
 """What it says, and how many seconds it takes where there is no espeak-ng."""
 
 
-def run(out: Path, *, busy: bool) -> int:
-    """Run it; returns the exit status: 0 if everybody was answered, and the assistant was silent when it had to be."""
+def run(out: Path, *, busy: bool) -> dict[str, Any]:
+    """Run it; returns what was heard, as plain values: ``faults`` is empty if everybody was answered, and the assistant
+    was silent when it had to be."""
     out.mkdir(parents=True, exist_ok=True)
     with FakeDiscordProcess(guilds=[GuildSpec(members=(ASKS, INTERRUPTS, HEARS))]) as fake:
         heard = asyncio.run(_run(fake, busy=busy))
@@ -155,8 +156,8 @@ async def speech(text: str, seconds: float) -> AsyncIterator[bytes]:
         await process.communicate()
 
 
-def report(heard: Conversation, out: Path, *, busy: bool) -> int:
-    """Say and draw what was heard; the exit status."""
+def report(heard: Conversation, out: Path, *, busy: bool) -> dict[str, Any]:
+    """Say and draw what was heard; the same as plain values, times in seconds."""
     answers, cuts = heard.answers, heard.cuts
     rows = [
         ("load on the bot", "two CPU-bound threads" if busy else "none"),
@@ -174,7 +175,19 @@ def report(heard: Conversation, out: Path, *, busy: bool) -> int:
         print(f"  {label:<{width}}  {value}")
     picture.draw_conversation(out / "assistant.png", heard)
     print(f"\n  the picture:    {out / 'assistant.png'}")
-    well = len(answers) == len(_REPLIES) and [cut.by for cut in cuts] == [INTERRUPTS]
-    if not well:
-        print("\n  Somebody was not answered, or the assistant did not let itself be interrupted.", file=sys.stderr)
-    return 0 if well else 1
+    faults = []
+    if len(answers) != len(_REPLIES) or [cut.by for cut in cuts] != [INTERRUPTS]:
+        faults.append("Somebody was not answered, or the assistant did not let itself be interrupted.")
+        print(f"\n  {faults[0]}", file=sys.stderr)
+    return {
+        "load": "two CPU-bound threads" if busy else None,
+        "encrypted": heard.encrypted,
+        "heard": heard.asked,
+        "answers": [answer.after for answer in answers],
+        "interruptions": [
+            {"by": cut.by, "silent_after": cut.at - cut.since, "reaction": cut.reaction / 1e3, "heard": cut.heard}
+            for cut in cuts
+        ],
+        "files": {"picture": str(out / "assistant.png")},
+        "faults": faults,
+    }

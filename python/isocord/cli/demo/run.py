@@ -15,7 +15,7 @@ import isocord
 from isocord.testing import FakeDiscordProcess, GuildSpec, Listener
 from isocord.testing.people.listener import Arrival
 
-from . import clip, compare, desk, picture, recording
+from . import clip, compare, desk, picture, recording, report
 from .bot import channel_of_bot
 from .load import Load
 
@@ -38,8 +38,8 @@ class Result:
     tracks: list[recording.Track]
 
 
-def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> int:
-    """Run the demo; returns the exit status: 0 if the listener heard it all in time."""
+def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> dict[str, Any]:
+    """Run the demo; returns what it found, as plain values: ``faults`` is empty if the listener heard it all."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="isocord-") as scratch:
         if file is None:
@@ -110,61 +110,20 @@ def _pcm(file: Path, length: float) -> bytes:
     return b"".join(parts)
 
 
-def _report(result: Result, out: Path, name: str, *, busy: bool) -> int:
+def _report(result: Result, out: Path, name: str, *, busy: bool) -> dict[str, Any]:
     sound = [arrival for arrival in result.arrivals if not arrival.is_silence]
     gaps = [(b.time_ns - a.time_ns) / 1e6 for a, b in pairwise(sound)]
-    late = sum(gap > 40 for gap in gaps)
     played, heard = compare.mono(result.played), compare.mono(result.heard)
     alike = compare.likeness(played, heard)
-    stats = result.stats
-    load = "two CPU-bound threads, and the event loop blocked for 250 ms twice a second" if busy else "none"
-    rows = [
-        ("load on the bot", load + (f" ({result.blocked} times)" if busy else "")),
-        ("end-to-end encrypted (DAVE)", "yes" if result.encrypted else "no"),
-        ("connect", f"{result.connect_seconds * 1e3:.1f} ms"),
-        ("connect to first packet", f"{result.first_packet_seconds * 1e3:.1f} ms"),
-        ("frames played / heard", f"{stats.packets_sent - stats.silence_sent} / {len(sound)}"),
-        ("packets a second", f"{(len(sound) - 1) / (sum(gaps) / 1e3):.2f}" if gaps else "-"),
-        (
-            "lateness p50 / p99 / max",
-            f"{stats.lateness_p50 * 1e3:.2f} / {stats.lateness_p99 * 1e3:.2f} / {stats.lateness_max * 1e3:.2f} ms",
-        ),
-        ("gaps over 40 ms", str(late)),
-        ("underruns, send errors", f"{stats.underruns}, {stats.send_errors}"),
-        ("heard against played", f"{alike.heard:.2f} s of {alike.played:.2f} s, likeness {alike.correlation:.4f}"),
-    ]
-    complete = len(sound) == stats.packets_sent - stats.silence_sent and alike.correlation > 0.9
-    rows += [
-        ("both tunes in the crossfade", f"{result.desk.crossfade:+.2f} dB at most beside one of them"),
-        ("the tune under the voice", f"at {result.desk.ducked:.3f} where {desk.DUCK:g} was asked for"),
-    ]
-    tracks, aligned = result.tracks, True
-    if tracks:
-        own, foreign = min(track.own for track in tracks), max(track.foreign for track in tracks)
-        offset, late_one = max(track.offset for track in tracks), tracks[-1]
-        rows += [
-            ("tracks recorded", f"{len(tracks)} of {len(recording.VOICES)}, each {len(late_one.sound) / 48_000:.2f} s"),
-            ("own voice in each track", f"{own:.1%} at least; of another's {foreign:.3%} at most"),
-            ("tracks beside one another", f"{offset:.1f} ms off; {late_one.name} comes in at {late_one.begin:.2f} s"),
-        ]
-        aligned = own > 0.9 and foreign < 0.01 and offset < 20
-    recorded = len(tracks) == len(recording.VOICES) and aligned
-    width = max(len(label) for label, _ in rows)
-    print()
-    for label, value in rows:
-        print(f"  {label:<{width}}  {value}")
+    told = report.figures(result, sound, gaps, alike, busy=busy)
+    report.show(told)
+    load = report.LOAD if busy else "none"
     start = round(alike.delay * 48_000)
-    picture.draw(out / "demo.png", gaps or [20.0], played, heard[start:], f"isocord: {name}, load: {load}")
-    print(f"\n  what was heard: {out / 'heard.wav'}\n  the picture:    {out / 'demo.png'}")
-    picture.draw_desk(out / "desk.png", result.desk)
-    print(f"  the desk:       {out / 'desk.png'}")
-    if tracks:
-        picture.draw_tracks(out / "recording.png", {track.name: track.sound for track in tracks})
-        print(f"  the tracks:     {out / 'tracks'}, {out / 'recording.png'}")
-    if not complete:
-        print("\n  The listener did not hear all of it.", file=sys.stderr)
-    if not result.desk.well:
-        print("\n  The crossfade or the ducking is not what was asked for.", file=sys.stderr)
-    if not recorded:
-        print("\n  The recording is not what was said.", file=sys.stderr)
-    return 0 if complete and result.desk.well and recorded else 1
+    files = {"heard": out / "heard.wav", "picture": out / "demo.png", "desk": out / "desk.png"}
+    picture.draw(files["picture"], gaps or [20.0], played, heard[start:], f"isocord: {name}, load: {load}")
+    picture.draw_desk(files["desk"], result.desk)
+    if result.tracks:
+        files |= {"tracks": out / "tracks", "recording": out / "recording.png"}
+        picture.draw_tracks(files["recording"], {track.name: track.sound for track in result.tracks})
+    report.show_end(told, files)
+    return {**told, "files": {kind: str(path) for kind, path in files.items()}}
