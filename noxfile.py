@@ -81,7 +81,7 @@ OLDEST: dict[str, tuple[str, ...]] = {
 """The oldest that isocord works with; not in ``make hosts-test``."""
 ADAPTERS = {"pipecat": "pipecat-ai>=1.14,<2", "livekit": "livekit-agents>=1.8,<2"}
 """The frameworks of voice assistants that there are adapters for."""
-RAY = ("ray>=2.40,<3", "cryptography>=42")
+RAY = ("ray[default,serve]>=2.40,<3", "cryptography>=42", "cloudpickle>=3", "matplotlib>=3.8")
 """What places media nodes on machines."""
 S3 = ("moto[server]>=5", "s3fs>=2024.2")
 """A server of S3, and what fsspec reaches it with."""

@@ -54,11 +54,11 @@ nitpick_ignore_regex = [
     # Internals that annotations name: their modules, aliases, and what Sphinx makes of a literal.
     (
         r"py:(class|obj)",
-        r"isocord\.(client|desk|hearing|monitoring|runtime|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
+        r"isocord\.(client|desk|hearing|monitoring|remote|runtime|testing)\.\w+\..*|isocord\._native\..*|_native\.\w+|typed\.\w+",
     ),
     (
         r"py:class",
-        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|MomentKind|One|Part|Path|Progress|Recorded|SinkOptions|Split|Target|Transcriber|T|Unpack|datetime)|'.*'|(dict|tuple)\[\w+",
+        r"(After|AnySource|Collector|CollectorRegistry|Meter|(typing_extensions\.)?Buffer|Drop|FrameSource|Loop|Making|MomentKind|NodeCollector|One|Part|Path|Progress|Recorded|SinkOptions|Split|Target|Transcriber|T|Unpack|datetime)|'.*'|(dict|tuple)\[\w+",
     ),
     # The same of isocord.testing.
     (r"py:class", r"Json|Reference|Replies|Running|Waiter"),

@@ -191,7 +191,16 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         Checked(),
         Checked(),
     ),
-    "docs/cluster.md": (Checked(), Checked(), *(By("tests/cluster/test_page.py"),) * 3, Checked()),
+    "docs/cluster.md": (
+        Checked(),
+        Checked(),
+        By("tests/cluster/test_page.py"),
+        *(By("tests/cluster/test_beside.py"),) * 3,
+        Checked(),
+        *(By("tests/cluster/test_page.py"),) * 2,
+        Checked(),
+        Checked(),
+    ),
     "docs/metrics.md": (By("tests/hosts/test_metrics_docs.py"),) * 3,
     "docs/moving/index.md": (
         Runs(lambda stage: stage.scope["voice"].is_connected(), connected=False),

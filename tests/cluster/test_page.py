@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import os
-import types
 from typing import Any
 
 import pytest
@@ -14,22 +12,15 @@ pytest.importorskip("ray")
 from isocord.ray import Cluster
 
 from .. import pages
+from .code import run
 from .stage import Numbered, staged
 
 PAGE = "docs/cluster.md"
 pytestmark = pytest.mark.timeout(300)
 
 
-async def run(code: str, scope: dict[str, Any]) -> None:
-    """As a coroutine of a bot would."""
-    compiled = compile(code, PAGE, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    waiting = types.FunctionType(compiled, scope)()
-    if waiting is not None:
-        await waiting
-
-
 async def test_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect, drain, grow = pages.python(PAGE)
+    connect, *_, drain, grow = pages.python(PAGE)
     async with staged(2) as stage:
         made: list[Cluster] = []
 

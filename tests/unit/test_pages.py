@@ -117,6 +117,9 @@ def test_commands_are_there(block: pages.Block) -> None:
         elif words[0] == "ray":
             # Ray itself is only where `make cluster` runs.
             assert words[1] == "start" and ("--head" in words or words[2].startswith("--address=")), line
+        elif words[0] == "serve":
+            # Nor is Ray Serve.
+            assert words[1] == "run" and ":" in words[-1], line
         elif words[:2] == ["git", "clone"]:
             assert words[2] in project
         else:

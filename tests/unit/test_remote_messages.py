@@ -21,6 +21,7 @@ from isocord.connection.states import Reason, UserSpeaking
 from isocord.errors import AudioFileError
 from isocord.gateway.protocol.close_codes import CloseAction, CloseVerdict
 from isocord.remote import messages
+from isocord.remote.beside import messages as beside
 from isocord.remote.codec import MAX_MESSAGE, Decoder, LinkError, encode
 
 FRAME = _native.HeardFrame(7, 960, 960, "voice", bytes(3840), level=-20.0)
@@ -39,6 +40,8 @@ SAID: list[messages.Message] = [
     messages.Heard(3, 2, (FRAME, _native.SpeakingChanged(7, True, 5)), 0, 0),
     messages.Heard(3, 2, ((1, _native.Utterance(7, b"", 0, 960, 1.0, "silence")),), 0, 0),
     messages.Answer(3, 9, messages.Figures({"packets_sent": 3}, (0.1,), {"received": 2}, 4)),
+    beside.Run(3, 1, 1, "Assistant", (3, 11), b"parcel"),
+    beside.Returned(3, 1, 2, None, beside.Failure("KeyError", "none", "Traceback")),
 ]
 
 
@@ -52,7 +55,8 @@ def test_a_message_comes_as_it_went_however_it_is_cut(message: messages.Message)
 
 
 def test_every_kind_of_message_pickles() -> None:
-    kinds = [kind for _, kind in inspect.getmembers(messages, inspect.isclass) if issubclass(kind, messages.Message)]
+    known = [kind for one in (messages, beside) for _, kind in inspect.getmembers(one, inspect.isclass)]
+    kinds = {kind for kind in known if issubclass(kind, messages.Message)}
     assert len(kinds) > 30
     for kind in kinds:
         made = kind(**dict.fromkeys(kind.__match_args__, 1))
@@ -117,7 +121,7 @@ def test_a_damaged_message_is_refused_or_still_one(message: messages.Message, at
 
 
 def test_secrets_are_in_no_text() -> None:
-    shown = repr([messages.Hello(1, b"hush" * 8), SAID[2], SAID[6]])
+    shown = repr([messages.Hello(1, b"hush" * 8), SAID[2], SAID[6], beside.Run(3, 1, 1, "Assistant", (3, 11), b"hush")])
     assert "hush" not in shown
     assert "token" not in shown
     assert "session_id" not in shown

@@ -6,11 +6,11 @@ import asyncio
 import concurrent.futures
 import time
 from collections import Counter
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..client.voice_client import VoiceClient
-from ..remote import NodeAddress
+from ..remote import Beside, NodeAddress, run_beside
 from ..remote.client import carried_at, carried_by
 from ..remote.load import Load
 from .envoy import Envoy
@@ -19,6 +19,8 @@ from .sealed import Lock, SealError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from ..client.typed import HikariVoiceClient
 
 _POLL = 0.05
 _ANSWER_LIMIT = 60.0
@@ -97,6 +99,15 @@ class Cluster:
         self._envoy = Envoy(options, self._learn, self._troubled)
         self.VoiceClient: type[VoiceClient] = carried_by(self._prefer)
 
+    @property
+    def HikariVoiceClient(self) -> type[HikariVoiceClient]:  # noqa: N802 - it is a class
+        """What :attr:`VoiceClient` makes for hikari, for ``bot.voice.connect_to``: type checkers want to see that it is
+        hikari's ``VoiceConnection`` as well. Needs hikari."""
+        from ..hosts.hikari import load
+
+        made: Any = load().joined(self.VoiceClient)
+        return cast("type[HikariVoiceClient]", made)
+
     async def ready(self, timeout: float = 60.0, *, nodes: int = 1) -> None:
         """Wait until it was looked, and so many nodes are known.
 
@@ -123,6 +134,25 @@ class Cluster:
         """The machine that carries a connection, as :class:`NodeStats` names it; None if none does at the moment."""
         address = carried_at(voice)
         return next((node for node, stats in self._nodes.items() if stats.address == address), None)
+
+    def run_beside(self, voice: VoiceClient, kind: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Beside:
+        """Run a class where a connection's sound is carried: see :func:`isocord.remote.run_beside`.
+
+        It runs in the process of the media node, which is a Ray actor: it may call Ray's other actors, and Ray Serve.
+
+        Args:
+            voice: a connection of this cluster's :attr:`VoiceClient`.
+            kind: the class; it is made there with a :class:`isocord.remote.BesideVoice` and the arguments.
+            args: whatever pickles.
+            kwargs: the same.
+
+        Raises:
+            ClientError: not connected, or no media node carries it. It is a ``ClientException`` of the bot library as
+                well.
+            TypeError: ``kind`` is no class, or something does not pickle.
+            ValueError: class and arguments are more than 8 MB.
+        """
+        return run_beside(voice, kind, *args, **kwargs)
 
     async def drain(self, node: str, within: float = 30.0, *, restart: bool = False) -> None:
         """Have a node carry nothing any more; returns when it is empty, with ``restart`` when another is in its place.

@@ -5,7 +5,20 @@ are a :class:`MediaNode`'s. ``cls=isocord.remote.voice_client(nodes)`` in ``chan
 """
 
 from .address import NodeAddress
+from .beside.errand import BesideError
+from .beside.handle import Beside, run_beside
+from .beside.voice import BesideVoice
 from .client import voice_client
 from .node import MediaNode
+from .prom import prometheus
 
-__all__ = ["MediaNode", "NodeAddress", "voice_client"]
+__all__ = [
+    "Beside",
+    "BesideError",
+    "BesideVoice",
+    "MediaNode",
+    "NodeAddress",
+    "prometheus",
+    "run_beside",
+    "voice_client",
+]

@@ -19,6 +19,7 @@ MAX_MESSAGE = 8 << 20
 _LENGTH = struct.Struct("!I")
 _MODULES = {
     "isocord.remote.messages",
+    "isocord.remote.beside.messages",
     "isocord.connection.states",
     "isocord.connection.decisions.actions",
     "isocord.connection.session.encryption",

@@ -56,6 +56,10 @@ class LoadMeter:
 
     Args:
         node: it, in this process.
+
+    Attributes:
+        packets: that left since it was made.
+        missed: slots in which nothing left because the clock could not run, since then.
     """
 
     def __init__(self, node: Measured) -> None:
@@ -63,6 +67,8 @@ class LoadMeter:
         self._cores = _cores()
         self._at, self._cpu = time.monotonic(), time.process_time()
         self._counted: dict[Hashable, tuple[Counter[float], int]] = {}
+        self.packets: int = 0
+        self.missed: int = 0
 
     def measure(self) -> Load:
         """What happened since the last time; a hundredth of a second at least should lie between."""
@@ -79,6 +85,8 @@ class LoadMeter:
             self._counted[connection] = counted, stats.missed_slots
         used, self._at, self._cpu = (cpu - self._cpu) / seconds, now, cpu
         packets = sum(late.values())
+        self.packets += packets
+        self.missed += missed
         return Load(len(self._counted), used, self._cores, _p99(late), packets / seconds, missed / seconds)
 
 

@@ -27,6 +27,7 @@ from ..playing.player import Player
 from ..runtime.log import GuildLog
 from ..runtime.thread import GatewayThread
 from .address import NodeAddress
+from .beside.messages import Returned, RunIsOver, Running
 from .codec import LinkError
 from .link import Links, NodeLink
 from .messages import (
@@ -115,6 +116,7 @@ class RemoteMedia:
             Seated: self._seated,
             ListenerIsOver: self._listener_is_over,
             GoElsewhere: self._go_elsewhere,
+            **dict.fromkeys((Running, Returned, RunIsOver), native.errands.told),
         }
         native.attach(self._send, self._ask)
 
@@ -244,6 +246,7 @@ class RemoteMedia:
             address = self._link.address
             self._lost.add(address)
             self._give_seat_back()
+            self._native.errands.lost(crashed=True)
             if self._closed:
                 self._part()
             self._owner.enter(self._report_lost, f"media node {address.host}:{address.port} is lost: {told}")
@@ -261,6 +264,7 @@ class RemoteMedia:
         self._send(lambda seat: Drop(seat, turn, ABANDONED))
         self._send(Leave)
         self._give_seat_back()
+        self._native.errands.lost(crashed=False)
         self._report_lost(f"media node {address.host}:{address.port} is about to end")
 
     def _report_lost(self, told: str) -> None:

@@ -18,6 +18,7 @@ from .. import _native
 from ..errors import ClosedError
 from ..playing.barge_in import BargeIn
 from ..runtime.thread import GatewayThread
+from .beside.errand import Errands
 from .listener import RelayedRecording, RemoteListener
 from .messages import Figures, Heard, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
 from .track import RemoteTrack, sendable
@@ -41,6 +42,7 @@ class RemoteNative:
         self._answers: dict[str, Any] = {}
         self.tracks: weakref.WeakValueDictionary[int, RemoteTrack] = weakref.WeakValueDictionary()
         self.listeners: dict[int, RemoteListener | RelayedRecording] = {}
+        self.errands: Errands = Errands(thread, self._post)
         # It is never opened: what is heard elsewhere is placed on its clock, and written by its recorder.
         self._here = _native.Connection(_ignore)
         self._playing: RemoteTrack | None = None
@@ -224,6 +226,7 @@ class RemoteNative:
         listeners, self.listeners = self.listeners, {}
         for listener in listeners.values():
             listener.end()
+        self.errands.close()
         self._here.close()
 
     def heard(self, told: Heard, shift: int) -> None:
@@ -247,7 +250,7 @@ class RemoteNative:
             if self._paused:
                 told.append(Pause(seat))
         told += [listener.begin(seat) for listener in list(self.listeners.values())]
-        return told
+        return told + self.errands.begin(seat)
 
 
 def _ignore(event: object) -> None:

@@ -31,12 +31,14 @@ class MediaNode:
     Args:
         host: the address that it listens on, which the bots must reach.
         port: of TCP; 0 takes a free one.
+        runs_code: whether bots may have classes of theirs run in this process, see :func:`run_beside`. Whoever has the
+            key can then do here whatever this process can.
 
     Raises:
         OSError: there is no such address here, or the port is taken.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, runs_code: bool = False) -> None:
         # Half a second that the first connection would wait for otherwise, and all others with it.
         from ..gateway.socket.transport import GatewaySocket
 
@@ -47,6 +49,7 @@ class MediaNode:
         self._guests: set[_Guest] = set()
         self._seats: dict[tuple[int, int], NodeSeat] = {}
         self._draining = False
+        self.runs_code: bool = runs_code
         opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
         self._server = opening.result(_START_LIMIT)
         bound = self._server.sockets[0].getsockname()
@@ -201,7 +204,13 @@ class _Guest:
             self.wire.send(Welcome(VERSION))
 
     def _sit_down(self, message: Seat) -> None:
-        seat = NodeSeat(message, thread=self._thread, open_socket=self._open_socket, send=self._send)
+        seat = NodeSeat(
+            message,
+            thread=self._thread,
+            open_socket=self._open_socket,
+            send=self._send,
+            runs_code=self._node.runs_code,
+        )
         if message.seat in self._seats or not self._node.take_place(seat):
             seat.close()
             return

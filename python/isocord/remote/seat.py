@@ -24,7 +24,9 @@ from ..runtime.handover import entered, uncancellable, weak_handler
 from ..runtime.log import GuildLog
 from ..runtime.thread import GatewayThread
 from . import messages as said
-from .playing import RelayedPlayer
+from .beside.hosting import Hosting
+from .beside.shared import SharedPlayer
+from .beside.voice import Seated
 
 _LOOK = 5.0
 _CAPACITY = 4096
@@ -39,6 +41,7 @@ class NodeSeat:
         thread: the gateway thread.
         open_socket: opens websockets.
         send: says something to the bot.
+        runs_code: whether classes of the bot may run here.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class NodeSeat:
         thread: GatewayThread,
         open_socket: SocketOpener,
         send: Callable[[said.FromSeat], object],
+        runs_code: bool,
     ) -> None:
         self.number: int = seat.seat
         self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
@@ -56,7 +60,7 @@ class NodeSeat:
         self._send = send
         self._log = GuildLog(_log, seat.server_id)
         self._native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
-        self._player = RelayedPlayer(self._native, seat.seat, send)
+        self._player = SharedPlayer(self._native, seat.seat, send)
         self._media = Media(
             self,
             thread=thread,
@@ -67,6 +71,15 @@ class NodeSeat:
             player=self._player,  # type: ignore[arg-type]
             log=self._log,
         )
+        own = Seated(
+            thread=thread,
+            native=self._native,
+            media=self._media,
+            player=self._player,
+            log=self._log,
+            owner=self.owner,
+        )
+        self._hosting = Hosting(seat.seat, send, own, allowed=runs_code)
         self._ears: dict[int, Source] = {}
         self._established = False
         self._turn = 0
@@ -108,6 +121,7 @@ class NodeSeat:
             said.Listen: self._listen,
             said.Unlisten: self._unlisten,
             said.Leave: lambda told: self.close(),
+            **self._hosting.table(),
         }
 
     def _open(self, message: said.Open) -> None:
@@ -205,6 +219,7 @@ class NodeSeat:
         if self._timer is not None:
             self._timer.cancel()
         self._media.close()
+        self._hosting.close()
         # It ends those who listen, when they have what has come.
         self._native.close()
         self._player.close()

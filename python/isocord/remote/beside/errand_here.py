@@ -1,0 +1,154 @@
+"""One object of a bot's class that runs at this media node, on a thread and a loop of its own: code that holds its loop
+holds nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from ..messages import FromSeat
+from .messages import Call, Failure, Returned, Run, RunIsOver, Running
+from .parcel import checked, unpack
+from .voice import BesideVoice, Seated
+
+_MOST_TRACE = 16_000
+
+
+class ErrandHere:
+    """It, and whoever calls its methods.
+
+    Args:
+        message: what it is.
+        seat: what it is given.
+        send: says something to the bot, from any thread.
+        over: called with its number when it has ended.
+    """
+
+    def __init__(
+        self, message: Run, seat: Seated, send: Callable[[FromSeat], object], over: Callable[[int], object]
+    ) -> None:
+        self._message = message
+        self._seat, self._send, self._over = seat, send, over
+        self._number = message.seat
+        self._loop = asyncio.new_event_loop()
+        self._made: asyncio.Future[Any] = self._loop.create_future()
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="isocord-beside", daemon=True)
+
+    # The gateway thread.
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def call(self, message: Call) -> None:
+        """Call a method."""
+        self._do(self._begin_call, message)
+
+    def recall(self, ticket: int) -> None:
+        """Nobody waits for it any more."""
+        self._do(self._cancel_call, ticket)
+
+    def close(self) -> None:
+        """End it; its thread is not waited for."""
+        self._closed = True
+        self._do(self._cancel)
+
+    def _do(self, function: Callable[..., object], *args: Any) -> None:
+        # Its loop may be closed: then it has ended.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+
+    # Its own thread.
+
+    def _run(self) -> None:
+        loop, run = self._loop, self._message.run
+        asyncio.set_event_loop(loop)
+        self._task = loop.create_task(self._live())
+        value: Any = None
+        failure: Failure | None = None
+        try:
+            value = loop.run_until_complete(self._task)
+        except asyncio.CancelledError as error:
+            failure = None if self._closed else _failure(error)
+        except BaseException as error:
+            # Whatever it is ends this object, and not the node.
+            self._seat.log.warning("%s, which ran for a bot, has failed", self._message.name, exc_info=error)
+            failure = _failure(error)
+        finally:
+            _empty(loop)
+        if not self._closed:
+            self._send(RunIsOver(self._number, run, value, failure))
+        self._over(run)
+
+    async def _live(self) -> Any:
+        kind, args, kwargs = unpack(self._message.parcel)
+        voice = BesideVoice(self._seat, self._loop, self._message.start)
+        try:
+            made = kind(voice, *args, **kwargs)
+            self._made.set_result(made)
+            self._send(Running(self._number, self._message.run))
+            if hasattr(made, "run"):
+                return checked(await made.run())
+            # It is there to be called.
+            return await self._loop.create_future()
+        finally:
+            voice._end()
+
+    def _cancel(self) -> None:
+        self._task.cancel()
+
+    def _begin_call(self, message: Call) -> None:
+        task = self._calls[message.ticket] = self._loop.create_task(self._answer(message))
+        task.add_done_callback(lambda _: self._calls.pop(message.ticket, None))
+
+    def _cancel_call(self, ticket: int) -> None:
+        if (task := self._calls.get(ticket)) is not None:
+            task.cancel()
+
+    async def _answer(self, message: Call) -> None:
+        value: Any = None
+        failure: Failure | None = None
+        try:
+            made = await asyncio.shield(self._made)
+            args, kwargs = unpack(message.parcel)
+            value = _method(made, message.method)(*args, **kwargs)
+            if inspect.isawaitable(value):
+                value = await value
+            value = checked(value)
+        except Exception as error:
+            value, failure = None, _failure(error)
+        self._send(Returned(self._number, message.run, message.ticket, value, failure))
+
+
+def _method(made: object, name: str) -> Callable[..., Any]:
+    found: Any = None if name.startswith("_") else getattr(made, name, None)
+    if not callable(found):
+        raise AttributeError(f"{type(made).__name__} has no public method {name!r}")
+    method: Callable[..., Any] = found
+    return method
+
+
+def _failure(error: BaseException) -> Failure:
+    trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Failure(type(error).__name__, str(error), trace[-_MOST_TRACE:])
+
+
+def _empty(loop: asyncio.AbstractEventLoop) -> None:
+    """End what was begun on a loop, and close it."""
+    try:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        if left:
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
