@@ -181,6 +181,11 @@ def _add_demo(commands: _Commands) -> None:
         action="store_true",
         help="show a conversation of two users with a voice assistant instead, one of whom speaks over it",
     )
+    demo.add_argument(
+        "--cluster",
+        action="store_true",
+        help="show several channels at three media nodes of a local Ray instead, one of which is killed",
+    )
     demo.add_argument("--idle", action="store_true", help="leave the bot in peace")
     demo.add_argument("--json", action="store_true", help="what was found, as one object on one line")
     demo.set_defaults(run=_demo)
@@ -256,7 +261,8 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         demonstrate = _demonstration(options)
     except ImportError as error:
-        print(f"The demo needs more than isocord itself ({error}): pip install 'isocord[demo]'", file=sys.stderr)
+        extras = "demo,ray,cli" if options.cluster else "demo"
+        print(f"The demo needs more than isocord itself ({error}): pip install 'isocord[{extras}]'", file=sys.stderr)
         return 2
     from ..errors import AudioFileError
 
@@ -278,6 +284,14 @@ def _demonstration(options: argparse.Namespace) -> Callable[[], dict[str, Any]]:
         from .demo.assistant import run as talk
 
         return partial(talk, options.out, busy=not options.idle)
+    if options.cluster:
+        # Found out before anything is begun.
+        import ray  # noqa: F401
+        import rich  # noqa: F401
+
+        from .demo.cluster import run as lose_a_node
+
+        return partial(lose_a_node, options.file, seconds=options.seconds, out=options.out)
     from .demo.run import run
 
     return partial(run, options.file, seconds=options.seconds, out=options.out, busy=not options.idle)
