@@ -6,7 +6,8 @@ isocord's voice client at once, which type checkers want to see. Importing this 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from .hosts.hikari import AudioSource, load
 from .hosts.hikari_events import (
@@ -23,10 +24,27 @@ from .hosts.hikari_events import (
 
 if TYPE_CHECKING:
     from .client.typed import HikariVoiceClient as VoiceClient
+    from .remote import NodeAddress
 else:
     from .client.voice_client import VoiceClient as _VoiceClient
 
     VoiceClient = load().joined(_VoiceClient)
+
+
+def voice_client(
+    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]],
+) -> type[VoiceClient]:
+    """A class for ``bot.voice.connect_to`` whose connections are carried by media nodes.
+
+    Args:
+        nodes: as for :func:`isocord.remote.voice_client`.
+    """
+    from .remote import voice_client as carried
+
+    made: Any = load().joined(carried(nodes))
+    found: type[VoiceClient] = made
+    return found
+
 
 __all__ = [
     "AudioSource",
@@ -40,4 +58,5 @@ __all__ = [
     "SpeakingStopEvent",
     "VoiceClient",
     "VoiceEvent",
+    "voice_client",
 ]

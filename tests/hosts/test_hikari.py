@@ -16,6 +16,8 @@ import pytest
 import isocord
 from isocord import Phase, Reason
 from isocord.hosts.base import EventNames
+from isocord.ray import Cluster
+from isocord.remote import MediaNode
 from isocord.sinks import WaveSink
 
 from .world import LIBRARY, Tone, testing, until
@@ -289,6 +291,37 @@ class TestGoingOn:
             await asyncio.sleep(0)
             assert state is not None
             assert voice.is_connected()
+
+
+class TestCarriedElsewhere:
+    """By a media node."""
+
+    async def test_it_plays_and_goes_on_at_the_next_node(self) -> None:
+        with MediaNode() as first, MediaNode() as second:
+            cls = own.voice_client([first.address, second.address])
+            assert issubclass(cls, hikari.api.VoiceConnection)
+            async with stage() as here:
+                alice = here.discord.listen("General", user="alice")
+                voice = await here.connect(cls, deaf=True)
+                assert isinstance(voice, hikari.api.VoiceConnection) and isinstance(voice, isocord.VoiceClient)
+                assert here.bot.voice.connections == {here.guild_id: voice}
+                assert (first.connections, here.state.self_deaf) == (1, True)
+                voice.play(Tone())
+                await until(lambda: len(alice.arrivals()) > 10)
+                first.close()
+                await until(lambda: second.connections == 1)
+                heard = len(alice.arrivals())
+                await until(lambda: len(alice.arrivals()) > heard + 10)
+                await voice.move_to(here.discord.channel("Music").id)
+                assert voice.channel_id == here.discord.channel("Music").id
+                await voice.disconnect()
+                await until(lambda: second.connections == 0)
+                assert here.bot.voice.connections == {}
+
+    async def test_the_class_of_a_cluster_is_hikaris_as_well(self) -> None:
+        async with Cluster("127.0.0.1:1", nodes=0) as cluster:
+            assert issubclass(cluster.HikariVoiceClient, hikari.api.VoiceConnection)
+            assert issubclass(cluster.HikariVoiceClient, cluster.VoiceClient)
 
 
 class TestEvents:
