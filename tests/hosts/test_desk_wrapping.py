@@ -42,7 +42,7 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
     "Q": isocord.Queue,
     "B": isocord.Broadcast,
 }
-CHAINS = ["FM", "FQ", "MF", "QF", "MQF", "FMQ", "QMF", "QFM", "FF", "BFQ", "BFM", "BMF", "BQF"]
+CHAINS = ["FM", "FQ", "MF", "QF", "FF", "FMQ", "FQM", "MFQ", "MQF", "QFM", "QMF", "BFQ", "BFM", "BMF", "BQF"]
 
 
 def wrapped(chain: str, source: Any, layers: Layers | None = None) -> Any:
