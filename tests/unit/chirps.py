@@ -30,6 +30,7 @@ def encode(
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
     bit_rate: int | None = None,
+    seconds: float = SECONDS,
 ) -> Path:
     """Write the chirp to ``path`` with PyAV; the container follows from the suffix."""
     with av.open(str(path), "w", options=container_options or {}) as container:
@@ -40,7 +41,7 @@ def encode(
         if bit_rate is not None:
             stream.codec_context.bit_rate = bit_rate
         resampler = av.AudioResampler(format=stream.codec_context.format.name, layout=layout, rate=rate)
-        mono = chirp(np.arange(int(rate * SECONDS)) / rate)
+        mono = chirp(np.arange(int(rate * seconds)) / rate)
         channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
         planes = np.zeros((channels, len(mono)), dtype=np.float32)
         planes[: min(channels, 2)] = mono
