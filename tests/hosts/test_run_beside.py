@@ -287,3 +287,26 @@ async def test_what_is_refused(world: World) -> None:
         with pytest.raises(ValueError, match="8 MB"):
             pack(bytes(9 << 20))
         await voice.disconnect()
+
+
+async def test_code_for_another_python_is_refused(voice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isocord.remote.beside.errand.PYTHON", (3, 2))
+    with pytest.raises(BesideError, match=r"the bot runs Python 3\.2 and this media node"):
+        await run_beside(voice, Talks)
+
+
+async def test_what_may_end_its_nodes_is_not_begun_at_all_of_them(world: World, nodes: list[MediaNode]) -> None:
+    with MediaNode(runs_code=True) as third, MediaNode(runs_code=True) as fourth:
+        several = [*nodes, third, fourth]
+        voice = await world.connect(voice_client(addresses(several)))
+        talks = run_beside(voice, Talks)
+        for number, node in enumerate(several[:3], 1):
+            assert await talks.started(after=number - 1) == number
+            node.close()
+        with pytest.raises(BesideError, match="3 media nodes in a row were lost"):
+            await talks
+        # The connection goes on.
+        await until(lambda: fourth.connections == 1 and voice.state.phase is isocord.Phase.CONNECTED)
+        again = run_beside(voice, Talks)
+        assert await again.plain(2) == 4
+        await voice.disconnect()

@@ -19,7 +19,7 @@ from typing import Any
 import discord
 
 import isocord
-from isocord.ray import Cluster, ClusterError, NodeStats
+from isocord.ray import Cluster, ClusterError
 from isocord.testing import FakeDiscordProcess, GuildSpec, Listener
 from isocord.testing.people.listener import Arrival
 
@@ -28,7 +28,7 @@ from . import clip
 NODES = 3
 CHANNELS = 6
 _READY = 120.0
-_LIMIT = 30.0
+_LIMIT = 60.0
 _FRAME = 0.02
 _PAUSE = 0.06
 """Seconds between two packets of which more is a gap that somebody might hear."""
@@ -171,26 +171,27 @@ async def _play(
     trusted = {"env_vars": {"SSL_CERT_FILE": os.environ["SSL_CERT_FILE"]}}
     async with Cluster(address, resources={"isocord": 1}, runtime_env=trusted) as cluster, _bot(fake) as bot:
         await cluster.ready(_READY, nodes=NODES)
-        shown.say("Media nodes: " + ", ".join(f"{name} (pid {pid})" for name, pid in _pids(cluster).items()))
+        nodes = _Nodes(cluster)
+        shown.say("Media nodes: " + ", ".join(f"{name} (pid {pid})" for name, pid in nodes.pids().items()))
         listeners: list[Listener] = [fake.listen(f"Room {n}", user=f"listener {n}") for n in _numbers()]
         voices = [await _room(bot, n).connect(cls=cluster.VoiceClient) for n in _numbers()]
-        shown.say(f"{CHANNELS} channels are connected: {_spread(cluster, voices)}")
+        shown.say(f"{CHANNELS} channels are connected: {nodes.spread(voices)}")
         ends = [voice.play(isocord.AudioFile(file), wait_finish=True) for voice in voices]
         await asyncio.sleep(length / 2)
-        before = [_node(cluster, voice) for voice in voices]
+        before = [nodes.of(voice) for voice in voices]
         ((victim, _),) = Counter(before).most_common(1)
-        pid = _pids(cluster)[victim]
+        pid = nodes.pids()[victim]
         shown.say(f"[red]kill -9 {pid}[/red]: {victim}, which carries {before.count(victim)} of them")
         killed_ns = time.time_ns()
         os.kill(pid, signal.SIGKILL)
         await asyncio.wait(ends, timeout=length / 2 + _LIMIT)
-        after = [_node(cluster, voice) for voice in voices]
+        after = [nodes.of(voice) for voice in voices]
         arrivals: list[list[Arrival]] = [await asyncio.to_thread(one.arrivals) for one in listeners]
         for voice in voices:
             await voice.disconnect()
     heard = [
-        Heard(f"Room {n}", *nodes, [(one.time_ns - killed_ns) / 1e9 for one in came if not one.is_silence], length)
-        for n, nodes, came in zip(_numbers(), zip(before, after, strict=True), arrivals, strict=True)
+        Heard(f"Room {n}", *carried, [(one.time_ns - killed_ns) / 1e9 for one in came if not one.is_silence], length)
+        for n, carried, came in zip(_numbers(), zip(before, after, strict=True), arrivals, strict=True)
     ]
     return heard, victim
 
@@ -200,23 +201,26 @@ def _room(bot: Any, number: int) -> Any:
     return guild.voice_channels[0]
 
 
-def _names(cluster: Cluster) -> dict[str, NodeStats]:
-    """All machines here have one address; they are numbered."""
-    return {f"node {n}": stats for n, stats in enumerate(sorted(cluster.stats(), key=lambda one: one.node), 1)}
+class _Nodes:
+    """The media nodes by numbers: all machines here have one address. They are numbered once, for one that is killed is
+    not known for a moment."""
 
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._names = {node: f"node {n}" for n, node in enumerate(sorted(one.node for one in cluster.stats()), 1)}
 
-def _pids(cluster: Cluster) -> dict[str, int]:
-    return {name: stats.pid for name, stats in _names(cluster).items()}
+    def pids(self) -> dict[str, int]:
+        """Of their processes."""
+        return {self._names[one.node]: one.pid for one in self._cluster.stats()}
 
+    def of(self, voice: Any) -> str:
+        """Which carries a connection."""
+        return self._names.get(self._cluster.node_of(voice) or "", "none")
 
-def _node(cluster: Cluster, voice: Any) -> str:
-    node = cluster.node_of(voice)
-    return next((name for name, stats in _names(cluster).items() if stats.node == node), "none")
-
-
-def _spread(cluster: Cluster, voices: list[Any]) -> str:
-    count = Counter(_node(cluster, voice) for voice in voices)
-    return ", ".join(f"{count[name]} at {name}" for name in _names(cluster))
+    def spread(self, voices: list[Any]) -> str:
+        """How many each carries."""
+        count = Counter(self.of(voice) for voice in voices)
+        return ", ".join(f"{count[name]} at {name}" for name in self._names.values())
 
 
 def _report(heard: list[Heard], killed: str, out: Path, shown: Shown) -> dict[str, Any]:
