@@ -6,6 +6,7 @@ nothing of the machine that built it; an sdist holds what is needed to build it 
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -57,6 +58,7 @@ def faults_of_wheel(path: Path) -> Iterator[str]:
             yield f"native modules: {sorted(native)}"
         if not boms:
             yield "there is no bill of materials"
+        yield from (f"{name} names nothing that it is made of" for name in boms if not materials(wheel.read(name)))
         others = names - package - native - boms - {f"{info}{name}" for name in INFO}
         yield from (f"{name} is none of its own" for name in others)
         if path.stat().st_size > LARGEST:
@@ -69,6 +71,13 @@ def faults_of_wheel(path: Path) -> Iterator[str]:
         metadata = HeaderParser().parsestr(wheel.read(f"{info}METADATA").decode())
         text = str(metadata.get_payload())
         yield from (f"the page has a link that leads nowhere: {link}" for link in relative_links(text))
+
+
+def materials(bom: bytes) -> list[str]:
+    """What a bill of materials in CycloneDX names, if this is one."""
+    told = json.loads(bom)
+    listed = told.get("components", ()) if told.get("bomFormat") == "CycloneDX" else ()
+    return [f"{one['name']} {one['version']}" for one in listed]
 
 
 def relative_links(markdown: str) -> list[str]:
