@@ -19,12 +19,12 @@ from .page_bots import running
 from .voices import voice as babble
 from .world import encode_pcm, until
 
+pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
+
 PAGE = "docs/assistants.md"
 BLOCKS = pages.python(PAGE)
 STAND_IN = f"""#!{sys.executable}
 import struct, sys, math
-
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
 assert sys.argv[1:3] == ["--stdout", "--"]
 out = sys.stdout.buffer
 out.write(b"RIFF" + struct.pack("<I", 0x7FFFF024) + b"WAVEfmt ")
