@@ -160,6 +160,15 @@ class Track:
         Raises:
             OpusError: a packet is empty or over 1,275 bytes.
         """
+    def rewrite_opus(self, first: int, packets: Sequence[Buffer], *, rests: bool, is_all: bool) -> int:
+        """From frame ``first`` on there are these packets and no others; those whose turn has come are left out: gives
+        how many they were.
+
+        Raises:
+            OpusError: a packet is empty or over 1,275 bytes.
+            TypeError: the track is fed with PCM, or by a native source.
+        """
+
     def finish(self) -> None:
         """No more frames will come; the track ends when the ring is empty."""
     def wait_end(self, timeout: float) -> TrackEnd | None:
@@ -183,6 +192,43 @@ class Track:
     @property
     def underruns(self) -> int:
         """Slots that found the ring empty after the first frame and before :meth:`finish`, while one was due."""
+
+class Relay:
+    """The frames of a track, sent ahead to where they leave: ``send(turn, first, packets, rests, is_all)`` is called on
+    a thread of its own whenever from number ``first`` on, counted from where ``turn`` began, these packets of 20 ms are
+    to leave and no others. ``rests``: none is due where none waits. ``is_all``: no more will come.
+
+    Args:
+        track: one of a native source, that does not play.
+        lookahead: the track's.
+    """
+
+    def __new__(
+        cls, track: Track, lookahead: int, send: Callable[[int, int, list[bytes], bool, bool], object]
+    ) -> Relay: ...
+    @staticmethod
+    def capacity(lookahead: int) -> int:
+        """Frames that a receiver needs room for.
+
+        Raises:
+            ValueError: ``lookahead`` is out of its range.
+        """
+
+    def begin(self) -> int:
+        """Another one receives it, who knows nothing: what has not left begins with number 0. Gives its turn."""
+
+    def note_left(self, left: int, moves: bool, late: int) -> None:
+        """The receiver tells that so many frames have left; ``moves`` if others follow them one by one; ``late``: so
+        many came too late since its last word."""
+
+    def hold(self) -> None:
+        """What is about to leave is the last for now; that was sent when this returns."""
+
+    def go_on(self) -> None:
+        """Frames leave again; what is to leave first was sent when this returns."""
+
+    def end(self, how: TrackEnd) -> None:
+        """It has ended there; the first word counts."""
 
 class QueueEntry:
     """See :class:`isocord.QueueEntry`."""

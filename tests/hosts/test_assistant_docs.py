@@ -19,7 +19,6 @@ from .page_bots import running
 from .voices import voice as babble
 from .world import encode_pcm, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
 
 PAGE = "docs/assistants.md"
 BLOCKS = pages.python(PAGE)

@@ -12,8 +12,6 @@ from .ears import Ear
 from .realtime import serving
 from .world import begin_speaking, logged_in, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 PAGE = "docs/assistants.md"
 BLOCKS = [block for block in pages.python(PAGE) if "async def converse" in block]
 ANSWER, LONG = 440.0, 700.0

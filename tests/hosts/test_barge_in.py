@@ -18,8 +18,6 @@ from .ears import sine
 from .voices import voice as babble
 from .world import World, encode_pcm, library, logged_in, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 WRITTEN = 24_000
 SILENCES = 5
 

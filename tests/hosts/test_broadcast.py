@@ -16,8 +16,6 @@ from .ears import FRAME, heard_by
 from .rooms import Room, rooms
 from .world import World, has_sources, library, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 
 class Noise(library.AudioSource):  # type: ignore[misc, name-defined]
     """Some frames, no two of them alike, then the end or an error; those after ``ready`` come when it is let go."""

@@ -118,7 +118,6 @@ class TestPlay:
         assert await asyncio.wait_for(future, 15) is None
         assert (old.cleaned, new.cleaned) == (0, 1)
 
-    @pytest.mark.carried_here("a source that is native is read ahead here, and what is ahead plays as it is")
     async def test_a_file_plays_without_a_feeder_thread(self, world: World, tmp_path: Path) -> None:
         path = tmp_path / "tone.wav"
         path.write_bytes(wave_file(b"\x10\x20" * 1920 * 20))

@@ -14,8 +14,6 @@ import isocord
 from .ears import Ear, heard_by, sine
 from .world import Tone, World, library, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 
 def mixer(path: Path) -> Any:
     made = isocord.Mixer()

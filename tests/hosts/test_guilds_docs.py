@@ -19,8 +19,6 @@ from .ears import sine
 from .rooms import rooms
 from .world import RATE, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 
 def blocks(name: str) -> list[str]:
     return pages.python(name)

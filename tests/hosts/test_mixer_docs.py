@@ -16,8 +16,6 @@ from .. import pages
 from .ears import sine
 from .world import World
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 BLOCKS = pages.python("docs/mixer.md")
 
 

@@ -14,8 +14,6 @@ import isocord
 from .ears import FRAME, IDEAL, LEVEL, Ear, heard_by, sine
 from .world import RATE, Tone, World, has_sources, library, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 
 class Blocking(library.AudioSource):  # type: ignore[misc, name-defined]
     """Gives a constant for some frames, then blocks until it is let go, and fails."""

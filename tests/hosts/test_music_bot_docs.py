@@ -19,8 +19,6 @@ from .ears import Ear, sine
 from .page_bots import running
 from .world import RATE, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 PAGE = "docs/music-bot.md"
 BLOCKS = pages.python(PAGE)
 PITCHES = {"song": 400.0, "second": 700.0, "spoken": 1100.0, "radio": 1600.0}

@@ -6,14 +6,10 @@ import asyncio
 import time
 from typing import Any
 
-import pytest
-
 import isocord
 
 from .speech import noise, said, stereo
 from .world import Tone, World, np, until
-
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
 
 
 async def test_who_speaks_out_of_the_noise_interrupts_and_the_noise_does_not(world: World) -> None:

@@ -13,7 +13,6 @@ from .ears import FRAME, IDEAL, Ear, heard_by, sine
 from .world import RATE, World, np, until
 
 
-@pytest.mark.carried_here("a source that is native is read ahead here, and what is ahead plays as it is")
 async def test_volumes_are_heard_without_a_click_and_no_frame_is_lost(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")

@@ -15,8 +15,6 @@ import isocord
 from .ears import FRAME, IDEAL, Ear, heard_by, sine
 from .world import RATE, Tone, World, np, until, wave_file
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 
 def music(seconds: float) -> Any:
     """Chirps and noise, which correlate with themselves at one place only."""
@@ -88,7 +86,6 @@ async def test_a_sound_cut_in_two_is_heard_as_the_whole(world: World, tmp_path: 
         assert 20 * abs(np.log10(level / wanted)) < 2.0, f"{step}: {level} where {wanted} is right"
 
 
-@pytest.mark.carried_here("a source that is native is read ahead here, and what is ahead plays as it is")
 async def test_a_skip_is_heard_at_once_and_without_a_click(world: World, tmp_path: Path) -> None:
     voice = await world.connect()
     listener = world.discord.listen("General")

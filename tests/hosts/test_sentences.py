@@ -11,8 +11,6 @@ import isocord
 
 from .world import World, logged_in, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 WRITTEN = 24_000
 
 

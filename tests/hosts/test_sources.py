@@ -40,7 +40,6 @@ def test_a_transformer_around_a_file_is_read_as_ever_while_it_does_not_play() ->
 
 
 class TestVolume:
-    @pytest.mark.carried_here("a source that is native is read ahead here, and what is ahead plays as it is")
     async def test_a_transformer_around_a_file_plays_natively(self, world: World) -> None:
         alice, before = world.discord.listen("General", user="alice"), feeders()
         voice = await world.connect()
@@ -62,7 +61,6 @@ class TestVolume:
         source.volume = 0.7
         assert source.volume == 0.7
 
-    @pytest.mark.carried_here("a source that is native is read ahead here, and what is ahead plays as it is")
     async def test_a_file_that_plays_may_be_wrapped_and_unwrapped(self, world: World) -> None:
         alice, before = world.discord.listen("General", user="alice"), feeders()
         voice = await world.connect()

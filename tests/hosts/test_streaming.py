@@ -14,8 +14,6 @@ from isocord.connection.decisions import limits
 from .ears import Ear, heard_by
 from .world import World, logged_in, np, until
 
-pytestmark = pytest.mark.carried_here("a media node plays AudioFile and sources in Python")
-
 WRITTEN = 24_000
 PITCH = 440.0
 

@@ -118,7 +118,7 @@ class RemoteMedia:
             GoElsewhere: self._go_elsewhere,
             **dict.fromkeys((Running, Returned, RunIsOver), native.errands.told),
         }
-        native.attach(self._send, self._ask)
+        native.attach(self._send, self._ask, player.track_ended)
 
     @property
     def address(self) -> NodeAddress | None:
@@ -163,6 +163,7 @@ class RemoteMedia:
         self._wanted = None
         self._turn += 1
         turn = self._turn
+        self._native.flows = False
         self._send(lambda seat: Drop(seat, turn, code))
 
     def end_session(self) -> None:
@@ -274,6 +275,7 @@ class RemoteMedia:
 
     def _give_seat_back(self) -> None:
         link, self._link = self._link, None
+        self._native.flows = False
         if link is not None:
             link.leave(self._seat)
         tickets, self._tickets = self._tickets, {}
@@ -291,6 +293,7 @@ class RemoteMedia:
 
     def _is_lost(self, message: IsLost) -> None:
         if message.turn == self._turn:
+            self._native.flows = False
             self._owner.lost(message.verdict, message.reason, resumable=message.resumable)
 
     def _established(self, message: IsEstablished) -> None:
@@ -298,6 +301,7 @@ class RemoteMedia:
             return
         if not message.resumed:
             self.info = message.info
+        self._native.flows = True
         self._owner.established(resumed=message.resumed)
         self.sync()
 
@@ -307,7 +311,7 @@ class RemoteMedia:
 
     def _progress(self, message: Progress) -> None:
         if (track := self._native.tracks.get(message.track)) is not None:
-            track.progress(message.sent, message.underruns)
+            track.progress(message)
 
     def _track_is_over(self, message: TrackIsOver) -> None:
         if (track := self._native.tracks.get(message.track)) is not None:
@@ -347,9 +351,9 @@ class RemoteMedia:
 
     # What it is told.
 
-    def _send(self, message: Callable[[int], ToSeat]) -> None:
-        if self._link is not None:
-            self._link.send(message(self._seat))
+    def _send(self, message: Callable[[int], ToSeat | None]) -> None:
+        if self._link is not None and (said := message(self._seat)) is not None:
+            self._link.send(said)
 
     def _ask(self, what: str, about: tuple[Any, ...], done: concurrent.futures.Future[Any]) -> None:
         self._ticket(lambda seat, ticket: Ask(seat, ticket, what, about), done, ClosedError("no media node"))

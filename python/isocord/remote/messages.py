@@ -127,6 +127,21 @@ class Frames(ToSeat):
     frames: tuple[bytes, ...]
 
 
+class Made(ToSeat):
+    """Opus packets of a track that is made by the bot: from number ``first`` on these, and no others.
+
+    Attributes:
+        rests: no frame is due where none waits.
+        is_all: no more will come.
+    """
+
+    track: int
+    first: int
+    frames: tuple[bytes, ...]
+    rests: bool
+    is_all: bool
+
+
 class FinishTrack(ToSeat):
     """No more frames will come."""
 
@@ -248,11 +263,17 @@ class Answer(FromSeat):
 
 
 class Progress(FromSeat):
-    """How far a track is: frames that have left, slots without a frame."""
+    """How far a track is: frames that have left, slots without a frame, and whether more frames leave one by one.
+
+    Attributes:
+        late: frames that came when their turn was over, since the last word.
+    """
 
     track: int
     sent: int
     underruns: int
+    moves: bool
+    late: int
 
 
 class TrackIsOver(FromSeat):

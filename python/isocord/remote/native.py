@@ -12,7 +12,7 @@ import itertools
 import weakref
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from .. import _native
 from ..errors import ClosedError
@@ -20,10 +20,13 @@ from ..playing.barge_in import BargeIn
 from ..runtime.thread import GatewayThread
 from .beside.errand import Errands
 from .listener import RelayedRecording, RemoteListener
+from .made import MadeTrack
 from .messages import Figures, Heard, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
 from .track import RemoteTrack, sendable
 
 _ASK_LIMIT = 1.0
+_AnyTrack = TypeVar("_AnyTrack", "RemoteTrack", "MadeTrack")
+Sending = Callable[[Callable[[int], "ToSeat | None"]], object]
 Asking = Callable[[str, tuple[Any, ...], "concurrent.futures.Future[Any]"], None]
 
 
@@ -32,27 +35,32 @@ class RemoteNative:
 
     Args:
         thread: the gateway thread.
+
+    Attributes:
+        flows: whether what plays leaves at once.
     """
 
     def __init__(self, thread: GatewayThread) -> None:
         self._thread = thread
         self._numbers = itertools.count(1)
-        self._send: Callable[[Callable[[int], ToSeat]], object] | None = None
+        self._send: Sending | None = None
         self._ask: Asking | None = None
+        self._ended: Callable[[], object] = _ignore
         self._answers: dict[str, Any] = {}
-        self.tracks: weakref.WeakValueDictionary[int, RemoteTrack] = weakref.WeakValueDictionary()
+        self.tracks: weakref.WeakValueDictionary[int, RemoteTrack | MadeTrack] = weakref.WeakValueDictionary()
         self.listeners: dict[int, RemoteListener | RelayedRecording] = {}
         self.errands: Errands = Errands(thread, self._post)
         # It is never opened: what is heard elsewhere is placed on its clock, and written by its recorder.
         self._here = _native.Connection(_ignore)
-        self._playing: RemoteTrack | None = None
+        self._playing: RemoteTrack | MadeTrack | None = None
         self._barge_in: tuple[float, frozenset[int], bool] | None = None
         self._paused = False
         self._closed = False
+        self.flows: bool = False
 
-    def attach(self, send: Callable[[Callable[[int], ToSeat]], object], ask: Asking) -> None:
-        """Whom it speaks through, on the gateway thread."""
-        self._send, self._ask = send, ask
+    def attach(self, send: Sending, ask: Asking, ended: Callable[[], object]) -> None:
+        """Whom it speaks through, and whom it tells that a track was ended here; on the gateway thread."""
+        self._send, self._ask, self._ended = send, ask, ended
 
     # Tracks, as Feed makes them.
 
@@ -64,54 +72,63 @@ class RemoteNative:
         """A track that is fed with PCM."""
         return self._track(opus=False, options=options, lookahead=lookahead)
 
-    def native(self, source: _native.Playable, *_: object, **__: object) -> None:
-        """A native source is read here, and plays there like any other: there is no native track for it.
-
-        Raises:
-            TypeError: it cannot: it changes while it plays, which would not be heard in time.
-        """
-        if not isinstance(source, _native.AudioFile):
-            kind = type(source).__name__
-            raise TypeError(
-                f"a {kind} plays where its sound is carried: a media node plays AudioFile and sources in Python"
-            )
+    def native(
+        self, source: _native.Playable, options: _native.EncoderOptions | None = None, *, lookahead: int = 25
+    ) -> MadeTrack:
+        """A track of a native source, which is made here."""
+        return self._begun(MadeTrack(next(self._numbers), self._post, source, options, lookahead=lookahead))
 
     def _track(self, *, opus: bool, options: _native.EncoderOptions | None, lookahead: int) -> RemoteTrack:
-        track = RemoteTrack(next(self._numbers), self._post, opus=opus, options=options, lookahead=lookahead)
+        return self._begun(
+            RemoteTrack(next(self._numbers), self._post, opus=opus, options=options, lookahead=lookahead)
+        )
+
+    def _begun(self, track: _AnyTrack) -> _AnyTrack:
         self.tracks[track.number] = track
         self._thread.call(self._announce, track)
         return track
 
-    def _announce(self, track: RemoteTrack) -> None:
+    def _announce(self, track: RemoteTrack | MadeTrack) -> None:
         if self._send is not None:
             self._send(lambda seat: track.begin(seat)[0])
 
     # What the player asks for.
 
-    def play(self, track: RemoteTrack, barge_in: BargeIn | None = None) -> None:
+    def play(self, track: RemoteTrack | MadeTrack, barge_in: BargeIn | None = None) -> None:
         """Play a track in the place of what plays."""
         before, self._playing, self._paused = self._playing, track, False
         self._barge_in = told = plain(barge_in)
+        if isinstance(track, MadeTrack) and self.flows:
+            # Before the node knows: what changes from now on comes too late for the first frames.
+            track.go_on()
         if before is not None and before is not track:
-            before.ended("replaced")
+            self._end(before, "replaced")
         self._post(lambda seat: Play(seat, track.number, told))
 
     def stop(self) -> None:
         """End what plays."""
         before, self._playing = self._playing, None
         if before is not None:
-            before.ended("stopped")
+            self._end(before, "stopped")
         self._post(Stop)
 
     def pause(self) -> None:
         """Hold what plays."""
         self._paused = True
+        if isinstance(self._playing, MadeTrack):
+            self._playing.hold()
         self._post(Pause)
 
     def resume(self) -> None:
         """Let what is held go on."""
         self._paused = False
+        if isinstance(self._playing, MadeTrack):
+            self._playing.go_on()
         self._post(Resume)
+
+    def _end(self, track: RemoteTrack | MadeTrack, how: Literal["stopped", "replaced"]) -> None:
+        track.ended(how)
+        self._thread.call(self._ended)
 
     def close(self) -> None:
         """It is over."""
@@ -215,7 +232,7 @@ class RemoteNative:
         if self._closed:
             raise ClosedError("the connection is closed")
 
-    def _post(self, message: Callable[[int], ToSeat]) -> None:
+    def _post(self, message: Callable[[int], ToSeat | None]) -> None:
         if self._send is not None:
             self._thread.call(self._send, message)
 
@@ -253,7 +270,7 @@ class RemoteNative:
         return told + self.errands.begin(seat)
 
 
-def _ignore(event: object) -> None:
+def _ignore(*_: object) -> None:
     """Nothing happens on a connection that is never opened."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -14,25 +15,40 @@ from . import messages as said
 _MOST_TRACKS = 64
 _TICK = 0.05
 """Seconds between two looks at how far tracks are."""
+_WORD = 0.5
+"""Seconds after which a track that goes on as clocks do is told of all the same."""
+_FRAME = 0.02
 
 
 class _Relayed:
-    """A track, and the frames that it has no room for yet: it takes some, is about to encode them, and takes more."""
+    """A track of frames from a source in Python, and those that it has no room for yet: it takes some, is about to
+    encode them, and takes more."""
 
-    def __init__(self, track: _native.Track, *, opus: bool, lookahead: int) -> None:
+    def __init__(self, number: int, track: _native.Track, *, opus: bool, lookahead: int) -> None:
+        self.number = number
         self.track = track
         self.lookahead = lookahead
         self._opus = opus
         self._waiting: deque[bytes] = deque()
         self._finished = False
-        self._come = 0
-        self.told: tuple[int, int] | None = None
+        self._come = self._late = 0
+        self._told: tuple[int, int] = (0, 0)
+        self._told_at: float | None = None
+        self.is_made = False
 
-    def take(self, frames: tuple[bytes, ...]) -> None:
+    def take(self, message: said.Frames | said.Made) -> None:
         """More have come; a bot that sends more than it was told there is room for loses them."""
-        room = self.lookahead - (self._come - self.track.frames_sent)
-        self._waiting.extend(frames[: max(0, room)])
-        self._come += min(len(frames), max(0, room))
+        if isinstance(message, said.Made):
+            # It is told what to have, whatever it has.
+            self.is_made = True
+            self._late += self.track.rewrite_opus(
+                message.first, message.frames, rests=message.rests, is_all=message.is_all
+            )
+            self._come = message.first + len(message.frames)
+            return
+        room = max(0, self.lookahead - (self._come - self.track.frames_sent))
+        self._waiting.extend(message.frames[:room])
+        self._come += min(len(message.frames), room)
         self.feed()
 
     def finish(self) -> None:
@@ -51,9 +67,27 @@ class _Relayed:
         if self._finished and not self._waiting:
             self.track.finish()
 
-    def progress(self) -> tuple[int, int]:
-        """Frames that have left, and slots without one."""
-        return (self.track.frames_sent, self.track.underruns)
+    def news(self, now: float) -> tuple[int, int, bool, int] | None:
+        """Frames that have left, slots without one, whether more frames leave one by one, and how many came late; None
+        if the bot knows: where they go on leaving as it was told, it counts by itself."""
+        track = self.track
+        sent, underruns = track.frames_sent, track.underruns
+        before = self._told[0]
+        moves = sent > before and self.moves
+        if (sent, underruns) == self._told and self._told_at is None:
+            return None
+        if self._told_at is not None and moves and underruns == self._told[1] and not self._late:
+            since = now - self._told_at
+            if since < _WORD and abs(sent - before - since / _FRAME) <= 1.5:
+                return None
+        self._told, self._told_at = (sent, underruns), now if moves else None
+        late, self._late = self._late, 0
+        return (sent, underruns, moves, late)
+
+    def begins(self, now: float) -> tuple[int, int, bool, int]:
+        """The same, as it begins to leave."""
+        self._told_at = now
+        return (*self._told, True, 0)
 
     @property
     def moves(self) -> bool:
@@ -102,6 +136,7 @@ class RelayedPlayer:
         if self._applied != self._wanted:
             self._native.play(playing.track, self._barge_in)
             self._applied, self._applied_pause = self._wanted, False
+            self._send(said.Progress(self._seat, playing.number, *playing.begins(time.monotonic())))
         if self._applied_pause:
             self._native.resume()
             self._applied_pause = False
@@ -121,15 +156,13 @@ class RelayedPlayer:
         track = (
             make.opus(lookahead=message.lookahead) if message.opus else make.pcm(options, lookahead=message.lookahead)
         )
-        self._tracks[message.track] = _Relayed(track, opus=message.opus, lookahead=message.lookahead)
+        self._tracks[message.track] = _Relayed(message.track, track, opus=message.opus, lookahead=message.lookahead)
 
-    def write(self, message: said.Frames) -> None:
+    def write(self, message: said.Frames | said.Made) -> None:
         """Frames of it."""
-        relayed = self._tracks.get(message.track)
-        if relayed is None:
-            return
-        relayed.take(message.frames)
-        self._arm()
+        if (relayed := self._tracks.get(message.track)) is not None:
+            relayed.take(message)
+            self._arm()
 
     def finish(self, number: int) -> None:
         """No more come."""
@@ -162,7 +195,9 @@ class RelayedPlayer:
     def pause(self) -> None:
         """Hold what plays."""
         self._paused = True
-        if self._applied is not None and not self._applied_pause:
+        playing = self._playing()
+        # One that the bot makes runs dry where the bot wants it to.
+        if playing is not None and not playing.is_made and self._applied is not None and not self._applied_pause:
             self._native.pause()
             self._applied_pause = True
 
@@ -208,13 +243,16 @@ class RelayedPlayer:
     def _tick(self) -> None:
         """Tell how far tracks are; while none moves, nothing is told."""
         self._timer = None
-        moving = False
-        for number, relayed in self._tracks.items():
+        for relayed in self._tracks.values():
             relayed.feed()
-            now = relayed.progress()
-            if now != relayed.told:
-                relayed.told = now
-                self._send(said.Progress(self._seat, number, *now))
-            moving |= relayed.moves
-        if moving and not self._paused:
+        self._tell()
+        playing = self._playing()
+        runs = not self._paused or (playing is not None and playing.is_made)
+        if runs and any(relayed.moves for relayed in self._tracks.values()):
             self._arm()
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        for number, relayed in self._tracks.items():
+            if (news := relayed.news(now)) is not None:
+                self._send(said.Progress(self._seat, number, *news))

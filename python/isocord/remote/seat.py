@@ -111,6 +111,7 @@ class NodeSeat:
             said.Ask: self._answer,
             said.Track: player.begin,
             said.Frames: player.write,
+            said.Made: player.write,
             said.FinishTrack: lambda told: player.finish(told.track),
             said.ForgetTrack: lambda told: player.forget(told.track),
             said.Configure: lambda told: player.configure(told.track, _native.EncoderOptions(**told.options)),

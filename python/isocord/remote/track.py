@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _native
 from ..errors import OpusError
-from .messages import Configure, FinishTrack, ForgetTrack, Frames, ToSeat, Track, TrackIsOver
+from .messages import Configure, FinishTrack, ForgetTrack, Frames, Progress, ToSeat, Track, TrackIsOver
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -184,18 +184,18 @@ class RemoteTrack:
                 told.append(FinishTrack(seat, self.number))
             return told
 
-    def progress(self, sent: int, underruns: int) -> None:
+    def progress(self, told: Progress | TrackIsOver) -> None:
         """The node tells how far it is."""
         with self._changed:
-            for _ in range(sent - self._sent):
+            for _ in range(told.sent - self._sent):
                 if self._kept:
                     self._kept.popleft()
-            self._sent, self._underruns = sent, underruns
+            self._sent, self._underruns = told.sent, told.underruns
             self._changed.notify_all()
 
     def is_over(self, told: TrackIsOver) -> None:
         """The node tells that it ended."""
-        self.progress(told.sent, told.underruns)
+        self.progress(told)
         self._interrupted = told.interrupted
         self.ended(told.end, told.error)
 

@@ -11,7 +11,7 @@ use isocord_proto::cipher::{KEY_LEN, NonceLedger, Sealer, TransportMode};
 
 use crate::desk::Errands;
 use crate::events::EventErrands;
-use crate::play::FeederPool;
+use crate::play::{FeederPool, Relays};
 use crate::receive::common_clock::CommonClock;
 use crate::receive::receiver::{Receiver, ReceiverHandle};
 use crate::send::clocks::Clocks;
@@ -31,6 +31,7 @@ pub struct Engine {
     dispatcher: DispatcherHandle,
     pub(crate) epoch: Instant,
     pool: FeederPool,
+    relays: Relays,
     errands: Arc<EventErrands>,
     next_id: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -66,6 +67,7 @@ impl Engine {
             dispatcher,
             epoch,
             pool: FeederPool::new(),
+            relays: Relays::default(),
             next_id: AtomicU64::new(0),
             threads: Mutex::new(Vec::new()),
             nonces: Mutex::default(),
@@ -86,7 +88,8 @@ impl Engine {
         let threads = std::mem::take(&mut *lock(&self.threads));
         self.clocks.stop();
         self.receivers.iter().for_each(ReceiverHandle::stop);
-        let mut all = self.pool.stop(setup::JOIN_BOUND);
+        let mut all = self.relays.stop();
+        all &= self.pool.stop(setup::JOIN_BOUND);
         all &= self.clocks.join();
         // The event thread was started last and goes last, so that it still reports what the others ended.
         let last = threads.len().saturating_sub(1);
@@ -103,6 +106,12 @@ impl Engine {
     #[must_use]
     pub fn pool(&self) -> &FeederPool {
         &self.pool
+    }
+
+    /// The tracks whose frames leave elsewhere.
+    #[must_use]
+    pub fn relays(&self) -> &Relays {
+        &self.relays
     }
 
     /// What the event thread does for others.

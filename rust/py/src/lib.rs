@@ -32,6 +32,7 @@ mod reading;
 mod recording;
 mod recording_options;
 mod reel;
+mod relay;
 mod stats;
 mod stream_source;
 mod telling;
@@ -87,6 +88,8 @@ mod _native {
     use crate::recording::{PartOutcome, Recording, RecordingNews, RecordingReport, TrackOutcome};
     #[pymodule_export]
     use crate::reel::Reel;
+    #[pymodule_export]
+    use crate::relay::Relay;
     #[pymodule_export]
     use crate::stats::{ReceiveStats, Stats, UserReceiveStats};
     #[pymodule_export]

@@ -161,6 +161,34 @@ impl Track {
         })
     }
 
+    /// From frame `first` on there are these packets and no others; those whose turn has come already are left out, and
+    /// counted.
+    /// `rests`: no frame is due where none waits. `is_all`: no more will come. For a track of Opus packets.
+    #[pyo3(signature = (first, packets, *, rests, is_all))]
+    fn rewrite_opus(
+        &self,
+        py: Python<'_>,
+        first: u64,
+        packets: Vec<Bound<'_, PyAny>>,
+        rests: bool,
+        is_all: bool,
+    ) -> Result<usize> {
+        let packets = packets.iter().map(bytes_like).collect::<PyResult<Vec<PyBackedBytes>>>()?;
+        py.detach(|| {
+            let Producer::Opus(writer) = &mut *self.producer()? else {
+                return Err(PyTypeError::new_err("this track takes PCM").into());
+            };
+            let frames: Vec<_> =
+                packets.iter().map(|packet| Ok(OpusFrame::new(packet)?)).collect::<Result<_>>()?;
+            let late = writer.rewrite(first, &frames);
+            self.state.note_rests(rests);
+            if is_all {
+                writer.finish();
+            }
+            Ok(late)
+        })
+    }
+
     fn finish(&self) -> PyResult<()> {
         match &mut *self.producer()? {
             Producer::Pcm(reel) => reel.finish(),
@@ -212,6 +240,20 @@ impl Track {
     fn underruns(&self) -> u64 {
         self.state.underruns()
     }
+}
+
+const ENDS: [TrackEnd; 6] = [
+    TrackEnd::Finished,
+    TrackEnd::Stopped,
+    TrackEnd::Replaced,
+    TrackEnd::Closed,
+    TrackEnd::Failed,
+    TrackEnd::Interrupted,
+];
+
+/// The end of this name.
+pub(crate) fn end_of(name: &str) -> Option<TrackEnd> {
+    ENDS.into_iter().find(|&end| end_name(end) == name)
 }
 
 /// The name of an end in Python.

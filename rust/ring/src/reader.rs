@@ -55,6 +55,37 @@ impl<const WORDS: usize> RingReader<WORDS> {
         }
     }
 
+    /// Copies the frame that is taken after `ahead` others into `out` and leaves it there; its length, or none if no such
+    /// frame waits. It may be taken back, and another one put in its place, as soon as this has returned.
+    #[must_use]
+    pub fn peek(&self, ahead: u32, out: &mut [u8]) -> Option<usize> {
+        let mut word = self.0.word();
+        loop {
+            if word.queued() <= u64::from(ahead) {
+                return None;
+            }
+            let len = self.0.store.read(word.next() + u64::from(ahead), out);
+            // As in `take`.
+            fence(Ordering::Acquire);
+            let now = self.0.word();
+            if now.same_frames(word) {
+                return Some(len);
+            }
+            word = now;
+        }
+    }
+
+    /// Changes whenever frames are taken, pushed, taken back or replaced.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.0.word().without(STARVES | SLEEPS).0
+    }
+
+    /// So many frames that were taken have not been heard, and nobody takes any more: they count as waiting.
+    pub fn put_back(&mut self, count: u64) {
+        let _ = self.0.step(|word| Some(word.before_takes(count.min(word.next()))));
+    }
+
     /// Has what [`Self::take`] will need brought near, in steps that each need what the one before has brought: 0, 1, 2
     /// and 3, some time apart.
     pub fn fetch(&self, step: usize) {

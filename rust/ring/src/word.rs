@@ -34,6 +34,12 @@ impl Word {
         self.next() + self.queued()
     }
 
+    /// Whether the frames that waited before wait still: none was taken, or taken back, since.
+    pub(crate) fn same_frames(self, before: Self) -> bool {
+        self.next() == before.next()
+            && self.0 / EPOCH % (1 << EPOCH_BITS) == before.0 / EPOCH % (1 << EPOCH_BITS)
+    }
+
     pub(crate) fn has(self, flag: u64) -> bool {
         self.0 & flag != 0
     }
@@ -52,6 +58,12 @@ impl Word {
 
     pub(crate) fn after_take(self) -> Self {
         Self(self.0 + TAKEN - QUEUED)
+    }
+
+    /// The other way, so many times; what is queued may be more than there is room for.
+    pub(crate) fn before_takes(self, count: u64) -> Self {
+        let count = count.min((1 << QUEUED_BITS) - 1 - self.queued());
+        Self(self.0 - count * TAKEN + count * QUEUED)
     }
 
     /// The frames from `next` to `end` are those that wait now, and more will come.

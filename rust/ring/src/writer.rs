@@ -71,7 +71,19 @@ impl<const WORDS: usize> RingWriter<WORDS> {
     /// # Errors
     /// [`TooLate`]; nothing has changed.
     pub fn take_back(&mut self, from: u64) -> Result<(), TooLate> {
-        let cut = |word: Word| (word.next() < from).then(|| word.replaced(word.next(), from.min(word.end())));
+        self.cut(from, |word| word.next() < from)
+    }
+
+    /// The same, also of all that wait.
+    ///
+    /// # Errors
+    /// [`TooLate`]; nothing has changed.
+    pub fn take_all_back(&mut self, from: u64) -> Result<(), TooLate> {
+        self.cut(from, |word| word.next() <= from)
+    }
+
+    fn cut(&mut self, from: u64, in_time: impl Fn(Word) -> bool) -> Result<(), TooLate> {
+        let cut = |word: Word| in_time(word).then(|| word.replaced(word.next(), from.min(word.end())));
         let before = self.shared.step(cut);
         Self::before_rewriting();
         let before = before.map_err(|_| TooLate)?;

@@ -132,6 +132,35 @@ fn what_is_taken_back_is_not_heard_and_what_comes_instead_follows_what_left() {
 }
 
 #[test]
+fn all_that_waits_is_taken_back_and_who_runs_empty_meanwhile_is_woken() {
+    model(|| {
+        let heard = beside(2, &[0, 1], |mut writer, consumer| {
+            let first = (0..2).find(|&from| writer.take_all_back(from).is_ok()).unwrap_or(2);
+            produce(&mut writer, 1, consumer, 10 + first..12);
+            finish(&mut writer, consumer);
+        });
+        assert!([[10, 11], [0, 11], [0, 1]].contains(&heard[..].try_into().unwrap()), "{heard:?}");
+    });
+}
+
+#[test]
+fn a_frame_that_is_looked_at_is_whole_and_one_that_waited() {
+    model(|| {
+        let (mut writer, reader) = ring::<2>(2);
+        assert!(writer.push(&frame(0)).is_some() && writer.push(&frame(1)).is_some());
+        let looks = thread::spawn(move || {
+            let mut bytes = [0; 16];
+            [0, 1].map(|ahead| reader.peek(ahead, &mut bytes).map(|len| value(&bytes[..len])))
+        });
+        assert!(writer.take_back(1).is_ok());
+        assert!(writer.push(&frame(11)).is_some());
+        let [first, second] = looks.join().unwrap();
+        assert_eq!(first, Some(0));
+        assert!([None, Some(1), Some(11)].contains(&second), "{second:?}");
+    });
+}
+
+#[test]
 fn one_frame_takes_the_place_of_all_in_one_step() {
     model(|| {
         let heard = beside(2, &[0, 1], |mut writer, consumer| {

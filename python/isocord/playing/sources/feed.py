@@ -30,12 +30,11 @@ class Tracks(Protocol):
 
     def native(
         self, source: _native.Playable, options: _native.EncoderOptions | None = None, *, lookahead: int = 25
-    ) -> _native.Track | None:
-        """A track that is fed without Python; None where the source is read like any other.
+    ) -> _native.Track:
+        """A track that is fed without Python.
 
         Raises:
             AudioFileError: it is closed, or plays already.
-            TypeError: it cannot be played where the sound is carried.
         """
 
     def opus(self, *, lookahead: int = 25) -> _native.Track:
@@ -59,7 +58,6 @@ class Feed:
 
     Raises:
         AudioFileError: the source is closed, or plays already.
-        TypeError: the source cannot be played where the sound is carried.
         ValueError: ``lookahead`` is out of range.
     """
 
@@ -77,12 +75,11 @@ class Feed:
         self.source = source
         tracks = tracks or _native.Track
         native = native or NativeSource.of(source, None)
-        made = None if native is None else tracks.native(native.source, options, lookahead=lookahead)
-        self.native: NativeSource | None = native if made is not None else None
+        self.native: NativeSource | None = native
         self.feeder: Feeder | None = None
         self._over: Callable[[Feed, BaseException | None], None] | None = None
-        if native is not None and made is not None:
-            self.track: _native.Track = made
+        if native is not None:
+            self.track: _native.Track = tracks.native(native.source, options, lookahead=lookahead)
             native.follow()
             return
         opus = source.is_opus()

@@ -6,8 +6,12 @@ pub mod deck;
 mod feed;
 mod pool;
 mod pressure;
+mod relay;
+mod relays;
 pub mod track;
 
 pub use feed::{Feed, FeedStatus, Turn};
 pub use pool::{FeederPool, JobHandle, JobWaker};
 pub use pressure::Pressure;
+pub use relay::{Relay, Shown};
+pub use relays::{RelayHandle, Relays};

@@ -45,6 +45,25 @@ impl OwnReader {
         self.ring.fetch(step);
     }
 
+    /// The frame that comes after `ahead` others; it stays where it is.
+    pub(super) fn peek(&self, ahead: usize) -> Option<OpusFrame> {
+        let mut frame = OpusFrame::SILENCE;
+        let ahead = u32::try_from(ahead).ok()?;
+        frame.fill(|bytes| self.ring.peek(ahead, bytes).ok_or(())).ok().map(|()| frame)
+    }
+
+    pub(super) fn put_back(&mut self, count: u64) {
+        self.ring.put_back(count);
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        !self.ring.supply().1
+    }
+
+    pub(super) fn revision(&self) -> u64 {
+        self.ring.revision()
+    }
+
     pub(super) fn take(&mut self) -> Option<OpusFrame> {
         let mut frame = OpusFrame::SILENCE;
         let mut taken = None;

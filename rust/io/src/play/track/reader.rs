@@ -78,6 +78,53 @@ impl TrackReader {
         }
     }
 
+    /// The last of those taken have not been heard, and no more are taken.
+    pub(crate) fn put_back(&mut self, count: u64) {
+        // What is shared goes on.
+        if let Frames::Own(reader) = &mut self.0 {
+            reader.put_back(count);
+        }
+    }
+
+    /// Of what is shared, who was held or has not begun yet goes on where the others are.
+    pub(crate) fn catch_up(&mut self) {
+        if let Frames::Shared(reader) = &mut self.0 {
+            reader.catch_up();
+        }
+    }
+
+    /// The frame that comes after `ahead` others, if it waits already. It may be made anew until it is taken.
+    pub(crate) fn peek(&self, ahead: usize) -> Option<OpusFrame> {
+        match &self.0 {
+            Frames::Own(reader) => reader.peek(ahead),
+            Frames::Shared(reader) => reader.peek(ahead),
+        }
+    }
+
+    /// Whether no frame is due where none waits.
+    pub(crate) fn rests(&self) -> bool {
+        match &self.0 {
+            Frames::Own(reader) => reader.state().rests(),
+            Frames::Shared(reader) => reader.rests(),
+        }
+    }
+
+    /// Whether no more frames will come than wait already.
+    pub(crate) fn is_finished(&self) -> bool {
+        match &self.0 {
+            Frames::Own(reader) => reader.is_finished(),
+            Frames::Shared(reader) => reader.is_finished(),
+        }
+    }
+
+    /// Changes whenever what [`Self::peek`] shows may have.
+    pub(crate) fn revision(&self) -> u64 {
+        match &self.0 {
+            Frames::Own(reader) => reader.revision(),
+            Frames::Shared(reader) => reader.revision(),
+        }
+    }
+
     /// Whether the source of what was to come has failed.
     pub(crate) fn failed(&self) -> bool {
         match &self.0 {

@@ -31,6 +31,13 @@ struct Taken {
     kept: [OpusFrame; KEPT],
 }
 
+impl Taken {
+    /// Number of the frame that comes next for one who is at `next`: who is too far behind goes on where the others are.
+    fn from(&self, next: u64) -> u64 {
+        if next + (KEPT as u64) < self.count { self.count } else { next }
+    }
+}
+
 impl SharedTrack {
     /// Dropping all that share it ends the track as closed.
     pub(super) fn new(source: OwnReader) -> Self {
@@ -99,9 +106,7 @@ impl SharedReader {
 
     pub(super) fn take(&mut self) -> Option<OpusFrame> {
         let mut taken = self.shared.taken();
-        if self.next + (KEPT as u64) < taken.count {
-            self.next = taken.count;
-        }
+        self.next = taken.from(self.next);
         if self.next >= taken.count {
             let frame = taken.source.take()?;
             let place = (taken.count % KEPT as u64) as usize;
@@ -113,6 +118,36 @@ impl SharedReader {
         let frame = taken.kept[(self.next % KEPT as u64) as usize];
         self.next += 1;
         Some(frame)
+    }
+
+    /// Who is too far behind is where the others are from now on.
+    pub(super) fn catch_up(&mut self) {
+        self.next = self.shared.taken().from(self.next);
+    }
+
+    /// The frame that comes after `ahead` others, as things stand.
+    pub(super) fn peek(&self, ahead: usize) -> Option<OpusFrame> {
+        let taken = self.shared.taken();
+        let number = taken.from(self.next) + ahead as u64;
+        match number.checked_sub(taken.count) {
+            Some(waiting) => taken.source.peek(usize::try_from(waiting).ok()?),
+            None => Some(taken.kept[(number % KEPT as u64) as usize]),
+        }
+    }
+
+    pub(super) fn rests(&self) -> bool {
+        self.shared.taken().source.state().rests()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
+        self.shared.taken().source.is_finished()
+    }
+
+    /// Changes whenever what [`Self::peek`] shows may have.
+    pub(super) fn revision(&self) -> u64 {
+        let taken = self.shared.taken();
+        // What was taken shows in the ring's own, and this end moves by itself only.
+        taken.source.revision()
     }
 
     pub(super) fn failed(&self) -> bool {

@@ -143,7 +143,7 @@ impl TrackState {
     }
 
     /// Whether no frame is due where none waits: the source is at rest, and nobody is late.
-    pub(crate) fn note_rests(&self, rests: bool) {
+    pub fn note_rests(&self, rests: bool) {
         self.rests.store(rests, Relaxed);
     }
 
@@ -164,6 +164,11 @@ impl TrackState {
 
     pub(crate) fn note_sent(&self) {
         self.frames_sent.fetch_add(1, Relaxed);
+    }
+
+    /// So many frames have left, as one tells who sends them.
+    pub(crate) fn note_sent_in_all(&self, frames: u64) {
+        self.frames_sent.store(frames, Relaxed);
     }
 
     /// Frames of silence that have left while it had nothing, or was held.

@@ -104,6 +104,19 @@ impl TrackWriter {
         Ok(())
     }
 
+    /// Has these frames wait from number `from` on, and no others. Those whose turn has come are left out, and those that
+    /// have no room. Says for how many it was too late.
+    pub fn rewrite(&mut self, from: u64, frames: &[OpusFrame]) -> usize {
+        let mut start = from;
+        while (start < self.end() || self.ring.is_finished()) && self.ring.take_all_back(start).is_err() {
+            start = start.max(self.next());
+        }
+        self.was_full = false;
+        let late = usize::try_from(self.end().saturating_sub(from)).unwrap_or(usize::MAX);
+        frames.iter().skip(late).take_while(|frame| self.push(frame)).for_each(drop);
+        late.min(frames.len())
+    }
+
     /// Puts `frame` in the place of all that is queued: the clock's next frame is this one. Returns its number.
     pub fn replace_all(&mut self, frame: &OpusFrame) -> u64 {
         let (number, wakes) = self.ring.replace_all(frame.as_bytes());
