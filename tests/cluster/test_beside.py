@@ -43,7 +43,7 @@ def with_path(folder: Path) -> dict[str, str]:
 
 
 async def test_an_assistant_beside_its_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, assistant, bot, models, *_ = pages.python(PAGE)
+    _, _, assistant, _, bot, models, *_ = pages.python(PAGE)
     # Ray's processes import the module of the models by its name.
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     async with staged(2) as stage:

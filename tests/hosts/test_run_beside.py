@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import threading
 from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +17,9 @@ from isocord.remote import BesideError, MediaNode, NodeAddress, run_beside, voic
 from isocord.remote.beside.parcel import pack
 from isocord.remote.native import RemoteNative
 
+from .. import pages
+from ..cluster.code import run
+from .ears import sine
 from .world import RATE, Tone, World, has_sources, joins_with_isocord, np, share, until
 
 pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
@@ -100,6 +106,34 @@ async def test_it_hears_and_speaks_without_the_bot(world: World, voice: Any, mon
     parrot.close()
     with pytest.raises(isocord.ClosedError):
         await parrot
+
+
+async def test_the_desk_of_the_page_costs_the_bot_nothing(
+    world: World, voice: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, code, _, calls, *_ = pages.python("docs/cluster.md")
+    # Without cloudpickle a class is found by its name.
+    (tmp_path / "desk_of_the_page.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    made: list[object] = []
+    monkeypatch.setattr(RemoteNative, "native", lambda *_, **options: made.append(options))
+    first, second = (str(sine(tmp_path / f"{pitch:.0f}.wav", 30.0, pitch)) for pitch in (440.0, 660.0))
+    scope: dict[str, Any] = {
+        "cluster": SimpleNamespace(run_beside=run_beside),
+        "voice": voice,
+        "url": first,
+        "Desk": importlib.import_module("desk_of_the_page").Desk,
+    }
+    await run(calls, scope)
+    desk = scope["desk"]
+    listener = world.discord.listen("General", user="bob")
+    await desk.add(second)
+    await until(lambda: is_heard(listener, 440.0))
+    assert await desk.now() == "440.wav"
+    await desk.skip()
+    await until(lambda: is_heard(listener, 660.0))
+    assert await desk.now() == "660.wav"
+    assert made == []
 
 
 class Talks:

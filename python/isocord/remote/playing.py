@@ -24,8 +24,7 @@ class _Relayed:
     """A track of frames from a source in Python, and those that it has no room for yet: it takes some, is about to
     encode them, and takes more."""
 
-    def __init__(self, number: int, track: _native.Track, *, opus: bool, lookahead: int) -> None:
-        self.number = number
+    def __init__(self, track: _native.Track, *, opus: bool, lookahead: int) -> None:
         self.track = track
         self.lookahead = lookahead
         self._opus = opus
@@ -67,11 +66,15 @@ class _Relayed:
         if self._finished and not self._waiting:
             self.track.finish()
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Frames that have left, and slots without one."""
+        return (self.track.frames_sent, self.track.underruns)
+
     def news(self, now: float) -> tuple[int, int, bool, int] | None:
         """Frames that have left, slots without one, whether more frames leave one by one, and how many came late; None
         if the bot knows: where they go on leaving as it was told, it counts by itself."""
-        track = self.track
-        sent, underruns = track.frames_sent, track.underruns
+        sent, underruns = self.counts
         before = self._told[0]
         moves = sent > before and self.moves
         if (sent, underruns) == self._told and self._told_at is None:
@@ -133,10 +136,10 @@ class RelayedPlayer:
         playing = self._playing()
         if playing is None or self._paused:
             return
-        if self._applied != self._wanted:
+        if self._wanted is not None and self._applied != self._wanted:
             self._native.play(playing.track, self._barge_in)
             self._applied, self._applied_pause = self._wanted, False
-            self._send(said.Progress(self._seat, playing.number, *playing.begins(time.monotonic())))
+            self._send(said.Progress(self._seat, self._applied, *playing.begins(time.monotonic())))
         if self._applied_pause:
             self._native.resume()
             self._applied_pause = False
@@ -156,7 +159,7 @@ class RelayedPlayer:
         track = (
             make.opus(lookahead=message.lookahead) if message.opus else make.pcm(options, lookahead=message.lookahead)
         )
-        self._tracks[message.track] = _Relayed(message.track, track, opus=message.opus, lookahead=message.lookahead)
+        self._tracks[message.track] = _Relayed(track, opus=message.opus, lookahead=message.lookahead)
 
     def write(self, message: said.Frames | said.Made) -> None:
         """Frames of it."""
@@ -220,8 +223,7 @@ class RelayedPlayer:
         del self._tracks[number]
         if self._applied == number:
             self._applied = None
-        counts = (track.frames_sent, track.underruns)
-        self._send(said.TrackIsOver(self._seat, number, track.end, *counts, track.error, track.interrupted))
+        self._send(said.TrackIsOver(self._seat, number, track.end, *relayed.counts, track.error, track.interrupted))
 
     def close(self) -> None:
         """The seat is given up."""

@@ -97,4 +97,4 @@ class SharedPlayer(RelayedPlayer):
         self.stop()
         if number is not None and (relayed := self._tracks.pop(number, None)) is not None:
             # It has not begun, so nothing will tell of its end.
-            self._send(TrackIsOver(self._seat, number, "replaced", *relayed.progress(), None, None))
+            self._send(TrackIsOver(self._seat, number, "replaced", *relayed.counts, None, None))

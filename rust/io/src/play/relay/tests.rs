@@ -164,7 +164,7 @@ fn where_word_comes_late_more_is_left_as_it_is() {
     let mut pair = Pair::new();
     pair.push(0..12).send().slots(2);
     // Nothing passes for four slots.
-    (0..4).for_each(|_| drop(pair.clock.take()));
+    assert_eq!((0..4).filter_map(|_| pair.clock.take()).count(), 4);
     let from = pair.writer.next();
     pair.writer.rewrite(from, &(100..110).map(frame).collect::<Vec<_>>());
     pair.send().slots(2);
