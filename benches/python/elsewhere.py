@@ -2,7 +2,8 @@
 """What voice connections cost the bot's process when media nodes carry their sound, beside carrying it itself.
 
 The fake Discord and each node are processes of their own. Joins are one after the other; then nothing is done for a
-while, and messages over the links are counted by kind; then each connection plays numbered Opus packets from Python.
+while, and messages over the links are counted by kind; then each connection plays numbered Opus packets from Python;
+then a queue of an Opus file, whose packets pass; then the same at half the volume, which is decoded and encoded.
 
     python benches/python/elsewhere.py [--nodes 0 1 3] [--connections 10 100] [--seconds 10] [--json FILE]
 
@@ -20,13 +21,17 @@ import pickle
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import av
 import discord as pycord
+import numpy as np
 from numbered import Numbered
 
 import isocord
@@ -113,6 +118,20 @@ class Messages:
         return dict((self.counted - before).most_common())
 
 
+def song(path: Path, seconds: int = 20) -> Path:
+    """Noise as Opus in Ogg."""
+    rng = np.random.default_rng(1)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libopus", rate=48_000, layout="stereo")
+        stream.bit_rate = 128_000
+        for _ in range(seconds * 50):
+            frame = av.AudioFrame.from_ndarray(rng.integers(-3000, 3000, (1, 1920), "<i2"), "s16", "stereo")
+            frame.sample_rate = 48_000
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return path
+
+
 async def measure(messages: Messages, count: int, connections: int, seconds: float) -> dict[str, Any]:
     """One row."""
     with FakeDiscordProcess(guilds=connections) as discord, ExitStack() as stack:
@@ -136,10 +155,17 @@ async def measure(messages: Messages, count: int, connections: int, seconds: flo
                 "join_p50_ms": round(statistics.median(joins) * 1e3, 1),
                 "join_max_ms": round(max(joins) * 1e3, 1),
             }
-            for name in ("idle", "playing"):
-                if name == "playing":
+            file = song(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "song.ogg")
+            kinds: dict[str, Callable[[], Any]] = {
+                "playing": Numbered,
+                "passing": lambda: isocord.Queue(file, loop="all"),
+                "encoded": lambda: isocord.Queue(file, loop="all", volume=0.5),
+            }
+            for name in ("idle", *kinds):
+                if name in kinds:
                     for voice in voices:
-                        voice.play(Numbered())
+                        voice.stop()
+                        voice.play(kinds[name]())
                     await asyncio.sleep(_SETTLE)
                 before, cpu, theirs = messages.counted.copy(), time.process_time(), nodes.cpu() if nodes else 0.0
                 await asyncio.sleep(seconds)

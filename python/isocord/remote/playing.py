@@ -81,7 +81,9 @@ class _Relayed:
             return None
         if self._told_at is not None and moves and underruns == self._told[1] and not self._late:
             since = now - self._told_at
-            if since < _WORD and abs(sent - before - since / _FRAME) <= 1.5:
+            # Whoever has the frames of a source in Python waits for word of room for more.
+            is_enough = self.is_made or sent - before < self.lookahead / 4
+            if since < _WORD and is_enough and abs(sent - before - since / _FRAME) <= 1.5:
                 return None
         self._told, self._told_at = (sent, underruns), now if moves else None
         late, self._late = self._late, 0
