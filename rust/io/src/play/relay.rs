@@ -128,7 +128,7 @@ impl Relay {
     /// `moves` if others follow them.
     pub fn note_left(&mut self, left: u64, moves: bool, late: u64, now: Instant) {
         self.note_late(late);
-        let left = (self.origin + left).min(self.left + self.shown.len() as u64);
+        let left = self.origin.saturating_add(left).min(self.left + self.shown.len() as u64);
         while self.left < left {
             // One that was made anew in the meantime has left as it was before: the new one follows.
             if self.taken > 0 {
@@ -151,7 +151,7 @@ impl Relay {
     fn note_late(&mut self, late: u64) {
         self.calm = if late > 0 { 0 } else { self.calm + 1 };
         if late > 0 {
-            self.margin = (self.margin + late).min(MOST_MARGIN);
+            self.margin = self.margin.saturating_add(late).min(MOST_MARGIN);
         } else if self.calm >= CALM {
             (self.margin, self.calm) = (self.margin.saturating_sub(1).max(MARGIN), 0);
         }
