@@ -19,7 +19,6 @@ from .page_bots import running
 from .voices import voice as babble
 from .world import encode_pcm, until
 
-
 PAGE = "docs/assistants.md"
 BLOCKS = pages.python(PAGE)
 STAND_IN = f"""#!{sys.executable}
