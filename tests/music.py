@@ -1,8 +1,9 @@
 """Filters on real music, against ffmpeg: ``python -m tests.music FOLDER`` (``make music MUSIC=FOLDER``).
 
-FOLDER holds songs, for example those of Debian's ``wesnoth-1.16-music``. Half a minute of each is stretched by isocord
-and by ffmpeg's ``atempo`` and ``rubberband``; the likeness is how far, in decibels, the spectrum of each moment is from
-that of the moment of the original that it stands for. The loudness is ffmpeg's ``ebur128``.
+FOLDER holds songs, for example those of Debian's ``wesnoth-1.16-music`` (an orchestra) or ``planetblupi-music-ogg``
+(drums). Half a minute of each is stretched by isocord and by ffmpeg's ``atempo`` and ``rubberband``; the likeness is
+how far, in decibels, the spectrum of each moment is from that of the moment of the original that it stands for. The
+loudness is ffmpeg's ``ebur128``.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ..connection.states import ChannelEvent, Reason
 from ..gateway.protocol.close_codes import CloseVerdict
 from ..runtime.values import Record, secret
 
-VERSION = 2
+VERSION = 1
 """Of this vocabulary. A node serves bots of its own version and of the one before."""
 OLDEST = 1
 

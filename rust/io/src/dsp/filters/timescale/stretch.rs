@@ -5,15 +5,15 @@ use crate::dsp::filters::line::{Line, NOTHING, Pair};
 use crate::dsp::filters::memory::Memory;
 
 /// Pairs of one piece: long enough for the lowest voices, short enough not to be heard twice.
-const PIECE: usize = 1_440;
+const PIECE: usize = 960;
 /// Pairs in which a piece goes over into the next.
-const FADE: usize = 720;
-/// How far from its place a piece may be taken, either way.
-const REACH: usize = 720;
+const FADE: usize = 480;
+/// How far from its place a piece may be taken, either way: half a period of the lowest bass, or it is out of tune.
+const REACH: usize = 600;
 /// The likeness is searched for in steps of so many pairs first.
 const STEP: usize = 6;
 /// How much less a piece counts that is as far from its place as may be.
-const AWAY: f32 = 0.03;
+const AWAY: f32 = 0.1;
 /// Pairs that are taken in before some are given.
 const BLOCK: usize = 256;
 
