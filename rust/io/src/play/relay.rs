@@ -56,7 +56,9 @@ pub struct Relay {
     left: u64,
     /// What was sent, and is not known to have left.
     shown: VecDeque<Box<[u8]>>,
-    /// How many of them are out of the ring.
+    /// Frames behind those that were sent once, and taken back: they leave where word of that comes too late.
+    cut: u64,
+    /// How many of `shown` are out of the ring.
     taken: usize,
     /// What the present receiver calls its first frame, and how many there were before it.
     origin: u64,
@@ -89,6 +91,7 @@ impl Relay {
             lookahead,
             left: 0,
             shown: VecDeque::new(),
+            cut: 0,
             taken: 0,
             origin: 0,
             turn: 0,
@@ -120,6 +123,7 @@ impl Relay {
     /// Returns its turn.
     pub fn begin(&mut self) -> u64 {
         (self.origin, self.told, self.pace, self.seen) = (self.left, None, None, None);
+        self.cut = 0;
         self.turn += 1;
         self.turn
     }
@@ -128,15 +132,19 @@ impl Relay {
     /// `moves` if others follow them.
     pub fn note_left(&mut self, left: u64, moves: bool, late: u64, now: Instant) {
         self.note_late(late);
-        let left = self.origin.saturating_add(left).min(self.left + self.shown.len() as u64);
+        let sent = self.left + self.shown.len() as u64 + self.cut;
+        let left = self.origin.saturating_add(left).min(sent);
         while self.left < left {
-            // One that was made anew in the meantime has left as it was before: the new one follows.
+            // One that was made anew in the meantime has left as it was before: the new one follows. One that was only
+            // held back is not to be heard twice.
             if self.taken > 0 {
                 self.taken -= 1;
-            } else if self.holds(0) {
+            } else if self.holds(0) || self.held && self.shown.is_empty() {
                 self.reader.take();
             }
-            self.shown.pop_front();
+            if self.shown.pop_front().is_none() {
+                self.cut -= 1;
+            }
             self.left += 1;
         }
         self.reader.state().note_sent_in_all(self.left);
@@ -201,12 +209,19 @@ impl Relay {
             return None;
         }
         let end = self.left + kept as u64;
-        if !new.is_empty() && self.believed(now).is_some_and(|believed| believed >= end) {
+        let is_dry = match self.believed(now) {
+            Some(believed) => believed >= end,
+            // It was said that nothing leaves, and nothing is there.
+            None => kept == 0 && self.left > self.origin,
+        };
+        if !new.is_empty() && is_dry {
             // The clock there had nothing, and begins with these.
             self.pace = Some(Pace { left: end, at: now });
         }
+        let sent = self.shown.len() as u64 + self.cut;
         self.shown.truncate(kept);
         self.shown.extend(new);
+        self.cut = sent.saturating_sub(self.shown.len() as u64);
         self.silent &= self.shown.len() == kept;
         self.seen = Some(waits);
         let first = if self.told.replace(state).is_some() { kept } else { 0 };
@@ -221,13 +236,13 @@ impl Relay {
 
     /// Asks for the producer to wake whoever polls; false if there is something to look at already.
     pub fn starve(&mut self) -> bool {
-        self.shown.len() == self.taken && self.reader.starve()
+        self.held || self.shown.len() == self.taken && self.reader.starve()
     }
 
     /// Whether time alone brings something to do.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.pace.is_some() || self.missing.is_some()
+        !self.held && (self.pace.is_some() || self.missing.is_some())
     }
 
     /// What is true of the ring, if so many of its frames are sent.
@@ -288,7 +303,11 @@ impl Relay {
 
     /// Whether more frames are waited for, so that they go in few messages.
     fn may_wait(&self, kept: usize, new: usize, now: Instant) -> bool {
-        let left = self.believed(now).map_or(0, |believed| believed.saturating_sub(self.left) as usize);
+        let Some(believed) = self.believed(now) else {
+            // Before it begins there is time; one that has begun and stands still may have nothing.
+            return self.left == self.origin && kept > self.lookahead / 4 && new < self.lookahead.div_ceil(2);
+        };
+        let left = believed.saturating_sub(self.left) as usize;
         kept.saturating_sub(left) > self.lookahead / 4 && new < self.lookahead.div_ceil(2)
     }
 }

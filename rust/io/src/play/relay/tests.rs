@@ -230,3 +230,64 @@ fn a_clock_that_stands_still_loses_nothing() {
     pair.slots(20);
     assert_eq!(pair.heard, (0..12).collect::<Vec<_>>());
 }
+
+#[test]
+fn who_heard_more_of_the_old_than_there_is_of_the_new_hears_all_that_comes_later() {
+    let mut pair = Pair::new();
+    pair.push(0..12).send().slots(4);
+    // Nothing passes for six slots.
+    assert_eq!((0..6).filter_map(|_| pair.clock.take()).count(), 6);
+    pair.writer.replace_all(&frame(100));
+    pair.send().slots(10).push(101..106).slots(10);
+    assert!(pair.heard.ends_with(&[101, 102, 103, 104, 105]), "{:?}", pair.heard);
+}
+
+#[test]
+fn a_pause_of_which_word_comes_late_loses_nothing_and_says_nothing_twice() {
+    let mut pair = Pair::new();
+    pair.push(0..12).send().slots(3);
+    assert_eq!((0..5).filter_map(|_| pair.clock.take()).count(), 5);
+    pair.relay.hold();
+    pair.send().slots(8);
+    pair.relay.go_on(pair.now);
+    pair.writer.finish();
+    pair.slots(20);
+    assert_eq!(pair.heard, [0, 1, 2, 8, 9, 10, 11]);
+    assert_eq!(pair.relay.reader().state().frames_sent(), 12);
+}
+
+#[test]
+fn a_short_lookahead_that_ran_dry_gets_ahead_again() {
+    let (mut writer, reader) = track(1);
+    let (mut relay, mut now, mut sent) = (Relay::new(reader, 1), Instant::now(), 0);
+    assert!(writer.push(&frame(0)) && relay.poll(now).is_some());
+    relay.note_left(1, false, 0, now);
+    for byte in 1..7 {
+        let _ = writer.push(&frame(byte));
+        sent += relay.poll(now).map_or(0, |shown| shown.frames.len());
+        now += Duration::from_millis(10);
+    }
+    assert!(sent >= 3, "{sent} before any word of the first");
+}
+
+#[test]
+fn frames_that_come_one_by_one_do_not_wait_for_others_where_nothing_moves() {
+    let mut pair = Pair::new();
+    pair.push([0]).send();
+    pair.relay.note_left(1, false, 0, pair.now);
+    for byte in 1..10 {
+        // Word of the first comes late.
+        pair.push([byte]).send();
+        pair.relay.pace = None;
+    }
+    assert_eq!(pair.messages, 10);
+}
+
+#[test]
+fn what_is_held_needs_no_looking_at() {
+    let mut pair = Pair::new();
+    pair.push(0..12).send().slots(3);
+    pair.relay.hold();
+    pair.slots(8);
+    assert!(!pair.relay.is_busy() && pair.relay.starve());
+}
