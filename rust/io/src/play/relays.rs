@@ -1,5 +1,6 @@
 //! The thread that looks after all relays: what has changed in their rings is handed to those who send it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
@@ -14,14 +15,23 @@ const LOOK: Duration = Duration::from_millis(10);
 const REST: Duration = Duration::from_millis(500);
 
 /// Sends what is shown; called on the thread of the relays, or on one that asks for it.
-pub type Sending = Box<dyn Fn(Shown) + Send>;
+pub type Sending = Box<dyn Fn(Shown) + Send + Sync>;
 
 struct Post {
     /// None when it is over.
     relay: Mutex<Option<Relay>>,
     state: Arc<TrackState>,
-    /// Locked while something is shown, so that what is shown later is sent later.
-    send: Mutex<Sending>,
+    send: Sending,
+    /// No lock is held while something is sent: that may run code of anybody, who may ask something of the relay again.
+    outgoing: Mutex<Outgoing>,
+}
+
+/// What is to be sent, by one thread at a time, so that what is shown later is sent later.
+#[derive(Default)]
+struct Outgoing {
+    waiting: VecDeque<Shown>,
+    /// Somebody sends, and goes on until none waits.
+    is_sent: bool,
 }
 
 /// All relays of a process.
@@ -64,18 +74,21 @@ impl Relays {
             }
         }));
         let relay = Mutex::new(Some(Relay::new(reader, lookahead)));
-        let post = Arc::new(Post { relay, state, send: Mutex::new(send) });
+        let post = Arc::new(Post { relay, state, send, outgoing: Mutex::default() });
         lock(&self.shared.posts).push(Arc::downgrade(&post));
         self.shared.wake();
         Ok(RelayHandle { post, shared: Arc::clone(&self.shared) })
     }
 
-    /// Stops the thread; false if it did not stop in time.
+    /// Stops the thread, and ends all tracks as closed; false if it did not stop in time.
     pub fn stop(&self) -> bool {
         let _ = self.shared.is_over.set(());
         self.shared.wake();
         let thread = lock(&self.thread).take();
-        thread.is_none_or(setup::join)
+        let stopped = thread.is_none_or(setup::join);
+        let posts = std::mem::take(&mut *lock(&self.shared.posts));
+        posts.iter().filter_map(Weak::upgrade).for_each(|post| post.end(TrackEnd::Closed));
+        stopped
     }
 }
 
@@ -101,20 +114,42 @@ impl Shared {
     }
 }
 
+impl Outgoing {
+    /// The next one, for who is to send it now.
+    fn next(&mut self) -> Option<Shown> {
+        let next = if self.is_sent { None } else { self.waiting.pop_front() };
+        self.is_sent |= next.is_some();
+        next
+    }
+}
+
 impl Post {
-    /// Sends what there is; says whether to look again soon.
+    /// Sends what there is, unless another thread is about to; says whether to look again soon.
     fn look(&self) -> bool {
-        let send = lock(&self.send);
         let look = |relay: &mut Relay| {
+            // Under the relay's lock, so that they wait in the order in which they were shown.
             let shown = relay.poll(Instant::now());
-            (shown, relay.is_busy() || !relay.starve())
+            lock(&self.outgoing).waiting.extend(shown);
+            relay.is_busy() || !relay.starve()
         };
-        let Some((shown, is_busy)) = self.with(look) else { return false };
-        // Who sends may have to wait for somebody who asks something of the relay.
-        if let Some(shown) = shown {
-            send(shown);
+        let is_busy = self.with(look).unwrap_or(false);
+        loop {
+            let next = lock(&self.outgoing).next();
+            let Some(shown) = next else { return is_busy };
+            (self.send)(shown);
+            lock(&self.outgoing).is_sent = false;
         }
-        is_busy
+    }
+
+    fn end(&self, end: TrackEnd) {
+        let relay = lock(&self.relay).take();
+        let failed = relay.as_ref().is_some_and(|relay| relay.reader().failed());
+        let end = if end == TrackEnd::Finished && failed { TrackEnd::Failed } else { end };
+        // Whoever sees the end sees what was heard.
+        let relay = relay.map(Relay::ended);
+        self.state.end_with(end);
+        self.state.notify_ended();
+        drop(relay);
     }
 
     fn with<T>(&self, change: impl FnOnce(&mut Relay) -> T) -> Option<T> {
@@ -136,7 +171,7 @@ impl RelayHandle {
         self.shared.wake();
     }
 
-    /// See [`Relay::hold`]; what is to be sent then is sent when this returns.
+    /// See [`Relay::hold`]; what is to be sent then is sent when this returns, or by a thread that is just sending.
     pub fn hold(&self) {
         self.post.with(Relay::hold);
         self.post.look();
@@ -151,13 +186,45 @@ impl RelayHandle {
 
     /// It has ended there.
     pub fn end(&self, end: TrackEnd) {
-        let relay = lock(&self.post.relay).take();
-        let failed = relay.as_ref().is_some_and(|relay| relay.reader().failed());
-        let end = if end == TrackEnd::Finished && failed { TrackEnd::Failed } else { end };
-        // Whoever sees the end sees what was heard.
-        let relay = relay.map(Relay::ended);
-        self.post.state.end_with(end);
-        self.post.state.notify_ended();
-        drop(relay);
+        self.post.end(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use isocord_proto::frame::OpusFrame;
+
+    use super::*;
+    use crate::play::track::track;
+
+    #[test]
+    fn who_is_sent_something_may_ask_something_of_the_relay() {
+        let (mut writer, reader) = track(12);
+        assert!(writer.push(&OpusFrame::new(&[1]).expect("one byte")));
+        let (relays, own) = (Relays::default(), Arc::new(OnceLock::<RelayHandle>::new()));
+        let (theirs, (tell, told)) = (Arc::downgrade(&own), mpsc::channel());
+        let send = move |shown: Shown| {
+            let own = theirs.upgrade();
+            if let Some(handle) = own.as_ref().and_then(|own| own.get()) {
+                handle.hold();
+                let _ = tell.send(shown.rests);
+            }
+        };
+        let handle = relays.add(reader, 12, Box::new(send)).expect("a thread");
+        let handle = own.get_or_init(|| handle);
+        handle.begin();
+        let rests = std::iter::from_fn(|| told.recv_timeout(Duration::from_secs(10)).ok());
+        assert!(rests.take(4).any(|rests| rests), "it is told that it is held");
+    }
+
+    #[test]
+    fn what_plays_when_all_is_over_ends_as_closed() {
+        let (writer, reader) = track(12);
+        let relays = Relays::default();
+        let _handle = relays.add(reader, 12, Box::new(|_| ())).expect("a thread");
+        assert!(relays.stop());
+        assert_eq!(writer.state().end(), Some(TrackEnd::Closed));
     }
 }
