@@ -40,10 +40,10 @@ class _Relayed:
         if isinstance(message, said.Made):
             # It is told what to have, whatever it has.
             self.is_made = True
-            self._late += self.track.rewrite_opus(
-                message.first, message.frames, rests=message.rests, is_all=message.is_all
-            )
-            self._come = message.first + len(message.frames)
+            self._waiting.clear()
+            frames = message.frames[: self.lookahead]
+            self._late += self.track.rewrite_opus(message.first, frames, rests=message.rests, is_all=message.is_all)
+            self._come = message.first + len(frames)
             return
         room = max(0, self.lookahead - (self._come - self.track.frames_sent))
         self._waiting.extend(message.frames[:room])
@@ -189,13 +189,21 @@ class RelayedPlayer:
     def play(self, number: int, barge_in: BargeIn | None) -> None:
         """Play it in the place of what plays."""
         if number in self._tracks:
+            if number != self._wanted:
+                self._drop_wanted()
             self._wanted, self._barge_in, self._paused = number, barge_in, False
 
     def stop(self) -> None:
         """End what plays."""
+        self._drop_wanted()
         if self._applied is not None:
             self._native.stop()
         self._wanted = self._applied = None
+
+    def _drop_wanted(self) -> None:
+        """What was to play and has not begun never will: nothing would tell of its end."""
+        if self._wanted is not None and self._wanted != self._applied:
+            self._tracks.pop(self._wanted, None)
 
     def pause(self) -> None:
         """Hold what plays."""

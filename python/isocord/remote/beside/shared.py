@@ -94,7 +94,8 @@ class SharedPlayer(RelayedPlayer):
 
     def _stop_the_bots(self) -> None:
         number = self._wanted if self._wanted != self._applied else None
+        relayed = self._tracks.get(number) if number is not None else None
         self.stop()
-        if number is not None and (relayed := self._tracks.pop(number, None)) is not None:
+        if number is not None and relayed is not None:
             # It has not begun, so nothing will tell of its end.
             self._send(TrackIsOver(self._seat, number, "replaced", *relayed.counts, None, None))
