@@ -15,7 +15,7 @@ from . import messages as said
 _MOST_TRACKS = 64
 _TICK = 0.05
 """Seconds between two looks at how far tracks are."""
-_WORD = 0.5
+_WORD = 0.4
 """Seconds after which a track that goes on as clocks do is told of all the same."""
 _FRAME = 0.02
 

@@ -17,10 +17,14 @@ use super::track::{MAX_LOOKAHEAD, TrackReader};
 const MARGIN: u64 = 2;
 const MOST_MARGIN: u64 = 15;
 const CALM: u32 = 20;
+/// The most of a track that others hear as well: who is too far from them misses some.
+const MOST_SHARED_MARGIN: u64 = 5;
 /// Frames for which the clock there is believed to go on without a word of it.
 const MOST_BELIEVED: u64 = 25;
 /// Between two frames that are taken, at least.
 const APART: Duration = Duration::from_millis(8);
+/// Between two times that frames are sent anew to one where nothing leaves.
+const IDLE: Duration = Duration::from_millis(500);
 /// How long frames may be missing, while others are put in their place.
 const REWRITING: Duration = Duration::from_millis(30);
 
@@ -70,8 +74,12 @@ pub struct Relay {
     margin: u64,
     /// Words since it was set.
     calm: u32,
+    /// Frames were sent anew since the last word.
+    is_rewritten: bool,
     /// When a frame was taken last.
     took: Option<Instant>,
+    /// When frames were sent last.
+    sent: Option<Instant>,
     /// The ring as it was when there was nothing more to send of it.
     seen: Option<(u64, State)>,
     /// Since when frames have been missing.
@@ -99,7 +107,9 @@ impl Relay {
             pace: None,
             margin: MARGIN,
             calm: 0,
+            is_rewritten: false,
             took: None,
+            sent: None,
             seen: None,
             missing: None,
             silent: true,
@@ -157,11 +167,14 @@ impl Relay {
     }
 
     fn note_late(&mut self, late: u64) {
-        self.calm = if late > 0 { 0 } else { self.calm + 1 };
         if late > 0 {
-            self.margin = self.margin.saturating_add(late).min(MOST_MARGIN);
-        } else if self.calm >= CALM {
-            (self.margin, self.calm) = (self.margin.saturating_sub(1).max(MARGIN), 0);
+            let most = if self.reader.is_shared() { MOST_SHARED_MARGIN } else { MOST_MARGIN };
+            (self.margin, self.calm) = (self.margin.saturating_add(late).min(most), 0);
+        } else if std::mem::take(&mut self.is_rewritten) {
+            self.calm += 1;
+            if self.calm >= CALM {
+                (self.margin, self.calm) = (self.margin.saturating_sub(1).max(MARGIN), 0);
+            }
         }
     }
 
@@ -218,6 +231,8 @@ impl Relay {
             // The clock there had nothing, and begins with these.
             self.pace = Some(Pace { left: end, at: now });
         }
+        self.is_rewritten |= kept < self.shown.len();
+        self.sent = Some(now);
         let sent = self.shown.len() as u64 + self.cut;
         self.shown.truncate(kept);
         self.shown.extend(new);
@@ -297,8 +312,18 @@ impl Relay {
             }
         }
         self.missing = None;
+        if is_changed && !self.held && self.told.is_some() && self.is_idle(now) {
+            return false;
+        }
         let Some(told) = self.told else { return kept + new > 0 || state.1 };
         is_changed || told != state || (new > 0 && !self.may_wait(kept, new, now))
+    }
+
+    /// Whether nothing leaves there, and it was sent something not long ago.
+    fn is_idle(&self, now: Instant) -> bool {
+        let within = |since: Instant| now.saturating_duration_since(since) < IDLE;
+        let stands = self.pace.as_ref().is_none_or(|pace| !within(pace.at + IDLE));
+        stands && self.sent.is_some_and(within)
     }
 
     /// Whether more frames are waited for, so that they go in few messages.

@@ -170,7 +170,12 @@ fn where_word_comes_late_more_is_left_as_it_is() {
     pair.send().slots(2);
     assert!(pair.writer.next() >= 2 + MARGIN + 2, "{}", pair.writer.next());
     let margin = pair.relay.margin;
-    (0..CALM).for_each(|_| pair.tell());
+    (0..2 * CALM).for_each(|_| pair.tell());
+    assert_eq!(pair.relay.margin, margin, "where nothing is made anew, nothing can come too late");
+    for _ in 0..CALM {
+        pair.relay.is_rewritten = true;
+        pair.tell();
+    }
     assert_eq!(pair.relay.margin, margin - 1);
 }
 
@@ -281,6 +286,22 @@ fn frames_that_come_one_by_one_do_not_wait_for_others_where_nothing_moves() {
         pair.relay.pace = None;
     }
     assert_eq!(pair.messages, 10);
+}
+
+#[test]
+fn where_nothing_leaves_what_changes_is_sent_twice_a_second() {
+    let mut pair = Pair::new();
+    let shared = std::mem::replace(&mut pair.relay, Relay::new(track(1).1, 1)).ended().share();
+    let mut others = TrackReader::of(&shared);
+    pair.relay = Relay::new(TrackReader::of(&shared), LOOKAHEAD);
+    pair.push(0..12).send();
+    for byte in 12..62 {
+        // The others go on.
+        assert!(others.take().is_some());
+        pair.push([byte]).send();
+        pair.now += Duration::from_millis(20);
+    }
+    assert!(pair.messages <= 4, "{} messages in a second", pair.messages);
 }
 
 #[test]

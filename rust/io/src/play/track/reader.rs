@@ -78,6 +78,11 @@ impl TrackReader {
         }
     }
 
+    /// Whether others play it, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.0, Frames::Shared(_))
+    }
+
     /// The last of those taken have not been heard, and no more are taken.
     pub(crate) fn put_back(&mut self, count: u64) {
         // What is shared goes on.
