@@ -104,24 +104,25 @@ async def test_prometheus(world: World) -> None:
     with pytest.raises(ValueError, match="isocord_packets_sent"):
         isocord.metrics.prometheus(registry)
 
-    def see(name: str, wanted: dict[str, str]) -> float | None:
-        names = {f"isocord_{name}{ending}" for ending in ("", "_total", "_seconds")}
+    def samples() -> list[Any]:
         text = client.generate_latest(registry).decode()
-        values = [
-            one.value
-            for all_of_it in parser.text_string_to_metric_families(text)
-            for one in all_of_it.samples
-            if one.name in names and one.labels == wanted
-        ]
+        return [one for all_of_it in parser.text_string_to_metric_families(text) for one in all_of_it.samples]
+
+    def see(name: str, wanted: dict[str, str], of: list[Any] | None = None) -> float | None:
+        names = {f"isocord_{name}{ending}" for ending in ("", "_total", "_seconds")}
+        found = samples() if of is None else of
+        values = [one.value for one in found if one.name in names and one.labels == wanted]
         assert len(values) <= 1
         return values[0] if values else None
 
     def late(mine: dict[str, str]) -> bool:
+        # Of one moment: packets go on to leave.
+        now = samples()
         edges = [*(f"{8e-6 * 2**octave:g}" for octave in range(24)), "+Inf"]
-        counts = [see("lateness_seconds_bucket", {**mine, "le": text}) for text in edges]
+        counts = [see("lateness_seconds_bucket", {**mine, "le": text}, now) for text in edges]
         assert None not in counts and counts == sorted(counts)  # type: ignore[type-var]
-        total = see("lateness_seconds_sum", mine)
-        return counts[-1] == see("lateness_seconds_count", mine) != 0 and total is not None and 0 < total < 60
+        total = see("lateness_seconds_sum", mine, now)
+        return counts[-1] == see("lateness_seconds_count", mine, now) != 0 and total is not None and 0 < total < 60
 
     await makes_history(world, see, late)
     registry.unregister(collector)

@@ -85,8 +85,13 @@ class Seated:
         log: GuildLog,
         owner: tuple[int, int],
     ) -> None:
-        self.thread, self.native, self.media, self.player, self.log = thread, native, media, player, log
-        self.user_id, self.server_id = owner
+        self.thread: GatewayThread = thread
+        self.native: _native.Connection = native
+        self.media: Media = media
+        self.player: SharedPlayer = player
+        self.log: GuildLog = log
+        self.user_id: int = owner[0]
+        self.server_id: int = owner[1]
 
     def sync(self) -> None:
         """The player wants something else; from any thread."""
