@@ -6,7 +6,9 @@ is left out. What a row says is done where it says: by a test of its own, or by 
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,6 +42,13 @@ def blocks(page: str) -> list[Block]:
 def python(page: str) -> list[str]:
     """The code of its Python blocks."""
     return [block.code for block in blocks(page) if block.language == "python"]
+
+
+async def run(code: str, name: str, scope: dict[str, Any]) -> None:
+    """Code of a page, as in a coroutine of the bot."""
+    found = eval(compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True), scope)
+    if inspect.iscoroutine(found):
+        await found
 
 
 def rows(kind: type[Any]) -> list[tuple[Block, Any]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,6 @@ PAGE = "docs/assistants.md"
 BLOCKS = {
     name: next(code for code in pages.python(PAGE) if f"adapters.{name} " in code) for name in ("pipecat", "livekit")
 }
-
-
-async def run(name: str, scope: dict[str, Any]) -> None:
-    code = compile(BLOCKS[name], PAGE, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-    found = eval(code, scope)
-    if inspect.iscoroutine(found):
-        await found
 
 
 async def test_a_pipeline_of_pipecat_answers_and_ends(tmp_path: Path) -> None:
@@ -41,7 +32,7 @@ async def test_a_pipeline_of_pipecat_answers_and_ends(tmp_path: Path) -> None:
         context = parts.LLMContext([])
         made: dict[str, Any] = {"voice": await call.connect(), "Pipeline": Pipeline, "EndFrame": EndFrame}
         made.update(stt=parts.Recogniser(), llm=parts.Model(5), tts=parts.Synthesiser(), pair=parts.pair_of(context))
-        await run("pipecat", made)
+        await pages.run(BLOCKS["pipecat"], PAGE, made)
         rates = PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=RATE)
         made["worker"] = PipelineWorker(made["pipeline"], params=rates, cancel_on_idle_timeout=False)
         runner = WorkerRunner(handle_sigint=False)
@@ -66,7 +57,7 @@ async def test_a_session_of_livekit_answers(tmp_path: Path) -> None:
         made.update(
             stt=parts.Recogniser(), llm=parts.Model(5), tts=parts.Synthesiser(), agent=Agent(instructions="Answer.")
         )
-        await run("livekit", made)
+        await pages.run(BLOCKS["livekit"], PAGE, made)
         bob.play(users_voice(1.4, tmp_path))
         await until(lambda: bob.arrivals() and spells(bob), 20)
         await made["session"].aclose()

@@ -16,7 +16,6 @@ pytest.importorskip("ray.serve")
 from isocord.remote import BesideError
 
 from .. import pages
-from .code import run
 from .stage import Stage, kill, staged, until
 
 pytestmark = pytest.mark.timeout(300)
@@ -53,9 +52,9 @@ async def test_an_assistant_beside_its_sound(tmp_path: Path, monkeypatch: pytest
         voice = await channel.connect(cls=stage.cluster.VoiceClient, timeout=30.0)
         scope: dict[str, Any] = {"__name__": "__main__", "cluster": stage.cluster, "voice": voice, "said": []}
         scope["print"] = scope["said"].append
-        await run(assistant, scope)
+        await pages.run(assistant, PAGE, scope)
         bob = stage.discord.speak("General", user="bob")
-        await run(bot, scope)
+        await pages.run(bot, PAGE, scope)
         assert scope["said"] == [[]]
         bob.play(hum(440.0))
 

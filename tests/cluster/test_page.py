@@ -12,7 +12,6 @@ pytest.importorskip("ray")
 from isocord.ray import Cluster
 
 from .. import pages
-from .code import run
 from .stage import Numbered, staged
 
 PAGE = "docs/cluster.md"
@@ -34,15 +33,15 @@ async def test_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
         channel = next(one for one in stage.bot.guilds[0].voice_channels if one.name == "General")
         stage.listener = stage.discord.listen("General", user="alice")
         scope: dict[str, Any] = {"channel": channel, "source": Numbered()}
-        await run(connect, scope)
+        await pages.run(connect, PAGE, scope)
         await stage.hears()
         before = {one.node: one.pid for one in scope["cluster"].stats()}
         await scope["cluster"].ready(nodes=2)
-        await run(drain.replace("60.0", "4.0"), scope)
+        await pages.run(drain.replace("60.0", "4.0"), PAGE, scope)
         await stage.hears()
         after = {one.node: one.pid for one in scope["cluster"].stats()}
         assert before.keys() == after.keys() and not set(before.values()) & set(after.values())
-        await run(grow.replace("Cluster(", "here("), {**scope, "here": here})
+        await pages.run(grow.replace("Cluster(", "here("), PAGE, {**scope, "here": here})
         await made[-1].ready(nodes=2)
         for cluster in made:
             cluster.close()

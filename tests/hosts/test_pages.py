@@ -150,13 +150,6 @@ class Stage:
         return self.found_levels
 
 
-async def run(code: str, name: str, scope: dict[str, Any]) -> None:
-    """As in a coroutine of the bot."""
-    found = eval(compile(code, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True), scope)
-    if inspect.iscoroutine(found):
-        await found
-
-
 CASES = [pytest.param(block, row, id=f"{block.page}-{block.number}") for block, row in pages.rows(pages.Runs)]
 
 
@@ -187,7 +180,7 @@ async def test_it_runs_as_it_stands(
                 stage.voice.queue = isocord.Queue(endless=True)
             scope.update({name: make(stage) for name, make in row.given.items()})
             code = block.code.replace("https://example.com", web.url(""))
-            task = asyncio.create_task(run(code, block.page, scope))
+            task = asyncio.create_task(pages.run(code, block.page, scope))
             if row.lasting or "heard" in row.given or "start_recording" in code:
                 stage.speaker.play_opus(encode_pcm(babble(1.0), "auto"))
             if not row.lasting:

@@ -18,7 +18,6 @@ from isocord.remote.beside.parcel import pack
 from isocord.remote.native import RemoteNative
 
 from .. import pages
-from ..cluster.code import run
 from .ears import sine
 from .world import RATE, Tone, World, has_sources, joins_with_isocord, np, share, until
 
@@ -124,7 +123,7 @@ async def test_the_desk_of_the_page_costs_the_bot_nothing(
         "url": first,
         "Desk": importlib.import_module("desk_of_the_page").Desk,
     }
-    await run(calls, scope)
+    await pages.run(calls, "docs/cluster.md", scope)
     desk = scope["desk"]
     listener = world.discord.listen("General", user="bob")
     await desk.add(second)

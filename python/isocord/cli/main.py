@@ -271,6 +271,8 @@ def _demo(options: argparse.Namespace) -> int:
     try:
         with aside:
             told = demonstrate()
+            for fault in told["faults"]:
+                print(f"\n  {fault}", file=sys.stderr)
     except AudioFileError as error:
         print(f"isocord demo: {error}", file=sys.stderr)
         return 2

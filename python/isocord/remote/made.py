@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, cast
 
 from .. import _native
+from ..runtime.handover import weak_handler
 from .messages import ForgetTrack, Made, Progress, ToSeat, Track, TrackIsOver
 
 Post = Callable[[Callable[[int], "ToSeat | None"]], object]
@@ -51,17 +52,13 @@ class MadeTrack:
         self._underruns = 0
         self._error: Exception | None = None
         self._interrupted: tuple[int, int, float, float] | None = None
-        self._relay = _native.Relay(self._track, lookahead, _weakly(weakref.WeakMethod(self._shown)))
+        self._relay = _native.Relay(self._track, lookahead, weak_handler(weakref.WeakMethod(self._shown)))
 
     # What a player uses.
 
     def configure(self, options: _native.EncoderOptions) -> None:
         """Encode with these options what has not left."""
         self._track.configure(options)
-
-    def wait_end(self, timeout: float) -> str | None:
-        """Wait until it is over; None after ``timeout`` seconds."""
-        return self._track.wait_end(timeout)
 
     @property
     def error(self) -> Exception | None:
@@ -140,13 +137,3 @@ class MadeTrack:
         if hasattr(self, "_relay") and self.end is None:
             number, post = self.number, self._post
             post(lambda seat: ForgetTrack(seat, number))
-
-
-def _weakly(method: weakref.WeakMethod[Callable[..., None]]) -> Callable[..., None]:
-    """A function that does not keep its track alive: the native side holds it for as long as itself lives."""
-
-    def call(*args: Any) -> None:
-        if (found := method()) is not None:
-            found(*args)
-
-    return call

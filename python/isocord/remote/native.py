@@ -98,7 +98,7 @@ class RemoteNative:
         """Play a track in the place of what plays."""
         before, self._playing, self._paused = self._playing, track, False
         self._barge_in = told = plain(barge_in)
-        if isinstance(track, MadeTrack) and self.flows:
+        if self.flows:
             # Before the node knows: what changes from now on comes too late for the first frames.
             track.go_on()
         if before is not None and before is not track:
@@ -115,14 +115,14 @@ class RemoteNative:
     def pause(self) -> None:
         """Hold what plays."""
         self._paused = True
-        if isinstance(self._playing, MadeTrack):
+        if self._playing is not None:
             self._playing.hold()
         self._post(Pause)
 
     def resume(self) -> None:
         """Let what is held go on."""
         self._paused = False
-        if isinstance(self._playing, MadeTrack):
+        if self._playing is not None:
             self._playing.go_on()
         self._post(Resume)
 

@@ -128,6 +128,12 @@ class RemoteTrack:
             self._changed.wait_for(lambda: self._end is not None, timeout)
             return self._end
 
+    def hold(self) -> None:
+        """The node pauses it."""
+
+    def go_on(self) -> None:
+        """The node lets it go on."""
+
     @property
     def error(self) -> Exception | None:
         """What ended it early."""

@@ -8,19 +8,15 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from .. import _native
 
+def weak_handler(method: weakref.WeakMethod[Callable[..., None]]) -> Callable[..., None]:
+    """A handler that does not keep its object alive: the native side holds it for as long as itself lives."""
 
-def weak_handler(
-    method: weakref.WeakMethod[Callable[[_native.Event], None]],
-) -> Callable[[_native.Event], None]:
-    """A handler that does not keep its connection alive: the native side holds it for as long as itself lives."""
-
-    def on_event(event: _native.Event) -> None:
+    def handler(*args: Any) -> None:
         if (handle := method()) is not None:
-            handle(event)
+            handle(*args)
 
-    return on_event
+    return handler
 
 
 def entered(broken: Callable[[BaseException], object], function: Callable[..., object], *args: Any) -> None:

@@ -1,9 +1,7 @@
 //! `Relay`: the frames of a track, sent ahead to where they leave.
 
 use isocord_io::connection::ConnectionError;
-use isocord_io::play::Relay as Relays;
-use isocord_io::play::track::TrackEnd;
-use isocord_io::play::{RelayHandle, Shown};
+use isocord_io::play::{self, RelayHandle, Shown};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -44,7 +42,7 @@ impl Relay {
     /// Frames that a receiver needs room for.
     #[staticmethod]
     fn capacity(lookahead: i64) -> Result<usize> {
-        Ok(Relays::capacity(check_lookahead(lookahead)?))
+        Ok(play::Relay::capacity(check_lookahead(lookahead)?))
     }
 
     /// Another one receives it, who knows nothing; gives its turn.
@@ -70,8 +68,7 @@ impl Relay {
 
     /// It has ended there.
     fn end(&self, py: Python<'_>, how: &str) -> PyResult<()> {
-        let end: Option<TrackEnd> = end_of(how);
-        let end = end.ok_or_else(|| PyValueError::new_err(format!("no track ends as {how:?}")))?;
+        let end = end_of(how).ok_or_else(|| PyValueError::new_err(format!("no track ends as {how:?}")))?;
         py.detach(|| self.0.end(end));
         Ok(())
     }

@@ -162,8 +162,7 @@ impl Track {
     }
 
     /// From frame `first` on there are these packets and no others; those whose turn has come already are left out, and
-    /// counted.
-    /// `rests`: no frame is due where none waits. `is_all`: no more will come. For a track of Opus packets.
+    /// counted. `rests`: no frame is due where none waits. `is_all`: no more will come. For a track of Opus packets.
     #[pyo3(signature = (first, packets, *, rests, is_all))]
     fn rewrite_opus(
         &self,
@@ -242,18 +241,9 @@ impl Track {
     }
 }
 
-const ENDS: [TrackEnd; 6] = [
-    TrackEnd::Finished,
-    TrackEnd::Stopped,
-    TrackEnd::Replaced,
-    TrackEnd::Closed,
-    TrackEnd::Failed,
-    TrackEnd::Interrupted,
-];
-
 /// The end of this name.
 pub(crate) fn end_of(name: &str) -> Option<TrackEnd> {
-    ENDS.into_iter().find(|&end| end_name(end) == name)
+    TrackEnd::ALL.into_iter().find(|&end| end_name(end) == name)
 }
 
 /// The name of an end in Python.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import shutil
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -178,7 +177,6 @@ def report(heard: Conversation, out: Path, *, busy: bool) -> dict[str, Any]:
     faults = []
     if len(answers) != len(_REPLIES) or [cut.by for cut in cuts] != [INTERRUPTS]:
         faults.append("Somebody was not answered, or the assistant did not let itself be interrupted.")
-        print(f"\n  {faults[0]}", file=sys.stderr)
     return {
         "load": "two CPU-bound threads" if busy else None,
         "encrypted": heard.encrypted,

@@ -10,9 +10,18 @@ import numpy as np
 from .compare import Samples
 
 RATE = 48_000
+_LONGEST = 12.0
 _BEAT = 0.3
 _MELODY = (0, 4, 7, 12, 11, 7, 4, 2, 5, 9, 12, 14, 12, 9, 7, 5)
 _BASS = (-24, -24, -17, -17)
+
+
+def chosen(file: Path | None, folder: Path, seconds: float) -> Path:
+    """The file that was asked for; else a tune of so many seconds, 12 at most, in ``folder``."""
+    if file is None:
+        file = folder / "clip.wav"
+        synthesise(file, min(seconds, _LONGEST))
+    return file
 
 
 def synthesise(path: Path, seconds: float) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -121,16 +120,13 @@ def run(file: Path | None, *, seconds: float, out: Path) -> dict[str, Any]:
     out.mkdir(parents=True, exist_ok=True)
     shown = Shown()
     with tempfile.TemporaryDirectory(prefix="isocord-") as scratch:
-        if file is None:
-            file = Path(scratch, "clip.wav")
-            clip.synthesise(file, min(seconds, 12.0))
+        file = clip.chosen(file, Path(scratch), seconds)
         length = min(seconds, isocord.AudioFile(file).duration or seconds)
         guilds = [GuildSpec(f"Server {n}", voice=(f"Room {n}",), members=(f"listener {n}",)) for n in _numbers()]
         with FakeDiscordProcess(guilds=guilds) as fake, _local_ray(shown) as address:
             try:
                 heard, killed = asyncio.run(_play(fake, address, file, length, shown))
             except ClusterError as error:
-                print(f"isocord demo: {error}", file=sys.stderr)
                 return {"faults": [str(error)]}
     return _report(heard, killed, out, shown)
 
@@ -232,6 +228,4 @@ def _report(heard: list[Heard], killed: str, out: Path, shown: Shown) -> dict[st
     shown.say(f"\nthe picture: {out / 'cluster.png'}")
     lost = [one.channel for one in heard if one.heard < one.played - _MISSED or one.silence > _BOUND]
     faults = [f"Not all of it was heard in {name}." for name in lost]
-    for fault in faults:
-        print(f"\n  {fault}", file=sys.stderr)
     return {"killed": killed, "channels": [one.as_dict() for one in heard], "faults": faults}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,15 +88,13 @@ def show(told: Mapping[str, Any]) -> None:
         print(f"  {label:<{width}}  {value}")
 
 
-def show_end(told: Mapping[str, Any], files: Mapping[str, Path]) -> None:
-    """Print where what was heard and drawn lies, and what is wrong."""
+def show_end(files: Mapping[str, Path]) -> None:
+    """Print where what was heard and drawn lies."""
     print()
     for kind, words in _KINDS.items():
         if kind in files:
             more = f", {files['recording']}" if kind == "tracks" else ""
             print(f"  {words + ':':<15} {files[kind]}{more}")
-    for fault in told["faults"]:
-        print(f"\n  {fault}", file=sys.stderr)
 
 
 def _played(told: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -42,9 +42,7 @@ def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> dict[str
     """Run the demo; returns what it found, as plain values: ``faults`` is empty if the listener heard it all."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="isocord-") as scratch:
-        if file is None:
-            file = Path(scratch, "clip.wav")
-            clip.synthesise(file, min(seconds, 12.0))
+        file = clip.chosen(file, Path(scratch), seconds)
         probe = isocord.AudioFile(file)
         print(f"Playing {file.name}: {probe.codec} in {probe.container}, {probe.sample_rate} Hz, {probe.channels} ch")
         with FakeDiscordProcess(guilds=[GuildSpec(members=("alice", *recording.VOICES))]) as fake:
@@ -125,5 +123,5 @@ def _report(result: Result, out: Path, name: str, *, busy: bool) -> dict[str, An
     if result.tracks:
         files |= {"tracks": out / "tracks", "recording": out / "recording.png"}
         picture.draw_tracks(files["recording"], {track.name: track.sound for track in result.tracks})
-    report.show_end(told, files)
+    report.show_end(files)
     return {**told, "files": {kind: str(path) for kind, path in files.items()}}

@@ -129,8 +129,8 @@ impl Relay {
         &self.reader
     }
 
-    /// Another one receives it from now on, who knows nothing: what has not left begins with number 0.
-    /// Returns its turn.
+    /// Another one receives it from now on, who knows nothing: what has not left begins with number 0. Returns
+    /// its turn.
     pub fn begin(&mut self) -> u64 {
         (self.origin, self.told, self.pace, self.seen) = (self.left, None, None, None);
         self.cut = 0;
@@ -211,8 +211,7 @@ impl Relay {
         }
         let holds = |at: &usize| !self.held && self.holds(*at);
         let kept = self.taken + (self.taken..self.shown.len()).take_while(holds).count();
-        let room = Self::capacity(self.lookahead).saturating_sub(kept);
-        let room = if self.held { 0 } else { room };
+        let room = if self.held { 0 } else { Self::capacity(self.lookahead).saturating_sub(kept) };
         let waiting = (kept - self.taken..).map_while(|at| self.reader.peek(at)).take(room);
         let new: Vec<Box<[u8]>> = waiting.map(|frame| frame.as_bytes().into()).collect();
         let state = self.state(kept - self.taken + new.len());

@@ -50,10 +50,12 @@ pub enum TrackEnd {
 }
 
 impl TrackEnd {
+    /// Every one.
+    pub const ALL: [Self; 6] =
+        [Self::Finished, Self::Stopped, Self::Replaced, Self::Closed, Self::Failed, Self::Interrupted];
+
     fn from_code(code: u8) -> Option<Self> {
-        [Self::Finished, Self::Stopped, Self::Replaced, Self::Closed, Self::Failed, Self::Interrupted]
-            .into_iter()
-            .find(|end| *end as u8 == code)
+        Self::ALL.into_iter().find(|end| *end as u8 == code)
     }
 }
 
