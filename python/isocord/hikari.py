@@ -32,16 +32,20 @@ else:
 
 
 def voice_client(
-    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]],
+    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]], *, resume: float = 0.0
 ) -> type[VoiceClient]:
     """A class for ``bot.voice.connect_to`` whose connections are carried by media nodes.
 
     Args:
         nodes: as for :func:`isocord.remote.voice_client`.
+        resume: as there.
+
+    Raises:
+        ValueError: ``resume`` is out of its range.
     """
     from .remote import voice_client as carried
 
-    made: Any = load().joined(carried(nodes))
+    made: Any = load().joined(carried(nodes, resume=resume))
     found: type[VoiceClient] = made
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import isocord
 
-from .world import RATE, World, np, until, wave_file
+from .world import RATE, World, np, share, until, wave_file
 
 PITCH = 240.0
 LEVEL = 16_000.0
@@ -62,3 +62,10 @@ class Ear:
 def _tone(sound: Any, pitch: float) -> Any:
     turning = np.exp(-2j * np.pi * pitch * np.arange(sound.size) / RATE)
     return 2 * np.abs(np.mean(sound * turning)) / LEVEL
+
+
+def is_heard(listener: Any, frequency: float) -> bool:
+    """Whether a tone sounded alone for half a second."""
+    pcm = np.frombuffer(listener.pcm(), dtype="<i2").reshape(-1, 2)[:, 0]
+    parts = [pcm[at : at + RATE // 2] for at in range(0, len(pcm) - RATE // 2, RATE // 10)]
+    return any(share(part, frequency) > 0.9 for part in parts if part.any())

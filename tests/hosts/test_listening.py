@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .world import TONES, World, begin_speaking, np, share, until
+from .world import TONES, World, begin_speaking, np, share, spoken, until
 
 
 async def test_listening_resampled_for_speech_recognition(world: World) -> None:
@@ -161,9 +161,13 @@ async def test_the_end_of_speech_comes_after_its_last_frame(world: World) -> Non
     voice = await world.connect()
     heard: list[Any] = []
     with voice.listen_with(heard.append, speaking=True):
-        world.speak(0.4, "bob")
+        (bob,) = world.speak(0.4, "bob")
+        await spoken(bob)
         await until(lambda: bool(heard) and getattr(heard[-1], "speaking", None) is False)
     events = [at for at, item in enumerate(heard) if hasattr(item, "speaking")]
-    assert events == [0, len(heard) - 1]
+    # On a busy machine the speaker may pause: then speech ends, and begins once more.
+    assert events[0] == 0
+    assert [heard[at].speaking for at in events] == [True, False] * (len(events) // 2)
+    assert all(begin == end + 1 for end, begin in zip(events[1::2], events[2::2], strict=False))
     change = pickle.loads(pickle.dumps(heard[0]))
     assert (change.user_id, change.speaking, change.position) == (heard[0].user_id, True, heard[0].position)

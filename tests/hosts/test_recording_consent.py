@@ -177,10 +177,12 @@ class Tape(Sink):
 
 async def test_consent_holds_for_sinks_in_python(world: World) -> None:
     voice = await world.connect()
-    alice, bob, carol = talking(world, "alice", "bob", "carol")
+    names = ("alice", "bob", "carol")
+    alice, bob, carol = speakers = [world.discord.speak("General", user=name) for name in names]
     tape = Tape(exclude=[alice.user_id])
     recording = voice.start_recording(tape)
     recording.deny(bob)
+    begin_speaking(speakers, 30.0, names)
     await until(lambda: carol.user_id in tape.bytes)
     assert set(tape.bytes) == {carol.user_id}
     recording.allow(bob.user_id)

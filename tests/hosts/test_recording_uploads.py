@@ -109,7 +109,8 @@ async def test_a_target_that_fails_costs_its_track_and_stays_here(
 
     sink = WaveSink(target, split=1.0, on_part=told.append)
     with caplog.at_level(logging.DEBUG):
-        recording = voice.start_recording(sink)
+        # Parts are counted from the recording's start: so all tracks begin with it, however long encoding takes.
+        recording = voice.start_recording(sink, sync_start=True)
         begin_speaking([alice, bob], 2.5, ["alice", "bob"])
         await until(lambda: not bob.is_playing)
         report = await recording.stop()

@@ -18,8 +18,8 @@ from isocord.remote.beside.parcel import pack
 from isocord.remote.native import RemoteNative
 
 from .. import pages
-from .ears import sine
-from .world import RATE, Tone, World, has_sources, joins_with_isocord, np, share, until
+from .ears import is_heard, sine
+from .world import Tone, World, has_sources, joins_with_isocord, np, until
 
 pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
 
@@ -83,12 +83,6 @@ class Parrot(Hums):
 
     async def answers(self) -> int:
         return self.said
-
-
-def is_heard(listener: Any, frequency: float) -> bool:
-    pcm = np.frombuffer(listener.pcm(), dtype="<i2").reshape(-1, 2)[:, 0]
-    parts = [pcm[at : at + RATE // 2] for at in range(0, len(pcm) - RATE // 2, RATE // 10)]
-    return any(share(part, frequency) > 0.9 for part in parts if part.any())
 
 
 async def test_it_hears_and_speaks_without_the_bot(world: World, voice: Any, monkeypatch: pytest.MonkeyPatch) -> None:

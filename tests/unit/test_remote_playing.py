@@ -9,6 +9,7 @@ import pytest
 
 from isocord.remote import messages as said
 from isocord.remote.beside.shared import SharedPlayer
+from isocord.remote.line import Line
 from isocord.remote.playing import RelayedPlayer
 
 
@@ -25,7 +26,7 @@ class Native:
 @pytest.mark.parametrize("kind", [RelayedPlayer, SharedPlayer])
 async def test_a_track_that_never_begins_leaves_no_trace(kind: type[RelayedPlayer]) -> None:
     told: list[Any] = []
-    player = kind(Native(), 1, told.append)  # type: ignore[arg-type]
+    player = kind(Native(), Line(1, told.append))  # type: ignore[arg-type]
     # There is no session, so none is applied.
     for number in range(1, 201):
         player.begin(said.Track(1, number, True, None, 65))
@@ -38,7 +39,7 @@ async def test_a_track_that_never_begins_leaves_no_trace(kind: type[RelayedPlaye
 
 async def test_what_a_bot_sends_too_much_of_is_left_out() -> None:
     told: list[Any] = []
-    player = RelayedPlayer(Native(), 1, told.append)  # type: ignore[arg-type]
+    player = RelayedPlayer(Native(), Line(1, told.append))  # type: ignore[arg-type]
     player.begin(said.Track(1, 1, True, None, 10))
     for _ in range(3):
         player.write(said.Made(1, 1, 0, (b"x",) * 500_000, False, False))

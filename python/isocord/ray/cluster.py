@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..client.voice_client import VoiceClient
-from ..remote import Beside, NodeAddress, run_beside
+from ..remote import Beside, NodeAddress, resumable, run_beside
 from ..remote.client import carried_at, carried_by
 from ..remote.load import Load
 from .envoy import Envoy
@@ -45,6 +45,8 @@ class Cluster:
         machines: how many Ray's autoscaler is asked for, at least and at most: as many as keep them half busy. It is
             Ray's one request for the whole cluster: only one program may make it.
         runtime_env: Ray's, for the nodes.
+        resume: seconds, at most 600, for which a connection goes on where the bot's process has ended without a leave,
+            see :func:`isocord.remote.voice_client`.
 
     Attributes:
         VoiceClient: the class for ``channel.connect(cls=...)``.
@@ -70,6 +72,7 @@ class Cluster:
         port: int = 0,
         machines: tuple[int, int] | None = None,
         runtime_env: Mapping[str, Any] | None = None,
+        resume: float = 0.0,
     ) -> None:
         if nodes != "all" and not (isinstance(nodes, int) and nodes >= 0):
             raise ValueError('nodes must be "all" or a number')
@@ -79,6 +82,7 @@ class Cluster:
             raise ValueError("machines are asked for by the resources that each of them has: name some")
         if not 0 <= port <= 65_535:
             raise ValueError("port must be 0 to 65,535")
+        self.VoiceClient: type[VoiceClient] = carried_by(self._prefer, resume)
         self._lock = Lock()
         self._nodes: dict[str, NodeStats] = {}
         self._instances: dict[str, NodeAddress] = {}
@@ -97,7 +101,6 @@ class Cluster:
             "public": self._lock.public.hex(),
         }
         self._envoy = Envoy(options, self._learn, self._troubled)
-        self.VoiceClient: type[VoiceClient] = carried_by(self._prefer)
 
     @property
     def HikariVoiceClient(self) -> type[HikariVoiceClient]:  # noqa: N802 - it is a class
@@ -134,6 +137,15 @@ class Cluster:
         """The machine that carries a connection, as :class:`NodeStats` names it; None if none does at the moment."""
         address = carried_at(voice)
         return next((node for node, stats in self._nodes.items() if stats.address == address), None)
+
+    async def resumable(self, user_id: int) -> list[int]:
+        """The voice channels in which connections of a bot's go on though its process has ended: see
+        :func:`isocord.remote.resumable`. To be asked after :meth:`ready`.
+
+        Args:
+            user_id: the bot.
+        """
+        return await resumable([stats.address for stats in self._nodes.values()], user_id)
 
     def run_beside(self, voice: VoiceClient, kind: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Beside:
         """Run a class where a connection's sound is carried: see :func:`isocord.remote.run_beside`.

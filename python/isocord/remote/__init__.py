@@ -8,7 +8,7 @@ from .address import NodeAddress
 from .beside.errand import BesideError
 from .beside.handle import Beside, run_beside
 from .beside.voice import BesideVoice
-from .client import voice_client
+from .client import resumable, voice_client
 from .node import MediaNode
 from .prom import prometheus
 
@@ -19,6 +19,7 @@ __all__ = [
     "MediaNode",
     "NodeAddress",
     "prometheus",
+    "resumable",
     "run_beside",
     "voice_client",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,9 @@ from ..client.voice_client import VoiceClient
 from ..connection.carrier import Carrier, MediaHalf, MediaOwner
 from ..runtime.thread import GatewayThread, gateway_thread
 from .address import NodeAddress
+from .link import where_it_waits
 from .media import Nodes, RemoteMedia
+from .messages import MOST_KEEP
 from .native import RemoteNative
 
 
@@ -19,10 +22,17 @@ class Elsewhere:
 
     Args:
         nodes: gives those that may be taken.
+        keep: seconds for which they wait for another process of the bot.
+
+    Raises:
+        ValueError: ``keep`` is out of its range.
     """
 
-    def __init__(self, nodes: Nodes) -> None:
+    def __init__(self, nodes: Nodes, keep: float) -> None:
+        if not 0 <= keep <= MOST_KEEP:
+            raise ValueError(f"resume must be 0 to {MOST_KEEP:.0f} seconds")
         self._nodes = nodes
+        self._keep = float(keep)
 
     def native(self, on_event: Callable[[_native.Event], None]) -> Any:
         """What sends and receives, there."""
@@ -34,11 +44,11 @@ class Elsewhere:
 
     def media(self, owner: MediaOwner, thread: GatewayThread, native: Any, **of: Any) -> MediaHalf:
         """What carries it."""
-        return RemoteMedia(owner, thread=thread, native=native, nodes=self._nodes, **of)
+        return RemoteMedia(owner, thread=thread, native=native, nodes=self._nodes, keep=self._keep, **of)
 
 
 def voice_client(
-    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]],
+    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]], *, resume: float = 0.0
 ) -> type[VoiceClient]:
     """A class for ``channel.connect(cls=...)`` whose connections are carried by media nodes.
 
@@ -47,24 +57,50 @@ def voice_client(
     Args:
         nodes: the node, several of them, the preferred one first, or a function that gives such a list, which is asked
             for each connection and when a node is lost. It must return at once.
+        resume: seconds, at most 600, for which a connection goes on where the bot's process has ended without a leave:
+            what runs beside it is still heard. A connection to the same guild that is made meanwhile takes it over, and
+            :func:`run_beside` finds what runs there.
+
+    Raises:
+        ValueError: ``resume`` is out of its range.
     """
-    if isinstance(nodes, NodeAddress):
-        nodes = (nodes,)
+    asked = _given(nodes)
+    return carried_by(lambda endpoint: asked(), resume)
+
+
+def _given(
+    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]],
+) -> Callable[[], list[NodeAddress]]:
     if callable(nodes):
-        asked = nodes
-    else:
-        fixed = list(nodes)
-
-        def asked() -> list[NodeAddress]:
-            return fixed
-
-    return carried_by(lambda endpoint: asked())
+        return nodes
+    fixed = [nodes] if isinstance(nodes, NodeAddress) else list(nodes)
+    return lambda: fixed
 
 
-def carried_by(nodes: Nodes) -> type[VoiceClient]:
+async def resumable(
+    nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]], user_id: int
+) -> list[int]:
+    """The voice channels in which connections of a bot's go on though its process has ended: see ``resume`` of
+    :func:`voice_client`.
+
+    Args:
+        nodes: as there.
+        user_id: the bot.
+
+    Returns:
+        Ids of channels, of all guilds, whichever process of the bot had them. A node that does not answer within a few
+        seconds has none.
+    """
+    thread = gateway_thread()
+    asked = asyncio.run_coroutine_threadsafe(where_it_waits(_given(nodes)(), thread, user_id), thread.loop)
+    found = await asyncio.wrap_future(asked)
+    return [channel for channels in found.values() for channel in channels.values()]
+
+
+def carried_by(nodes: Nodes, resume: float) -> type[VoiceClient]:
     """As :func:`voice_client`, of nodes that are chosen by the voice server."""
 
-    carrier = Elsewhere(nodes)
+    carrier = Elsewhere(nodes, resume)
 
     class RemoteVoiceClient(VoiceClient):
         def _carrier(self) -> Carrier:

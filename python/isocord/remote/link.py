@@ -10,7 +10,7 @@ from typing import Protocol
 from ..runtime.thread import GatewayThread
 from .address import NodeAddress
 from .codec import LinkError
-from .messages import VERSION, FromSeat, Hello, Message, Seat, ToSeat, Welcome
+from .messages import VERSION, FromSeat, Hello, Message, Seat, Seek, ToSeat, Waiting, Welcome
 from .wire import Wire
 
 _OPEN_LIMIT = 2.0
@@ -28,13 +28,14 @@ class Sitter(Protocol):
 
 
 class NodeLink:
-    """The link to one node. It opens with its first seat and closes with its last."""
+    """The link to one node. It opens with its first seat, or question, and closes with its last."""
 
     def __init__(self, address: NodeAddress, gone: Callable[[NodeLink], object]) -> None:
         self.address = address
         self._gone = gone
         self._wire: Wire | None = None
         self._sitters: dict[int, Sitter] = {}
+        self._questions: dict[int, asyncio.Future[dict[int, int]]] = {}
         self._numbers = itertools.count(1)
         self._welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opening: asyncio.Task[None] | None = None
@@ -66,20 +67,41 @@ class NodeLink:
             told = str(error) or "it does not answer"
             raise LinkError(f"media node {address.host}:{address.port}: {told}") from None
 
-    def seat(self, sitter: Sitter, *, server_id: int, user_id: int, generation: int) -> int:
+    async def waiting(self, user_id: int, server_id: int | None = None) -> dict[int, int]:
+        """The channels of seats that a bot may take over, by guild; see :class:`Seek`.
+
+        Raises:
+            LinkError: the node does not answer.
+        """
+        ticket = next(self._numbers)
+        told = self._questions[ticket] = asyncio.get_running_loop().create_future()
+        try:
+            await self.open()
+            self.send(Seek(ticket, user_id, server_id))
+            return await asyncio.wait_for(told, _OPEN_LIMIT)
+        except asyncio.TimeoutError:
+            raise LinkError("it does not answer") from None
+        finally:
+            del self._questions[ticket]
+            self._rest()
+
+    def seat(self, sitter: Sitter, *, server_id: int, user_id: int, generation: int, keep: float) -> int:
         """Take a seat; its number."""
         number = next(self._numbers)
         self._sitters[number] = sitter
-        self.send(Seat(number, server_id, user_id, generation))
+        self.send(Seat(number, server_id, user_id, generation, keep))
         return number
 
     def leave(self, seat: int) -> None:
         """Give a seat back; with the last one the link closes."""
         self._sitters.pop(seat, None)
-        if not self._sitters:
+        self._rest()
+
+    def _rest(self) -> None:
+        if not (self._sitters or self._questions):
             self.close()
 
-    def send(self, message: ToSeat) -> None:
+    def send(self, message: ToSeat | Seek) -> None:
         """Say something to the node."""
         if self._wire is not None:
             self._wire.send(message)
@@ -98,6 +120,9 @@ class NodeLink:
         if isinstance(message, Welcome):
             if not self._welcome.done():
                 self._welcome.set_result(None)
+        elif isinstance(message, Waiting):
+            if (question := self._questions.get(message.ticket)) is not None and not question.done():
+                question.set_result(message.channels)
         elif isinstance(message, FromSeat) and (sitter := self._sitters.get(message.seat)) is not None:
             sitter.told(message)
 
@@ -105,6 +130,9 @@ class NodeLink:
         self._gone(self)
         if not self._welcome.done():
             self._welcome.set_exception(LinkError(told))
+        for question in self._questions.values():
+            if not question.done():
+                question.set_exception(LinkError(told))
         sitters, self._sitters = self._sitters, {}
         for sitter in sitters.values():
             sitter.link_lost(told)
@@ -136,6 +164,19 @@ class Links:
         """The loop is about to end."""
         for link in list(self._links.values()):
             link.close()
+
+
+async def where_it_waits(
+    nodes: list[NodeAddress], thread: GatewayThread, user_id: int, server_id: int | None = None
+) -> dict[NodeAddress, dict[int, int]]:
+    """Those nodes that have seats which a bot may take over, with their channels by guild; on the gateway thread.
+
+    One that does not answer within a few seconds has none.
+    """
+    links = [Links.of(thread).to(address) for address in nodes]
+    answers = await asyncio.gather(*(link.waiting(user_id, server_id) for link in links), return_exceptions=True)
+    told = zip(nodes, answers, strict=True)
+    return {address: answer for address, answer in told if isinstance(answer, dict) and answer}
 
 
 class _Timeout:

@@ -29,7 +29,7 @@ from ..runtime.thread import GatewayThread
 from .address import NodeAddress
 from .beside.messages import Returned, RunIsOver, Running
 from .codec import LinkError
-from .link import Links, NodeLink
+from .link import Links, NodeLink, where_it_waits
 from .messages import (
     Answer,
     Ask,
@@ -76,6 +76,7 @@ class RemoteMedia:
         thread: GatewayThread,
         native: RemoteNative,
         nodes: Nodes,
+        keep: float,
         server_id: int,
         user_id: int,
         player: Player,
@@ -91,6 +92,8 @@ class RemoteMedia:
         self._thread = thread
         self._native = native
         self._nodes = nodes
+        self._keep = keep
+        self._seeks = keep > 0
         self._server_id, self._user_id = server_id, user_id
         self._player = player
         self._log = log
@@ -212,7 +215,13 @@ class RemoteMedia:
         try:
             candidates = self._nodes(self._wanted.endpoint) if self._wanted is not None else []
             # One that was lost may be there again; it is asked last.
-            for address in sorted(candidates, key=lambda address: address in self._lost):
+            candidates = sorted(candidates, key=lambda address: address in self._lost)
+            if self._seeks:
+                # A process of this bot may have been here before; later on it would be this one.
+                self._seeks = False
+                found = await where_it_waits(candidates, self._thread, self._user_id, self._server_id)
+                candidates.sort(key=lambda address: address not in found)
+            for address in candidates:
                 if self._closed or self._wanted is None:
                     return
                 link = Links.of(self._thread).to(address)
@@ -235,7 +244,13 @@ class RemoteMedia:
             return
         self._link = link
         self._asked_at = time.monotonic()
-        self._seat = link.seat(self, server_id=self._server_id, user_id=self._user_id, generation=next(_generations))
+        self._seat = link.seat(
+            self,
+            server_id=self._server_id,
+            user_id=self._user_id,
+            generation=next(_generations),
+            keep=self._keep,
+        )
         self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)
         for message in self._native.begin(self._seat):
             link.send(message)

@@ -19,6 +19,8 @@ from ..runtime.values import Record, secret
 VERSION = 1
 """Of this vocabulary. A node serves bots of its own version and of the one before."""
 OLDEST = 1
+MOST_KEEP = 600.0
+"""Seconds for which a seat waits for another process of its bot."""
 
 
 class Message(Record):
@@ -42,6 +44,25 @@ class Beat(Message):
     """Somebody is there who has nothing else to say."""
 
 
+class Seek(Message):
+    """Which seats of a bot's wait for it here? ``ticket`` is told.
+
+    Attributes:
+        server_id: is there one of this guild that may be taken over, even if the node has not missed the bot yet?
+    """
+
+    ticket: int
+    user_id: int
+    server_id: int | None
+
+
+class Waiting(Message):
+    """Those seats: the channel of each guild."""
+
+    ticket: int
+    channels: dict[int, int]
+
+
 # A bot to its node.
 
 
@@ -56,11 +77,17 @@ class ToSeat(Message):
 
 
 class Seat(ToSeat):
-    """A new connection. Of two seats of one bot in one guild the one of the higher generation is valid."""
+    """A new connection. Of two seats of one bot in one guild the one of the higher generation is valid.
+
+    Attributes:
+        keep: seconds for which it waits for another process of the bot, where this one goes without a word. A seat
+            that waits so is taken over by it.
+    """
 
     server_id: int
     user_id: int
     generation: int
+    keep: float = 0.0
 
 
 class Open(ToSeat):

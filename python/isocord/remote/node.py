@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from .. import _native
@@ -13,7 +14,7 @@ from ..connection.session.session import SocketOpener
 from ..gateway.socket.options import SocketOptions
 from ..runtime.thread import GatewayThread, gateway_thread
 from .address import Identity, NodeAddress
-from .messages import OLDEST, VERSION, FromSeat, Hello, Leave, Message, Seat, ToSeat, Welcome
+from .messages import OLDEST, VERSION, FromSeat, Hello, Leave, Message, Seat, Seek, ToSeat, Waiting, Welcome
 from .seat import NodeSeat
 from .wire import Wire
 
@@ -48,7 +49,7 @@ class MediaNode:
         lifetime.arrange()
         self._guests: set[_Guest] = set()
         self._seats: dict[tuple[int, int], NodeSeat] = {}
-        self._draining = False
+        self._draining = self._closed = False
         self.runs_code: bool = runs_code
         opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
         self._server = opening.result(_START_LIMIT)
@@ -111,9 +112,12 @@ class MediaNode:
         return self._make_socket(self._thread, endpoint, SocketOptions(), handler)
 
     def _close(self) -> None:
+        self._closed = True
         self._server.close()
         for guest in list(self._guests):
             guest.close()
+        for seat in list(self._seats.values()):
+            self._give_up(seat, seat.generation)
 
     def _drain(self, within: float) -> None:
         if self._draining:
@@ -152,6 +156,40 @@ class MediaNode:
         self._seats[seat.owner] = seat
         return True
 
+    def waiting(self, user_id: int, server_id: int | None) -> dict[int, int]:
+        """The channels of seats that a bot may take over, by guild: those that wait for it, or the one of a guild."""
+        wanted = [
+            seat
+            for (user, guild), seat in self._seats.items()
+            if user == user_id and (seat.is_left if server_id is None else guild == server_id and seat.keep)
+        ]
+        return {seat.owner[1]: seat.channel_id for seat in wanted if seat.channel_id is not None}
+
+    def hand_over(self, message: Seat, send: Callable[[FromSeat], object]) -> NodeSeat | None:
+        """Give the seat of a bot and guild to another process of the bot, if both asked for that."""
+        seat = self._seats.get((message.user_id, message.server_id))
+        if seat is None or not (seat.keep and message.keep and message.generation > seat.generation):
+            return None
+        for guest in self._guests:
+            guest.forget(seat)
+        if not seat.is_left:
+            seat.enter(seat.let_go)
+        seat.enter(seat.take_over, message, send)
+        return seat
+
+    def keep(self, seat: NodeSeat) -> None:
+        """The bot is gone without a word: keep its seat for a while, if it asked for that."""
+        if not seat.keep or self._closed:
+            self._give_up(seat, seat.generation)
+            return
+        seat.enter(seat.let_go)
+        self._thread.loop.call_later(seat.keep, self._give_up, seat, seat.generation)
+
+    def _give_up(self, seat: NodeSeat, generation: int) -> None:
+        if seat.generation == generation:
+            seat.close()
+            self.vacate(seat)
+
     def vacate(self, seat: NodeSeat) -> None:
         """A seat is given back."""
         if self._seats.get(seat.owner) is seat:
@@ -173,7 +211,9 @@ class _Guest:
     def close(self) -> None:
         """Send it away."""
         self.wire.close()
-        self._end()
+        for seat in self._end():
+            seat.close()
+            self._node.vacate(seat)
 
     def _opened(self, wire: Wire) -> None:
         self._node.enter(self)
@@ -183,6 +223,8 @@ class _Guest:
             self._greet(message)
         elif isinstance(message, Seat):
             self._sit_down(message)
+        elif isinstance(message, Seek):
+            self.wire.send(Waiting(message.ticket, self._node.waiting(message.user_id, message.server_id)))
         elif isinstance(message, ToSeat) and (seat := self._seats.get(message.seat)) is not None:
             seat.take(message)
             if isinstance(message, Leave):
@@ -204,6 +246,9 @@ class _Guest:
             self.wire.send(Welcome(VERSION))
 
     def _sit_down(self, message: Seat) -> None:
+        if (resumed := self._node.hand_over(message, self._send)) is not None:
+            self._seats[message.seat] = resumed
+            return
         seat = NodeSeat(
             message,
             thread=self._thread,
@@ -230,12 +275,15 @@ class _Guest:
     def _lost(self, wire: Wire, told: str) -> None:
         if self._seats:
             _log.info("A bot has gone: %s", told)
-        self._end()
+        for seat in self._end():
+            self._node.keep(seat)
 
-    def _end(self) -> None:
+    def _end(self) -> list[NodeSeat]:
         self._timer.cancel()
         self._node.leave(self)
         seats, self._seats = self._seats, {}
-        for seat in seats.values():
-            seat.close()
-            self._node.vacate(seat)
+        return list(seats.values())
+
+    def forget(self, seat: NodeSeat) -> None:
+        """Another process of the bot has it."""
+        self._seats = {number: one for number, one in self._seats.items() if one is not seat}

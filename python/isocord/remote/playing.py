@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
 
 from .. import _native
 from ..errors import IsocordError
 from ..playing.barge_in import BargeIn
 from . import messages as said
+from .line import Line
 
 _MOST_TRACKS = 64
 _TICK = 0.05
@@ -105,14 +105,12 @@ class RelayedPlayer:
 
     Args:
         native: the connection's native side.
-        seat: its number.
-        send: says something to the bot.
+        line: to the bot.
     """
 
-    def __init__(self, native: _native.Connection, seat: int, send: Callable[[said.FromSeat], object]) -> None:
+    def __init__(self, native: _native.Connection, line: Line) -> None:
         self._native = native
-        self._seat = seat
-        self._send = send
+        self._line = line
         self._tracks: dict[int, _Relayed] = {}
         self._wanted: int | None = None
         self._applied: int | None = None
@@ -141,7 +139,7 @@ class RelayedPlayer:
         if self._wanted is not None and self._applied != self._wanted:
             self._native.play(playing.track, self._barge_in)
             self._applied, self._applied_pause = self._wanted, False
-            self._send(said.Progress(self._seat, self._applied, *playing.begins(time.monotonic())))
+            self._line.send(said.Progress(self._line.seat, self._applied, *playing.begins(time.monotonic())))
         if self._applied_pause:
             self._native.resume()
             self._applied_pause = False
@@ -154,7 +152,7 @@ class RelayedPlayer:
             return
         if len(self._tracks) >= _MOST_TRACKS:
             full = IsocordError(f"{_MOST_TRACKS} tracks wait already")
-            self._send(said.TrackIsOver(self._seat, message.track, "failed", 0, 0, full, None))
+            self._line.send(said.TrackIsOver(self._line.seat, message.track, "failed", 0, 0, full, None))
             return
         options = None if message.options is None else _native.EncoderOptions(**message.options)
         make = _native.Track
@@ -233,7 +231,23 @@ class RelayedPlayer:
         del self._tracks[number]
         if self._applied == number:
             self._applied = None
-        self._send(said.TrackIsOver(self._seat, number, track.end, *relayed.counts, track.error, track.interrupted))
+        self._line.send(
+            said.TrackIsOver(self._line.seat, number, track.end, *relayed.counts, track.error, track.interrupted)
+        )
+
+    def let_go(self) -> None:
+        """The bot is gone: what has come of its sound still leaves."""
+        for number in [number for number in self._tracks if number != self._applied]:
+            del self._tracks[number]
+        for relayed in self._tracks.values():
+            relayed.finish()
+        self._arm()
+
+    def begin_anew(self) -> None:
+        """Another process of the bot is there, which knows nothing of what this one has sent."""
+        self.stop()
+        self._tracks.clear()
+        self._paused = self._applied_pause = False
 
     def close(self) -> None:
         """The seat is given up."""
@@ -267,4 +281,4 @@ class RelayedPlayer:
         now = time.monotonic()
         for number, relayed in self._tracks.items():
             if (news := relayed.news(now)) is not None:
-                self._send(said.Progress(self._seat, number, *news))
+                self._line.send(said.Progress(self._line.seat, number, *news))

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import dataclasses
+import enum
 import logging
 import weakref
 from collections.abc import Callable
@@ -27,10 +28,19 @@ from . import messages as said
 from .beside.hosting import Hosting
 from .beside.shared import SharedPlayer
 from .beside.voice import Seated
+from .line import Line
 
 _LOOK = 5.0
 _CAPACITY = 4096
 _log = logging.getLogger("isocord.node")
+
+
+class _State(enum.Enum):
+    """Whose a seat is: of a bot's process; of none, until :meth:`NodeSeat.take_over`; never again anybody's."""
+
+    TAKEN = enum.auto()
+    LEFT = enum.auto()
+    CLOSED = enum.auto()
 
 
 class NodeSeat:
@@ -42,6 +52,10 @@ class NodeSeat:
         open_socket: opens websockets.
         send: says something to the bot.
         runs_code: whether classes of the bot may run here.
+
+    Attributes:
+        keep: seconds for which it waits for another process of the bot.
+        channel_id: where it speaks, once it was told.
     """
 
     def __init__(
@@ -53,14 +67,15 @@ class NodeSeat:
         send: Callable[[said.FromSeat], object],
         runs_code: bool,
     ) -> None:
-        self.number: int = seat.seat
         self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
         self.generation: int = seat.generation
+        self.keep: float = min(seat.keep, said.MOST_KEEP)
+        self.channel_id: int | None = None
         self._thread = thread
-        self._send = send
+        self._line = line = Line(seat.seat, send)
         self._log = GuildLog(_log, seat.server_id)
         self._native = _native.Connection(weak_handler(weakref.WeakMethod(self._on_native)))
-        self._player = SharedPlayer(self._native, seat.seat, send)
+        self._player = SharedPlayer(self._native, line)
         self._media = Media(
             self,
             thread=thread,
@@ -79,15 +94,15 @@ class NodeSeat:
             log=self._log,
             owner=self.owner,
         )
-        self._hosting = Hosting(seat.seat, send, own, allowed=runs_code)
+        self._hosting = Hosting(line, own, allowed=runs_code)
         self._ears: dict[int, Source] = {}
         self._established = False
         self._turn = 0
-        self._closed = False
+        self._state = _State.TAKEN
         self._timer: asyncio.TimerHandle | None = None
         self._does = self._table()
         self._look()
-        send(said.Seated(self.number, self._native.position))
+        line.send(said.Seated(line.seat, self._native.position))
 
     # What the bot says.
 
@@ -96,7 +111,7 @@ class NodeSeat:
         self.enter(self._take, message)
 
     def _take(self, message: said.ToSeat) -> None:
-        if not self._closed:
+        if self._state is _State.TAKEN:
             self._does[type(message)](message)
 
     def _table(self) -> dict[type, Callable[[Any], object]]:
@@ -127,6 +142,7 @@ class NodeSeat:
 
     def _open(self, message: said.Open) -> None:
         self._turn = message.turn
+        self.channel_id = message.target.channel_id
         self._established = self._established and message.resume
         self._media.open(message.target, resume=message.resume)
 
@@ -155,7 +171,7 @@ class NodeSeat:
 
     def _speak(self, message: said.Speak) -> None:
         done = uncancellable()
-        done.add_done_callback(lambda _: self._send(said.Answer(self.number, message.ticket)))
+        done.add_done_callback(lambda _: self._line.send(said.Answer(self._line.seat, message.ticket)))
         if message.flags is None:
             self._media.announce_packet(done)
         else:
@@ -179,10 +195,10 @@ class NodeSeat:
             self._told(question, said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack))
         else:
             error = ValueError(f"a media node of version {said.VERSION} is not asked for {what!r}")
-            self._send(said.Answer(self.number, question.ticket, None, error))
+            self._line.send(said.Answer(self._line.seat, question.ticket, None, error))
 
     def _told(self, question: said.Ask, value: Any) -> None:
-        self._send(said.Answer(self.number, question.ticket, value))
+        self._line.send(said.Answer(self._line.seat, question.ticket, value))
 
     def _listen(self, message: said.Listen) -> None:
         number = message.listener
@@ -192,11 +208,11 @@ class NodeSeat:
             queue: Any = hear(**message.shape)
         except (IsocordError, ValueError, TypeError) as error:
             told = error if isinstance(error, (IsocordError, ValueError)) else ValueError(str(error))
-            self._send(said.ListenerIsOver(self.number, number, told))
+            self._line.send(said.ListenerIsOver(self._line.seat, number, told))
             return
         self._ears[number] = queue
         file = queue.watch(_CAPACITY, newest=False) if hasattr(queue, "watch") else None
-        Tap(queue, _Ear(self.number, number, queue, self._send), file)
+        Tap(queue, _Ear(self._line, number, queue), file)
 
     @property
     def stats(self) -> _native.Stats:
@@ -205,18 +221,45 @@ class NodeSeat:
 
     def go_elsewhere(self) -> None:
         """Ask the bot to have another node carry it."""
-        if not self._closed:
-            self._send(said.GoElsewhere(self.number))
+        if self._state is not _State.CLOSED:
+            self._line.send(said.GoElsewhere(self._line.seat))
 
     def _unlisten(self, message: said.Unlisten) -> None:
         if (ear := self._ears.pop(message.listener, None)) is not None:
             ear.close()
 
+    @property
+    def is_left(self) -> bool:
+        """Whether it waits for another process of the bot."""
+        return self._state is _State.LEFT
+
+    def let_go(self) -> None:
+        """The bot is gone without a word: the session is kept, and what runs here goes on, until :meth:`take_over` or
+        :meth:`close`."""
+        self._state = _State.LEFT
+        self._line.cut()
+        for number in list(self._ears):
+            self._ears.pop(number).close()
+        self._player.let_go()
+        self._hosting.let_go()
+        self._media.sync()
+
+    def take_over(self, seat: said.Seat, send: Callable[[said.FromSeat], object]) -> None:
+        """Another process of the bot is there, and about to open a session of its own."""
+        self.generation, self.keep = seat.generation, min(seat.keep, said.MOST_KEEP)
+        self._turn, self._established = 0, False
+        self._media.drop()
+        self._media.end_session()
+        self._player.begin_anew()
+        self._line.belongs_to(seat.seat, send)
+        self._state = _State.TAKEN
+        self._line.send(said.Seated(seat.seat, self._native.position))
+
     def close(self) -> None:
         """The bot has gone, or another seat takes its place."""
-        if self._closed:
+        if self._state is _State.CLOSED:
             return
-        self._closed = True
+        self._state = _State.CLOSED
         if self._timer is not None:
             self._timer.cancel()
         self._media.close()
@@ -240,20 +283,23 @@ class NodeSeat:
     def established(self, *, resumed: bool) -> None:
         """Packets can leave."""
         self._established = True
-        self._send(said.IsEstablished(self.number, self._turn, resumed, self._media.info))
+        self._line.send(said.IsEstablished(self._line.seat, self._turn, resumed, self._media.info))
 
     def lost(self, verdict: CloseVerdict, reason: Reason, *, resumable: bool) -> None:
         """The websocket is gone, or the session of no use."""
         self._established = False
-        self._send(said.IsLost(self.number, self._turn, verdict, reason, resumable))
+        if self._state is _State.LEFT:
+            # What plays waits for whoever takes over, and for a session that somebody hears.
+            self._media.end_session()
+        self._line.send(said.IsLost(self._line.seat, self._turn, verdict, reason, resumable))
 
     def channel_event(self, event: ChannelEvent) -> None:
         """Something happened to others in the channel."""
-        self._send(said.Happened(self.number, event))
+        self._line.send(said.Happened(self._line.seat, event))
 
     def encryption_changed(self, state: EncryptionState) -> None:
         """The end-to-end encryption has another version or privacy code."""
-        self._send(said.EncryptionIs(self.number, state))
+        self._line.send(said.EncryptionIs(self._line.seat, state))
 
     # Inside.
 
@@ -272,17 +318,17 @@ class _Ear:
     """What users say, on its way from a native queue to the bot; from the loop, or from a thread where a loop can watch
     no file."""
 
-    def __init__(self, seat: int, number: int, queue: Any, send: Callable[[said.FromSeat], object]) -> None:
-        self._about = (seat, number)
+    def __init__(self, line: Line, number: int, queue: Any) -> None:
+        self._about = (line.seat, number)
         self._queue = queue
-        self._send = send
+        self._line = line
 
     def put(self, items: list[Any]) -> None:
         dropped: int = getattr(self._queue, "dropped", 0)
-        self._send(said.Heard(*self._about, tuple(items), dropped, self._queue.late))
+        self._line.send(said.Heard(*self._about, tuple(items), dropped, self._queue.late))
 
     def end(self) -> None:
-        self._send(said.ListenerIsOver(*self._about))
+        self._line.send(said.ListenerIsOver(*self._about))
 
 
 def _plain(value: Any) -> Any:

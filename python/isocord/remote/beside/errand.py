@@ -60,6 +60,7 @@ class Errand:
         self.end: Future[Any] = Future()
         self.end.set_running_or_notify_cancel()
         self.starts: int = 0
+        self.found: bool = False
         self._parcel = parcel
         self._thread, self._post = thread, post
         self._tickets = itertools.count(1)
@@ -130,7 +131,9 @@ class Errand:
     def told(self, message: FromSeat) -> None:
         """The node says something of it."""
         if isinstance(message, Running):
-            self.starts += 1
+            self.found = self.found or (message.found and not self.starts)
+            # One that is found is the one that was begun.
+            self.starts = max(1, self.starts) if message.found else self.starts + 1
             for waiter in [one for one in self._waiting if one[0] < self.starts]:
                 self._waiting.remove(waiter)
                 _fulfil(waiter[1], self.starts)

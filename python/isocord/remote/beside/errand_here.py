@@ -11,8 +11,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ..messages import FromSeat
-from .messages import Call, Failure, Returned, Run, RunIsOver, Running
+from ..line import Line
+from .messages import Call, Failure, Returned, Run, Running
 from .parcel import checked, unpack
 from .voice import BesideVoice, Seated
 
@@ -25,21 +25,31 @@ class ErrandHere:
     Args:
         message: what it is.
         seat: what it is given.
-        send: says something to the bot, from any thread.
-        over: called with its number when it has ended.
+        line: to the bot.
+        over: called on the gateway thread when it has ended, with what its ``run`` returned, or why it did not.
+
+    Attributes:
+        run: what the bot calls it.
+        is_made: whether the bot was told that the object was made.
     """
 
     def __init__(
-        self, message: Run, seat: Seated, send: Callable[[FromSeat], object], over: Callable[[int], object]
+        self, message: Run, seat: Seated, line: Line, over: Callable[[ErrandHere, Any, Failure | None], object]
     ) -> None:
+        self.run: int = message.run
+        self.is_made: bool = False
         self._message = message
-        self._seat, self._send, self._over = seat, send, over
-        self._number = message.seat
+        self._seat, self._line, self._over = seat, line, over
         self._loop = asyncio.new_event_loop()
         self._made: asyncio.Future[Any] = self._loop.create_future()
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="isocord-beside", daemon=True)
+
+    @property
+    def name(self) -> str:
+        """Of its class."""
+        return self._message.name
 
     # The gateway thread.
 
@@ -55,10 +65,18 @@ class ErrandHere:
         """Nobody waits for it any more."""
         self._do(self._cancel_call, ticket)
 
+    def let_go(self) -> None:
+        """Whoever called its methods is gone."""
+        self._do(self._cancel_calls)
+
     def close(self) -> None:
         """End it; its thread is not waited for."""
         self._closed = True
         self._do(self._cancel)
+
+    def _tell(self) -> None:
+        self.is_made = True
+        self._line.send(Running(self._line.seat, self.run))
 
     def _do(self, function: Callable[..., object], *args: Any) -> None:
         # Its loop may be closed: then it has ended.
@@ -68,7 +86,7 @@ class ErrandHere:
     # Its own thread.
 
     def _run(self) -> None:
-        loop, run = self._loop, self._message.run
+        loop = self._loop
         asyncio.set_event_loop(loop)
         self._task = loop.create_task(self._live())
         value: Any = None
@@ -83,9 +101,7 @@ class ErrandHere:
             failure = _failure(error)
         finally:
             _empty(loop)
-        if not self._closed:
-            self._send(RunIsOver(self._number, run, value, failure))
-        self._over(run)
+        self._seat.thread.call(self._over, self, value, failure)
 
     async def _live(self) -> Any:
         kind, args, kwargs = unpack(self._message.parcel)
@@ -93,7 +109,7 @@ class ErrandHere:
         try:
             made = kind(voice, *args, **kwargs)
             self._made.set_result(made)
-            self._send(Running(self._number, self._message.run))
+            self._seat.thread.call(self._tell)
             if hasattr(made, "run"):
                 return checked(await made.run())
             # It is there to be called.
@@ -106,10 +122,19 @@ class ErrandHere:
 
     def _begin_call(self, message: Call) -> None:
         task = self._calls[message.ticket] = self._loop.create_task(self._answer(message))
-        task.add_done_callback(lambda _: self._calls.pop(message.ticket, None))
+        task.add_done_callback(lambda _: self._ended(message.ticket, task))
+
+    def _ended(self, ticket: int, task: asyncio.Task[None]) -> None:
+        # The bot's next process may call by the same number.
+        if self._calls.get(ticket) is task:
+            del self._calls[ticket]
 
     def _cancel_call(self, ticket: int) -> None:
         if (task := self._calls.get(ticket)) is not None:
+            task.cancel()
+
+    def _cancel_calls(self) -> None:
+        for task in list(self._calls.values()):
             task.cancel()
 
     async def _answer(self, message: Call) -> None:
@@ -124,7 +149,7 @@ class ErrandHere:
             value = checked(value)
         except Exception as error:
             value, failure = None, _failure(error)
-        self._send(Returned(self._number, message.run, message.ticket, value, failure))
+        self._line.send(Returned(message.seat, message.run, message.ticket, value, failure))
 
 
 def _method(made: object, name: str) -> Callable[..., Any]:

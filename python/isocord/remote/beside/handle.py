@@ -34,6 +34,12 @@ class Beside:
         return self._errand.starts
 
     @property
+    def found(self) -> bool:
+        """Whether it ran there already, begun by a process of the bot that has ended: it knows what it was told then,
+        and not the arguments of now. To be asked once :meth:`started` has returned."""
+        return self._errand.found
+
+    @property
     def is_over(self) -> bool:
         """Whether it has ended."""
         return self._errand.end.done()
@@ -96,7 +102,8 @@ def run_beside(voice: VoiceClient, kind: Callable[..., Any], /, *args: Any, **kw
 
     It listens and plays there by a :class:`BesideVoice`: what it hears and says does not pass through the bot. Where it
     has a coroutine ``run()``, that is awaited, and ends it; otherwise it lasts as long as the connection. Where another
-    node takes over it is made anew there, from its arguments.
+    node takes over it is made anew there, from its arguments. On a connection that was resumed, see ``resume`` of
+    :func:`voice_client`, one of the same class's name that runs there is found.
 
     Args:
         voice: a connection that media nodes carry.

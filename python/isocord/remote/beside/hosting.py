@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..messages import FromSeat
+from ..line import Line
 from .errand_here import ErrandHere
-from .messages import Call, EndRun, Failure, Recall, Run, RunIsOver
+from .messages import Call, EndRun, Failure, Recall, Run, RunIsOver, Running
 from .voice import Seated
 
 
@@ -16,18 +16,17 @@ class Hosting:
     """All that runs here for one connection.
 
     Args:
-        number: of the seat.
-        send: says something to the bot, from any thread.
+        line: to the bot.
         seat: what it is given.
         allowed: whether this node runs code of bots.
     """
 
-    def __init__(self, number: int, send: Callable[[FromSeat], object], seat: Seated, *, allowed: bool) -> None:
-        self._number = number
-        self._send = send
+    def __init__(self, line: Line, seat: Seated, *, allowed: bool) -> None:
+        self._line = line
         self._seat = seat
         self._allowed = allowed
         self._running: dict[int, ErrandHere] = {}
+        self._left: list[ErrandHere] = []
 
     def table(self) -> dict[type, Callable[[Any], object]]:
         """What is done about each message."""
@@ -38,18 +37,33 @@ class Hosting:
             EndRun: lambda told: self._with(told.run, ErrandHere.close),
         }
 
-    def close(self) -> None:
-        """The connection is over."""
+    def let_go(self) -> None:
+        """The bot is gone: what runs goes on, until its next process asks for the same."""
         running, self._running = self._running, {}
         for errand in running.values():
+            errand.let_go()
+            self._left.append(errand)
+
+    def close(self) -> None:
+        """The connection is over."""
+        running, self._running, left, self._left = self._running, {}, self._left, []
+        for errand in (*running.values(), *left):
             errand.close()
 
     def _run(self, message: Run) -> None:
         if refused := self._refusal(message):
             failure = Failure("PermissionError" if not self._allowed else "RuntimeError", refused, "")
-            self._send(RunIsOver(self._number, message.run, None, failure))
-        elif message.run not in self._running:
-            errand = self._running[message.run] = ErrandHere(message, self._seat, self._send, self._forget)
+            self._line.send(RunIsOver(self._line.seat, message.run, None, failure))
+        elif message.run in self._running:
+            return
+        elif (found := next((one for one in self._left if one.name == message.name), None)) is not None:
+            self._left.remove(found)
+            self._running[message.run] = found
+            found.run = message.run
+            if found.is_made:
+                self._line.send(Running(self._line.seat, message.run, found=True))
+        else:
+            errand = self._running[message.run] = ErrandHere(message, self._seat, self._line, self._over)
             errand.start()
 
     def _refusal(self, message: Run) -> str:
@@ -60,8 +74,11 @@ class Hosting:
             return f"the bot runs Python {theirs} and this media node {ours}: code is of one version only"
         return ""
 
-    def _forget(self, run: int) -> None:
-        self._seat.thread.call(self._running.pop, run, None)
+    def _over(self, errand: ErrandHere, value: Any, failure: Failure | None) -> None:
+        self._left = [one for one in self._left if one is not errand]
+        if self._running.get(errand.run) is errand:
+            del self._running[errand.run]
+            self._line.send(RunIsOver(self._line.seat, errand.run, value, failure))
 
     def _with(self, run: int, function: Callable[[ErrandHere], object]) -> None:
         if (errand := self._running.get(run)) is not None:

@@ -69,9 +69,10 @@ class EndRun(ToSeat):
 
 
 class Running(FromSeat):
-    """The object was made."""
+    """The object was made; or ``found``, where one of that class had been left by the bot's last process."""
 
     run: int
+    found: bool = False
 
 
 class Returned(FromSeat):

@@ -10,7 +10,8 @@ from ...playing.barge_in import BargeIn
 from ...playing.manners import Manners
 from ...playing.player import Player
 from ...runtime.log import GuildLog
-from ..messages import FromSeat, TrackIsOver
+from ..line import Line
+from ..messages import TrackIsOver
 from ..playing import RelayedPlayer
 
 
@@ -27,8 +28,8 @@ class OwnPlayer(Player):
 class SharedPlayer(RelayedPlayer):
     """Plays what the bot sends, and what code at the node plays; on the gateway thread, unless said otherwise."""
 
-    def __init__(self, native: _native.Connection, seat: int, send: Callable[[FromSeat], object]) -> None:
-        super().__init__(native, seat, send)
+    def __init__(self, native: _native.Connection, line: Line) -> None:
+        super().__init__(native, line)
         self._own: list[OwnPlayer] = []
 
     def own(self, sync: Callable[[], None], loop: asyncio.AbstractEventLoop, log: GuildLog) -> OwnPlayer:
@@ -98,4 +99,4 @@ class SharedPlayer(RelayedPlayer):
         self.stop()
         if number is not None and relayed is not None:
             # It has not begun, so nothing will tell of its end.
-            self._send(TrackIsOver(self._seat, number, "replaced", *relayed.counts, None, None))
+            self._line.send(TrackIsOver(self._line.seat, number, "replaced", *relayed.counts, None, None))

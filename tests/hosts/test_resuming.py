@@ -1,0 +1,121 @@
+"""Connections that go on at a media node while the bot's process is gone, and are found by the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+
+from isocord import testing
+from isocord.remote import MediaNode, NodeAddress, resumable, run_beside, voice_client
+from isocord.remote.wire import Wire
+
+from .ears import is_heard
+from .resuming import Bot, Counts
+from .world import TONES, World, has_sources, joins_with_isocord, until, wave_file
+
+pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
+
+
+@pytest.fixture
+def nodes() -> Iterator[list[MediaNode]]:
+    with MediaNode(runs_code=True) as first, MediaNode(runs_code=True) as second:
+        yield [first, second]
+
+
+@pytest.fixture
+def bots() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def hum() -> bytes:
+    return wave_file(testing.tone(TONES["alice"], 1.0))
+
+
+def addresses(nodes: list[MediaNode]) -> list[NodeAddress]:
+    return [node.address for node in nodes]
+
+
+def carried(nodes: list[MediaNode]) -> list[int]:
+    return [node.connections for node in nodes]
+
+
+async def test_what_runs_beside_is_heard_without_a_bot_and_found_by_the_next(
+    world: World, nodes: list[MediaNode], bots: ExitStack
+) -> None:
+    listener = world.discord.listen("General", user="bob")
+    first = bots.enter_context(closing(Bot(world.discord, addresses(nodes), hum())))
+    assert await first.joined() == {"resumable": False, "found": False, "starts": 1}
+    assert [await first.again(), await first.again()] == [1, 2]
+    await until(lambda: is_heard(listener, TONES["alice"]))
+    first.close()
+    # Nothing of it is left but what is carried.
+    heard = len(listener.arrivals())
+    await until(lambda: len(listener.arrivals()) > heard + 50)
+    assert carried(nodes) == [1, 0]
+    # It looks for the connection where it is, and not where it would go.
+    second = bots.enter_context(closing(Bot(world.discord, addresses(nodes)[::-1], hum())))
+    assert await second.joined() == {"resumable": True, "found": True, "starts": 1}
+    assert carried(nodes) == [1, 0]
+    assert await second.again() == 3
+    heard = len(listener.arrivals())
+    await until(lambda: len(listener.arrivals()) > heard + 50)
+    await second.leave()
+    await until(lambda: carried(nodes) == [0, 0])
+
+
+async def test_they_end_after_a_time(world: World, nodes: list[MediaNode], bots: ExitStack) -> None:
+    for resume in (0.0, 0.5):
+        bot = bots.enter_context(closing(Bot(world.discord, addresses(nodes), hum(), resume)))
+        assert not (await bot.joined())["found"]
+        bot.close()
+        await until(lambda: carried(nodes) == [0, 0])
+
+
+async def test_a_process_that_was_replaced_has_no_say_any_more(
+    world: World, nodes: list[MediaNode], bots: ExitStack
+) -> None:
+    listener = world.discord.listen("General", user="bob")
+    first = bots.enter_context(closing(Bot(world.discord, addresses(nodes), hum())))
+    await first.joined()
+    # The first one has not ended: as where its machine is cut off, and the bot begun on another one.
+    second = bots.enter_context(closing(Bot(world.discord, addresses(nodes), hum())))
+    assert (await second.joined())["found"]
+    assert await second.again() == 1
+    first.close()
+    heard = len(listener.arrivals())
+    await until(lambda: len(listener.arrivals()) > heard + 50)
+    assert carried(nodes) == [1, 0]
+    assert await second.again() == 2
+
+
+async def test_a_link_that_was_cut_finds_what_runs_there(
+    world: World, nodes: list[MediaNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wires: list[Wire] = []
+    opened = Wire.connection_made
+    monkeypatch.setattr(Wire, "connection_made", lambda wire, over: (wires.append(wire), opened(wire, over)))
+    voice = await world.connect(voice_client(nodes[0].address, resume=30.0))
+    counts = run_beside(voice, Counts, hum())
+    assert await counts.again() == 1
+    listener = world.discord.listen("General", user="bob")
+    await until(lambda: is_heard(listener, TONES["alice"]))
+    transport: Any = wires[0]._transport
+    wires[0]._loop.call_soon_threadsafe(transport.abort)
+    # It is another link, and the same object.
+    await until(lambda: len(wires) >= 4)
+    assert await counts.again() == 2
+    assert (counts.starts, counts.found) == (1, False)
+    heard = len(listener.arrivals())
+    await until(lambda: len(listener.arrivals()) > heard + 50)
+    await voice.disconnect()
+    assert await resumable(addresses(nodes), world.bot.user.id) == []
+
+
+def test_resume_has_a_bound(nodes: list[MediaNode]) -> None:
+    for wrong in (-1.0, 601.0, float("nan")):
+        with pytest.raises(ValueError, match="resume must be 0 to 600 seconds"):
+            voice_client(nodes[0].address, resume=wrong)
