@@ -209,6 +209,8 @@ TABLE: dict[str, tuple[By | Theirs | Checked | Runs, ...]] = {
         By("tests/hosts/test_run_beside.py"),
         *(By("tests/cluster/test_beside.py"),) * 2,
         Checked(),
+        By("tests/cluster/test_page.py"),
+        By("tests/hosts/test_resuming.py"),
         *(By("tests/cluster/test_page.py"),) * 2,
         Checked(),
         Checked(),

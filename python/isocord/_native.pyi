@@ -1006,6 +1006,12 @@ class Connection:
             OpusError: the packet is empty or over 1,275 bytes.
             ClosedError: no session.
         """
+    def own_voice(self, user_id: int) -> OwnVoice:
+        """What leaves from now on, as Opus packets of a user.
+
+        Raises:
+            ClosedError: the connection is closed.
+        """
     def listen(
         self,
         *,
@@ -1153,7 +1159,7 @@ class Recording:
     def form(self) -> Literal["pcm", "opus"] | None:
         """The form of frames that :meth:`hear` takes, see :meth:`Connection.listen`; None unless it is relayed."""
     def hear(self, frames: Sequence[HeardFrame], shift: int) -> None:
-        """Take frames that were heard on another machine, placed ``shift`` samples later on this one's clock."""
+        """Take frames that another machine has heard, or sent, placed ``shift`` samples later on this one's clock."""
     def hear_no_more(self) -> None:
         """The connection is over, and so is the recording."""
     @property
@@ -1199,6 +1205,13 @@ class Recording:
         Raises:
             SinkError: the thread died, which is an error of isocord.
         """
+
+@final
+class OwnVoice:
+    """What leaves a connection, for a recording on another machine; of 6 s that nobody takes the rest is lost."""
+
+    def take(self) -> list[HeardFrame]:
+        """What has left since the last call."""
 
 @final
 class RecordingNews:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 async def test_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect, *_, drain, grow = pages.python(PAGE)
+    connect, *_, resume, _, drain, grow = pages.python(PAGE)
     async with staged(2) as stage:
         made: list[Cluster] = []
 
@@ -41,7 +41,8 @@ async def test_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
         await stage.hears()
         after = {one.node: one.pid for one in scope["cluster"].stats()}
         assert before.keys() == after.keys() and not set(before.values()) & set(after.values())
-        await pages.run(grow.replace("Cluster(", "here("), PAGE, {**scope, "here": here})
-        await made[-1].ready(nodes=2)
+        for other in (resume, grow):
+            await pages.run(other.replace("Cluster(", "here("), PAGE, {**scope, "here": here})
+            await made[-1].ready(nodes=2)
         for cluster in made:
             cluster.close()

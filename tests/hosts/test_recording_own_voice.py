@@ -17,8 +17,6 @@ from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 from .recordings import left, packets_of, read
 from .world import RATE, World, begin_speaking, np, share, testing, until, wave_file
 
-pytestmark = pytest.mark.carried_here("the bot's own voice leaves elsewhere")
-
 av = pytest.importorskip("av")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,10 +15,12 @@ from isocord import testing
 from isocord.remote import MediaNode, NodeAddress, resumable, run_beside, voice_client
 from isocord.remote.wire import Wire
 
+from .. import pages
 from .ears import is_heard
 from .resuming import Bot, Counts
 from .world import TONES, World, has_sources, joins_with_isocord, until, wave_file
 
+PAGE = "docs/cluster.md"
 pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
 
 
@@ -65,6 +70,29 @@ async def test_what_runs_beside_is_heard_without_a_bot_and_found_by_the_next(
     await until(lambda: len(listener.arrivals()) > heard + 50)
     await second.leave()
     await until(lambda: carried(nodes) == [0, 0])
+
+
+async def test_the_page_finds_them(world: World, nodes: list[MediaNode], bots: ExitStack) -> None:
+    before = bots.enter_context(closing(Bot(world.discord, addresses(nodes), hum())))
+    await before.joined()
+    assert await before.again() == 1
+    before.close()
+    carriers = addresses(nodes)
+    find_again = next(code for code in pages.python(PAGE) if "def find_again" in code)
+    scope: dict[str, Any] = {"Desk": Counts}
+    await pages.run(find_again, PAGE, scope)
+    cluster = SimpleNamespace(
+        ready=partial(asyncio.sleep, 0),
+        resumable=partial(resumable, carriers),
+        VoiceClient=voice_client(carriers, resume=30.0),
+        run_beside=run_beside,
+    )
+    # The node has to have missed the bot.
+    while not await cluster.resumable(world.bot.user.id):
+        await asyncio.sleep(0.01)
+    desks = await scope["find_again"](world.bot, cluster)
+    assert list(desks) == [world.guild.id]
+    assert await desks[world.guild.id].again() == 2
 
 
 async def test_they_end_after_a_time(world: World, nodes: list[MediaNode], bots: ExitStack) -> None:

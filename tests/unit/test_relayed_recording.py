@@ -71,11 +71,25 @@ def test_packets_are_taken_as_they_came() -> None:
     connection.close()
 
 
-def test_our_own_voice_leaves_elsewhere() -> None:
+def test_our_own_voice_comes_as_packets_whatever_others_come_as() -> None:
+    connection, file = _native.Connection(ignore), io.BytesIO()
+    recording = connection.record(lambda part: file, format="wav", layout="mixdown", own_user=5, relayed=True)
+    encoder, begun, shift = _native.OpusEncoder(), recording.position, -4_800
+    said = np.repeat((8_000 * np.sin(np.arange(10 * FRAME) / 12)).astype("<i2"), 2).tobytes()
+    packets = [encoder.encode(said[at : at + 4 * FRAME]) for at in range(0, len(said), 4 * FRAME)]
+    ours = [_native.HeardFrame(5, begun - shift + at * FRAME, FRAME, "voice", one) for at, one in enumerate(packets)]
+    # A packet of somebody else's is not of the form that was asked for, and what is none at all is left out.
+    wrong = [_native.HeardFrame(user, begun, FRAME, "voice", data) for user, data in ((6, packets[0]), (5, b""))]
+    recording.hear([*ours, *wrong, frame(begun - shift, 0)], shift)
+    recording.hear_no_more()
+    assert finished(recording).frames == 11
+    sound = samples(file)
+    assert np.abs(sound[5 * FRAME : 9 * FRAME]).max() > 7_000
+    connection.close()
+
+
+def test_one_that_is_not_relayed_takes_no_frames_by_hand() -> None:
     connection = _native.Connection(ignore)
-    with pytest.raises(ValueError, match="elsewhere"):
-        connection.record(lambda part: io.BytesIO(), format="wav", layout="mixdown", own_user=5, relayed=True)
-    # One that is not relayed takes no frames by hand.
     recording = connection.record(lambda part: io.BytesIO(), format="wav", layout="mixdown")
     assert recording.form is None
     recording.hear([frame(recording.position, 1)], 0)
@@ -108,7 +122,7 @@ def test_a_listener_moves_what_it_gives_and_is_bounded() -> None:
 def test_a_recording_that_is_over_is_kept_until_what_is_on_its_way_has_come() -> None:
     connection, file = _native.Connection(ignore), io.BytesIO()
     recording = record(connection, file)
-    relayed = RelayedRecording(1, recording)
+    relayed = RelayedRecording(1, recording, own_voice=False)
     assert not relayed.is_over
     relayed.heard((frame(recording.position, 5), _native.SpeakingChanged(7, True, 5)), 0, 0, 0)
     relayed.end()

@@ -28,7 +28,7 @@ class Elsewhere:
         ValueError: ``keep`` is out of its range.
     """
 
-    def __init__(self, nodes: Nodes, keep: float) -> None:
+    def __init__(self, nodes: Nodes, keep: float = 0.0) -> None:
         if not 0 <= keep <= MOST_KEEP:
             raise ValueError(f"resume must be 0 to {MOST_KEEP:.0f} seconds")
         self._nodes = nodes

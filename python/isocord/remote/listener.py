@@ -130,12 +130,13 @@ class RelayedRecording:
     Args:
         number: what it is called between bot and node.
         recording: takes the frames of all users: whoever is left out may be allowed later.
+        own_voice: whether it takes what leaves the connection as well.
     """
 
-    def __init__(self, number: int, recording: _native.Recording) -> None:
+    def __init__(self, number: int, recording: _native.Recording, *, own_voice: bool) -> None:
         self.number = number
         self._recording = recording
-        self._shape = {"form": recording.form}
+        self._shape = {"form": recording.form, "own_voice": own_voice}
         self._over_at: float | None = None
 
     @property

@@ -62,8 +62,6 @@ _PACKET_TIME = 0.9
 _FRESH = 1.0
 _LINGER = 2.0
 _SAMPLE_RATE = 48_000
-_generations = itertools.count(time.time_ns())
-"""Of two seats for one guild the later one is valid, also where a bot's process has begun anew."""
 
 
 class RemoteMedia:
@@ -92,6 +90,8 @@ class RemoteMedia:
         self._thread = thread
         self._native = native
         self._nodes = nodes
+        # Of two connections for one guild the later one is valid, whichever processes they are of.
+        self._generation = time.time_ns()
         self._keep = keep
         self._seeks = keep > 0
         self._server_id, self._user_id = server_id, user_id
@@ -248,7 +248,7 @@ class RemoteMedia:
             self,
             server_id=self._server_id,
             user_id=self._user_id,
-            generation=next(_generations),
+            generation=self._generation,
             keep=self._keep,
         )
         self._log.info("The sound is carried by media node %s:%d", link.address.host, link.address.port)

@@ -77,7 +77,8 @@ class ToSeat(Message):
 
 
 class Seat(ToSeat):
-    """A new connection. Of two seats of one bot in one guild the one of the higher generation is valid.
+    """A new connection, or one that takes its seat once more. Of two of one bot in one guild the one of the higher
+    generation is valid.
 
     Attributes:
         keep: seconds for which it waits for another process of the bot, where this one goes without a word. A seat

@@ -181,12 +181,12 @@ class RemoteNative:
 
         Raises:
             SinkError: as there.
-            ValueError: as there; or the bot's own voice, which leaves elsewhere, is to be recorded.
+            ValueError: as there.
             ClosedError: the connection is over.
         """
         self._check()
         recording = self._here.record(target, relayed=True, **options)
-        relayed = RelayedRecording(next(self._numbers), recording)
+        relayed = RelayedRecording(next(self._numbers), recording, own_voice=options.get("own_user") is not None)
         self.listeners[relayed.number] = relayed
         self._post(relayed.begin)
         return recording

@@ -68,7 +68,7 @@ class MediaNode:
 
     def stats(self) -> dict[tuple[int, int, int], _native.Stats]:
         """What has left of each connection, by bot, guild and a number that another one of theirs does not have."""
-        return {(*seat.owner, seat.generation): seat.stats for seat in list(self._seats.values())}
+        return {(*seat.owner, seat.serial): seat.stats for seat in list(self._seats.values())}
 
     def drain(self, within: float = 30.0) -> None:
         """Have all connections go elsewhere, then close: they are asked one after the other in the first half of the
@@ -117,7 +117,7 @@ class MediaNode:
         for guest in list(self._guests):
             guest.close()
         for seat in list(self._seats.values()):
-            self._give_up(seat, seat.generation)
+            self.give_up(seat)
 
     def _drain(self, within: float) -> None:
         if self._draining:
@@ -149,7 +149,7 @@ class MediaNode:
     def take_place(self, seat: NodeSeat) -> bool:
         """Let a seat be the one of its bot and guild; False if a later one is."""
         present = self._seats.get(seat.owner)
-        if present is not None and present.generation > seat.generation:
+        if present is not None and not present.yields_to(seat.generation):
             return False
         if present is not None:
             present.close()
@@ -168,7 +168,7 @@ class MediaNode:
     def hand_over(self, message: Seat, send: Callable[[FromSeat], object]) -> NodeSeat | None:
         """Give the seat of a bot and guild to another process of the bot, if both asked for that."""
         seat = self._seats.get((message.user_id, message.server_id))
-        if seat is None or not (seat.keep and message.keep and message.generation > seat.generation):
+        if seat is None or not (seat.keep and message.keep and seat.yields_to(message.generation)):
             return None
         for guest in self._guests:
             guest.forget(seat)
@@ -180,15 +180,15 @@ class MediaNode:
     def keep(self, seat: NodeSeat) -> None:
         """The bot is gone without a word: keep its seat for a while, if it asked for that."""
         if not seat.keep or self._closed:
-            self._give_up(seat, seat.generation)
+            self.give_up(seat)
             return
         seat.enter(seat.let_go)
-        self._thread.loop.call_later(seat.keep, self._give_up, seat, seat.generation)
+        seat.patience = self._thread.loop.call_later(seat.keep, self.give_up, seat)
 
-    def _give_up(self, seat: NodeSeat, generation: int) -> None:
-        if seat.generation == generation:
-            seat.close()
-            self.vacate(seat)
+    def give_up(self, seat: NodeSeat) -> None:
+        """End a seat."""
+        seat.close()
+        self.vacate(seat)
 
     def vacate(self, seat: NodeSeat) -> None:
         """A seat is given back."""
@@ -212,8 +212,7 @@ class _Guest:
         """Send it away."""
         self.wire.close()
         for seat in self._end():
-            seat.close()
-            self._node.vacate(seat)
+            self._node.give_up(seat)
 
     def _opened(self, wire: Wire) -> None:
         self._node.enter(self)

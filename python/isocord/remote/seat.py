@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import enum
+import itertools
 import logging
 import weakref
 from collections.abc import Callable
@@ -19,7 +20,6 @@ from ..connection.session.session import SocketOpener
 from ..connection.states import ChannelEvent, Reason
 from ..errors import ClosedError, IsocordError
 from ..gateway.protocol.close_codes import CloseAction, CloseVerdict
-from ..hearing.tap import Source, Tap
 from ..playing.barge_in import BargeIn
 from ..runtime.handover import entered, uncancellable, weak_handler
 from ..runtime.log import GuildLog
@@ -28,10 +28,11 @@ from . import messages as said
 from .beside.hosting import Hosting
 from .beside.shared import SharedPlayer
 from .beside.voice import Seated
+from .ear import Ear
 from .line import Line
 
 _LOOK = 5.0
-_CAPACITY = 4096
+_serials = itertools.count(1)
 _log = logging.getLogger("isocord.node")
 
 
@@ -54,8 +55,10 @@ class NodeSeat:
         runs_code: whether classes of the bot may run here.
 
     Attributes:
+        serial: a number that no other one has.
         keep: seconds for which it waits for another process of the bot.
         channel_id: where it speaks, once it was told.
+        patience: ends it where no such process comes.
     """
 
     def __init__(
@@ -68,9 +71,11 @@ class NodeSeat:
         runs_code: bool,
     ) -> None:
         self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
+        self.serial: int = next(_serials)
         self.generation: int = seat.generation
         self.keep: float = min(seat.keep, said.MOST_KEEP)
         self.channel_id: int | None = None
+        self.patience: asyncio.TimerHandle | None = None
         self._thread = thread
         self._line = line = Line(seat.seat, send)
         self._log = GuildLog(_log, seat.server_id)
@@ -95,7 +100,7 @@ class NodeSeat:
             owner=self.owner,
         )
         self._hosting = Hosting(line, own, allowed=runs_code)
-        self._ears: dict[int, Source] = {}
+        self._ears: dict[int, Ear] = {}
         self._established = False
         self._turn = 0
         self._state = _State.TAKEN
@@ -201,18 +206,18 @@ class NodeSeat:
         self._line.send(said.Answer(self._line.seat, question.ticket, value))
 
     def _listen(self, message: said.Listen) -> None:
-        number = message.listener
-
+        number, shape = message.listener, dict(message.shape)
         hear = self._native.utterances if message.utterances else self._native.listen
+        own: _native.OwnVoice | None = None
         try:
-            queue: Any = hear(**message.shape)
+            if shape.pop("own_voice", False):
+                own = self._native.own_voice(self.owner[0])
+            queue: Any = hear(**shape)
         except (IsocordError, ValueError, TypeError) as error:
             told = error if isinstance(error, (IsocordError, ValueError)) else ValueError(str(error))
             self._line.send(said.ListenerIsOver(self._line.seat, number, told))
             return
-        self._ears[number] = queue
-        file = queue.watch(_CAPACITY, newest=False) if hasattr(queue, "watch") else None
-        Tap(queue, _Ear(self._line, number, queue), file)
+        self._ears[number] = Ear(self._line, number, queue, own)
 
     @property
     def stats(self) -> _native.Stats:
@@ -233,6 +238,13 @@ class NodeSeat:
         """Whether it waits for another process of the bot."""
         return self._state is _State.LEFT
 
+    def yields_to(self, generation: int) -> bool:
+        """Whether a connection of that generation may have it, or take its place.
+
+        Clocks of two machines differ, but who is gone has nothing to say against it.
+        """
+        return self.is_left or generation >= self.generation
+
     def let_go(self) -> None:
         """The bot is gone without a word: the session is kept, and what runs here goes on, until :meth:`take_over` or
         :meth:`close`."""
@@ -246,6 +258,7 @@ class NodeSeat:
 
     def take_over(self, seat: said.Seat, send: Callable[[said.FromSeat], object]) -> None:
         """Another process of the bot is there, and about to open a session of its own."""
+        self._be_patient_no_more()
         self.generation, self.keep = seat.generation, min(seat.keep, said.MOST_KEEP)
         self._turn, self._established = 0, False
         self._media.drop()
@@ -260,10 +273,13 @@ class NodeSeat:
         if self._state is _State.CLOSED:
             return
         self._state = _State.CLOSED
+        self._be_patient_no_more()
         if self._timer is not None:
             self._timer.cancel()
         self._media.close()
         self._hosting.close()
+        for ear in self._ears.values():
+            ear.last()
         # It ends those who listen, when they have what has come.
         self._native.close()
         self._player.close()
@@ -303,6 +319,11 @@ class NodeSeat:
 
     # Inside.
 
+    def _be_patient_no_more(self) -> None:
+        if self.patience is not None:
+            self.patience.cancel()
+            self.patience = None
+
     def _look(self) -> None:
         self._timer = self._thread.loop.call_later(_LOOK, self.enter, self._look)
         self._media.look(established=self._established)
@@ -312,23 +333,6 @@ class NodeSeat:
             self._thread.call(self.enter, self._changed, self._player.settle)
         else:
             self._thread.call(self.enter, self._media.take_native, event)
-
-
-class _Ear:
-    """What users say, on its way from a native queue to the bot; from the loop, or from a thread where a loop can watch
-    no file."""
-
-    def __init__(self, line: Line, number: int, queue: Any) -> None:
-        self._about = (line.seat, number)
-        self._queue = queue
-        self._line = line
-
-    def put(self, items: list[Any]) -> None:
-        dropped: int = getattr(self._queue, "dropped", 0)
-        self._line.send(said.Heard(*self._about, tuple(items), dropped, self._queue.late))
-
-    def end(self) -> None:
-        self._line.send(said.ListenerIsOver(*self._about))
 
 
 def _plain(value: Any) -> Any:

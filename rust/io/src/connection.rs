@@ -33,6 +33,7 @@ use crate::receive::socket::VoiceSocket;
 use crate::record::SinkError;
 use crate::send::clock::OutletHandle;
 use crate::send::outlet::{Outlet, OutletCommand, PlayedTrack};
+pub use crate::send::tap::{Sent, SentReader, SentWriter};
 use crate::stats::{Counters, Stats};
 use crate::threads::ConnectionId;
 

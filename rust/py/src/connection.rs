@@ -24,7 +24,8 @@ use crate::engine::engine;
 use crate::errors::{Error, Result};
 use crate::events::Handler;
 use crate::listen::FrameQueue;
-use crate::recording::Recording;
+use crate::own_voice::OwnVoice;
+use crate::recording::{Recording, Relayed};
 use crate::recording_options::{self, Encoding};
 use crate::stats::{ReceiveStats, Stats};
 use crate::track::Track;
@@ -195,11 +196,13 @@ impl Connection {
             let started = py.detach(|| self.inner.record(options, layout, mixdown, longest, own_user))?;
             return Ok(Recording::new(started, None));
         }
-        if own_user.is_some() {
-            return Err(PyValueError::new_err("what leaves elsewhere cannot be recorded here").into());
-        }
-        let (started, frames) = py.detach(|| self.inner.record_relayed(options, layout, mixdown, longest))?;
-        Ok(Recording::new(started, Some(frames)))
+        let (started, heard, sent) =
+            py.detach(|| self.inner.record_relayed(options, layout, mixdown, longest, own_user))?;
+        Ok(Recording::new(started, Some(Relayed { heard, own: own_user.zip(sent) })))
+    }
+
+    fn own_voice(&self, py: Python<'_>, user_id: u64) -> Result<OwnVoice> {
+        Ok(OwnVoice::new(user_id, py.detach(|| self.inner.own_voice())?))
     }
 
     fn assign_ssrc(&self, py: Python<'_>, ssrc: u32, user_id: u64) -> Result<()> {

@@ -23,6 +23,7 @@ mod filters;
 mod layer;
 mod listen;
 mod mixer;
+mod own_voice;
 mod part;
 mod playable;
 mod producing;
@@ -79,6 +80,8 @@ mod _native {
     use crate::listen::{FrameQueue, HeardFrame, SpeakingChanged};
     #[pymodule_export]
     use crate::mixer::Mixer;
+    #[pymodule_export]
+    use crate::own_voice::OwnVoice;
     use crate::playable::{know, take};
     #[pymodule_export]
     use crate::queue::{Queue, QueueEvents};

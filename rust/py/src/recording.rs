@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use isocord_io::connection::SentWriter;
 use isocord_io::lock;
 use isocord_io::receive::queue::{Form, FrameWriter};
 use isocord_io::record::recording::{self, News, Phase};
@@ -19,12 +20,20 @@ use crate::producing::duration;
 #[pyclass(frozen, module = "isocord._native")]
 pub(crate) struct Recording {
     inner: recording::Recording,
-    /// Where frames go in that were heard on another machine.
-    relayed: Mutex<Option<FrameWriter>>,
+    relayed: Mutex<Option<Relayed>>,
+}
+
+/// Samples that what was heard on another machine may be on its way when a recording is stopped.
+const ON_ITS_WAY: u64 = SAMPLE_RATE as u64 / 2;
+
+/// Where frames go in that were heard on another machine, and packets of our own, with our id, that left there.
+pub(crate) struct Relayed {
+    pub heard: FrameWriter,
+    pub own: Option<(u64, SentWriter)>,
 }
 
 impl Recording {
-    pub(crate) fn new(inner: recording::Recording, relayed: Option<FrameWriter>) -> Self {
+    pub(crate) fn new(inner: recording::Recording, relayed: Option<Relayed>) -> Self {
         Self { inner, relayed: Mutex::new(relayed) }
     }
 }
@@ -33,7 +42,7 @@ impl Recording {
 impl Recording {
     #[getter]
     fn form(&self) -> Option<&'static str> {
-        match lock(&self.relayed).as_ref()?.form() {
+        match lock(&self.relayed).as_ref()?.heard.form() {
             Form::Pcm => Some("pcm"),
             Form::Opus => Some("opus"),
             Form::Speaking => None,
@@ -41,11 +50,14 @@ impl Recording {
     }
 
     fn hear(&self, py: Python<'_>, frames: Vec<PyRef<'_, HeardFrame>>, shift: i64) {
-        if let Some(writer) = lock(&self.relayed).as_mut() {
+        if let Some(Relayed { heard, own }) = lock(&self.relayed).as_mut() {
             for frame in &frames {
-                frame.relay(py, shift, writer);
+                match own {
+                    Some((user_id, sent)) if frame.is_packet_of(*user_id) => frame.relay_own(py, shift, sent),
+                    _ => frame.relay(py, shift, heard),
+                }
             }
-            writer.flush();
+            heard.flush();
         }
     }
 
@@ -99,7 +111,8 @@ impl Recording {
     }
 
     fn stop(&self, py: Python<'_>, delay: u64) {
-        py.detach(|| self.inner.stop(delay));
+        let more = if lock(&self.relayed).is_some() { ON_ITS_WAY } else { 0 };
+        py.detach(|| self.inner.stop(delay.saturating_add(more)));
     }
 
     fn news(&self, py: Python<'_>, timeout: f64) -> Result<Vec<RecordingNews>> {

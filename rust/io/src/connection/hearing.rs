@@ -15,7 +15,7 @@ use crate::receive::report::ReceiveReport;
 use crate::record::recording::{self, OwnVoice, Recording};
 use crate::record::{FrameSink, Layout, Recorder, RecorderOptions, Wants, WholeFactory};
 use crate::send::outlet::OutletCommand;
-use crate::send::tap::tap;
+use crate::send::tap::{SentReader, SentWriter, relayed, tap};
 
 impl Connection {
     /// Listens: what users say comes out of the queue until it is dropped. Several can listen at once;
@@ -62,17 +62,25 @@ impl Connection {
     ) -> Result<Recording, RecordError> {
         let prepared = self.prepare(options, layout, mixdown, longest, own_user)?;
         let reader = self.listen(prepared.form, recording::CAPACITY)?;
-        let mut own_voice = None;
-        if let Some(user_id) = own_user {
-            let (tap, sent) = tap();
-            self.command(OutletCommand::Tap(tap))?;
-            own_voice = Some(OwnVoice { user_id, sent });
-        }
+        let own_voice = match own_user {
+            Some(user_id) => Some(OwnVoice { user_id, sent: self.own_voice()? }),
+            None => None,
+        };
         Ok(prepared.start(reader, own_voice)?)
     }
 
-    /// As [`Self::record`], of what is heard on another machine: frames go into the writer as they come, placed on this
-    /// machine's clock. Dropping it ends the recording.
+    /// What leaves the connection from now on, as packets, where they left.
+    ///
+    /// # Errors
+    /// [`ConnectionError::Stalled`].
+    pub fn own_voice(&self) -> Result<SentReader, ConnectionError> {
+        let (tap, sent) = tap();
+        self.command(OutletCommand::Tap(tap))?;
+        Ok(sent)
+    }
+
+    /// As [`Self::record`], of what is heard on another machine, and leaves there: frames go into the one writer as they
+    /// come, packets of our own into the other, placed on this machine's clock. Dropping the first ends the recording.
     ///
     /// # Errors
     /// [`RecordError`].
@@ -82,10 +90,17 @@ impl Connection {
         layout: Layout,
         mixdown: Option<WholeFactory>,
         longest: Option<u64>,
-    ) -> Result<(Recording, FrameWriter), RecordError> {
-        let prepared = self.prepare(options, layout, mixdown, longest, None)?;
+        own_user: Option<u64>,
+    ) -> Result<(Recording, FrameWriter, Option<SentWriter>), RecordError> {
+        let prepared = self.prepare(options, layout, mixdown, longest, own_user)?;
         let (writer, reader) = frame_queue(prepared.form, recording::CAPACITY);
-        Ok((prepared.start(reader, None)?, writer))
+        let (sent, own_voice) = own_user
+            .map(|user_id| {
+                let (writer, sent) = relayed();
+                (writer, OwnVoice { user_id, sent })
+            })
+            .unzip();
+        Ok((prepared.start(reader, own_voice)?, writer, sent))
     }
 
     fn prepare(

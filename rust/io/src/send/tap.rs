@@ -15,9 +15,11 @@ use crate::events::EventOutbox;
 const CAPACITY: usize = 300;
 
 /// A packet that has left.
-pub(crate) struct Sent {
+#[derive(Debug)]
+pub struct Sent {
     /// Of its first sample on the common clock; listeners place it by the same number.
     pub position: u64,
+    /// As it was before encryption.
     pub frame: OpusFrame,
 }
 
@@ -29,8 +31,9 @@ pub(crate) struct Tap {
     next: Option<Box<Tap>>,
 }
 
-/// The other end. Dropping it ends the tap.
-pub(crate) struct SentReader {
+/// The other end: what has left, the oldest first, 6 s of it at most. Dropping it ends the tap.
+#[derive(Debug)]
+pub struct SentReader {
     ring: Consumer<Sent>,
     lost: Arc<AtomicU64>,
 }
@@ -43,7 +46,36 @@ pub(crate) fn tap() -> (Box<Tap>, SentReader) {
     (Box::new(tap), SentReader { ring: taken, lost })
 }
 
+/// Where packets go in that have left a connection on another machine.
+#[derive(Debug)]
+pub struct SentWriter {
+    ring: Producer<Sent>,
+    lost: Arc<AtomicU64>,
+}
+
+/// What leaves elsewhere, and where it comes out here.
+pub(crate) fn relayed() -> (SentWriter, SentReader) {
+    let (ring, taken) = RingBuffer::new(CAPACITY);
+    let lost = Arc::new(AtomicU64::new(0));
+    (SentWriter { ring, lost: Arc::clone(&lost) }, SentReader { ring: taken, lost })
+}
+
+impl SentWriter {
+    /// A packet has left there, at a place on the clock here. What is no packet of Opus's, or finds no room, is counted.
+    pub fn sent(&mut self, position: u64, packet: &[u8]) {
+        let sent = OpusFrame::new(packet).map(|frame| Sent { position, frame });
+        if sent.is_err() || sent.is_ok_and(|sent| self.ring.push(sent).is_err()) {
+            self.lost.fetch_add(1, Relaxed);
+        }
+    }
+}
+
 impl SentReader {
+    /// The oldest packet, if there is one.
+    pub fn take(&mut self) -> Option<Sent> {
+        self.take_before(u64::MAX)
+    }
+
     /// The oldest packet, if it lies before `until`.
     pub(crate) fn take_before(&mut self, until: u64) -> Option<Sent> {
         self.ring.peek().ok().filter(|sent| sent.position < until)?;
