@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import isocord
+from isocord.remote.client import carried_at
 from isocord.sinks import FLACSink, MKASink, OGGSink, WaveSink
 
 from .recordings import left, packets_of, read
@@ -45,6 +46,11 @@ def song(path: Path, pcm: bytes) -> None:
 
 def file(pcm: bytes) -> isocord.AudioFile:
     return isocord.AudioFile(io.BytesIO(wave_file(pcm)))
+
+
+def unsure(voice: Any) -> int:
+    """Samples by which the clock of another machine is known at worst, as busy as this one is."""
+    return 0 if carried_at(voice) is None else RATE // 4
 
 
 async def played(voice: Any, source: Any) -> None:
@@ -91,11 +97,13 @@ async def test_what_the_bot_says_is_where_a_listener_heard_it(
     assert track.name == world.guild.me.display_name
     recorded, heard = read(track.path), np.frombuffer(listener.pcm(), "<i2")[::2]
     places = [(place(recorded, word), place(heard, word)) for word in words]
-    # Both begin with the first packet that was heard.
-    assert all(abs(ours - theirs) <= aside for ours, theirs in places), places
+    # Both begin with the first packet that was heard, but for what seems to have left before it began.
+    early = places[0][1] - places[0][0]
+    assert -aside <= early <= max(aside, unsure(voice)), places
+    assert all(abs(theirs - ours - early) <= aside for ours, theirs in places), places
     if aside == 0:
-        length = min(len(recorded), len(heard))
-        assert np.array_equal(recorded[:length], heard[:length])
+        length = min(len(recorded), len(heard) - early)
+        assert np.array_equal(recorded[:length], heard[early:][:length])
 
 
 async def test_packets_that_pass_through_are_recorded_as_they_are(world: World, tmp_path: Path) -> None:
@@ -115,7 +123,8 @@ async def test_packets_that_pass_through_are_recorded_as_they_are(world: World, 
         assert kept[kept.index(given[0]) :][: len(given)] == given
         # It lies where it left, on the clock that what others say is placed on.
         after = before + round(report.duration * RATE)
-        assert before <= recording.position + round(track.offset * RATE) <= after
+        at = recording.position + round(track.offset * RATE)
+        assert before - unsure(voice) <= at <= after + unsure(voice)
 
 
 async def test_it_is_one_voice_among_others(world: World, tmp_path: Path) -> None:
