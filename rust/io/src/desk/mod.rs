@@ -16,4 +16,4 @@ pub use prebuffered::prebuffered;
 pub use taped::taped;
 
 #[cfg(test)]
-mod stage;
+pub(crate) mod stage;

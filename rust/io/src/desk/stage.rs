@@ -8,7 +8,7 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
 use crate::source::{Downstream, FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
 
 /// Sound by the number of its sample, the same in both channels.
-pub(super) struct Sound {
+pub(crate) struct Sound {
     sound: Box<dyn Fn(u64) -> f32 + Send>,
     samples: u64,
     at: u64,
@@ -24,7 +24,7 @@ impl Sound {
     }
 
     /// A tone that keeps 16 bits exactly as they are.
-    pub(super) fn tone(samples: u64, pitch: f64, level: f64) -> Self {
+    pub(crate) fn tone(samples: u64, pitch: f64, level: f64) -> Self {
         let turn = std::f64::consts::TAU * pitch / f64::from(SAMPLE_RATE);
         Self::new(samples, move |at| ((at as f64 * turn).sin() * level * 32_768.0).round() as f32 / 32_768.0)
     }

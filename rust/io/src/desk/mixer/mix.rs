@@ -30,6 +30,8 @@ pub struct MixSource {
     past: Past<Limiter>,
     depth: u64,
     heard: u64,
+    /// What it gave when it last went back came too late.
+    in_vain: bool,
     /// It holds the mixer's one place.
     is_in_place: bool,
 }
@@ -58,6 +60,7 @@ impl MixSource {
             past: Past::new(0, 0),
             depth: 0,
             heard: 0,
+            in_vain: false,
             is_in_place: true,
         }
     }
@@ -241,11 +244,18 @@ impl FrameSource for MixSource {
             self.spare = Some(held);
         }
         self.is_begun = false;
+        let in_vain = std::mem::take(&mut self.in_vain);
         for layer in &mut self.layers {
-            layer.back_to(number);
+            layer.back_to(number, in_vain);
         }
         self.grant();
         self.port.note_given(number);
+    }
+
+    /// Seeks and stops stay granted, but no layer loses its beginning.
+    fn unrevise(&mut self) -> bool {
+        self.in_vain = true;
+        false
     }
 }
 

@@ -48,6 +48,8 @@ enum Phase {
 #[derive(Clone, Copy)]
 struct State {
     phase: Phase,
+    /// The frame that it began with.
+    begun: Option<u64>,
     /// Frames that were taken out of its source.
     taken: u64,
     volume: Ramp,
@@ -82,6 +84,8 @@ pub(super) struct Sounding {
     fade_in: u64,
     state: State,
     past: Past<State>,
+    /// The frame that it began with in what is heard where its source goes back in vain.
+    heard_begun: Option<u64>,
 }
 
 impl Sounding {
@@ -96,6 +100,7 @@ impl Sounding {
         let volume = Ramp::steady(layer.controls().volume.value.to);
         let state = State {
             phase: Phase::Waiting,
+            begun: None,
             taken: 0,
             volume,
             own: own.get(),
@@ -106,7 +111,16 @@ impl Sounding {
             expected: None,
             underruns: 0,
         };
-        Self { layer, source: Some(source), own, duck, fade_in, state, past: Past::new(0, 0) }
+        Self {
+            layer,
+            source: Some(source),
+            own,
+            duck,
+            fade_in,
+            state,
+            past: Past::new(0, 0),
+            heard_begun: None,
+        }
     }
 
     /// From frame `number` on it is mixed in.
@@ -217,6 +231,7 @@ impl Sounding {
         let state = &mut self.state;
         if state.phase == Phase::Waiting {
             state.phase = Phase::Sounding;
+            state.begun = Some(self.past.next());
             self.layer.note_begun(true);
             if self.fade_in > 0 && state.seen.volume == 0 {
                 let to = state.volume.target();
@@ -276,8 +291,18 @@ impl Sounding {
         self.state.expected = Some((place, moves));
     }
 
-    /// Goes back so that it gives its part to frame `number` next.
-    pub(super) fn back_to(&mut self, number: u64) {
+    /// Goes back so that it gives its part to frame `number` next. What it gave since it last went back nobody has heard
+    /// if that was `in_vain`.
+    pub(super) fn back_to(&mut self, number: u64, in_vain: bool) {
+        if !in_vain {
+            self.heard_begun = self.state.begun;
+        } else if self.heard_begun.is_none_or(|begun| begun >= number) {
+            self.begin_later(number);
+        }
+        self.go_back(number);
+    }
+
+    fn go_back(&mut self, number: u64) {
         let taken = self.state.taken;
         if let Some(state) = self.past.back_to(number) {
             self.state = state;
@@ -291,6 +316,15 @@ impl Sounding {
             && (source.is_changed() || frames > 0)
         {
             source.revise(frames);
+        }
+    }
+
+    /// Its beginning before frame `number` is heard by nobody, so it has not begun there.
+    fn begin_later(&mut self, number: u64) {
+        let Some(begun) = self.state.begun.filter(|begun| *begun < number) else { return };
+        self.go_back(begun);
+        while self.past.next() < number {
+            self.past.note(self.state);
         }
     }
 

@@ -369,19 +369,30 @@ impl Ahead {
             }
         }
         self.given_before = self.given;
+        // Where an earlier revision came too late, what it brought has to be passed by, before anything else begins.
+        self.pass_by(source, buffer, from)?;
         source.revise(self.given.saturating_sub(from));
         self.given = self.given.min(from);
-        // Where an earlier revision came too late, what it brought has to be passed by.
+        Ok(self.pass_by(source, buffer, from)?.then(|| self.tape.cut(from)))
+    }
+
+    /// Has the source come to frame `from`; false if it has nothing yet.
+    fn pass_by(
+        &mut self,
+        source: &mut dyn FrameSource,
+        buffer: &mut FrameBuf,
+        from: u64,
+    ) -> Result<bool, FeedError> {
         while self.given < from {
             match source.next(buffer, Want { packets: false, now: true })? {
                 Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => self.given += 1,
                 Some(SourceFrame::End) => self.given = from,
                 // What ended the old sound came too late, and nothing else may ever come.
                 Some(SourceFrame::Starved) if source.rests() => self.given = from,
-                Some(SourceFrame::Starved) | None => return Ok(None),
+                Some(SourceFrame::Starved) | None => return Ok(false),
             }
         }
-        Ok(Some(self.tape.cut(from)))
+        Ok(true)
     }
 
     /// All ends here: frame `from`, which is made next, is the old sound going out, and a source that has nothing more

@@ -9,6 +9,7 @@ use super::bench::{Bench, decode};
 use super::{Deck, DeckFeed};
 use crate::desk::Errands;
 use crate::desk::mixer::{LayerOptions, Mixer};
+use crate::desk::stage::Sound;
 use crate::desk::written::stand::{options, s16, stream, tone};
 use crate::desk::written::{Format, Options, WrittenSource, WrittenStream};
 use crate::dsp::Volume;
@@ -235,6 +236,48 @@ fn a_layer_is_over_when_its_end_is_heard_however_often_the_clock_is_faster() {
         assert!(last <= over, "{takes:?}: told after {over} frames, heard until {last}: {levels:.1?}");
         let late: usize = takes.iter().sum();
         assert!(over <= 14 + late + 8, "{takes:?}: told after {over} frames");
+    }
+}
+
+/// Plays a layer of ten frames, and another one before the clock takes the next frame, or none. Gives the loudness of
+/// each frame that left.
+fn layers(takes: &[usize], again: bool) -> Vec<f64> {
+    let mixer = Mixer::new(true, Arc::new(AtOnce));
+    let mut race = Race::new(mixer.source().expect("it plays nowhere"));
+    let play = || {
+        let sound = Sound::tone(10 * FRAME as u64, 450.0, 0.5);
+        mixer.play(Box::new(sound), LayerOptions::new(Volume::default(), None)).expect("in its range")
+    };
+    let _first = play();
+    race.overtake(takes);
+    let _second = again.then(|| {
+        let layer = play();
+        race.overtake(takes);
+        layer
+    });
+    for _ in 0..40 {
+        race.take();
+        race.work();
+    }
+    race.levels()
+}
+
+#[test]
+fn a_layer_that_begins_loses_nothing_however_often_the_clock_is_faster() {
+    for takes in ways() {
+        let levels = layers(&takes, false);
+        let sum: f64 = levels.iter().map(|level| level * level).sum();
+        assert!((9.5..10.5).contains(&sum), "{takes:?}: {sum:.2} frames of 10: {levels:.1?}");
+    }
+}
+
+#[test]
+fn nor_do_two_that_begin_one_after_the_other() {
+    for takes in ways() {
+        let levels = layers(&takes, true);
+        // Where both sound the level is that of two, or of none, as they lie.
+        let loud = levels.iter().filter(|level| **level > 0.1).count();
+        assert!(loud >= 10, "{takes:?}: {loud} frames: {levels:.1?}");
     }
 }
 
