@@ -313,6 +313,10 @@ impl FrameSource for Filtered {
         self.filters.is_changed() || self.source.is_changed() || self.volume.get() != self.gain
     }
 
+    fn in_vain(&mut self) {
+        self.source.in_vain();
+    }
+
     fn revise(&mut self, frames: u64) {
         self.past.recall(frames, &mut self.now, &mut self.chain);
         if self.source.is_changed() {

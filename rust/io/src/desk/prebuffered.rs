@@ -124,6 +124,10 @@ impl FrameSource for Prebuffered {
         // What plays is not held up by it.
         (self.cursor, self.fills) = (back, false);
     }
+
+    fn in_vain(&mut self) {
+        self.source.in_vain();
+    }
 }
 
 #[cfg(test)]

@@ -119,6 +119,10 @@ pub trait FrameSource: Send {
     fn unrevise(&mut self) -> bool {
         false
     }
+
+    /// The last [`Self::revise`] came too late and stays granted: nobody has heard what came since, so that what began
+    /// there is to begin with the next one. That is a change.
+    fn in_vain(&mut self) {}
 }
 
 impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
@@ -168,6 +172,10 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
 
     fn unrevise(&mut self) -> bool {
         (**self).unrevise()
+    }
+
+    fn in_vain(&mut self) {
+        (**self).in_vain();
     }
 }
 

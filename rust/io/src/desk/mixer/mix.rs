@@ -232,7 +232,7 @@ impl FrameSource for MixSource {
 
     fn is_changed(&mut self) -> bool {
         self.watch();
-        self.port.is_changed() || self.layers.iter_mut().any(Sounding::is_changed)
+        self.in_vain || self.port.is_changed() || self.layers.iter_mut().any(Sounding::is_changed)
     }
 
     fn revise(&mut self, frames: u64) {
@@ -252,10 +252,9 @@ impl FrameSource for MixSource {
         self.port.note_given(number);
     }
 
-    /// Seeks and stops stay granted, but no layer loses its beginning.
-    fn unrevise(&mut self) -> bool {
+    fn in_vain(&mut self) {
         self.in_vain = true;
-        false
+        self.layers.iter_mut().for_each(Sounding::in_vain);
     }
 }
 

@@ -291,6 +291,13 @@ impl Sounding {
         self.state.expected = Some((place, moves));
     }
 
+    /// What it gave since it last went back nobody has heard.
+    pub(super) fn in_vain(&mut self) {
+        if let Some(source) = &mut self.source {
+            source.in_vain();
+        }
+    }
+
     /// Goes back so that it gives its part to frame `number` next. What it gave since it last went back nobody has heard
     /// if that was `in_vain`.
     pub(super) fn back_to(&mut self, number: u64, in_vain: bool) {

@@ -113,7 +113,7 @@ impl Part {
         u64::try_from(at as i64 - self.beginning()).unwrap_or(0)
     }
 
-    /// Begins earlier than it did.
+    /// Begins at another place than it did.
     pub(super) fn begin_at(&mut self, from: u64) {
         self.origin -= self.from as i64 - from as i64;
         if let Some(fade) = &mut self.fade_in {

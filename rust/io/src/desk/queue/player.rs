@@ -61,6 +61,10 @@ pub(super) struct Player {
     pub(super) is_over: bool,
     /// When what failed was tried again.
     pub(super) retried: u64,
+    /// Where what was asked for began when it last went back.
+    pub(super) jumped_at: Option<u64>,
+    /// Nobody has heard that.
+    pub(super) in_vain: bool,
     pub(super) room: Box<[f32; FRAME_LEN]>,
 }
 
@@ -77,6 +81,8 @@ impl Player {
             crossfade: 0,
             is_over: false,
             retried: 0,
+            jumped_at: None,
+            in_vain: false,
             room: Box::new([0.0; FRAME_LEN]),
         }
     }

@@ -20,7 +20,7 @@ impl Player {
         let mut state = shared.lock();
         state.observe(self.relay.ahead(), &shared.events);
         self.crossfade = state.crossfade;
-        if state.jump.is_some() {
+        if state.jump.is_some() || self.in_vain {
             return true;
         }
         self.retry(&state, shared);
@@ -87,6 +87,8 @@ impl Player {
             state.jump.take()
         };
         let now = self.cursor * FRAME;
+        let in_vain = std::mem::take(&mut self.in_vain);
+        self.jumped_at = self.jumped_at.filter(|_| in_vain);
         self.is_over = false;
         for part in &mut self.parts {
             part.told &= part.from < now;
@@ -96,7 +98,7 @@ impl Player {
                 part.closed = false;
             }
         }
-        self.begin_earlier(now);
+        self.begin_with(now);
         match jump {
             Some(jump) => self.jump(shared, jump, now),
             None => self.replan(shared, now),
@@ -104,9 +106,19 @@ impl Player {
         self.settle_silence(shared, now);
     }
 
-    /// What was asked for and would have begun later begins now.
-    fn begin_earlier(&mut self, now: u64) {
-        let Some(index) = self.parts.iter().position(|part| part.jumped && part.from > now) else { return };
+    /// What it gave since it last went back nobody has heard.
+    pub(super) fn note_in_vain(&mut self) {
+        self.in_vain = self.jumped_at.is_some();
+        for part in &mut self.parts {
+            part.spool.note_in_vain();
+        }
+    }
+
+    /// What was asked for and would have begun later begins now, and so does what nobody has heard begin.
+    fn begin_with(&mut self, now: u64) {
+        let unheard = |part: &Part| part.from > now || Some(part.from) == self.jumped_at;
+        let Some(index) = self.parts.iter().position(|part| part.jumped && unheard(part)) else { return };
+        self.jumped_at = self.jumped_at.map(|_| now);
         self.drop_from(index + 1);
         self.parts[index].begin_at(now);
         for part in self.parts.iter_mut().take(index).filter(|part| part.end().is_none_or(|end| end > now)) {
@@ -137,6 +149,7 @@ impl Player {
             let sounds = self.cut(now, fade);
             let fade_in = fade.filter(|_| sounds);
             self.parts.push_back(Part { jumped: true, fade_in, ..Part::at(turn, spool, now) });
+            self.jumped_at = Some(now);
             self.silence = None;
             return;
         }

@@ -101,6 +101,12 @@ impl FrameSource for QueueSource {
             player.revise(shared, frames);
         }
     }
+
+    fn in_vain(&mut self) {
+        if let Some((player, _)) = self.player() {
+            player.note_in_vain();
+        }
+    }
 }
 
 impl Drop for QueueSource {

@@ -216,6 +216,13 @@ impl Spool {
         self.gain != self.volume.get() || self.source.as_mut().is_some_and(|source| source.is_changed())
     }
 
+    /// What its source gave since it last went back nobody has heard.
+    pub(super) fn note_in_vain(&mut self) {
+        if let Some(source) = &mut self.source {
+            source.in_vain();
+        }
+    }
+
     /// Has the source grant what it was asked for, from the frame on that holds sample `at`.
     pub(super) fn revise(&mut self, at: u64) {
         self.gain = self.volume.get();

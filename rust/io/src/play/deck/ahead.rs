@@ -207,6 +207,8 @@ impl Ahead {
     pub(super) fn unrevise(&mut self, source: &mut dyn FrameSource) {
         if source.unrevise() {
             self.given = self.given_before;
+        } else {
+            source.in_vain();
         }
     }
 

@@ -63,4 +63,8 @@ impl FrameSource for Noted<'_> {
     fn revise(&mut self, frames: u64) {
         self.source.revise(frames);
     }
+
+    fn in_vain(&mut self) {
+        self.source.in_vain();
+    }
 }

@@ -98,6 +98,10 @@ impl<S: FrameSource> FrameSource for Overtaken<S> {
         self.source.revise(frames);
     }
 
+    fn in_vain(&mut self) {
+        self.source.in_vain();
+    }
+
     fn unrevise(&mut self) -> bool {
         self.source.unrevise()
     }

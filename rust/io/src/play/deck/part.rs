@@ -71,4 +71,8 @@ impl<S: FrameSource> FrameSource for Part<S> {
     fn unrevise(&mut self) -> bool {
         self.0.source().unrevise()
     }
+
+    fn in_vain(&mut self) {
+        self.0.source().in_vain();
+    }
 }

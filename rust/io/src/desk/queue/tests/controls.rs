@@ -38,6 +38,25 @@ fn a_skip_and_what_was_before_are_heard_two_frames_later() {
 }
 
 #[test]
+fn a_skip_that_comes_too_late_skips_nothing_of_what_is_skipped_to() {
+    for overtaken in [&[1][..], &[5], &[3, 2], &[1, 1, 1]] {
+        let entries = counting(&[LONG, LONG, LONG]);
+        let mut stand = Stand::new(QueueOptions::default(), &entries);
+        stand.hear(100);
+        stand.loaded();
+        stand.queue.skip();
+        for frames in overtaken {
+            stand.overtake(*frames);
+        }
+        stand.hear(30);
+        let begins = 102 + overtaken.iter().sum::<usize>();
+        assert!(at(&stand, begins) == expected(&[(1, 0, 960 * 8)]), "{overtaken:?}");
+        assert!(stand.sound()[..begins * 960] == expected(&[(0, 0, begins as u64 * 960)]), "{overtaken:?}");
+        assert_eq!(stand.events(&entries), "+0 -0 +1");
+    }
+}
+
+#[test]
 fn a_skip_to_what_is_not_there_yet_is_silence_until_it_is() {
     let gate = Arc::new(std::sync::Barrier::new(2));
     let theirs = gate.clone();

@@ -113,6 +113,20 @@ impl Stand {
         }
     }
 
+    /// What was asked for is made, but so many frames have left meanwhile, as they were.
+    pub(super) fn overtake(&mut self, frames: usize) {
+        assert!(self.source.is_changed());
+        let from = self.heard + KEEP;
+        self.source.revise((self.made.len() - from) as u64);
+        let mut frame = FrameBuf::new();
+        for _ in from..self.made.len() {
+            assert!(self.source.next(&mut frame, self.want).unwrap().is_some());
+        }
+        self.source.in_vain();
+        self.heard += frames;
+        self.note();
+    }
+
     fn note(&self) {
         self.taker.ahead.store((self.made.len() - self.heard) as u64, Relaxed);
     }
