@@ -16,7 +16,7 @@ BEAT = 1.0
 SILENCE = 3.0
 """Seconds."""
 _SOON = 0.02
-_MAX_BUFFERED = 16 << 20
+_MAX_BUFFERED = 64 << 20
 """Bytes that the other end may leave unread."""
 
 
