@@ -100,9 +100,13 @@ fn turn(table: &mut Timetable<SendStream<Hum>>, slot: u64) {
         black_box(stream.poll_slot(now_ms, &mut packet, |_| ()));
         Demand::Slots
     });
-    table.finish(slot, |stream| {
-        black_box(stream.last_at());
-    });
+    table.finish(
+        slot,
+        |_, _| (),
+        |stream| {
+            black_box(stream.last_at());
+        },
+    );
 }
 
 // A slot of 16 connections.

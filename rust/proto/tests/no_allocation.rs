@@ -130,7 +130,7 @@ fn members_and_what_they_are_given_come_and_go_without_the_allocator() {
                     _ => Demand::Slots,
                 }
             });
-            table.finish(slot, |_| ());
+            table.finish(slot, |_, _| (), |_| ());
         }
         left.extend(bigger.take().map(|mut room| {
             table.move_to(&mut room);

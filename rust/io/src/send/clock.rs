@@ -171,7 +171,7 @@ impl ClockThread {
         }
         self.outlets.prepare(slot, Outlet::fetch, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
         wait_until(deadline);
-        self.outlets.finish(slot, |outlet| outlet.send(deadline, &mut self.out));
+        self.outlets.finish(slot, Outlet::fetch_sent, |outlet| outlet.send(deadline, &mut self.out));
     }
 
     fn take_commands(&mut self) {

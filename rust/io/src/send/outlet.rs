@@ -197,6 +197,23 @@ impl Outlet {
         self.stream.fetch(step);
     }
 
+    /// The same for [`Self::send`], in its last steps: a send is long, and uses the caches itself.
+    pub(crate) fn fetch_sent(&self, step: usize) {
+        match step {
+            3 => {
+                prefetch_front(&*self.counters, COUNTED);
+                prefetch_front(&self.packet, USUAL_PACKET);
+                self.socket.iter().for_each(|socket| prefetch(&**socket));
+                self.stream.source().iter().for_each(|track| track.fetch(0));
+            }
+            4 => {
+                self.socket.iter().for_each(|socket| prefetch(&***socket));
+                self.stream.source().iter().for_each(|track| track.fetch(1));
+            }
+            _ => {}
+        }
+    }
+
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
     pub(crate) fn prepare(&mut self, now_ms: u64, out: &mut EventOutbox) -> Demand {
         self.taps.prune(out);
