@@ -374,7 +374,7 @@ impl Ahead {
         // Where an earlier revision came too late, what it brought has to be passed by.
         while self.given < from {
             match source.next(buffer, Want { packets: false, now: true })? {
-                Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => self.given += 1,
+                Some(SourceFrame::Pcm | SourceFrame::Opus) => self.given += 1,
                 Some(SourceFrame::End) => self.given = from,
                 // What ended the old sound came too late, and nothing else may ever come.
                 Some(SourceFrame::Starved) if source.rests() => self.given = from,
