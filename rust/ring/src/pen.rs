@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use isocord_prefetch::prefetch;
+
 use crate::store::{Place, Store};
 use crate::sync::Ordering::Relaxed;
 
@@ -79,6 +81,10 @@ impl<const WORDS: usize> Pen<WORDS> {
         }
         self.used.push_back(block);
         self.at = 0;
+        if let Some(&next) = self.free.last() {
+            // It was last used a whole ring ago.
+            prefetch(store.block(next));
+        }
         block
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 /// Bytes that several may hold, and nobody changes: all of them, or a part.
 #[derive(Clone, Default)]
 pub struct Packet {
-    bytes: Arc<[u8]>,
+    /// None of an empty one, which comes and goes with each packet.
+    bytes: Option<Arc<[u8]>>,
     at: u32,
     len: u32,
 }
@@ -16,7 +17,7 @@ impl Packet {
     pub(crate) fn part(bytes: &Arc<[u8]>, range: Range<usize>) -> Self {
         let (at, len) = (u32::try_from(range.start), u32::try_from(range.len()));
         match (at, len) {
-            (Ok(at), Ok(len)) if range.end <= bytes.len() => Self { bytes: Arc::clone(bytes), at, len },
+            (Ok(at), Ok(len)) if range.end <= bytes.len() => Self { bytes: Some(Arc::clone(bytes)), at, len },
             _ => Self::default(),
         }
     }
@@ -26,7 +27,7 @@ impl Deref for Packet {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.bytes[self.at as usize..][..self.len as usize]
+        self.bytes.as_ref().map_or(&[], |bytes| &bytes[self.at as usize..][..self.len as usize])
     }
 }
 

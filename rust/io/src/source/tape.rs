@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use isocord_prefetch::prefetch;
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 use isocord_proto::opus::{Decoder, OpusError};
 
@@ -18,6 +19,9 @@ pub(crate) const DECODER_LEAD: u64 = 8;
 
 /// Rooms that are kept for frames to come: who plays faster lets several go at once.
 const MAX_SPARE: usize = 16;
+
+/// Frames that come, and go, one behind the other.
+const NEAR: usize = 13;
 
 /// One frame of interleaved stereo.
 pub(crate) type Pcm = [f32; FRAME_LEN];
@@ -81,6 +85,13 @@ impl Tape {
             decoder: None,
             decoded_from: None,
         }
+    }
+
+    /// Has brought near what the next frames are put in the place of.
+    pub(crate) fn fetch(&self) {
+        let (front, back) = self.frames.as_slices();
+        prefetch(&front[..front.len().min(NEAR)]);
+        prefetch(&back[back.len().saturating_sub(1)..]);
     }
 
     /// Number of the oldest frame that is kept.

@@ -102,6 +102,11 @@ impl Ahead {
         }
     }
 
+    /// Has brought near what is needed soon.
+    pub(super) fn fetch(&self) {
+        self.tape.fetch();
+    }
+
     /// Number of the frame that is made next.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor
