@@ -20,7 +20,7 @@ const COMMANDS: usize = 4_096;
 /// Connections that a new clock has room for.
 const ROOM: u32 = 64;
 /// Waking this much early for each packet leaves time to prepare it.
-const PREPARE_TIME: Duration = Duration::from_nanos(1_500);
+const PREPARE_TIME: Duration = Duration::from_nanos(1_200);
 const MAX_PREPARE_TIME: Duration = Duration::from_micros(500);
 /// With nothing to send the thread looks up this often.
 const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
