@@ -75,6 +75,11 @@ impl Counters {
         counter.fetch_add(amount, Relaxed);
     }
 
+    /// The same, of what only one thread counts: no other is kept from the memory meanwhile.
+    pub(crate) fn count(counter: &AtomicU64, amount: u64) {
+        counter.store(counter.load(Relaxed) + amount, Relaxed);
+    }
+
     /// The counts now.
     #[must_use]
     pub fn snapshot(&self) -> Stats {
@@ -119,11 +124,15 @@ impl Default for Lateness {
 }
 
 impl Lateness {
+    /// For the thread that sends.
     pub(crate) fn note(&self, late: Duration) {
         let us = late.as_micros() as u64;
-        self.max_us.fetch_max(us, Relaxed);
-        self.sum_us.fetch_add(us, Relaxed);
-        self.buckets[bucket(us)].fetch_add(1, Relaxed);
+        if us > self.max_us.load(Relaxed) {
+            self.max_us.store(us, Relaxed);
+        }
+        Counters::count(&self.sum_us, us);
+        let bucket = &self.buckets[bucket(us)];
+        bucket.store(bucket.load(Relaxed).wrapping_add(1), Relaxed);
     }
 
     /// A count for each doubling: those of its steps taken together.

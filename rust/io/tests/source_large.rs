@@ -25,7 +25,7 @@ fn rest(file: &mut AudioFile) -> (usize, Vec<f32>) {
                 sound
                     .extend(buffer.pcm.chunks_exact(2).take(usize::from(buffer.samples)).map(|pair| pair[0]));
             }
-            SourceFrame::Opus(_) => {}
+            SourceFrame::Opus => {}
         }
         frames += 1;
     }

@@ -12,7 +12,7 @@ use source_files::{
 
 fn next_opus(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<u8> {
     match file.next_frame(buf).unwrap() {
-        SourceFrame::Opus(len) => buf.opus[..len].to_vec(),
+        SourceFrame::Opus => buf.opus.to_vec(),
         frame => panic!("{frame:?}"),
     }
 }
@@ -20,8 +20,8 @@ fn next_opus(file: &mut AudioFile, buf: &mut FrameBuf) -> Vec<u8> {
 fn rest(file: &mut AudioFile) -> Vec<Vec<u8>> {
     let mut buf = FrameBuf::new();
     let mut packets = Vec::new();
-    while let SourceFrame::Opus(len) = file.next_frame(&mut buf).unwrap() {
-        packets.push(buf.opus[..len].to_vec());
+    while let SourceFrame::Opus = file.next_frame(&mut buf).unwrap() {
+        packets.push(buf.opus.to_vec());
     }
     packets
 }

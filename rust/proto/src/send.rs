@@ -91,7 +91,23 @@ impl SendPath {
         now_ms: u64,
         out: &mut PacketBuffer,
     ) -> Result<usize, SendError> {
-        let end = HEADER_LEN + self.end_to_end.seal(frame.as_bytes(), &mut out[HEADER_LEN..])?;
+        let frame = frame.as_bytes();
+        out[HEADER_LEN..][..frame.len()].copy_from_slice(frame);
+        self.seal(frame.len(), timeline, now_ms, out)
+    }
+
+    /// The same for a frame of so many bytes that stands in `out`, behind the room for the header.
+    ///
+    /// # Errors
+    /// As [`Self::packet`].
+    pub fn seal(
+        &mut self,
+        len: usize,
+        timeline: &mut Timeline,
+        now_ms: u64,
+        out: &mut PacketBuffer,
+    ) -> Result<usize, SendError> {
+        let end = HEADER_LEN + self.end_to_end.seal_in_place(len, &mut out[HEADER_LEN..])?;
 
         let (sequence, timestamp) = timeline.next(now_ms);
         let header = Header { sequence, timestamp, ssrc: self.ssrc };

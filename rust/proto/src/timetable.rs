@@ -179,10 +179,14 @@ impl<T> Timetable<T> {
         }
         for slot in self.cursor..present.min(self.cursor + PHASES) {
             let count = (present - slot).div_ceil(PHASES);
-            self.each(slot, |_, member| {
-                missed(member, count);
-                Demand::Slots
-            });
+            self.each(
+                slot,
+                |_, _| (),
+                |member| {
+                    missed(member, count);
+                    Demand::Slots
+                },
+            );
         }
         self.cursor = present;
     }
@@ -204,9 +208,23 @@ impl<T> Timetable<T> {
     pub fn prepare(
         &mut self,
         slot: u64,
-        mut fetch: impl FnMut(&T, usize),
+        fetch: impl FnMut(&T, usize),
         mut ask: impl FnMut(&mut T, u64) -> Demand,
     ) {
+        self.each(slot, fetch, |member| ask(member, slot * SLOT_MS));
+    }
+
+    /// Calls `tell` for those who have this slot, which is over with that; memory is fetched as for [`Self::prepare`].
+    pub fn finish(&mut self, slot: u64, fetch: impl FnMut(&T, usize), mut tell: impl FnMut(&mut T)) {
+        self.cursor = slot + 1;
+        self.each(slot, fetch, |member| {
+            tell(member);
+            Demand::Slots
+        });
+    }
+
+    /// In their order, so that each has its own moment of the slot.
+    fn each(&mut self, slot: u64, mut fetch: impl FnMut(&T, usize), mut ask: impl FnMut(&mut T) -> Demand) {
         let mut coming = [NOBODY; AHEAD];
         let mut newest = self.phases[phase(slot)].first;
         loop {
@@ -225,32 +243,12 @@ impl<T> Timetable<T> {
                 }
             }
             if let Some(seat) = self.at(now)
-                && ask(&mut seat.member, slot * SLOT_MS) == Demand::None
+                && ask(&mut seat.member) == Demand::None
             {
                 self.rest(now);
             }
             // By now its seat has come.
             newest = self.at(newest).map_or(NOBODY, |seat| seat.after);
-        }
-    }
-
-    /// Calls `tell` for those who have this slot, which is over with that.
-    pub fn finish(&mut self, slot: u64, mut tell: impl FnMut(&mut T)) {
-        self.cursor = slot + 1;
-        self.each(slot, |_, member| {
-            tell(member);
-            Demand::Slots
-        });
-    }
-
-    /// In their order, so that each has its own moment of the slot.
-    fn each(&mut self, slot: u64, mut ask: impl FnMut(u64, &mut T) -> Demand) {
-        let mut next = self.phases[phase(slot)].first;
-        while let Some(Some(seat)) = self.room.0.get_mut(next as usize) {
-            let place = core::mem::replace(&mut next, seat.after);
-            if ask(slot * SLOT_MS, &mut seat.member) == Demand::None {
-                self.rest(place);
-            }
         }
     }
 

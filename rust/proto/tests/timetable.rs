@@ -52,7 +52,7 @@ impl Thread {
         {
             self.catch_up(start_of(slot));
             self.table.prepare(slot, |_, _| (), |member, _| member.needs);
-            self.table.finish(slot, |member| member.slots.push(slot * SLOT_MS));
+            self.table.finish(slot, |_, _| (), |member| member.slots.push(slot * SLOT_MS));
         }
         self.catch_up(Duration::from_millis(end_ms));
     }

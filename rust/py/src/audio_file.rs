@@ -352,13 +352,13 @@ impl Reader {
         match source.source().next_frame(buffer)? {
             SourceFrame::End | SourceFrame::Starved => return Ok(None),
             SourceFrame::Pcm => buffer.write_s16le(&mut pcm),
-            SourceFrame::Opus(len) => {
+            SourceFrame::Opus => {
                 let decoder = match &mut self.decoder {
                     Some(decoder) => decoder,
                     none => none.insert(Decoder::new()?),
                 };
                 let mut samples = [0; MAX_DECODED_LEN];
-                decoder.decode(&buffer.opus[..len], &mut samples)?;
+                decoder.decode(&buffer.opus, &mut samples)?;
                 for (bytes, sample) in pcm.chunks_exact_mut(2).zip(&samples[..FRAME_LEN]) {
                     bytes.copy_from_slice(&sample.to_le_bytes());
                 }

@@ -331,7 +331,7 @@ impl Reader {
                 source.next(&mut self.buffer, Want::PCM).map_err(Error::from)?
             };
             match next {
-                Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => break,
+                Some(SourceFrame::Pcm | SourceFrame::Opus) => break,
                 Some(SourceFrame::End) => return Ok(None),
                 // It is still looked for.
                 None => {}

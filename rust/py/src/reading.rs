@@ -42,7 +42,7 @@ impl<S: FrameSource> Reading<S> {
         match self.source.next(&mut self.buffer, Want { packets: false, now: true })? {
             Some(SourceFrame::Pcm) => {}
             Some(SourceFrame::End) => return Ok(None),
-            Some(SourceFrame::Opus(_) | SourceFrame::Starved) | None => self.buffer.pcm.fill(0.0),
+            Some(SourceFrame::Opus | SourceFrame::Starved) | None => self.buffer.pcm.fill(0.0),
         }
         let mut pcm = [0; FRAME_BYTES];
         let before = std::mem::replace(&mut self.gain, self.volume.get());

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use isocord_prefetch::prefetch;
+
 use crate::store::{Place, Store};
-use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicU64, Ordering::Relaxed};
 
 pub(crate) struct Pen<const WORDS: usize> {
     /// Blocks that frames lie in, in their order; the last is the one that is written to.
@@ -30,28 +32,15 @@ impl<const WORDS: usize> Pen<WORDS> {
             self.release(last);
         }
         let frame = &frame[..frame.len().min(WORDS * 8)];
-        let (mut block, mut left) = (self.room(store), frame);
-        let place = Place { block, at: self.at as u16, len: frame.len() as u16 };
-        store.set_place(number, place);
-        loop {
-            let here;
-            (here, left) = left.split_at(left.len().min((Store::<WORDS>::BLOCK - self.at) * 8));
-            let words = &store.block(block)[self.at..];
-            let (whole, rest) = here.as_chunks::<8>();
-            for (word, bytes) in words.iter().zip(whole) {
-                word.store(u64::from_le_bytes(*bytes), Relaxed);
-            }
-            if !rest.is_empty() {
-                let mut last = [0; 8];
-                last[..rest.len()].copy_from_slice(rest);
-                words[whole.len()].store(u64::from_le_bytes(last), Relaxed);
-            }
-            self.at += here.len().div_ceil(8);
-            if left.is_empty() {
-                return;
-            }
-            block = self.room(store);
+        let (block, at) = (self.room(store), self.at);
+        let (here, rest) = frame.split_at(frame.len().min((Store::<WORDS>::BLOCK - at) * 8));
+        self.at += put(here, &store.block(block)[at..]);
+        let mut next = block;
+        if !rest.is_empty() {
+            next = self.room(store);
+            self.at = put(rest, store.block(next));
         }
+        store.set_place(number, Place { block, at: at as u16, len: frame.len() as u16, next });
     }
 
     /// What lies at `place` and behind it is not wanted any more.
@@ -64,8 +53,7 @@ impl<const WORDS: usize> Pen<WORDS> {
 
     /// A block with room, which is the last one from now on.
     fn room(&mut self, store: &Store<WORDS>) -> u16 {
-        let last = self.used.back().copied();
-        if let Some(last) = last
+        if let Some(&last) = self.used.back()
             && self.at < Store::<WORDS>::BLOCK
         {
             return last;
@@ -74,11 +62,12 @@ impl<const WORDS: usize> Pen<WORDS> {
             self.made += 1;
             self.made - 1
         });
-        if let Some(last) = last {
-            store.block(last)[Store::<WORDS>::BLOCK].store(block.into(), Relaxed);
-        }
         self.used.push_back(block);
         self.at = 0;
+        if let Some(&next) = self.free.last() {
+            // It was last used a whole ring ago.
+            prefetch(store.block(next));
+        }
         block
     }
 
@@ -88,4 +77,18 @@ impl<const WORDS: usize> Pen<WORDS> {
             self.free.extend(self.used.pop_front());
         }
     }
+}
+
+/// Writes bytes into words, which are enough; says how many those are.
+fn put(bytes: &[u8], words: &[AtomicU64]) -> usize {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    for (word, bytes) in words.iter().zip(whole) {
+        word.store(u64::from_le_bytes(*bytes), Relaxed);
+    }
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        words[whole.len()].store(u64::from_le_bytes(last), Relaxed);
+    }
+    bytes.len().div_ceil(8)
 }

@@ -2,7 +2,7 @@
 //! and finds out afterwards.
 //!
 //! Frames are as long as they are, so there is no room for the longest one for each. They lie in blocks, which are made
-//! when they are needed and then used again and again; a frame may begin in one and go on in another.
+//! when they are needed and then used again and again; a frame may begin in one and end in another.
 
 use isocord_prefetch::prefetch;
 
@@ -17,19 +17,26 @@ pub(crate) struct Place {
     pub(crate) at: u16,
     /// Bytes of it.
     pub(crate) len: u16,
+    /// The block where it goes on, if that one is too small for it.
+    pub(crate) next: u16,
 }
 
 impl Place {
     fn from_bits(bits: u64) -> Self {
-        Self { block: (bits >> 32) as u16, at: (bits >> 16) as u16, len: bits as u16 }
+        Self {
+            next: (bits >> 48) as u16,
+            block: (bits >> 32) as u16,
+            at: (bits >> 16) as u16,
+            len: bits as u16,
+        }
     }
 
     fn to_bits(self) -> u64 {
-        u64::from(self.block) << 32 | u64::from(self.at) << 16 | u64::from(self.len)
+        let [next, block, at, len] = [self.next, self.block, self.at, self.len].map(u64::from);
+        next << 48 | block << 32 | at << 16 | len
     }
 }
 
-/// Words, and behind them the number of the block where the last frame in it goes on.
 type Block = Box<[AtomicU64]>;
 
 /// Room for `frames` frames of `WORDS` words at most.
@@ -40,12 +47,12 @@ pub(crate) struct Store<const WORDS: usize> {
 }
 
 impl<const WORDS: usize> Store<WORDS> {
-    /// Words of a block: half of the longest frame, so that little is left empty.
-    pub(crate) const BLOCK: usize = WORDS.div_ceil(2);
+    /// Words of a block: so many that no frame needs more than two, and so few that little is left empty.
+    pub(crate) const BLOCK: usize = WORDS;
 
     pub(crate) fn new(frames: usize) -> Self {
         // What is before the oldest frame in its block is not free yet, nor is the block that the newest one filled.
-        let blocks = (frames * WORDS).div_ceil(Self::BLOCK) + 2;
+        let blocks = frames + 2;
         Self {
             places: (0..frames).map(|_| AtomicU64::new(0)).collect(),
             blocks: (0..blocks).map(|_| OnceLock::new()).collect(),
@@ -69,50 +76,63 @@ impl<const WORDS: usize> Store<WORDS> {
 
     /// The words of a block, made for whoever writes to it first.
     pub(crate) fn block(&self, block: u16) -> &[AtomicU64] {
-        let made = || (0..=Self::BLOCK).map(|_| AtomicU64::new(0)).collect();
+        let made = || (0..Self::BLOCK).map(|_| AtomicU64::new(0)).collect();
         self.blocks[usize::from(block)].get_or_init(made)
     }
 
     /// Reads frame `number` into `out`, as far as it has room; returns the length.
     pub(crate) fn read(&self, number: u64, out: &mut [u8]) -> usize {
-        let Place { mut block, at, len } = self.place(number);
-        let len = usize::from(len).min(out.len());
-        let (mut left, mut at) = (&mut out[..len], usize::from(at));
-        while !left.is_empty() {
-            // Of a frame that is being written anew any part may be seen, or none: it does not count.
-            let Some(words) = self.blocks.get(usize::from(block)).and_then(OnceLock::get) else { break };
-            let here;
-            (here, left) = left.split_at_mut(left.len().min((Self::BLOCK - at) * 8));
-            let (whole, rest) = here.as_chunks_mut::<8>();
-            for (bytes, word) in whole.iter_mut().zip(&words[at..]) {
-                *bytes = word.load(Relaxed).to_le_bytes();
-            }
-            if !rest.is_empty() {
-                let last = words[at + whole.len()].load(Relaxed).to_le_bytes();
-                rest.copy_from_slice(&last[..rest.len()]);
-            }
-            (block, at) = (words[Self::BLOCK].load(Relaxed) as u16, 0);
+        let place = self.place(number);
+        let len = usize::from(place.len).min(out.len());
+        let (here, rest) = out[..len].split_at_mut(len.min(Self::left(place.at) * 8));
+        // Of a frame that is being written anew any part may be seen, or none: it does not count.
+        if let Some(words) = self.made(place.block) {
+            copy(words.get(usize::from(place.at)..).unwrap_or_default(), here);
+        }
+        if let (false, Some(words)) = (rest.is_empty(), self.made(place.next)) {
+            copy(words, rest);
         }
         len
     }
 
-    /// Has frame `number` brought near: where it lies, then its block, then its bytes.
+    /// Has frame `number` brought near: where it lies, then its blocks, then its bytes.
     pub(crate) fn fetch(&self, number: u64, step: usize) {
         if step == 1 {
             return prefetch(self.entry(number));
         }
-        let Place { block, at, len } = self.place(number);
-        let Some(block) = self.blocks.get(usize::from(block)) else { return };
-        if step == 2 {
-            return prefetch(block);
+        let Place { block, at, len, next } = self.place(number);
+        let (from, len) = (usize::from(at), usize::from(len).div_ceil(8));
+        let here = len.min(Self::left(at));
+        for (block, words) in [(block, from..from + here), (next, 0..len - here)] {
+            match self.blocks.get(usize::from(block)) {
+                Some(block) if step == 2 => prefetch(block),
+                Some(block) => prefetch(block.get().and_then(|block| block.get(words)).unwrap_or_default()),
+                None => {}
+            }
         }
-        if let Some(words) = block.get() {
-            let (from, to) = (usize::from(at), usize::from(at) + usize::from(len).div_ceil(8));
-            prefetch(&words[from.min(words.len())..to.min(words.len())]);
-        }
+    }
+
+    /// Words of a block from one on.
+    fn left(at: u16) -> usize {
+        Self::BLOCK.saturating_sub(usize::from(at))
+    }
+
+    fn made(&self, block: u16) -> Option<&Block> {
+        self.blocks.get(usize::from(block))?.get()
     }
 
     fn entry(&self, number: u64) -> &AtomicU64 {
         &self.places[(number % self.places.len() as u64) as usize]
+    }
+}
+
+/// Copies words to bytes, as far as there are both.
+fn copy(words: &[AtomicU64], out: &mut [u8]) {
+    let (whole, rest) = out.as_chunks_mut::<8>();
+    for (bytes, word) in whole.iter_mut().zip(words) {
+        *bytes = word.load(Relaxed).to_le_bytes();
+    }
+    if let (false, Some(word)) = (rest.is_empty(), words.get(whole.len())) {
+        rest.copy_from_slice(&word.load(Relaxed).to_le_bytes()[..rest.len()]);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use isocord_proto::frame::{OpusFrame, SAMPLES_PER_MS};
+use isocord_proto::frame::SAMPLES_PER_MS;
 use isocord_proto::opus::OpusError;
 
 use crate::play::track::{Interrupter, TrackState};
@@ -36,7 +36,7 @@ struct Watch {
 }
 
 impl Monitor for Watch {
-    fn taken(&mut self, frame: &OpusFrame) {
+    fn taken(&mut self, frame: &[u8]) {
         if let Some(guard) = &self.guard {
             guard.push(self.clock.position(), frame);
         }

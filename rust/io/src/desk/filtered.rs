@@ -177,8 +177,8 @@ impl Filtered {
         let packet = self.tape.packet(number).filter(|_| want.packets && plain);
         let given = match packet {
             Some(packet) => {
-                frame.opus[..packet.len()].copy_from_slice(packet);
-                SourceFrame::Opus(packet.len())
+                frame.opus = packet.clone();
+                SourceFrame::Opus
             }
             None => {
                 self.tape.pcm(number, &mut frame.pcm)?;

@@ -53,10 +53,10 @@ impl FrameSource for Looped {
             (self.used, self.read.samples) = (0, 0);
             match self.source.next(&mut self.read, want)? {
                 Some(SourceFrame::Pcm) => self.is_empty = false,
-                Some(SourceFrame::End | SourceFrame::Opus(_)) if self.is_empty => {
+                Some(SourceFrame::End | SourceFrame::Opus) if self.is_empty => {
                     return Ok(Some(SourceFrame::End));
                 }
-                Some(SourceFrame::End | SourceFrame::Opus(_)) => {
+                Some(SourceFrame::End | SourceFrame::Opus) => {
                     (self.is_empty, self.read.samples) = (true, 0);
                     match self.source.seek(0.0) {
                         Ok(()) => {}

@@ -65,8 +65,8 @@ impl FrameSource for Prebuffered {
         frame.position = self.tape.place_of(number).unwrap_or_default();
         let kind = match self.tape.packet(number).filter(|_| want.packets) {
             Some(packet) => {
-                frame.opus[..packet.len()].copy_from_slice(packet);
-                SourceFrame::Opus(packet.len())
+                frame.opus = packet.clone();
+                SourceFrame::Opus
             }
             None => {
                 self.tape.pcm(number, &mut frame.pcm)?;

@@ -57,8 +57,8 @@ impl FrameSource for Taped {
         frame.position = self.tape.place_of(number).unwrap_or_default();
         frame.samples = self.tape.samples(number) as u16;
         if let Some(packet) = self.tape.packet(number).filter(|_| want.packets) {
-            frame.opus[..packet.len()].copy_from_slice(packet);
-            return Ok(Some(SourceFrame::Opus(packet.len())));
+            frame.opus = packet.clone();
+            return Ok(Some(SourceFrame::Opus));
         }
         self.tape.pcm(number, &mut frame.pcm)?;
         Ok(Some(SourceFrame::Pcm))

@@ -22,12 +22,12 @@ impl Sent {
     }
 
     /// A frame leaves.
-    pub(crate) fn push(&self, position: u64, frame: &OpusFrame) {
-        let Ok(mut frames) = self.0.try_lock() else { return };
+    pub(crate) fn push(&self, position: u64, frame: &[u8]) {
+        let (Ok(mut frames), Ok(frame)) = (self.0.try_lock(), OpusFrame::new(frame)) else { return };
         if frames.len() == WAITING {
             frames.pop_front();
         }
-        frames.push_back((position, *frame));
+        frames.push_back((position, frame));
     }
 
     fn pop(&self) -> Option<(u64, OpusFrame)> {
@@ -126,7 +126,7 @@ mod tests {
             let float = pcm(number).map(|value| f32::from(value) / 32_768.0);
             let mut frame = OpusFrame::SILENCE;
             frame.fill(|out| encoder.encode_float(&float, out)).expect("a packet");
-            sent.push(number * FRAME, &frame);
+            sent.push(number * FRAME, frame.as_bytes());
             guard.follow();
             if number >= 10 {
                 let at = number * FRAME + 2_400 + hold_up(number);
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn what_nobody_takes_is_bounded_and_the_newest_is_kept() {
         let sent = Sent::new();
-        (0..200).for_each(|number| sent.push(number, &OpusFrame::SILENCE));
+        (0..200).for_each(|number| sent.push(number, OpusFrame::SILENCE.as_bytes()));
         assert_eq!(sent.pop().map(|(position, _)| position), Some(200 - WAITING as u64));
     }
 }

@@ -84,6 +84,9 @@ pub(crate) struct Receiver {
 struct Member {
     inlet: Inlet,
     socket: Option<Box<VoiceSocket>>,
+    /// Whether the poll watches its socket: for each packet that leaves by a watched one the system looks who waits for
+    /// it, which costs a tenth of the sending.
+    watched: bool,
     /// The last turn in which it was read.
     served: u64,
 }
@@ -164,7 +167,8 @@ impl Receiver {
         while let Some(command) = self.commands.take() {
             let id = match command {
                 ReceiveCommand::Attach(id, published) => {
-                    self.members.insert(id, Member { inlet: Inlet::new(published), socket: None, served: 0 });
+                    let inlet = Inlet::new(published);
+                    self.members.insert(id, Member { inlet, socket: None, watched: false, served: 0 });
                     id
                 }
                 ReceiveCommand::Open(id, socket) => {
@@ -186,26 +190,42 @@ impl Receiver {
                     id
                 }
             };
-            self.set_timer(id);
+            self.settle(id, 0);
         }
     }
 
-    fn open(&mut self, id: ConnectionId, mut socket: Box<VoiceSocket>) {
+    fn open(&mut self, id: ConnectionId, socket: Box<VoiceSocket>) {
         self.leave(id);
         let Some(member) = self.members.get_mut(&id) else { return };
         member.inlet.end_session(self.epoch.elapsed(), &mut self.workspace);
-        let token = Token(id.0 as usize);
-        match self.poll.registry().register(socket.pollable(), token, Interest::READABLE) {
-            Ok(()) => member.socket = Some(socket),
-            Err(error) => socket.fail(error.to_string(), &mut self.out),
-        }
+        member.socket = Some(socket);
     }
 
     /// Closes a connection's socket.
     fn leave(&mut self, id: ConnectionId) {
-        if let Some(mut socket) = self.members.get_mut(&id).and_then(|member| member.socket.take()) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        if let (Some(mut socket), true) = (member.socket.take(), std::mem::take(&mut member.watched)) {
             // The poll would go on watching what others still hold.
             let _ = self.poll.registry().deregister(socket.pollable());
+        }
+    }
+
+    /// Has the poll watch a connection's socket as long as it may bring anything.
+    fn watch(&mut self, id: ConnectionId) {
+        let Some(Member { socket: place, watched, .. }) = self.members.get_mut(&id) else { return };
+        let Some(socket) = place.as_mut().filter(|socket| socket.may_bring() != *watched) else { return };
+        let (registry, token) = (self.poll.registry(), Token(id.0 as usize));
+        let changed = match *watched {
+            true => registry.deregister(socket.pollable()),
+            // What has come meanwhile is told of at once.
+            false => registry.register(socket.pollable(), token, Interest::READABLE),
+        };
+        match changed {
+            Ok(()) => *watched = !*watched,
+            Err(error) => {
+                socket.fail(error.to_string(), &mut self.out);
+                self.leave(id);
+            }
         }
     }
 
@@ -220,7 +240,7 @@ impl Receiver {
         if left != Left::Empty {
             self.unread.push(id);
         }
-        self.set_timer(id);
+        self.settle(id, 0);
         left == Left::More
     }
 
@@ -282,16 +302,14 @@ impl Receiver {
                     socket.run_timers(now, &mut self.out);
                 }
             }
-            self.set_timer_after(id, now + 1);
+            self.settle(id, now + 1);
         }
         IDLE_LOOK_UP
     }
 
-    fn set_timer(&mut self, id: ConnectionId) {
-        self.set_timer_after(id, 0);
-    }
-
-    fn set_timer_after(&mut self, id: ConnectionId, earliest: u64) {
+    /// After whatever has changed with a connection: what it waits for, and for how long, from `earliest` on.
+    fn settle(&mut self, id: ConnectionId, earliest: u64) {
+        self.watch(id);
         match self.members.get(&id).and_then(Member::due) {
             Some(due) => drop(self.timers.push(id, Reverse(due.max(earliest)))),
             None => drop(self.timers.remove(&id)),

@@ -47,6 +47,11 @@ impl Sieve {
         state.settle();
     }
 
+    /// Whether the system drops what is said.
+    pub(crate) fn is_on(&self) -> bool {
+        lock(&self.0).counted.is_some()
+    }
+
     /// Packets that the system has dropped.
     pub(crate) fn dropped(&self) -> u64 {
         let mut state = lock(&self.0);

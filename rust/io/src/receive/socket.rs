@@ -78,6 +78,11 @@ impl VoiceSocket {
         &mut self.line
     }
 
+    /// Whether anything may come: an answer to what was asked, or what the system lets through.
+    pub(super) fn may_bring(&self) -> bool {
+        matches!(self.phase, Phase::Discovering) || self.probe.is_some() || !self.sieve.is_on()
+    }
+
     /// Reads some datagrams.
     pub(super) fn receive(&self, intake: &mut Intake) -> io::Result<Taken> {
         intake.read(&self.line)

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use isocord_proto::timetable::{self, Room, SLOT_MS, Seat, Ticket, Timetable};
+use isocord_proto::send::{MAX_PACKET_LEN, PacketBuffer};
+use isocord_proto::timetable::{self, Demand, Room, SLOT_MS, Seat, Ticket, Timetable};
 
 use super::outlet::{Outlet, OutletCommand};
 use crate::events::EventOutbox;
@@ -19,7 +20,7 @@ const COMMANDS: usize = 4_096;
 /// Connections that a new clock has room for.
 const ROOM: u32 = 64;
 /// Waking this much early for each packet leaves time to prepare it.
-const PREPARE_TIME: Duration = Duration::from_nanos(1_500);
+const PREPARE_TIME: Duration = Duration::from_nanos(1_200);
 const MAX_PREPARE_TIME: Duration = Duration::from_micros(500);
 /// With nothing to send the thread looks up this often.
 const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
@@ -27,10 +28,23 @@ const IDLE_LOOK_UP: Duration = Duration::from_secs(1);
 /// To the clock thread. Boxes are made and dropped elsewhere.
 pub(crate) enum ClockCommand {
     /// Room for more connections.
-    Room(Box<Room<Outlet>>),
+    Room(Box<Space>),
     Attach(Box<Seat<Outlet>>),
     Detach(Ticket),
     To(Ticket, OutletCommand),
+}
+
+/// Room for connections, and for the packets of all of them, should they share a slot. Those of one slot lie side by side,
+/// where those of the one before have been, so that they are near: a connection has no room of its own.
+pub(crate) struct Space {
+    room: Room<Outlet>,
+    packets: Vec<PacketBuffer>,
+}
+
+impl Space {
+    fn new(places: u32) -> Self {
+        Self { room: Room::new(places), packets: vec![[0; MAX_PACKET_LEN]; places as usize] }
+    }
 }
 
 /// The way to the clock thread.
@@ -90,7 +104,7 @@ impl ClockHandle {
             None => {
                 if places.given == places.room {
                     let room = places.room * 2;
-                    if !self.send(ClockCommand::Room(Box::new(Room::new(room)))) {
+                    if !self.send(ClockCommand::Room(Box::new(Space::new(room)))) {
                         return None;
                     }
                     places.room = room;
@@ -128,6 +142,7 @@ pub(crate) struct ClockThread {
     commands: Commands<ClockCommand>,
     out: EventOutbox,
     outlets: Timetable<Outlet>,
+    packets: Vec<PacketBuffer>,
     epoch: Instant,
 }
 
@@ -138,7 +153,8 @@ impl ClockThread {
         let places = Mutex::new(Places { room: ROOM, given: 0, free: Vec::new() });
         let shared = Arc::new(Shared { inbox, wakeup: Wakeup::default(), places });
         let handle = ClockHandle(Arc::clone(&shared));
-        (Self { shared, commands, out, outlets: Timetable::new(Room::new(ROOM)), epoch }, handle)
+        let Space { room, packets } = Space::new(ROOM);
+        (Self { shared, commands, out, outlets: Timetable::new(room), packets, epoch }, handle)
     }
 
     /// The thread's work.
@@ -169,17 +185,29 @@ impl ClockThread {
                 return;
             }
         }
-        self.outlets.prepare(slot, Outlet::fetch, |outlet, now_ms| outlet.prepare(now_ms, &mut self.out));
+        // Who rests from now on leaves its packet's place to the next one, and is not there any more when the slot ends.
+        let mut place = 0;
+        self.outlets.prepare(slot, Outlet::fetch, |outlet, now_ms| {
+            let demand = outlet.prepare(now_ms, &mut self.packets[place], &mut self.out);
+            place += usize::from(demand != Demand::None);
+            demand
+        });
         wait_until(deadline);
-        self.outlets.finish(slot, |outlet| outlet.send(deadline, &mut self.out));
+        let mut packets = self.packets.iter();
+        self.outlets.finish(slot, Outlet::fetch_sent, |outlet| {
+            if let Some(packet) = packets.next() {
+                outlet.send(deadline, packet, &mut self.out);
+            }
+        });
     }
 
     fn take_commands(&mut self) {
         while let Some(command) = self.commands.take() {
             match command {
-                ClockCommand::Room(mut room) => {
-                    self.outlets.move_to(&mut room);
-                    self.out.discard(room);
+                ClockCommand::Room(mut space) => {
+                    self.outlets.move_to(&mut space.room);
+                    std::mem::swap(&mut self.packets, &mut space.packets);
+                    self.out.discard(space);
                 }
                 ClockCommand::Attach(seat) => {
                     if let Err(seat) = self.outlets.attach(seat) {
@@ -196,7 +224,9 @@ impl ClockThread {
                         self.epoch.elapsed(),
                         ticket,
                         command,
-                        |outlet, command, now_ms| outlet.command(command, now_ms, &mut self.out),
+                        |outlet, command, now_ms| {
+                            outlet.command(command, now_ms, &mut self.packets[0], &mut self.out)
+                        },
                     );
                     if let Err(command) = refused {
                         command.refuse(&mut self.out);

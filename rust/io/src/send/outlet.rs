@@ -8,9 +8,7 @@ use isocord_prefetch::{prefetch, prefetch_front};
 use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
-use isocord_proto::send::{
-    FrameSupply, MAX_PACKET_LEN, PacketBuffer, SendPath, SendStream, SingleUse, SlotUse,
-};
+use isocord_proto::send::{FrameSupply, PacketBuffer, SendPath, SendStream, SingleUse, SlotUse};
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Demand;
 
@@ -60,7 +58,7 @@ impl OutletCommand {
 /// Sees the frames of a track leave. It is called on the clock thread, and dropped on the event thread.
 pub(crate) trait Monitor: Send {
     /// This one is about to.
-    fn taken(&mut self, frame: &OpusFrame);
+    fn taken(&mut self, frame: &[u8]);
 
     /// It has left.
     fn sent(&mut self);
@@ -104,12 +102,12 @@ impl FrameSupply for Box<PlayedTrack> {
         if self.is_over() { Supply::Exhausted } else { self.reader.supply() }
     }
 
-    fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T> {
-        let frame = self.reader.take()?;
+    fn take(&mut self, out: &mut [u8]) -> Option<usize> {
+        let len = self.reader.take_into(out)?;
         if let Some(monitor) = &mut self.monitor {
-            monitor.taken(&frame);
+            monitor.taken(&out[..len]);
         }
-        Some(use_it(&frame))
+        Some(len)
     }
 
     fn starve(&mut self) -> bool {
@@ -124,8 +122,6 @@ impl FrameSupply for Box<PlayedTrack> {
     }
 }
 
-/// Bytes of most packets.
-const USUAL_PACKET: usize = 384;
 /// Bytes of the counters that change with each packet.
 const COUNTED: usize = 64;
 
@@ -134,7 +130,6 @@ pub(crate) struct Outlet {
     stream: SendStream<Box<PlayedTrack>>,
     counters: Arc<Counters>,
     prepared: SlotUse,
-    packet: PacketBuffer,
     taps: Taps,
 }
 
@@ -145,16 +140,21 @@ impl Outlet {
             stream: SendStream::new(timeline),
             counters,
             prepared: SlotUse::Rest,
-            packet: [0; MAX_PACKET_LEN],
             taps: Taps::default(),
         }
     }
 
-    /// Carries out a command; says whether slots are needed from now on.
-    pub(crate) fn command(&mut self, command: OutletCommand, now_ms: u64, out: &mut EventOutbox) -> Demand {
+    /// Carries out a command; says whether slots are needed from now on. `packet` is room for what leaves at once.
+    pub(crate) fn command(
+        &mut self,
+        command: OutletCommand,
+        now_ms: u64,
+        packet: &mut PacketBuffer,
+        out: &mut EventOutbox,
+    ) -> Demand {
         self.taps.prune(out);
         // What has waited in vain until now is not sent with a key that comes now.
-        self.send_singles(now_ms, out);
+        self.send_singles(now_ms, packet, out);
         match command {
             OutletCommand::Socket(socket) => {
                 discard(self.stream.end_session(), out);
@@ -182,7 +182,7 @@ impl Outlet {
             OutletCommand::Tap(tap) => self.taps.add(tap),
             OutletCommand::Ready => {}
         }
-        self.send_singles(now_ms, out);
+        self.send_singles(now_ms, packet, out);
         self.drop_interrupted(now_ms, out);
         self.stream.demand(now_ms)
     }
@@ -192,31 +192,51 @@ impl Outlet {
         if step == 0 {
             prefetch_front(&*self.counters, COUNTED);
             self.socket.iter().for_each(|socket| prefetch(&**socket));
-            prefetch_front(&self.packet, USUAL_PACKET);
         }
         self.stream.fetch(step);
     }
 
+    /// The same for [`Self::send`], in its last steps: a send is long, and uses the caches itself.
+    pub(crate) fn fetch_sent(&self, step: usize) {
+        match step {
+            3 => {
+                prefetch_front(&*self.counters, COUNTED);
+                self.socket.iter().for_each(|socket| prefetch(&**socket));
+                self.stream.source().iter().for_each(|track| track.fetch(0));
+            }
+            4 => {
+                self.socket.iter().for_each(|socket| prefetch(&***socket));
+                self.stream.source().iter().for_each(|track| track.fetch(1));
+            }
+            _ => {}
+        }
+    }
+
     /// Makes the packet of the slot at `now_ms`, sealed with the keys of this moment.
-    pub(crate) fn prepare(&mut self, now_ms: u64, out: &mut EventOutbox) -> Demand {
+    pub(crate) fn prepare(
+        &mut self,
+        now_ms: u64,
+        packet: &mut PacketBuffer,
+        out: &mut EventOutbox,
+    ) -> Demand {
         self.taps.prune(out);
-        self.send_singles(now_ms, out);
+        self.send_singles(now_ms, packet, out);
         self.hand_over(now_ms, out);
         self.drop_interrupted(now_ms, out);
-        self.prepared = self.poll_slot(now_ms);
+        self.prepared = self.poll_slot(now_ms, packet);
         if self.prepared == SlotUse::Ended {
             self.stop(TrackEnd::Finished, out);
-            self.prepared = self.poll_slot(now_ms);
+            self.prepared = self.poll_slot(now_ms, packet);
         }
         if self.prepared == SlotUse::Rest { Demand::None } else { Demand::Slots }
     }
 
     /// Sends what was prepared for `deadline`.
-    pub(crate) fn send(&mut self, deadline: Instant, out: &mut EventOutbox) {
+    pub(crate) fn send(&mut self, deadline: Instant, packet: &PacketBuffer, out: &mut EventOutbox) {
         let prepared = std::mem::replace(&mut self.prepared, SlotUse::Nothing);
         if let SlotUse::Frame(len) | SlotUse::Silence(len) = prepared {
             self.counters.lateness.note(Instant::now().saturating_duration_since(deadline));
-            self.transmit(len);
+            self.transmit(&packet[..len]);
         }
         match prepared {
             SlotUse::Frame(_) => self.note_sent(out),
@@ -245,10 +265,10 @@ impl Outlet {
         self.stop(TrackEnd::Closed, out);
     }
 
-    fn poll_slot(&mut self, now_ms: u64) -> SlotUse {
+    fn poll_slot(&mut self, now_ms: u64, packet: &mut PacketBuffer) -> SlotUse {
         let before = self.stream.underruns();
         let taps = &mut self.taps;
-        let slot_use = self.stream.poll_slot(now_ms, &mut self.packet, |frame| taps.prepare(frame));
+        let slot_use = self.stream.poll_slot(now_ms, packet, |frame| taps.prepare(frame));
         let underruns = self.stream.underruns() - before;
         if underruns > 0 {
             Counters::add(&self.counters.underruns, underruns);
@@ -259,12 +279,12 @@ impl Outlet {
         slot_use
     }
 
-    fn send_singles(&mut self, now_ms: u64, out: &mut EventOutbox) {
-        while let Some((frame, single_use)) = self.stream.poll_single(now_ms, &mut self.packet) {
+    fn send_singles(&mut self, now_ms: u64, packet: &mut PacketBuffer, out: &mut EventOutbox) {
+        while let Some((frame, single_use)) = self.stream.poll_single(now_ms, packet) {
             match single_use {
                 SingleUse::Packet(len) => {
-                    self.taps.prepare(&frame);
-                    self.transmit(len);
+                    self.taps.prepare(frame.as_bytes());
+                    self.transmit(&packet[..len]);
                 }
                 SingleUse::Withheld => Counters::add(&self.counters.withheld, 1),
                 SingleUse::Failed(_) => Counters::add(&self.counters.send_errors, 1),
@@ -273,13 +293,13 @@ impl Outlet {
         }
     }
 
-    fn transmit(&mut self, len: usize) {
+    fn transmit(&mut self, packet: &[u8]) {
         let Some(socket) = &self.socket else { return };
-        match socket.send(&self.packet[..len]) {
+        match socket.send(packet) {
             Ok(_) => {
-                Counters::add(&self.counters.packets_sent, 1);
-                Counters::add(&self.counters.bytes_sent, len as u64);
-                self.taps.sent(self.stream.last_at());
+                Counters::count(&self.counters.packets_sent, 1);
+                Counters::count(&self.counters.bytes_sent, packet.len() as u64);
+                self.taps.sent(|| self.stream.last_at());
             }
             Err(_) => Counters::add(&self.counters.send_errors, 1),
         }

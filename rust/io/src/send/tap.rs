@@ -101,13 +101,17 @@ impl Taps {
     }
 
     /// This frame is about to leave.
-    pub(crate) fn prepare(&mut self, frame: &OpusFrame) {
-        self.each(|tap| tap.leaving = *frame);
+    pub(crate) fn prepare(&mut self, frame: &[u8]) {
+        self.each(|tap| {
+            // An empty one never is.
+            let _ = OpusFrame::new(frame).map(|frame| tap.leaving = frame);
+        });
     }
 
     /// It has left.
-    pub(crate) fn sent(&mut self, position: u64) {
+    pub(crate) fn sent(&mut self, position: impl Fn() -> u64) {
         self.each(|tap| {
+            let position = position();
             if tap.ring.push(Sent { position, frame: tap.leaving }).is_err() {
                 tap.lost.fetch_add(1, Relaxed);
             }

@@ -19,6 +19,8 @@ pub(crate) const MAX_QUIET: u64 = 256 * MIB;
 /// A slice is over after so many bytes, or after this time.
 const SLICE_BYTES: u64 = MIB / 2;
 const SLICE: Duration = Duration::from_millis(5);
+/// When a slice began whose time has not begun.
+const NOT_YET: u64 = u64::MAX;
 /// A call that has read less is not looked at for the time it takes.
 const ALWAYS: u64 = MIB;
 /// How often the processor's clock is read: it costs a system call.
@@ -122,7 +124,7 @@ impl Meter {
             max_ns: AtomicU64::new(0),
             cpu_from: AtomicU64::new(0),
             clock_at: AtomicU64::new(0),
-            slice_began: AtomicU64::new(0),
+            slice_began: AtomicU64::new(NOT_YET),
             born: Instant::now(),
             opening: AtomicBool::new(false),
             spent: AtomicU8::new(0),
@@ -161,17 +163,21 @@ impl Meter {
         self.quiet_from.store(self.read.load(Relaxed), Relaxed);
     }
 
+    /// Its time begins when it is first asked whether it is over: most slices are a packet that is at hand, and over before.
     pub(crate) fn begin_slice(&self) {
         self.slice_from.store(self.read.load(Relaxed), Relaxed);
-        self.slice_began.store(self.born.elapsed().as_nanos() as u64, Relaxed);
+        self.slice_began.store(NOT_YET, Relaxed);
     }
 
     /// Whether others should have their turn. A file is opened in one go.
     pub(crate) fn slice_is_over(&self) -> bool {
         let read = self.read.load(Relaxed) - self.slice_from.load(Relaxed);
-        let began = Duration::from_nanos(self.slice_began.load(Relaxed));
-        !self.opening.load(Relaxed)
-            && (read > SLICE_BYTES || self.born.elapsed().saturating_sub(began) > SLICE)
+        let now = self.born.elapsed().as_nanos() as u64;
+        if self.slice_began.load(Relaxed) == NOT_YET {
+            self.slice_began.store(now, Relaxed);
+        }
+        let lasts = Duration::from_nanos(now.saturating_sub(self.slice_began.load(Relaxed)));
+        !self.opening.load(Relaxed) && (read > SLICE_BYTES || lasts > SLICE)
     }
 
     /// Lets nothing more be read, for good.

@@ -5,14 +5,15 @@ pub use isocord_proto::frame::{FRAME_BYTES, FRAME_SAMPLES, MAX_OPUS_LEN as MAX_O
 use std::sync::Arc;
 
 use super::error::{SeekError, SourceError};
+use super::packet::Packet;
 
 /// What [`FrameSource::next`] has put into the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceFrame {
     /// 960 sample pairs in [`FrameBuf::pcm`].
     Pcm,
-    /// An Opus packet of 20 ms and this many bytes in [`FrameBuf::opus`].
-    Opus(usize),
+    /// An Opus packet of 20 ms in [`FrameBuf::opus`].
+    Opus,
     /// Nothing yet: others have to bring more first, who then wake the [`Downstream`].
     Starved,
     /// The source is over; the buffer holds nothing.
@@ -186,8 +187,8 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
 pub struct FrameBuf {
     /// Interleaved stereo, 960 pairs.
     pub pcm: [f32; FRAME_SAMPLES * 2],
-    /// Room for one Opus packet.
-    pub opus: [u8; MAX_OPUS_FRAME],
+    /// An Opus packet, of [`MAX_OPUS_FRAME`] bytes at the most.
+    pub opus: Packet,
     /// Source time of the frame's first sample, in samples of 48 kHz.
     pub position: u64,
     /// How many of the 960 sample pairs come from the file; less than 960 only at its end. The rest is zero.
@@ -206,8 +207,8 @@ impl Default for FrameBuf {
 impl FrameBuf {
     /// An empty buffer.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { pcm: [0.0; FRAME_SAMPLES * 2], opus: [0; MAX_OPUS_FRAME], position: 0, samples: 0, lead: 0 }
+    pub fn new() -> Self {
+        Self { pcm: [0.0; FRAME_SAMPLES * 2], opus: Packet::default(), position: 0, samples: 0, lead: 0 }
     }
 
     /// Write [`FrameBuf::pcm`] as s16le, rounded to nearest.

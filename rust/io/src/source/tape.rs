@@ -5,11 +5,13 @@
 
 use std::collections::VecDeque;
 
+use isocord_prefetch::prefetch;
 use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES};
 use isocord_proto::opus::{Decoder, OpusError};
 
 use super::error::SourceError;
 use super::frame::{FrameBuf, FrameSource, SourceFrame, Want};
+use super::packet::Packet;
 use crate::dsp::Samples;
 
 /// Packets that a decoder hears before its sound is used (RFC 7845, section 4.6, asks for half as many).
@@ -17,6 +19,9 @@ pub(crate) const DECODER_LEAD: u64 = 8;
 
 /// Rooms that are kept for frames to come: who plays faster lets several go at once.
 const MAX_SPARE: usize = 16;
+
+/// Frames that come, and go, one behind the other.
+const NEAR: usize = 13;
 
 /// One frame of interleaved stereo.
 pub(crate) type Pcm = [f32; FRAME_LEN];
@@ -35,7 +40,7 @@ pub(crate) enum Reached {
 }
 
 enum Sound {
-    Packet(Vec<u8>),
+    Packet(Packet),
     Pcm(Box<Samples>),
 }
 
@@ -59,13 +64,14 @@ pub(crate) struct Tape {
     frames: VecDeque<Kept>,
     first: u64,
     /// Room of frames that went, for those that come.
-    spare_packets: Vec<Vec<u8>>,
     #[expect(clippy::vec_box, reason = "the box is what is used again")]
     spare_samples: Vec<Box<Samples>>,
     ended: bool,
     place: Option<u64>,
     /// One that has heard the packets before that number.
     decoder: Option<(u64, Decoder)>,
+    /// No packet before this number has been decoded; none at all, if there is no number.
+    decoded_from: Option<u64>,
 }
 
 impl Tape {
@@ -73,12 +79,19 @@ impl Tape {
         Self {
             frames: VecDeque::new(),
             first: 0,
-            spare_packets: Vec::new(),
             spare_samples: Vec::new(),
             ended: false,
             place: None,
             decoder: None,
+            decoded_from: None,
         }
+    }
+
+    /// Has brought near what the next frames are put in the place of.
+    pub(crate) fn fetch(&self) {
+        let (front, back) = self.frames.as_slices();
+        prefetch(&front[..front.len().min(NEAR)]);
+        prefetch(&back[back.len().saturating_sub(1)..]);
     }
 
     /// Number of the oldest frame that is kept.
@@ -118,7 +131,7 @@ impl Tape {
                     self.ended = true;
                     continue;
                 }
-                SourceFrame::Opus(len) => self.keep_packet(&buffer.opus[..len], buffer),
+                SourceFrame::Opus => self.keep(Sound::Packet(std::mem::take(&mut buffer.opus)), buffer),
                 SourceFrame::Pcm => self.keep_pcm(buffer),
             }
             self.place.get_or_insert(buffer.position);
@@ -127,7 +140,7 @@ impl Tape {
     }
 
     /// The packet that frame `number` is, if it is one.
-    pub(crate) fn packet(&self, number: u64) -> Option<&[u8]> {
+    pub(crate) fn packet(&self, number: u64) -> Option<&Packet> {
         match &self.get(number)?.sound {
             Sound::Packet(packet) => Some(packet),
             Sound::Pcm(_) => None,
@@ -163,6 +176,7 @@ impl Tape {
             let mut room = self.samples_room();
             room.fill(pcm);
             self.frames[at].decoded = Some(room);
+            self.decoded_from = Some(self.decoded_from.map_or(number, |from| from.min(number)));
         }
         let frame = &self.frames[at];
         match (&frame.sound, &frame.decoded) {
@@ -214,8 +228,11 @@ impl Tape {
 
     /// Of the packets before number `from` only what they are is kept, and not what they sound like.
     pub(crate) fn forget_sound_before(&mut self, from: u64) {
-        let count = from.saturating_sub(self.first).min(self.frames.len() as u64) as usize;
-        for frame in self.frames.iter_mut().take(count) {
+        let Some(decoded_from) = self.decoded_from.filter(|decoded| *decoded < from) else { return };
+        self.decoded_from = Some(from);
+        let index = |number: u64| number.saturating_sub(self.first).min(self.frames.len() as u64) as usize;
+        let range = index(decoded_from)..index(from);
+        for frame in self.frames.range_mut(range) {
             let sound = frame.decoded.take();
             self.spare_samples.extend(sound.filter(|_| self.spare_samples.len() < MAX_SPARE));
         }
@@ -223,12 +240,8 @@ impl Tape {
 
     /// Leaves the room of frames that went to another tape.
     pub(crate) fn leave_room(&mut self, other: &mut Self) {
-        fn leave<T>(own: &mut Vec<T>, other: &mut Vec<T>) {
-            let count = own.len().min(MAX_SPARE.saturating_sub(other.len()));
-            other.extend(own.drain(..count));
-        }
-        leave(&mut self.spare_packets, &mut other.spare_packets);
-        leave(&mut self.spare_samples, &mut other.spare_samples);
+        let count = self.spare_samples.len().min(MAX_SPARE.saturating_sub(other.spare_samples.len()));
+        other.spare_samples.extend(self.spare_samples.drain(..count));
     }
 
     /// Takes the frames from number `from` on out: the source has gone back to there.
@@ -250,6 +263,7 @@ impl Tape {
     pub(crate) fn restart(&mut self, number: u64) {
         self.frames.clear();
         (self.first, self.ended, self.place, self.decoder) = (number, false, None, None);
+        self.decoded_from = None;
     }
 
     /// All numbers become greater by `count`.
@@ -258,11 +272,13 @@ impl Tape {
         if let Some((next, _)) = &mut self.decoder {
             *next += count;
         }
+        self.decoded_from = self.decoded_from.map(|from| from + count);
     }
 
     /// Lets the memory go that decoding takes.
     pub(crate) fn rest(&mut self) {
-        if self.decoder.take().is_some() {
+        self.decoder = None;
+        if self.decoded_from.take().is_some() {
             self.frames.iter_mut().for_each(|frame| frame.decoded = None);
         }
     }
@@ -274,14 +290,6 @@ impl Tape {
 
     fn get(&self, number: u64) -> Option<&Kept> {
         self.frames.get(self.index(number)?)
-    }
-
-    fn keep_packet(&mut self, packet: &[u8], buffer: &FrameBuf) {
-        let mut room = self.spare_packets.pop().unwrap_or_default();
-        room.clear();
-        room.reserve_exact(packet.len());
-        room.extend_from_slice(packet);
-        self.keep(Sound::Packet(room), buffer);
     }
 
     fn keep_pcm(&mut self, buffer: &FrameBuf) {
@@ -308,11 +316,10 @@ impl Tape {
     }
 
     fn reuse(&mut self, frame: Kept) {
-        let (packet, samples) = match frame.sound {
-            Sound::Packet(packet) => (Some(packet), frame.decoded),
-            Sound::Pcm(samples) => (None, Some(samples)),
+        let samples = match frame.sound {
+            Sound::Packet(_) => frame.decoded,
+            Sound::Pcm(samples) => Some(samples),
         };
-        self.spare_packets.extend(packet.filter(|_| self.spare_packets.len() < MAX_SPARE));
         self.spare_samples.extend(samples.filter(|_| self.spare_samples.len() < MAX_SPARE));
     }
 

@@ -129,7 +129,7 @@ pub fn read_pcm(file: &mut AudioFile) -> (Vec<f32>, Vec<f32>) {
                 }
                 assert!(buf.pcm[usize::from(buf.samples) * 2..].iter().all(|sample| *sample == 0.0));
             }
-            SourceFrame::Opus(_) => panic!("an Opus frame"),
+            SourceFrame::Opus => panic!("an Opus frame"),
             SourceFrame::End | SourceFrame::Starved => return (left, right),
         }
     }

@@ -111,14 +111,25 @@ impl FrameSealer {
     /// # Errors
     /// [`SealError`]; nothing has been sent and no nonce used then.
     pub fn seal(&mut self, opus: &[u8], out: &mut [u8]) -> Result<usize, SealError> {
+        if self.is_blocked() {
+            return Err(SealError::NoKey);
+        }
+        // What has no room for the frame itself is refused as what has none for all of it.
+        let room = out.len().min(opus.len());
+        out[..room].copy_from_slice(&opus[..room]);
+        self.seal_in_place(opus.len(), out)
+    }
+
+    /// The same for a frame of so many bytes that stands in `out`.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub fn seal_in_place(&mut self, len: usize, out: &mut [u8]) -> Result<usize, SealError> {
         match &mut self.state {
             SenderChange::Blocked => Err(SealError::NoKey),
-            SenderChange::Key(key) => key.0.seal(opus, out),
-            SenderChange::Passthrough => {
-                let needed = opus.len();
-                out.get_mut(..needed).ok_or(SealError::BufferTooSmall { needed })?.copy_from_slice(opus);
-                Ok(needed)
-            }
+            SenderChange::Key(key) => key.0.seal(len, out),
+            SenderChange::Passthrough if out.len() < len => Err(SealError::BufferTooSmall { needed: len }),
+            SenderChange::Passthrough => Ok(len),
         }
     }
 }
@@ -130,19 +141,18 @@ impl Sealing {
         Self { ratchet, cipher, generation, count: 0 }
     }
 
-    fn seal(&mut self, opus: &[u8], out: &mut [u8]) -> Result<usize, SealError> {
+    fn seal(&mut self, len: usize, out: &mut [u8]) -> Result<usize, SealError> {
         // The first nonce of an epoch is 1, as in the reference implementation.
         let count = self.count + 1;
         let nonce = count as u32;
-        let needed = opus.len() + frame::trailer_len(nonce);
+        let needed = len + frame::trailer_len(nonce);
         let out = out.get_mut(..needed).ok_or(SealError::BufferTooSmall { needed })?;
         if nonce::generation(count) != self.generation {
             self.generation = self.ratchet.generation();
             self.cipher = SealCipher::new(&self.ratchet.next_key());
         }
         self.count = count;
-        let (media, trailer) = out.split_at_mut(opus.len());
-        media.copy_from_slice(opus);
+        let (media, trailer) = out.split_at_mut(len);
         let tag = self.cipher.seal(&nonce::expand(nonce), media).ok_or(SealError::TooLong)?;
         frame::write_trailer(nonce, &tag, trailer);
         Ok(needed)

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 
 use super::gate::{Gate, Passage};
 use super::{PacketBuffer, SendError, SendPath};
-use crate::dave::{SenderChange, SenderKey};
-use crate::frame::{FRAME_MS, OpusFrame};
+use crate::dave::{SealError, SenderChange, SenderKey};
+use crate::frame::{FRAME_MS, OpusFrame, SILENCE};
 use crate::pacing::{Pacer, Supply, Turn};
+use crate::rtp::HEADER_LEN;
 use crate::timeline::Timeline;
 use crate::timetable::Demand;
 
@@ -23,8 +24,9 @@ pub trait FrameSupply {
     /// What it has now.
     fn supply(&mut self) -> Supply;
 
-    /// Lends the oldest frame to `use_it` and takes it out; none if there is none.
-    fn take<T>(&mut self, use_it: impl FnOnce(&OpusFrame) -> T) -> Option<T>;
+    /// Copies the oldest frame to the front of `out`, which has room for any, and takes it; its length, or none if there is
+    /// none.
+    fn take(&mut self, out: &mut [u8]) -> Option<usize>;
 
     /// Asks it to tell of the next frame, or of its end; false if there is one already.
     fn starve(&mut self) -> bool;
@@ -266,15 +268,10 @@ impl<S: FrameSupply> SendStream<S> {
         self.source.iter().for_each(|source| source.fetch(step));
     }
 
-    /// What the slot at `now_ms` is used for; a packet is written into `out`, and `leaves` is lent the frame that is
+    /// What the slot at `now_ms` is used for; a packet is written into `out`, and `leaves` is lent the frame that will be
     /// in it.
     #[must_use]
-    pub fn poll_slot(
-        &mut self,
-        now_ms: u64,
-        out: &mut PacketBuffer,
-        leaves: impl FnOnce(&OpusFrame),
-    ) -> SlotUse {
+    pub fn poll_slot(&mut self, now_ms: u64, out: &mut PacketBuffer, leaves: impl FnOnce(&[u8])) -> SlotUse {
         let passage = self.passage(now_ms);
         self.waited = passage == Passage::Waiting;
         match passage {
@@ -310,33 +307,32 @@ impl<S: FrameSupply> SendStream<S> {
         passage: Passage,
         now_ms: u64,
         out: &mut PacketBuffer,
-        leaves: impl FnOnce(&OpusFrame),
+        leaves: impl FnOnce(&[u8]),
     ) -> SlotUse {
-        let Some(source) = &mut self.source else { return SlotUse::Nothing };
-        let taken = match (&mut self.path, passage) {
-            (Some(path), Passage::Open) => {
-                source.take(|frame| match path.packet(frame, &mut self.timeline, now_ms, out) {
-                    Ok(len) => {
-                        leaves(frame);
-                        SlotUse::Frame(len)
-                    }
-                    Err(error) => SlotUse::Failed(error),
-                })
-            }
-            _ => source.take(|_| SlotUse::Withheld),
-        };
-        taken.unwrap_or(SlotUse::Nothing)
+        let taken = self.source.as_mut().and_then(|source| source.take(&mut out[HEADER_LEN..]));
+        let Some(len) = taken else { return SlotUse::Nothing };
+        if passage == Passage::Withheld {
+            return SlotUse::Withheld;
+        }
+        self.seal(len, now_ms, out, leaves).map_or_else(SlotUse::Failed, SlotUse::Frame)
     }
 
-    fn silence(&mut self, now_ms: u64, out: &mut PacketBuffer, leaves: impl FnOnce(&OpusFrame)) -> SlotUse {
-        let Some(path) = &mut self.path else { return SlotUse::Nothing };
-        match path.packet(&OpusFrame::SILENCE, &mut self.timeline, now_ms, out) {
-            Ok(len) => {
-                leaves(&OpusFrame::SILENCE);
-                SlotUse::Silence(len)
-            }
-            Err(error) => SlotUse::Failed(error),
-        }
+    fn silence(&mut self, now_ms: u64, out: &mut PacketBuffer, leaves: impl FnOnce(&[u8])) -> SlotUse {
+        out[HEADER_LEN..][..SILENCE.len()].copy_from_slice(&SILENCE);
+        self.seal(SILENCE.len(), now_ms, out, leaves).map_or_else(SlotUse::Failed, SlotUse::Silence)
+    }
+
+    /// Makes the packet of a frame that stands in `out`.
+    fn seal(
+        &mut self,
+        len: usize,
+        now_ms: u64,
+        out: &mut PacketBuffer,
+        leaves: impl FnOnce(&[u8]),
+    ) -> Result<usize, SendError> {
+        let Some(path) = &mut self.path else { return Err(SendError::EndToEnd(SealError::NoKey)) };
+        leaves(&out[HEADER_LEN..][..len]);
+        path.seal(len, &mut self.timeline, now_ms, out)
     }
 
     /// Nothing to send: rests, unless a frame came in at the last moment.

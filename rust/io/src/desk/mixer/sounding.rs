@@ -220,9 +220,7 @@ impl Sounding {
             }
             Ok(None) => Part::Searching,
             Ok(Some(SourceFrame::Starved)) => Part::Starved,
-            Ok(Some(SourceFrame::Opus(_))) => {
-                self.fail("it gives packets where sound was asked for".to_owned())
-            }
+            Ok(Some(SourceFrame::Opus)) => self.fail("it gives packets where sound was asked for".to_owned()),
             Err(error) => self.fail(error.to_string()),
         }
     }

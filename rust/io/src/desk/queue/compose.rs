@@ -1,5 +1,7 @@
 //! The next frame of a queue, made of what is there: a packet as it stands, or the sum of what sounds.
 
+use std::sync::LazyLock;
+
 use isocord_proto::frame::SILENCE;
 use isocord_proto::opus::OpusError;
 
@@ -8,11 +10,13 @@ use super::part::Part;
 use super::player::{FRAME, Player};
 use super::shared::Shared;
 use super::state::Run;
-use crate::source::{Downstream, FrameBuf, Reached, Want};
+use crate::source::{Downstream, FrameBuf, Packet, Reached, SourceFrame, Want};
 
 /// Frames that are read for one that is made, until as much is known of what comes as a crossfade takes. With two, the
 /// end of an entry is known before its last half begins.
 const CATCH_UP: usize = 2;
+
+static SILENT: LazyLock<Packet> = LazyLock::new(|| Packet::from(SILENCE));
 
 impl Player {
     /// Reads what a crossfade has to know in advance: where the last part ends.
@@ -28,7 +32,7 @@ impl Player {
         }
     }
 
-    /// Makes the next frame. Gives the length of the packet that it is, if it is one.
+    /// Makes the next frame.
     ///
     /// # Errors
     /// There is no memory for a decoder.
@@ -37,20 +41,26 @@ impl Player {
         shared: &Shared,
         frame: &mut FrameBuf,
         want: Want,
-    ) -> Result<Option<usize>, OpusError> {
+    ) -> Result<SourceFrame, OpusError> {
         let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
         self.tell(shared, to);
         let end = self.silence.as_ref().filter(|_| !shared.endless).map_or(to, |silence| silence.since);
         frame.samples = if end <= from { FRAME as u16 } else { (end.min(to) - from) as u16 };
         (frame.position, frame.lead) = (self.place(), 0);
-        let packet = if want.packets { self.packet(frame) } else { None };
-        if packet.is_none() {
-            self.mix(&mut frame.pcm)?;
-        }
+        let made = match self.packet().filter(|_| want.packets) {
+            Some(packet) => {
+                frame.opus = packet.clone();
+                SourceFrame::Opus
+            }
+            None => {
+                self.mix(&mut frame.pcm)?;
+                SourceFrame::Pcm
+            }
+        };
         self.cursor += 1;
         shared.lock().made = self.cursor;
-        self.forget(shared, packet.is_some());
-        Ok(packet)
+        self.forget(shared, made == SourceFrame::Opus);
+        Ok(made)
     }
 
     /// Whether what sounds has nothing because nothing is due.
@@ -68,20 +78,18 @@ impl Player {
     }
 
     /// The packet that the next frame is as it stands, if it is one.
-    fn packet(&self, frame: &mut FrameBuf) -> Option<usize> {
+    fn packet(&self) -> Option<&Packet> {
         let (from, to) = (self.cursor * FRAME, (self.cursor + 1) * FRAME);
         let mut sounding = self.parts.iter().filter(|part| part.sounds(from, to));
-        let packet = match (sounding.next(), sounding.next()) {
-            (None, _) => &SILENCE[..],
+        match (sounding.next(), sounding.next()) {
+            (None, _) => Some(&SILENT),
             (Some(part), None) => {
                 let whole =
                     part.from <= from && part.cut.is_none_or(|cut| cut >= to) && !part.fades(from, to);
-                part.spool.packet(part.local(from)).filter(|_| whole)?
+                part.spool.packet(part.local(from)).filter(|_| whole)
             }
-            _ => return None,
-        };
-        frame.opus[..packet.len()].copy_from_slice(packet);
-        Some(packet.len())
+            _ => None,
+        }
     }
 
     fn mix(&mut self, pcm: &mut [f32]) -> Result<(), OpusError> {

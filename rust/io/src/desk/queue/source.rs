@@ -44,8 +44,7 @@ impl FrameSource for QueueSource {
             }
         }
         player.read_ahead(frame);
-        let packet = player.compose(shared, frame, want)?;
-        Ok(Some(packet.map_or(SourceFrame::Pcm, SourceFrame::Opus)))
+        Ok(Some(player.compose(shared, frame, want)?))
     }
 
     /// Goes to a place in the entry that is heard now.

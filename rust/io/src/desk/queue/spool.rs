@@ -9,7 +9,9 @@ use isocord_proto::opus::OpusError;
 
 use super::entry::{Entry, Opened};
 use crate::dsp::{Volume, apply_gain};
-use crate::source::{DECODER_LEAD, Downstream, FrameBuf, FrameSource, Pcm, Reached, SeekError, Tape, Want};
+use crate::source::{
+    DECODER_LEAD, Downstream, FrameBuf, FrameSource, Packet, Pcm, Reached, SeekError, Tape, Want,
+};
 
 const FRAME: u64 = FRAME_SAMPLES as u64;
 /// Packets come as they are: the tape decodes what is mixed.
@@ -157,7 +159,7 @@ impl Spool {
     }
 
     /// The packet that begins at sample `at`, if one does, and is to be heard as it is.
-    pub(super) fn packet(&self, at: u64) -> Option<&[u8]> {
+    pub(super) fn packet(&self, at: u64) -> Option<&Packet> {
         if self.gain == 1.0 && at.is_multiple_of(FRAME) { self.tape.packet(at / FRAME) } else { None }
     }
 

@@ -7,6 +7,7 @@ use isocord_proto::opus::{Decoder, Encoder, EncoderOptions};
 
 use super::*;
 use crate::desk::stage::{Sound, Taker, assert_same, next, pull};
+use crate::source::Packet;
 
 const DEPTH: u64 = 25;
 
@@ -94,7 +95,7 @@ fn who_goes_back_by_itself_is_not_taped_again() {
 
 /// Packets of a tone, over and over.
 struct Packets {
-    packets: Vec<Vec<u8>>,
+    packets: Vec<Packet>,
     at: usize,
 }
 
@@ -102,10 +103,10 @@ impl FrameSource for Packets {
     fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError> {
         assert!(want.packets, "it need not decode");
         let Some(packet) = self.packets.get(self.at) else { return Ok(Some(SourceFrame::End)) };
-        frame.opus[..packet.len()].copy_from_slice(packet);
+        frame.opus = packet.clone();
         (frame.position, frame.samples) = (self.at as u64 * 960, 960);
         self.at += 1;
-        Ok(Some(SourceFrame::Opus(packet.len())))
+        Ok(Some(SourceFrame::Opus))
     }
 
     fn seek(&mut self, seconds: f64) -> Result<(), SeekError> {
@@ -127,12 +128,12 @@ fn packets_come_as_they_are_or_decoded_as_a_decoder_that_heard_them_all() {
     let mut encoder = Encoder::new(&EncoderOptions::default()).expect("an encoder");
     let mut tone = Sound::tone(960 * 60, 440.0, 0.7);
     let mut frame = FrameBuf::new();
-    let packets: Vec<Vec<u8>> = (0..60)
+    let packets: Vec<Packet> = (0..60)
         .map(|_| {
             tone.next(&mut frame, Want::PCM).expect("a frame");
             let mut packet = [0; 1_275];
             let len = encoder.encode_float(&frame.pcm, &mut packet).expect("a packet");
-            packet[..len].to_vec()
+            Packet::from(&packet[..len])
         })
         .collect();
     let mut decoder = Decoder::new().expect("a decoder");
@@ -147,8 +148,7 @@ fn packets_come_as_they_are_or_decoded_as_a_decoder_that_heard_them_all() {
     let mut source = attached(Packets { packets: packets.clone(), at: 0 });
     for packet in &packets[..20] {
         let got = source.next(&mut frame, Want::PACKETS).expect("no error");
-        assert_eq!(got, Some(SourceFrame::Opus(packet.len())));
-        assert_eq!(frame.opus[..packet.len()], packet[..]);
+        assert_eq!((got, &frame.opus[..]), (Some(SourceFrame::Opus), &packet[..]));
     }
     let near = |got: &[f32], from: usize| {
         let apart = got.iter().zip(&decoded[from * 960..]).map(|(one, two)| (one - two).abs());
@@ -159,5 +159,5 @@ fn packets_come_as_they_are_or_decoded_as_a_decoder_that_heard_them_all() {
     source.revise(DEPTH);
     near(&pull(&mut *source, 10), 35);
     let got = source.next(&mut frame, Want::PACKETS).expect("no error");
-    assert_eq!(got, Some(SourceFrame::Opus(packets[45].len())));
+    assert_eq!((got, &frame.opus[..]), (Some(SourceFrame::Opus), &packets[45][..]));
 }

@@ -102,6 +102,11 @@ impl Ahead {
         }
     }
 
+    /// Has brought near what is needed soon.
+    pub(super) fn fetch(&self) {
+        self.tape.fetch();
+    }
+
     /// Number of the frame that is made next.
     pub(super) fn cursor(&self) -> u64 {
         self.cursor
@@ -387,7 +392,7 @@ impl Ahead {
     ) -> Result<bool, FeedError> {
         while self.given < from {
             match source.next(buffer, Want { packets: false, now: true })? {
-                Some(SourceFrame::Pcm | SourceFrame::Opus(_)) => self.given += 1,
+                Some(SourceFrame::Pcm | SourceFrame::Opus) => self.given += 1,
                 Some(SourceFrame::End) => self.given = from,
                 // What ended the old sound came too late, and nothing else may ever come.
                 Some(SourceFrame::Starved) if source.rests() => self.given = from,

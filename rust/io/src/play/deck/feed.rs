@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use isocord_prefetch::prefetch;
 use isocord_proto::frame::OpusFrame;
 
 use super::ahead::{Ahead, Due, NextFrame, Wanted};
@@ -45,6 +46,9 @@ pub(super) struct DeckFeed<S: FrameSource> {
 
 impl<S: FrameSource> Feed for DeckFeed<S> {
     fn feed(&mut self, turn: &Turn<'_>) -> FeedStatus {
+        // All of it has been left for a quarter of a second.
+        prefetch(&*self.deck);
+        self.ahead.fetch();
         let Some(mut writer) = self.writer.take().filter(|writer| writer.state().end().is_none()) else {
             return FeedStatus::Done;
         };

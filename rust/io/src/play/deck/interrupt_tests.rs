@@ -10,7 +10,9 @@ use super::Deck;
 use super::bench::{Bench, decode, roughness};
 use crate::dsp::Volume;
 use crate::play::track::Interrupter;
-use crate::source::{FrameBuf, FrameSource, SeekError, SourceError, SourceFrame, Want};
+use crate::source::{
+    FrameBuf, FrameSource, MAX_OPUS_FRAME, Packet, SeekError, SourceError, SourceFrame, Want,
+};
 
 const FRAME: usize = FRAME_LEN / 2;
 const PITCH: f64 = 440.0;
@@ -44,9 +46,11 @@ impl FrameSource for Sine {
         (frame.position, frame.samples) = (self.next * FRAME as u64, FRAME as u16);
         self.next += 1;
         let Some(encoder) = &mut self.packets else { return Ok(Some(SourceFrame::Pcm)) };
-        let len = encoder.encode_float(&frame.pcm, &mut frame.opus).expect("a packet");
+        let mut packet = [0; MAX_OPUS_FRAME];
+        let len = encoder.encode_float(&frame.pcm, &mut packet).expect("a packet");
+        frame.opus = Packet::from(&packet[..len]);
         assert!(want.packets, "it is decoded by who wants the sound");
-        Ok(Some(SourceFrame::Opus(len)))
+        Ok(Some(SourceFrame::Opus))
     }
 
     fn seek(&mut self, _: f64) -> Result<(), SeekError> {

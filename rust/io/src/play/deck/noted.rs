@@ -15,7 +15,7 @@ pub(super) struct Noted<'a> {
 impl FrameSource for Noted<'_> {
     fn next(&mut self, frame: &mut FrameBuf, want: Want) -> Result<Option<SourceFrame>, SourceError> {
         let next = self.source.next(frame, want)?;
-        if let Some(SourceFrame::Pcm | SourceFrame::Opus(_)) = next {
+        if let Some(SourceFrame::Pcm | SourceFrame::Opus) = next {
             self.given += 1;
             if let Some(playing) = self.playing {
                 playing.note_given(self.given);

@@ -64,17 +64,13 @@ impl OwnReader {
         self.ring.revision()
     }
 
-    pub(super) fn take(&mut self) -> Option<OpusFrame> {
-        let mut frame = OpusFrame::SILENCE;
-        let mut taken = None;
-        let filled = frame.fill(|bytes| {
-            taken = self.ring.take(bytes);
-            taken.map(|taken| taken.len).ok_or(())
-        });
-        if let Some(taken) = taken.filter(|taken| taken.wakes) {
+    /// See [`RingReader::take`].
+    pub(super) fn take(&mut self, out: &mut [u8]) -> Option<usize> {
+        let taken = self.ring.take(out)?;
+        if taken.wakes {
             self.state.wake_producer(taken.left);
         }
-        filled.ok().map(|()| frame)
+        Some(taken.len)
     }
 }
 

@@ -72,9 +72,15 @@ impl TrackReader {
 
     /// Takes the oldest frame out; none if the ring is empty.
     pub(crate) fn take(&mut self) -> Option<OpusFrame> {
+        let mut frame = OpusFrame::SILENCE;
+        frame.fill(|out| self.take_into(out).ok_or(())).ok().map(|()| frame)
+    }
+
+    /// The same, to the front of `out`, as far as there is room; its length there.
+    pub(crate) fn take_into(&mut self, out: &mut [u8]) -> Option<usize> {
         match &mut self.0 {
-            Frames::Own(reader) => reader.take(),
-            Frames::Shared(reader) => reader.take(),
+            Frames::Own(reader) => reader.take(out),
+            Frames::Shared(reader) => reader.take(out),
         }
     }
 

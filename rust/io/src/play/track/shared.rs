@@ -104,20 +104,21 @@ impl SharedReader {
         self.next >= taken.count && taken.source.starve()
     }
 
-    pub(super) fn take(&mut self) -> Option<OpusFrame> {
+    /// See [`TrackReader::take_into`](super::TrackReader::take_into).
+    pub(super) fn take(&mut self, out: &mut [u8]) -> Option<usize> {
         let mut taken = self.shared.taken();
         self.next = taken.from(self.next);
+        let place = (self.next % KEPT as u64) as usize;
         if self.next >= taken.count {
-            let frame = taken.source.take()?;
-            let place = (taken.count % KEPT as u64) as usize;
-            taken.kept[place] = frame;
-            taken.count += 1;
-            self.next = taken.count;
-            return Some(frame);
+            let Taken { source, count, kept } = &mut *taken;
+            kept[place].fill(|bytes| source.take(bytes).ok_or(())).ok()?;
+            *count += 1;
         }
-        let frame = taken.kept[(self.next % KEPT as u64) as usize];
         self.next += 1;
-        Some(frame)
+        let frame = taken.kept[place].as_bytes();
+        let len = frame.len().min(out.len());
+        out[..len].copy_from_slice(&frame[..len]);
+        Some(len)
     }
 
     /// Who is too far behind is where the others are from now on.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use isocord_proto::cipher::{Sealer, TransportMode};
 use isocord_proto::frame::SAMPLES_PER_MS;
+use isocord_proto::send::MAX_PACKET_LEN;
 
 use super::*;
 use crate::play::track::{Interrupter, TrackState, TrackWriter, track};
@@ -20,7 +21,7 @@ impl EventHandler for Deaf {
 struct Watch(Arc<TrackState>, Arc<AtomicU64>);
 
 impl Monitor for Watch {
-    fn taken(&mut self, _: &OpusFrame) {}
+    fn taken(&mut self, _: &[u8]) {}
 
     fn sent(&mut self) {
         self.0.interruption().note_sent(self.1.load(Relaxed));
@@ -33,6 +34,7 @@ impl Monitor for Watch {
 
 struct Stage {
     outlet: Outlet,
+    packet: PacketBuffer,
     out: EventOutbox,
     now_ms: u64,
     clock: Arc<AtomicU64>,
@@ -42,7 +44,8 @@ impl Stage {
     fn new() -> Self {
         let outlet = Outlet::new(Timeline::new(0, 0), Arc::new(Counters::default()));
         let out = Dispatcher::new().0.outbox();
-        let mut stage = Self { outlet, out, now_ms: 1_000, clock: Arc::default() };
+        let mut stage =
+            Self { outlet, packet: [0; MAX_PACKET_LEN], out, now_ms: 1_000, clock: Arc::default() };
         stage.begin();
         stage
     }
@@ -54,7 +57,7 @@ impl Stage {
     }
 
     fn command(&mut self, command: OutletCommand) {
-        self.outlet.command(command, self.now_ms, &mut self.out);
+        self.outlet.command(command, self.now_ms, &mut self.packet, &mut self.out);
     }
 
     /// Plays a track of so many frames, fed by one who fades, or not.
@@ -75,14 +78,14 @@ impl Stage {
         let slot = |_| {
             self.now_ms += 20;
             self.clock.store(self.now_ms * SAMPLES_PER_MS, Relaxed);
-            self.outlet.prepare(self.now_ms, &mut self.out);
+            self.outlet.prepare(self.now_ms, &mut self.packet, &mut self.out);
             let used = match self.outlet.prepared {
                 SlotUse::Frame(_) => 'F',
                 SlotUse::Silence(_) => 's',
                 SlotUse::Nothing | SlotUse::Rest => '-',
                 other => panic!("{other:?}"),
             };
-            self.outlet.send(Instant::now(), &mut self.out);
+            self.outlet.send(Instant::now(), &self.packet, &mut self.out);
             used
         };
         (0..count).map(slot).collect()

@@ -1,6 +1,7 @@
 //! Opus in Matroska, WebM and MP4: packets from the demuxer, positions by counting.
 
 use super::super::error::StageError;
+use super::super::packet::Packet;
 use super::super::pcm::{DemuxStep, Demuxer};
 use super::head::{ByteOrder, OpusHead};
 use super::history::PRE_ROLL;
@@ -42,7 +43,7 @@ impl BlockPackets {
 }
 
 impl OpusPackets for BlockPackets {
-    fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError> {
+    fn next(&mut self, packet: &mut Packet) -> Result<Step, StageError> {
         loop {
             match self.demuxer.next()? {
                 DemuxStep::Packet(block) => {
@@ -57,8 +58,7 @@ impl OpusPackets for BlockPackets {
                     self.origin.get_or_insert(stamp);
                     let start = self.next.unwrap_or_else(|| self.position(stamp));
                     self.next = Some(start + samples as i64);
-                    packet.clear();
-                    packet.extend_from_slice(&block.data);
+                    *packet = Packet::from(block.data);
                     return Ok(Step::Packet { start, end: i64::MAX });
                 }
                 DemuxStep::Reset => {

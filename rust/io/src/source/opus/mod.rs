@@ -19,11 +19,12 @@ use std::sync::Arc;
 
 use super::error::StageError;
 use super::frame::Downstream;
+use super::packet::Packet;
 
 /// What a container gives next.
 #[derive(Debug)]
 pub(crate) enum Step {
-    /// A packet was put into the buffer. Its first sample stands at `start`; what stands at `end` and later is padding.
+    /// A packet is there. Its first sample stands at `start`; what stands at `end` and later is padding.
     Packet {
         /// Position of the first sample.
         start: i64,
@@ -45,8 +46,8 @@ pub(crate) enum Step {
 
 /// Opus packets of one file in order. Positions are samples of 48 kHz; 0 is the first that is meant to be heard.
 pub(crate) trait OpusPackets: Send {
-    /// Read the next packet into `packet`, whose old content is dropped.
-    fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError>;
+    /// Puts the next packet in the place of `packet`.
+    fn next(&mut self, packet: &mut Packet) -> Result<Step, StageError>;
     /// Go to a packet that starts at or before `target`, so that the next step is that packet or a head.
     fn seek(&mut self, target: i64) -> Result<(), StageError>;
     /// True once others should have their turn.

@@ -5,6 +5,7 @@ mod seeking;
 use super::super::budget::{Call, Spent};
 use super::super::error::StageError;
 use super::super::input::MediaFile;
+use super::super::packet::Packet;
 use super::head::OpusHead;
 use super::history::PRE_ROLL;
 use super::link::{Link, completed_samples, find_origin, read_head};
@@ -246,7 +247,7 @@ impl OggPackets {
 }
 
 impl OpusPackets for OggPackets {
-    fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError> {
+    fn next(&mut self, packet: &mut Packet) -> Result<Step, StageError> {
         if std::mem::take(&mut self.announce) {
             return Ok(Step::Head { base: self.link.base });
         }
@@ -284,9 +285,12 @@ impl OpusPackets for OggPackets {
                 self.partial.extend_from_slice(piece.data);
                 continue;
             }
-            packet.clear();
-            packet.append(&mut self.partial);
-            packet.extend_from_slice(piece.data);
+            *packet = if self.partial.is_empty() {
+                piece.packet()
+            } else {
+                self.partial.extend_from_slice(piece.data);
+                Packet::from(std::mem::take(&mut self.partial))
+            };
             self.page.forget_before(self.body);
             let Some(samples) = packet_samples(packet) else {
                 self.broken += 1;

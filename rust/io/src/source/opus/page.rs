@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::iter::repeat_n;
+use std::sync::Arc;
 
 use crc::{Algorithm, Crc, Table};
 
 use super::super::budget::Meter;
 use super::super::input::MediaFile;
+use super::super::packet::Packet;
 use symphonia::core::io::MediaSource;
 
 const HEADER: usize = 27;
@@ -16,7 +19,8 @@ pub(crate) const MAX_PAGE: u64 = 27 + 255 + 255 * 255;
 /// Pages of a second of music have half of it.
 const REMOTE_END: u64 = 32 << 10;
 
-/// A page is kept in chunks of this size or a little more: what of it has been read goes chunk by chunk.
+/// A page is kept in chunks of this size at most, unless a piece is longer: what of it nobody needs any more, who holds a
+/// packet or reads on, goes chunk by chunk.
 const CHUNK: usize = 4_096;
 
 /// Damaged pages in a row before the rest is given up.
@@ -40,7 +44,7 @@ pub(crate) struct Page {
     lacing_len: usize,
     lacing: [u8; 255],
     /// No piece goes on from one into the next.
-    body: VecDeque<Vec<u8>>,
+    body: VecDeque<Arc<[u8]>>,
     /// Bytes of the body before the first chunk.
     gone: usize,
 }
@@ -101,16 +105,18 @@ impl Page {
         let complete = full < values.len();
         let count = full + usize::from(complete);
         let len = values[..count].iter().map(|&value| usize::from(value)).sum::<usize>();
-        let data = if len == 0 { &[][..] } else { self.bytes(body, len)? };
-        Some(Piece { data, complete, next_lacing: lacing + count, next_body: body + len })
+        let (chunk, at) = if len == 0 { (None, 0) } else { self.chunk(body)? };
+        let data = chunk.map_or(Some(&[][..]), |chunk| chunk.get(at..at + len))?;
+        Some(Piece { data, chunk, at, complete, next_lacing: lacing + count, next_body: body + len })
     }
 
-    fn bytes(&self, body: usize, len: usize) -> Option<&[u8]> {
+    /// The chunk that holds body byte `body`, and where in it that is.
+    fn chunk(&self, body: usize) -> Option<(Option<&Arc<[u8]>>, usize)> {
         let mut at = body.checked_sub(self.gone)?;
         for chunk in &self.body {
             match at.checked_sub(chunk.len()) {
                 Some(behind) => at = behind,
-                None => return chunk.get(at..at + len),
+                None => return Some((Some(chunk), at)),
             }
         }
         None
@@ -119,32 +125,44 @@ impl Page {
     /// Makes room for the body that the lacing values tell of.
     fn make_room(&mut self, lacing_len: usize) {
         self.gone = 0;
-        let mut chunks = 0;
-        let mut len = 0;
+        self.body.clear();
+        let (mut pieces, mut piece) = (0, 0);
         for (index, &value) in self.lacing[..lacing_len].iter().enumerate() {
-            len += usize::from(value);
+            piece += usize::from(value);
             let is_last = index + 1 == lacing_len;
-            if is_last && len > 0 || value < 255 && len >= CHUNK {
-                if chunks == self.body.len() {
-                    self.body.push_back(Vec::new());
-                }
-                let chunk = &mut self.body[chunks];
-                chunk.reserve_exact(len.saturating_sub(chunk.len()));
-                chunk.resize(len, 0);
-                (chunks, len) = (chunks + 1, 0);
+            if value == 255 && !is_last {
+                continue;
             }
+            if pieces > 0 && pieces + piece > CHUNK {
+                self.body.push_back(repeat_n(0, pieces).collect());
+                pieces = 0;
+            }
+            (pieces, piece) = (pieces + piece, 0);
         }
-        self.body.truncate(chunks);
+        if pieces > 0 {
+            self.body.push_back(repeat_n(0, pieces).collect());
+        }
     }
 }
 
 /// A packet, or the part of it that lies on one page.
 pub(crate) struct Piece<'a> {
     pub(crate) data: &'a [u8],
+    /// What it lies in, unless it is empty, and where.
+    chunk: Option<&'a Arc<[u8]>>,
+    at: usize,
     /// The packet ends here.
     pub(crate) complete: bool,
     pub(crate) next_lacing: usize,
     pub(crate) next_body: usize,
+}
+
+impl Piece<'_> {
+    /// Its bytes, for those who keep them.
+    pub(crate) fn packet(&self) -> Packet {
+        let part = |chunk| Packet::part(chunk, self.at..self.at + self.data.len());
+        self.chunk.map(part).unwrap_or_default()
+    }
 }
 
 /// Reads pages from any place of a file on.
@@ -247,6 +265,7 @@ impl PageReader {
         digest.update(&page.lacing[..lacing_len]);
         page.make_room(lacing_len);
         for chunk in &mut page.body {
+            let Some(chunk) = Arc::get_mut(chunk) else { return Ok(Loaded::Damaged) };
             if self.file.read_at(chunk, at)? != chunk.len() {
                 return Ok(Loaded::Damaged);
             }

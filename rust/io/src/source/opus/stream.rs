@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::super::error::StageError;
 use super::super::frame::{Downstream, FRAME_SAMPLES, FrameBuf, MAX_OPUS_FRAME, SourceFrame, Want};
+use super::super::packet::Packet;
 use super::decode::OpusDecoder;
 use super::head::OpusHead;
 use super::history::History;
@@ -50,6 +51,10 @@ pub(crate) enum Walked {
 /// A longer packet whose frames of 20 ms are handed out one by one.
 struct Split {
     layout: Layout,
+    /// All of them, each as a packet of its own: the same TOC byte with code 0, and what lies in the longer one.
+    packets: Arc<[u8]>,
+    /// Where the next one begins.
+    at: usize,
     index: usize,
     unit: Unit,
 }
@@ -58,11 +63,10 @@ struct Split {
 pub(crate) struct OpusStream {
     packets: Box<dyn OpusPackets>,
     head: OpusHead,
-    packet: Vec<u8>,
     split: Option<Split>,
     /// The unit that comes next; its bytes are in `bytes`.
     unit: Option<Unit>,
-    bytes: Vec<u8>,
+    bytes: Packet,
     /// A link begins here, with its first audible position.
     head_due: Option<i64>,
     /// The last unit was one that may pass.
@@ -92,10 +96,9 @@ impl OpusStream {
         let mut stream = Self {
             packets,
             head,
-            packet: Vec::new(),
             split: None,
             unit: None,
-            bytes: Vec::new(),
+            bytes: Packet::default(),
             head_due: None,
             passable: false,
             ended: false,
@@ -179,14 +182,13 @@ impl OpusStream {
             }
             if want.packets && self.pending.is_empty() && self.passable {
                 self.decoder = None;
-                self.history.push(&self.bytes, unit.start, unit.samples);
+                self.history.push(self.bytes.clone(), unit.start, unit.samples);
                 // The pre-skip passes too: it lets the far end's decoder converge.
-                let len = self.bytes.len();
-                out.opus[..len].copy_from_slice(&self.bytes);
+                out.opus = std::mem::take(&mut self.bytes);
                 out.position = u64::try_from(unit.start).unwrap_or(0);
                 out.samples = (unit_end.min(unit.end) - unit.start) as u16;
                 out.lead = self.lead(unit.start, out.samples);
-                return Ok(Some(SourceFrame::Opus(len)));
+                return Ok(Some(SourceFrame::Opus));
             }
             self.decode(unit)?;
         }
@@ -215,7 +217,7 @@ impl OpusStream {
                 Next::Unit(unit) if unit.start + unit.samples as i64 > self.target => self.walking = false,
                 // What lies before is what a decoder converges on.
                 Next::Unit(unit) => {
-                    self.history.push(&self.bytes, unit.start, unit.samples);
+                    self.history.push(self.bytes.clone(), unit.start, unit.samples);
                     self.unit = None;
                     if self.packets.slice_is_over() {
                         return Ok(Walked::Later);
@@ -285,9 +287,10 @@ impl OpusStream {
                 self.unit = Some(unit);
                 return Ok(Next::Unit(unit));
             }
-            match self.packets.next(&mut self.packet)? {
+            let mut packet = Packet::default();
+            match self.packets.next(&mut packet)? {
                 Step::Packet { start, end } => {
-                    if let Some(unit) = self.take_packet(start, end)? {
+                    if let Some(unit) = self.take_packet(packet, start, end)? {
                         self.unit = Some(unit);
                         return Ok(Next::Unit(unit));
                     }
@@ -307,34 +310,39 @@ impl OpusStream {
     }
 
     /// Check a packet. None if it is broken, or if it was split.
-    fn take_packet(&mut self, start: i64, end: i64) -> Result<Option<Unit>, StageError> {
-        let Some(samples) = packet_samples(&self.packet) else {
+    fn take_packet(&mut self, packet: Packet, start: i64, end: i64) -> Result<Option<Unit>, StageError> {
+        let Some(samples) = packet_samples(&packet) else {
             self.count_broken()?;
             return Ok(None);
         };
         let unit = Unit { start, end, samples };
         if self.head.is_plain() {
             // Only the packets of a single stream can be laid out without decoding.
-            let Some(layout) = Layout::parse(&self.packet) else {
+            let Some(layout) = Layout::parse(&packet) else {
                 self.count_broken()?;
                 return Ok(None);
             };
             if layout.frame_samples == FRAME_SAMPLES && layout.count() > 1 && self.head.is_passable() {
-                self.split = Some(Split { layout, index: 0, unit });
+                let frames = (0..layout.count()).map(|index| layout.frame(index));
+                let mut packets = Vec::with_capacity(packet.len() + layout.count());
+                for (offset, len) in frames {
+                    packets.push(packet[0] & 0xfc);
+                    packets.extend_from_slice(&packet[offset..offset + len]);
+                }
+                self.split = Some(Split { layout, packets: packets.into(), at: 0, index: 0, unit });
                 return Ok(None);
             }
         }
-        std::mem::swap(&mut self.packet, &mut self.bytes);
+        self.bytes = packet;
         Ok(Some(unit))
     }
 
-    /// The next frame of a split packet as a packet of its own: the same TOC byte with code 0.
+    /// The next frame of a split packet.
     fn next_of_split(&mut self) -> Option<Unit> {
         let split = self.split.as_mut()?;
-        let (offset, len) = split.layout.frame(split.index);
-        self.bytes.clear();
-        self.bytes.push(self.packet[0] & 0xfc);
-        self.bytes.extend_from_slice(&self.packet[offset..offset + len]);
+        let end = split.at + 1 + split.layout.frame(split.index).1;
+        self.bytes = Packet::part(&split.packets, split.at..end);
+        split.at = end;
         let start = split.unit.start + (split.index * FRAME_SAMPLES) as i64;
         let unit = Unit { start, end: split.unit.end, samples: FRAME_SAMPLES };
         split.index += 1;

@@ -7,12 +7,13 @@ use super::super::budget::Meter;
 use super::super::error::StageError;
 use super::super::frame::Downstream;
 use super::super::opus::{OpusHead, OpusPackets, Step};
+use super::super::packet::Packet;
 use super::worker::{Maker, Pieces, Taken};
 
 /// A step on its way from one thread to another.
 #[derive(Default)]
 struct Item {
-    packet: Vec<u8>,
+    packet: Packet,
     step: Option<Step>,
     /// The header of the stream that begins with the step.
     head: Option<OpusHead>,
@@ -76,10 +77,10 @@ impl FoundPackets {
 }
 
 impl OpusPackets for FoundPackets {
-    fn next(&mut self, packet: &mut Vec<u8>) -> Result<Step, StageError> {
+    fn next(&mut self, packet: &mut Packet) -> Result<Step, StageError> {
         match self.pieces.take(&mut self.item)? {
             Taken::Piece => {
-                std::mem::swap(packet, &mut self.item.packet);
+                *packet = std::mem::take(&mut self.item.packet);
                 if let Some(head) = self.item.head.take() {
                     self.head = head;
                 }

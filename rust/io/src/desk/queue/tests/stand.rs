@@ -107,7 +107,7 @@ impl Stand {
                 Some(SourceFrame::Pcm) => {
                     self.made.push(Made::Pcm(frame.pcm.iter().step_by(2).copied().collect()));
                 }
-                Some(SourceFrame::Opus(len)) => self.made.push(Made::Packet(frame.opus[..len].to_vec())),
+                Some(SourceFrame::Opus) => self.made.push(Made::Packet(frame.opus.to_vec())),
             }
             self.note();
         }

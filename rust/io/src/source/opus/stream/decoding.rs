@@ -12,7 +12,7 @@ impl OpusStream {
             Some(decoder) => decoder,
             None => self.take_over(unit)?,
         };
-        self.history.push(&self.bytes, unit.start, unit.samples);
+        self.history.push(self.bytes.clone(), unit.start, unit.samples);
         let before = self.pending.len();
         match decoder.decode(&self.bytes, unit.samples, &mut self.pending) {
             Ok(_) => self.broken_run = 0,
