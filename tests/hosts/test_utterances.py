@@ -182,7 +182,8 @@ async def test_one_that_is_forgotten_closes_itself(world: World) -> None:
         return sum(thread.name == "isocord-listen" for thread in threading.enumerate())
 
     utterances = voice.utterances()
-    await until(lambda: listeners() == 1)
+    # Where the media node is in this process as well there are two.
+    await until(lambda: listeners() >= 1)
     del utterances
     gc.collect()
     await until(lambda: listeners() == 0)
