@@ -27,7 +27,10 @@ use crate::threads::lock;
 
 /// A turn is over after this long.
 const LONGEST_TURN: Duration = Duration::from_millis(5);
-/// So is one while another ring has no more than this.
+/// And not before that, as long as there is something to do: all of a job is cold when its turn comes, and packets that pass
+/// are read in less time than that takes.
+const SHORTEST_TURN: Duration = Duration::from_micros(200);
+/// It is over while another ring has no more than this.
 const NEED: Duration = Duration::from_millis(100);
 /// And so is one while more jobs than this wait for each thread: how many do says how much there is to do.
 const CROWD: usize = 2;
@@ -331,10 +334,11 @@ impl Shared {
         let (began, crowd) = (self.began.elapsed(), CROWD * threads);
         let is_over = || {
             let now = self.began.elapsed();
-            crew.soonest() <= (now + NEED).as_micros() as u64
-                || crew.sleepers.queued() > crowd
-                || slot.state.is_woken()
-                || now - began >= LONGEST_TURN
+            let in_need = || crew.soonest() <= (now + NEED).as_micros() as u64;
+            let others = || in_need() || crew.sleepers.queued() > crowd || slot.state.is_woken();
+            let lasts = now - began;
+            lasts >= LONGEST_TURN
+                || lasts >= SHORTEST_TURN && others()
                 || self.stopping.load(Ordering::Relaxed)
         };
         let turn = Turn::new(pressure, &is_over);

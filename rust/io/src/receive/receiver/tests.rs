@@ -161,3 +161,30 @@ fn each_has_its_turn_in_time_and_those_who_left_have_none() {
     thread.turn();
     assert!(thread.receiver.timers.is_empty() && thread.receiver.members.is_empty());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_socket_is_watched_only_while_it_may_bring_something() {
+    let mut thread = Thread::new();
+    let call = thread.call(1);
+    call.sieve.watch(Some(Arc::clone(&call.socket)));
+    call.server.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+    let answer = |port: u16| {
+        let mut datagram = [0; 100];
+        while call.server.recv(&mut datagram).unwrap() != 74 {}
+        datagram[1] = 2;
+        datagram[8..18].copy_from_slice(b"127.0.0.1\0");
+        datagram[72..74].copy_from_slice(&port.to_be_bytes());
+        assert_eq!(call.server.send(&datagram[..74]).unwrap(), 74);
+    };
+    let watched = |thread: &Thread| thread.receiver.members[&ConnectionId(1)].watched;
+    for round in 0..3 {
+        // It asks for its own address, now and every five seconds.
+        thread.turn();
+        assert!(watched(&thread), "{round}");
+        answer(1_000 + round);
+        thread.turn();
+        assert!(!watched(&thread), "{round}");
+        thread.receiver.epoch -= Duration::from_secs(5);
+    }
+}
