@@ -395,11 +395,3 @@ impl Player {
         at == 0 || self.parts.back().is_none_or(|last| last.end().is_some_and(|end| end < at))
     }
 }
-
-#[cfg(test)]
-impl Player {
-    /// Whether what comes next is there, or nothing does.
-    pub(super) fn is_loaded(&self) -> bool {
-        self.loading.as_ref().is_none_or(|loading| loading.outcome().is_some())
-    }
-}

@@ -155,7 +155,12 @@ impl Stand {
     /// What comes next is loaded.
     pub(super) fn loaded(&mut self) {
         self.source.is_changed();
-        while !self.source.player.as_ref().unwrap().is_loaded() {
+        // Or nothing does.
+        let is_loaded = |source: &QueueSource| {
+            let loading = source.player.as_ref().unwrap().loading.as_ref();
+            loading.is_none_or(|loading| loading.outcome().is_some())
+        };
+        while !is_loaded(&self.source) {
             self.taker.wait();
             self.source.is_changed();
         }
