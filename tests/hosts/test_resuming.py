@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import partial
@@ -11,14 +12,18 @@ from typing import Any
 
 import pytest
 
+import isocord
 from isocord import testing
 from isocord.remote import MediaNode, NodeAddress, resumable, run_beside, voice_client
+from isocord.remote.beside.messages import Returned
+from isocord.remote.line import Line
+from isocord.remote.link import NodeLink
 from isocord.remote.wire import Wire
 
 from .. import pages
 from .ears import is_heard
 from .resuming import Bot, Counts
-from .world import TONES, World, has_sources, joins_with_isocord, until, wave_file
+from .world import TONES, World, begin_speaking, has_sources, joins_with_isocord, until, wave_file
 
 PAGE = "docs/cluster.md"
 pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
@@ -120,27 +125,94 @@ async def test_a_process_that_was_replaced_has_no_say_any_more(
     assert await second.again() == 2
 
 
-async def test_a_link_that_was_cut_finds_what_runs_there(
-    world: World, nodes: list[MediaNode], monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def wires(monkeypatch: pytest.MonkeyPatch) -> list[Wire]:
+    """Both ends of all links."""
+    opened, found = Wire.connection_made, list[Wire]()
+    monkeypatch.setattr(Wire, "connection_made", lambda wire, over: (found.append(wire), opened(wire, over)))
+    return found
+
+
+def cut(wires: list[Wire], *, half: bool) -> None:
+    """Links end; or only for the bot, while the node has yet to miss it."""
+
+    def end(wire: Wire) -> None:
+        if not half:
+            wire._transport.abort()  # type: ignore[union-attr]
+        elif isinstance(wire._lost.__self__, NodeLink):  # type: ignore[attr-defined]
+            wire._transport = None
+            wire._end("the network is gone")
+
+    for wire in wires:
+        wire._loop.call_soon_threadsafe(end, wire)
+
+
+@pytest.mark.parametrize("half", [False, True])
+async def test_over_a_link_that_was_cut_all_goes_on(
+    world: World, nodes: list[MediaNode], wires: list[Wire], half: bool
 ) -> None:
-    wires: list[Wire] = []
-    opened = Wire.connection_made
-    monkeypatch.setattr(Wire, "connection_made", lambda wire, over: (wires.append(wire), opened(wire, over)))
-    voice = await world.connect(voice_client(nodes[0].address, resume=30.0))
-    counts = run_beside(voice, Counts, hum())
-    assert await counts.again() == 1
+    voice = await world.connect(voice_client(addresses(nodes), resume=30.0))
+    first, second = run_beside(voice, Counts, hum()), run_beside(voice, Counts, hum())
+    assert [await first.again(), await second.again(), await second.again()] == [1, 1, 2]
     listener = world.discord.listen("General", user="bob")
     await until(lambda: is_heard(listener, TONES["alice"]))
-    transport: Any = wires[0]._transport
-    wires[0]._loop.call_soon_threadsafe(transport.abort)
-    # It is another link, and the same object.
-    await until(lambda: len(wires) >= 4)
-    assert await counts.again() == 2
-    assert (counts.starts, counts.found) == (1, False)
-    heard = len(listener.arrivals())
-    await until(lambda: len(listener.arrivals()) > heard + 50)
+    heard: list[Any] = []
+    with voice.listen_with(heard.append):
+        alice = world.discord.speak("General", user="alice")
+        begin_speaking([alice], 30.0, ["alice"])
+        await until(lambda: len(heard) > 10)
+        before = len(wires)
+        cut(list(wires), half=half)
+        # It is another link, and the same objects at the same node.
+        await until(lambda: len(wires) > before)
+        assert [await first.again(), await second.again()] == [2, 3]
+        assert (first.starts, first.found, second.starts) == (1, False, 1)
+        assert carried(nodes) == [1, 0]
+        now, frames = len(listener.arrivals()), len(heard)
+        await until(lambda: len(listener.arrivals()) > now + 50 and len(heard) > frames + 25)
     await voice.disconnect()
+    await until(lambda: carried(nodes) == [0, 0])
     assert await resumable(addresses(nodes), world.bot.user.id) == []
+
+
+async def test_what_is_closed_while_its_node_is_away_ends_there(
+    world: World, nodes: list[MediaNode], wires: list[Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = await world.connect(voice_client(nodes[0].address, resume=30.0))
+    stays, goes = run_beside(voice, Counts, hum()), run_beside(voice, Counts, hum())
+    assert [await stays.again(), await goes.again(), await goes.again()] == [1, 1, 2]
+    gate, opened = threading.Event(), NodeLink.open
+
+    async def later(link: NodeLink) -> None:
+        while not gate.is_set():
+            await asyncio.sleep(0.01)
+        await opened(link)
+
+    monkeypatch.setattr(NodeLink, "open", later)
+    cut(list(wires), half=False)
+    await until(lambda: voice.state.phase is isocord.Phase.RECONNECTING)
+    goes.close()
+    gate.set()
+    assert await stays.again() == 2
+    await until(lambda: sum(thread.name == "isocord-beside" for thread in threading.enumerate()) == 1)
+    await until(voice.is_connected)
+    # Another one is another one.
+    assert await run_beside(voice, Counts, hum()).again() == 1
+    await voice.disconnect()
+
+
+async def test_the_next_process_gets_no_answer_of_the_one_before() -> None:
+    first, second = list[Any](), list[Any]()
+    line = Line(1, first.append)
+    say = line.speaker()
+    say(Returned(1, 1, 1, "early"))
+    line.cut()
+    say(Returned(1, 1, 1, "in between"))
+    line.belongs_to(1, second.append)
+    say(Returned(1, 1, 1, "late"))
+    line.send(Returned(1, 1, 1, "now"))
+    assert [one.value for one in first] == ["early"]
+    assert [one.value for one in second] == ["now"]
 
 
 def test_resume_has_a_bound(nodes: list[MediaNode]) -> None:

@@ -23,6 +23,7 @@ from isocord.gateway.protocol.close_codes import CloseAction, CloseVerdict
 from isocord.remote import messages
 from isocord.remote.beside import messages as beside
 from isocord.remote.codec import MAX_MESSAGE, Decoder, LinkError, encode
+from isocord.remote.node import is_sound
 
 FRAME = _native.HeardFrame(7, 960, 960, "voice", bytes(3840), level=-20.0)
 SAID: list[messages.Message] = [
@@ -126,3 +127,13 @@ def test_secrets_are_in_no_text() -> None:
     assert "token" not in shown
     assert "session_id" not in shown
     assert "secret_key" not in shown
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"keep": float("nan")}, {"keep": -1.0}, {"keep": 1e9}, {"keep": "x"}, {"generation": "x"}, {"seat": []}],
+)
+def test_a_seat_is_asked_for_with_numbers(wrong: dict[str, Any]) -> None:
+    sound = {"seat": 1, "server_id": 2, "user_id": 3, "generation": 4, "keep": 60.0}
+    assert is_sound(messages.Seat(**sound))
+    assert not is_sound(messages.Seat(**{**sound, **wrong}))

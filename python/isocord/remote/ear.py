@@ -29,7 +29,7 @@ class Ear:
     def __init__(self, line: Line, number: int, queue: Any, own: _native.OwnVoice | None) -> None:
         self._about = (line.seat, number)
         self._queue = queue
-        self._line = line
+        self._say = line.speaker()
         self._own = own
         self._timer: asyncio.TimerHandle | None = None
         file = queue.watch(_CAPACITY, newest=False) if hasattr(queue, "watch") else None
@@ -40,11 +40,11 @@ class Ear:
     def put(self, items: list[Any]) -> None:
         """There is more."""
         dropped: int = getattr(self._queue, "dropped", 0)
-        self._line.send(Heard(*self._about, tuple(items), dropped, self._queue.late))
+        self._say(Heard(*self._about, tuple(items), dropped, self._queue.late))
 
     def end(self) -> None:
         """No more comes."""
-        self._line.send(ListenerIsOver(*self._about))
+        self._say(ListenerIsOver(*self._about))
 
     # The gateway thread.
 

@@ -26,6 +26,17 @@ class Line:
         if send is not None and message.seat == self.seat:
             send(message)
 
+    def speaker(self) -> Callable[[FromSeat], object]:
+        """What says things to the bot's process of now, and to no later one: of seats, tickets and listeners both have
+        the same numbers."""
+        mine = self._send
+
+        def say(message: FromSeat) -> None:
+            if mine is not None and self._send is mine:
+                mine(message)
+
+        return say
+
     def cut(self) -> None:
         """The bot is gone."""
         self._send = None

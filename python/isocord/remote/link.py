@@ -15,6 +15,8 @@ from .wire import Wire
 
 _OPEN_LIMIT = 2.0
 """Seconds until a node has to have answered."""
+_SEEK_LIMIT = 1.0
+"""Seconds that nodes are waited for which may have a seat for a bot; a silent one delays the bot's joins by that."""
 
 
 class Sitter(Protocol):
@@ -35,10 +37,12 @@ class NodeLink:
         self._gone = gone
         self._wire: Wire | None = None
         self._sitters: dict[int, Sitter] = {}
-        self._questions: dict[int, asyncio.Future[dict[int, int]]] = {}
+        self._questions: dict[int, asyncio.Future[dict[int, tuple[int, int]]]] = {}
         self._numbers = itertools.count(1)
         self._welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._opening: asyncio.Task[None] | None = None
+        self._openers = 0
+        self._closed = False
 
     async def open(self) -> None:
         """Be let in; several may wait for it at once.
@@ -48,7 +52,13 @@ class NodeLink:
         """
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())
-        await asyncio.shield(self._opening)
+            # Whoever waited may have gone.
+            self._opening.add_done_callback(lambda opened: opened.cancelled() or opened.exception())
+        self._openers += 1
+        try:
+            await asyncio.shield(self._opening)
+        finally:
+            self._openers -= 1
 
     async def _open(self) -> None:
         address, loop = self.address, asyncio.get_running_loop()
@@ -67,8 +77,8 @@ class NodeLink:
             told = str(error) or "it does not answer"
             raise LinkError(f"media node {address.host}:{address.port}: {told}") from None
 
-    async def waiting(self, user_id: int, server_id: int | None = None) -> dict[int, int]:
-        """The channels of seats that a bot may take over, by guild; see :class:`Seek`.
+    async def waiting(self, user_id: int, server_id: int | None = None) -> dict[int, tuple[int, int]]:
+        """The channels and generations of seats that a bot may take over, by guild; see :class:`Seek`.
 
         Raises:
             LinkError: the node does not answer.
@@ -98,7 +108,7 @@ class NodeLink:
         self._rest()
 
     def _rest(self) -> None:
-        if not (self._sitters or self._questions):
+        if not (self._sitters or self._questions or self._openers):
             self.close()
 
     def send(self, message: ToSeat | Seek) -> None:
@@ -108,12 +118,21 @@ class NodeLink:
 
     def close(self) -> None:
         """Close it."""
+        self._closed = True
+        if not self._welcome.done():
+            self._welcome.set_exception(LinkError("it was closed"))
+            # Nobody may have come to wait for it.
+            self._welcome.exception()
         if self._wire is not None:
             self._wire.close()
         self._gone(self)
 
     def _opened(self, wire: Wire) -> None:
         self._wire = wire
+        if self._closed:
+            # Whoever wanted it has gone meanwhile.
+            wire.close()
+            return
         wire.send(Hello(VERSION, self.address.key))
 
     def _received(self, wire: Wire, message: Message) -> None:
@@ -122,7 +141,7 @@ class NodeLink:
                 self._welcome.set_result(None)
         elif isinstance(message, Waiting):
             if (question := self._questions.get(message.ticket)) is not None and not question.done():
-                question.set_result(message.channels)
+                question.set_result(message.seats)
         elif isinstance(message, FromSeat) and (sitter := self._sitters.get(message.seat)) is not None:
             sitter.told(message)
 
@@ -167,16 +186,32 @@ class Links:
 
 
 async def where_it_waits(
-    nodes: list[NodeAddress], thread: GatewayThread, user_id: int, server_id: int | None = None
-) -> dict[NodeAddress, dict[int, int]]:
-    """Those nodes that have seats which a bot may take over, with their channels by guild; on the gateway thread.
+    nodes: list[NodeAddress],
+    thread: GatewayThread,
+    user_id: int,
+    server_id: int | None = None,
+    *,
+    limit: float = _SEEK_LIMIT,
+) -> dict[NodeAddress, dict[int, tuple[int, int]]]:
+    """Those nodes that have seats which a bot may take over, with what they say of them; on the gateway thread.
 
-    One that does not answer within a few seconds has none.
+    One that does not answer within ``limit`` seconds has none.
     """
-    links = [Links.of(thread).to(address) for address in nodes]
-    answers = await asyncio.gather(*(link.waiting(user_id, server_id) for link in links), return_exceptions=True)
-    told = zip(nodes, answers, strict=True)
-    return {address: answer for address, answer in told if isinstance(answer, dict) and answer}
+
+    async def ask(address: NodeAddress) -> dict[int, tuple[int, int]]:
+        return await Links.of(thread).to(address).waiting(user_id, server_id)
+
+    asked = {asyncio.ensure_future(ask(address)): address for address in nodes}
+    if not asked:
+        return {}
+    done, late = await asyncio.wait(asked, timeout=limit)
+    for question in late:
+        question.cancel()
+    if late:
+        # They let go of their links first.
+        await asyncio.wait(late)
+    answers = {asked[one]: one.result() for one in done if one.exception() is None}
+    return {address: answer for address, answer in answers.items() if answer}
 
 
 class _Timeout:

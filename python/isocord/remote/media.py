@@ -45,6 +45,7 @@ from .messages import (
     IsLost,
     Leave,
     ListenerIsOver,
+    NoSeat,
     Open,
     Progress,
     Seated,
@@ -61,6 +62,7 @@ thread, and at once."""
 _PACKET_TIME = 0.9
 _FRESH = 1.0
 _LINGER = 2.0
+_SEEK_AGAIN_LIMIT = 0.5
 _SAMPLE_RATE = 48_000
 
 
@@ -93,7 +95,6 @@ class RemoteMedia:
         # Of two connections for one guild the later one is valid, whichever processes they are of.
         self._generation = time.time_ns()
         self._keep = keep
-        self._seeks = keep > 0
         self._server_id, self._user_id = server_id, user_id
         self._player = player
         self._log = log
@@ -119,6 +120,7 @@ class RemoteMedia:
             Seated: self._seated,
             ListenerIsOver: self._listener_is_over,
             GoElsewhere: self._go_elsewhere,
+            NoSeat: self._no_seat,
             **dict.fromkeys((Running, Returned, RunIsOver), native.errands.told),
         }
         native.attach(self._send, self._ask, player.track_ended)
@@ -216,11 +218,13 @@ class RemoteMedia:
             candidates = self._nodes(self._wanted.endpoint) if self._wanted is not None else []
             # One that was lost may be there again; it is asked last.
             candidates = sorted(candidates, key=lambda address: address in self._lost)
-            if self._seeks:
-                # A process of this bot may have been here before; later on it would be this one.
-                self._seeks = False
-                found = await where_it_waits(candidates, self._thread, self._user_id, self._server_id)
-                candidates.sort(key=lambda address: address not in found)
+            if self._keep:
+                # A process of this bot may have been here before; or it was this one, whose link was cut.
+                limit = {} if self._seat == 0 else {"limit": _SEEK_AGAIN_LIMIT}
+                found = await where_it_waits(candidates, self._thread, self._user_id, self._server_id, **limit)
+                # Of two the later one: the other was left behind where a network was cut.
+                latest = {address: seats[self._server_id][1] for address, seats in found.items()}
+                candidates.sort(key=lambda address: -latest.get(address, -1))
             for address in candidates:
                 if self._closed or self._wanted is None:
                     return
@@ -282,6 +286,11 @@ class RemoteMedia:
         self._give_seat_back()
         self._native.errands.lost(crashed=False)
         self._report_lost(f"media node {address.host}:{address.port} is about to end")
+
+    def _no_seat(self, message: NoSeat) -> None:
+        self._give_seat_back()
+        self._native.errands.lost(crashed=False)
+        self._report_lost("another process of this bot has the connection")
 
     def _report_lost(self, told: str) -> None:
         if not self._closed and self._wanted is not None:

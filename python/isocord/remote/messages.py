@@ -57,10 +57,10 @@ class Seek(Message):
 
 
 class Waiting(Message):
-    """Those seats: the channel of each guild."""
+    """Those seats: the channel and the generation of each, by guild."""
 
     ticket: int
-    channels: dict[int, int]
+    seats: dict[int, tuple[int, int]]
 
 
 # A bot to its node.
@@ -251,6 +251,10 @@ class Seated(FromSeat):
     """The seat is there; where the node's clock is now, on which what is heard is placed, in samples of 48 kHz."""
 
     position: int
+
+
+class NoSeat(FromSeat):
+    """Another process of the bot has it."""
 
 
 class IsEstablished(FromSeat):

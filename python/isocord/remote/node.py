@@ -14,7 +14,21 @@ from ..connection.session.session import SocketOpener
 from ..gateway.socket.options import SocketOptions
 from ..runtime.thread import GatewayThread, gateway_thread
 from .address import Identity, NodeAddress
-from .messages import OLDEST, VERSION, FromSeat, Hello, Leave, Message, Seat, Seek, ToSeat, Waiting, Welcome
+from .messages import (
+    MOST_KEEP,
+    OLDEST,
+    VERSION,
+    FromSeat,
+    Hello,
+    Leave,
+    Message,
+    NoSeat,
+    Seat,
+    Seek,
+    ToSeat,
+    Waiting,
+    Welcome,
+)
 from .seat import NodeSeat
 from .wire import Wire
 
@@ -49,7 +63,7 @@ class MediaNode:
         lifetime.arrange()
         self._guests: set[_Guest] = set()
         self._seats: dict[tuple[int, int], NodeSeat] = {}
-        self._draining = self._closed = False
+        self._draining = self.closed = False
         self.runs_code: bool = runs_code
         opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
         self._server = opening.result(_START_LIMIT)
@@ -112,7 +126,7 @@ class MediaNode:
         return self._make_socket(self._thread, endpoint, SocketOptions(), handler)
 
     def _close(self) -> None:
-        self._closed = True
+        self.closed = True
         self._server.close()
         for guest in list(self._guests):
             guest.close()
@@ -156,14 +170,14 @@ class MediaNode:
         self._seats[seat.owner] = seat
         return True
 
-    def waiting(self, user_id: int, server_id: int | None) -> dict[int, int]:
-        """The channels of seats that a bot may take over, by guild: those that wait for it, or the one of a guild."""
+    def waiting(self, user_id: int, server_id: int | None) -> dict[int, tuple[int, int]]:
+        """Channels and generations of seats that a bot may take over, by guild: of those that wait, or of one guild."""
         wanted = [
             seat
             for (user, guild), seat in self._seats.items()
             if user == user_id and (seat.is_left if server_id is None else guild == server_id and seat.keep)
         ]
-        return {seat.owner[1]: seat.channel_id for seat in wanted if seat.channel_id is not None}
+        return {seat.owner[1]: (seat.channel_id, seat.generation) for seat in wanted if seat.channel_id is not None}
 
     def hand_over(self, message: Seat, send: Callable[[FromSeat], object]) -> NodeSeat | None:
         """Give the seat of a bot and guild to another process of the bot, if both asked for that."""
@@ -173,17 +187,20 @@ class MediaNode:
         for guest in self._guests:
             guest.forget(seat)
         if not seat.is_left:
-            seat.enter(seat.let_go)
+            if seat.generation != message.generation:
+                seat.enter(seat.replaced)
+            seat.enter(seat.let_go, self.give_up)
         seat.enter(seat.take_over, message, send)
+        if self._draining:
+            seat.go_elsewhere()
         return seat
 
     def keep(self, seat: NodeSeat) -> None:
         """The bot is gone without a word: keep its seat for a while, if it asked for that."""
-        if not seat.keep or self._closed:
+        if self._seats.get(seat.owner) is seat and seat.keep and not self.closed:
+            seat.enter(seat.let_go, self.give_up)
+        else:
             self.give_up(seat)
-            return
-        seat.enter(seat.let_go)
-        seat.patience = self._thread.loop.call_later(seat.keep, self.give_up, seat)
 
     def give_up(self, seat: NodeSeat) -> None:
         """End a seat."""
@@ -216,6 +233,8 @@ class _Guest:
 
     def _opened(self, wire: Wire) -> None:
         self._node.enter(self)
+        if self._node.closed:
+            self.close()
 
     def _received(self, wire: Wire, message: Message) -> None:
         if not self._known:
@@ -245,6 +264,10 @@ class _Guest:
             self.wire.send(Welcome(VERSION))
 
     def _sit_down(self, message: Seat) -> None:
+        if message.seat in self._seats or not is_sound(message):
+            _log.warning("A bot that asked for a seat as none is was sent away")
+            self.close()
+            return
         if (resumed := self._node.hand_over(message, self._send)) is not None:
             self._seats[message.seat] = resumed
             return
@@ -255,10 +278,13 @@ class _Guest:
             send=self._send,
             runs_code=self._node.runs_code,
         )
-        if message.seat in self._seats or not self._node.take_place(seat):
+        if not self._node.take_place(seat):
+            _log.warning("A bot was refused a seat that another process of it has")
             seat.close()
+            self.wire.send(NoSeat(message.seat))
             return
         self._seats[message.seat] = seat
+        seat.welcome()
         if self._node.draining:
             seat.go_elsewhere()
 
@@ -286,3 +312,10 @@ class _Guest:
     def forget(self, seat: NodeSeat) -> None:
         """Another process of the bot has it."""
         self._seats = {number: one for number, one in self._seats.items() if one is not seat}
+
+
+def is_sound(message: Seat) -> bool:
+    """Whether a seat is asked for with numbers: what pickles may be anything."""
+    numbers = (message.seat, message.server_id, message.user_id, message.generation)
+    keep = message.keep
+    return all(type(one) is int for one in numbers) and type(keep) in (int, float) and 0 <= keep <= MOST_KEEP

@@ -235,16 +235,9 @@ class RelayedPlayer:
             said.TrackIsOver(self._line.seat, number, track.end, *relayed.counts, track.error, track.interrupted)
         )
 
-    def let_go(self) -> None:
-        """The bot is gone: what has come of its sound still leaves."""
-        for number in [number for number in self._tracks if number != self._applied]:
-            del self._tracks[number]
-        for relayed in self._tracks.values():
-            relayed.finish()
-        self._arm()
-
     def begin_anew(self) -> None:
-        """Another process of the bot is there, which knows nothing of what this one has sent."""
+        """The bot is gone, and what it had sent as well: it comes back with all that it does not know to have left, or
+        another process of it comes, which knows nothing of that."""
         self.stop()
         self._tracks.clear()
         self._paused = self._applied_pause = False

@@ -32,6 +32,7 @@ from .ear import Ear
 from .line import Line
 
 _LOOK = 5.0
+_JOIN_LIMIT = 10.0
 _serials = itertools.count(1)
 _log = logging.getLogger("isocord.node")
 
@@ -58,7 +59,6 @@ class NodeSeat:
         serial: a number that no other one has.
         keep: seconds for which it waits for another process of the bot.
         channel_id: where it speaks, once it was told.
-        patience: ends it where no such process comes.
     """
 
     def __init__(
@@ -73,9 +73,10 @@ class NodeSeat:
         self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
         self.serial: int = next(_serials)
         self.generation: int = seat.generation
-        self.keep: float = min(seat.keep, said.MOST_KEEP)
+        self.keep: float = seat.keep
         self.channel_id: int | None = None
-        self.patience: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
+        self._give_up: Callable[[NodeSeat], object] = NodeSeat.close
         self._thread = thread
         self._line = line = Line(seat.seat, send)
         self._log = GuildLog(_log, seat.server_id)
@@ -107,7 +108,10 @@ class NodeSeat:
         self._timer: asyncio.TimerHandle | None = None
         self._does = self._table()
         self._look()
-        line.send(said.Seated(line.seat, self._native.position))
+
+    def welcome(self) -> None:
+        """Say that it is there."""
+        self._line.send(said.Seated(self._line.seat, self._native.position))
 
     # What the bot says.
 
@@ -176,14 +180,19 @@ class NodeSeat:
 
     def _speak(self, message: said.Speak) -> None:
         done = uncancellable()
-        done.add_done_callback(lambda _: self._line.send(said.Answer(self._line.seat, message.ticket)))
+        say = self._line.speaker()
+        done.add_done_callback(lambda _: say(said.Answer(message.seat, message.ticket)))
         if message.flags is None:
             self._media.announce_packet(done)
         else:
             self._media.speak(message.flags, done)
 
     def _answer(self, question: said.Ask) -> None:
-        what, about = question.what, question.about
+        what, about, say = question.what, question.about, self._line.speaker()
+
+        def told(value: Any) -> None:
+            say(said.Answer(question.seat, question.ticket, value))
+
         if what == "verification_code":
             # It takes a tenth of a second.
             code: concurrent.futures.Future[Any] = concurrent.futures.Future()
@@ -191,19 +200,16 @@ class NodeSeat:
             def look() -> None:
                 code.set_result(self._media.verification_code(*about))
 
-            self._thread.work(look, lambda error: self._told(question, code.result() if error is None else None))
+            self._thread.work(look, lambda error: told(code.result() if error is None else None))
         elif what == "receive_stats":
-            self._told(question, _plain(self._native.receive_stats))
+            told(_plain(self._native.receive_stats))
         elif what == "figures":
             media = self._media
             counters, latencies = dataclasses.asdict(media.counters), tuple(media.latencies)
-            self._told(question, said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack))
+            told(said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack))
         else:
             error = ValueError(f"a media node of version {said.VERSION} is not asked for {what!r}")
-            self._line.send(said.Answer(self._line.seat, question.ticket, None, error))
-
-    def _told(self, question: said.Ask, value: Any) -> None:
-        self._line.send(said.Answer(self._line.seat, question.ticket, value))
+            say(said.Answer(question.seat, question.ticket, None, error))
 
     def _listen(self, message: said.Listen) -> None:
         number, shape = message.listener, dict(message.shape)
@@ -245,35 +251,43 @@ class NodeSeat:
         """
         return self.is_left or generation >= self.generation
 
-    def let_go(self) -> None:
-        """The bot is gone without a word: the session is kept, and what runs here goes on, until :meth:`take_over` or
-        :meth:`close`."""
-        self._state = _State.LEFT
+    def replaced(self) -> None:
+        """Another process of the bot is about to take it over, and this one is there to be told."""
+        self._hosting.replaced()
+        for number in self._ears:
+            self._line.send(said.ListenerIsOver(self._line.seat, number))
+
+    def let_go(self, give_up: Callable[[NodeSeat], object]) -> None:
+        """The bot is gone without a word: the session is kept, and what runs here goes on, until :meth:`take_over`, or
+        ``give_up`` is called with the seat."""
+        self._state, self._give_up = _State.LEFT, give_up
+        self._be_patient(self.keep)
         self._line.cut()
         for number in list(self._ears):
             self._ears.pop(number).close()
-        self._player.let_go()
+        self._player.begin_anew()
         self._hosting.let_go()
         self._media.sync()
 
     def take_over(self, seat: said.Seat, send: Callable[[said.FromSeat], object]) -> None:
         """Another process of the bot is there, and about to open a session of its own."""
-        self._be_patient_no_more()
-        self.generation, self.keep = seat.generation, min(seat.keep, said.MOST_KEEP)
+        self._be_patient(None)
+        same, self.generation = seat.generation == self.generation, seat.generation
+        self.keep = seat.keep
         self._turn, self._established = 0, False
         self._media.drop()
         self._media.end_session()
-        self._player.begin_anew()
         self._line.belongs_to(seat.seat, send)
+        self._hosting.take_over(same=same)
         self._state = _State.TAKEN
-        self._line.send(said.Seated(seat.seat, self._native.position))
+        self.welcome()
 
     def close(self) -> None:
         """The bot has gone, or another seat takes its place."""
         if self._state is _State.CLOSED:
             return
         self._state = _State.CLOSED
-        self._be_patient_no_more()
+        self._be_patient(None)
         if self._timer is not None:
             self._timer.cancel()
         self._media.close()
@@ -307,6 +321,9 @@ class NodeSeat:
         if self._state is _State.LEFT:
             # What plays waits for whoever takes over, and for a session that somebody hears.
             self._media.end_session()
+            if verdict.action is not CloseAction.RESUME:
+                # The next process has joined and is about to come; or the bot is in that channel no more.
+                self._be_patient(min(self.keep, _JOIN_LIMIT))
         self._line.send(said.IsLost(self._line.seat, self._turn, verdict, reason, resumable))
 
     def channel_event(self, event: ChannelEvent) -> None:
@@ -319,10 +336,12 @@ class NodeSeat:
 
     # Inside.
 
-    def _be_patient_no_more(self) -> None:
-        if self.patience is not None:
-            self.patience.cancel()
-            self.patience = None
+    def _be_patient(self, seconds: float | None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if seconds is not None:
+            self._patience = self._thread.loop.call_later(seconds, self._give_up, self)
 
     def _look(self) -> None:
         self._timer = self._thread.loop.call_later(_LOOK, self.enter, self._look)

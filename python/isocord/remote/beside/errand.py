@@ -132,7 +132,8 @@ class Errand:
         """The node says something of it."""
         if isinstance(message, Running):
             self.found = self.found or (message.found and not self.starts)
-            # One that is found is the one that was begun.
+            # One that is found is the one that was begun, and did not bring its node down.
+            self._quick_losses = 0 if message.found else self._quick_losses
             self.starts = max(1, self.starts) if message.found else self.starts + 1
             for waiter in [one for one in self._waiting if one[0] < self.starts]:
                 self._waiting.remove(waiter)
@@ -209,6 +210,8 @@ class Errands:
         self._thread, self._post = thread, post
         self._numbers = itertools.count(1)
         self._errands: dict[int, Errand] = {}
+        # Ended while no node could be told; one that kept the seat still runs them.
+        self._ended_away: list[int] = []
         self._seated = False
         self._closed = False
 
@@ -226,7 +229,7 @@ class Errands:
             errand.finish(None, ClosedError("the connection is closed"))
             return
         self._errands[errand.number] = errand
-        errand.end.add_done_callback(lambda _: self._errands.pop(errand.number, None))
+        errand.end.add_done_callback(lambda _: self._forget(errand.number))
         if self._seated:
             errand.is_begun()
             self._post(errand.run)
@@ -234,7 +237,13 @@ class Errands:
     def begin(self, seat: int) -> list[ToSeat]:
         """What a node is told that knows nothing of them."""
         self._seated = True
-        return [message for errand in list(self._errands.values()) for message in errand.begin(seat)]
+        ended, self._ended_away = self._ended_away, []
+        told: list[ToSeat] = [EndRun(seat, number) for number in ended]
+        return told + [message for errand in list(self._errands.values()) for message in errand.begin(seat)]
+
+    def _forget(self, number: int) -> None:
+        if self._errands.pop(number, None) is not None and not self._seated:
+            self._ended_away.append(number)
 
     def lost(self, *, crashed: bool) -> None:
         """The node is gone; ``crashed`` if it was not asked to go."""

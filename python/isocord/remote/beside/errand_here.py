@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..line import Line
-from .messages import Call, Failure, Returned, Run, Running
+from ..messages import FromSeat
+from .messages import Call, Failure, Returned, Run
 from .parcel import checked, unpack
 from .voice import BesideVoice, Seated
 
@@ -26,18 +27,26 @@ class ErrandHere:
         message: what it is.
         seat: what it is given.
         line: to the bot.
-        over: called on the gateway thread when it has ended, with what its ``run`` returned, or why it did not.
+        made: called on the gateway thread when the object was made.
+        over: called there when it has ended, with what its ``run`` returned, or why it did not.
 
     Attributes:
-        run: what the bot calls it.
-        is_made: whether the bot was told that the object was made.
+        run: what the bot calls it; None where the process that made it is gone.
+        is_made: whether the object was made.
+        is_found: whether another process of the bot has it.
     """
 
     def __init__(
-        self, message: Run, seat: Seated, line: Line, over: Callable[[ErrandHere, Any, Failure | None], object]
+        self,
+        message: Run,
+        seat: Seated,
+        line: Line,
+        made: Callable[[ErrandHere], object],
+        over: Callable[[ErrandHere, Any, Failure | None], object],
     ) -> None:
-        self.run: int = message.run
-        self.is_made: bool = False
+        self.run: int | None = message.run
+        self.is_made = self.is_found = False
+        self._told_made = made
         self._message = message
         self._seat, self._line, self._over = seat, line, over
         self._loop = asyncio.new_event_loop()
@@ -59,7 +68,7 @@ class ErrandHere:
 
     def call(self, message: Call) -> None:
         """Call a method."""
-        self._do(self._begin_call, message)
+        self._do(self._begin_call, message, self._line.speaker())
 
     def recall(self, ticket: int) -> None:
         """Nobody waits for it any more."""
@@ -76,7 +85,7 @@ class ErrandHere:
 
     def _tell(self) -> None:
         self.is_made = True
-        self._line.send(Running(self._line.seat, self.run))
+        self._told_made(self)
 
     def _do(self, function: Callable[..., object], *args: Any) -> None:
         # Its loop may be closed: then it has ended.
@@ -120,8 +129,8 @@ class ErrandHere:
     def _cancel(self) -> None:
         self._task.cancel()
 
-    def _begin_call(self, message: Call) -> None:
-        task = self._calls[message.ticket] = self._loop.create_task(self._answer(message))
+    def _begin_call(self, message: Call, say: Callable[[FromSeat], object]) -> None:
+        task = self._calls[message.ticket] = self._loop.create_task(self._answer(message, say))
         task.add_done_callback(lambda _: self._ended(message.ticket, task))
 
     def _ended(self, ticket: int, task: asyncio.Task[None]) -> None:
@@ -137,7 +146,7 @@ class ErrandHere:
         for task in list(self._calls.values()):
             task.cancel()
 
-    async def _answer(self, message: Call) -> None:
+    async def _answer(self, message: Call, say: Callable[[FromSeat], object]) -> None:
         value: Any = None
         failure: Failure | None = None
         try:
@@ -149,7 +158,7 @@ class ErrandHere:
             value = checked(value)
         except Exception as error:
             value, failure = None, _failure(error)
-        self._line.send(Returned(message.seat, message.run, message.ticket, value, failure))
+        say(Returned(message.seat, message.run, message.ticket, value, failure))
 
 
 def _method(made: object, name: str) -> Callable[..., Any]:

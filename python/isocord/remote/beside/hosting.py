@@ -27,6 +27,7 @@ class Hosting:
         self._allowed = allowed
         self._running: dict[int, ErrandHere] = {}
         self._left: list[ErrandHere] = []
+        self._ended: dict[int, RunIsOver] = {}
 
     def table(self) -> dict[type, Callable[[Any], object]]:
         """What is done about each message."""
@@ -34,7 +35,7 @@ class Hosting:
             Run: self._run,
             Call: lambda told: self._with(told.run, lambda errand: errand.call(told)),
             Recall: lambda told: self._with(told.run, lambda errand: errand.recall(told.ticket)),
-            EndRun: lambda told: self._with(told.run, ErrandHere.close),
+            EndRun: self._end,
         }
 
     def let_go(self) -> None:
@@ -43,6 +44,19 @@ class Hosting:
         for errand in running.values():
             errand.let_go()
             self._left.append(errand)
+
+    def replaced(self) -> None:
+        """Another process of the bot is about to have all of it, and this one is there to be told."""
+        for run in self._running:
+            failure = Failure("ConnectionError", "another process of this bot has the connection now", "")
+            self._line.send(RunIsOver(self._line.seat, run, None, failure))
+
+    def take_over(self, *, same: bool) -> None:
+        """A process of the bot is there, which will ask for what it wants; ``same`` if it is the one that was."""
+        if not same:
+            self._ended.clear()
+            for errand in self._left:
+                errand.run, errand.is_found = None, True
 
     def close(self) -> None:
         """The connection is over."""
@@ -56,15 +70,24 @@ class Hosting:
             self._line.send(RunIsOver(self._line.seat, message.run, None, failure))
         elif message.run in self._running:
             return
-        elif (found := next((one for one in self._left if one.name == message.name), None)) is not None:
+        elif (ended := self._ended.pop(message.run, None)) is not None:
+            self._line.send(RunIsOver(self._line.seat, message.run, ended.value, ended.failure))
+        elif (found := self._find(message)) is not None:
             self._left.remove(found)
             self._running[message.run] = found
             found.run = message.run
             if found.is_made:
                 self._line.send(Running(self._line.seat, message.run, found=True))
         else:
-            errand = self._running[message.run] = ErrandHere(message, self._seat, self._line, self._over)
+            errand = self._running[message.run] = ErrandHere(message, self._seat, self._line, self._made, self._over)
             errand.start()
+
+    def _find(self, message: Run) -> ErrandHere | None:
+        """What was left that this asks for: of the same process by its number, of another one by the class's name."""
+        return next(
+            (one for one in self._left if one.run == message.run or (one.run is None and one.name == message.name)),
+            None,
+        )
 
     def _refusal(self, message: Run) -> str:
         if not self._allowed:
@@ -74,11 +97,27 @@ class Hosting:
             return f"the bot runs Python {theirs} and this media node {ours}: code is of one version only"
         return ""
 
+    def _made(self, errand: ErrandHere) -> None:
+        if errand.run is not None and self._running.get(errand.run) is errand:
+            self._line.send(Running(self._line.seat, errand.run, found=errand.is_found))
+
     def _over(self, errand: ErrandHere, value: Any, failure: Failure | None) -> None:
+        was_left = errand in self._left
         self._left = [one for one in self._left if one is not errand]
+        if errand.run is None:
+            return
+        told = RunIsOver(self._line.seat, errand.run, value, failure)
         if self._running.get(errand.run) is errand:
             del self._running[errand.run]
-            self._line.send(RunIsOver(self._line.seat, errand.run, value, failure))
+            self._line.send(told)
+        elif was_left:
+            # Its bot may come back and ask.
+            self._ended[errand.run] = told
+
+    def _end(self, message: EndRun) -> None:
+        left = (one for one in self._left if one.run == message.run)
+        if (errand := self._running.get(message.run) or next(left, None)) is not None:
+            errand.close()
 
     def _with(self, run: int, function: Callable[[ErrandHere], object]) -> None:
         if (errand := self._running.get(run)) is not None:
