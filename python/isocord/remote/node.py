@@ -63,7 +63,7 @@ class MediaNode:
         lifetime.arrange()
         self._guests: set[_Guest] = set()
         self._seats: dict[tuple[int, int], NodeSeat] = {}
-        self._draining = self.closed = False
+        self._draining = self._closed = False
         self.runs_code: bool = runs_code
         opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
         self._server = opening.result(_START_LIMIT)
@@ -79,6 +79,11 @@ class MediaNode:
     def draining(self) -> bool:
         """Whether connections are asked to go elsewhere."""
         return self._draining
+
+    @property
+    def closed(self) -> bool:
+        """Whether it carries nothing any more."""
+        return self._closed
 
     def stats(self) -> dict[tuple[int, int, int], _native.Stats]:
         """What has left of each connection, by bot, guild and a number that another one of theirs does not have."""
@@ -126,7 +131,7 @@ class MediaNode:
         return self._make_socket(self._thread, endpoint, SocketOptions(), handler)
 
     def _close(self) -> None:
-        self.closed = True
+        self._closed = True
         self._server.close()
         for guest in list(self._guests):
             guest.close()
@@ -197,7 +202,7 @@ class MediaNode:
 
     def keep(self, seat: NodeSeat) -> None:
         """The bot is gone without a word: keep its seat for a while, if it asked for that."""
-        if self._seats.get(seat.owner) is seat and seat.keep and not self.closed:
+        if self._seats.get(seat.owner) is seat and seat.keep and not self._closed:
             seat.enter(seat.let_go, self.give_up)
         else:
             self.give_up(seat)

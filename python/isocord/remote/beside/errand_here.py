@@ -45,7 +45,8 @@ class ErrandHere:
         over: Callable[[ErrandHere, Any, Failure | None], object],
     ) -> None:
         self.run: int | None = message.run
-        self.is_made = self.is_found = False
+        self.is_made: bool = False
+        self.is_found: bool = False
         self._told_made = made
         self._message = message
         self._seat, self._line, self._over = seat, line, over
