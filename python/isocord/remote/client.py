@@ -94,7 +94,7 @@ async def resumable(
     thread = gateway_thread()
     asked = asyncio.run_coroutine_threadsafe(where_it_waits(_given(nodes)(), thread, user_id), thread.loop)
     found = await asyncio.wrap_future(asked)
-    return list({channel: None for seats in found.values() for channel, _ in seats.values()})
+    return list(dict.fromkeys(channel for seats in found.values() for channel, _ in seats.values()))
 
 
 def carried_by(nodes: Nodes, resume: float) -> type[VoiceClient]:

@@ -15,7 +15,7 @@ from .wire import Wire
 
 _OPEN_LIMIT = 2.0
 """Seconds until a node has to have answered."""
-_SEEK_LIMIT = 1.0
+SEEK_LIMIT = 1.0
 """Seconds that nodes are waited for which may have a seat for a bot; a silent one delays the bot's joins by that."""
 
 
@@ -191,7 +191,7 @@ async def where_it_waits(
     user_id: int,
     server_id: int | None = None,
     *,
-    limit: float = _SEEK_LIMIT,
+    limit: float = SEEK_LIMIT,
 ) -> dict[NodeAddress, dict[int, tuple[int, int]]]:
     """Those nodes that have seats which a bot may take over, with what they say of them; on the gateway thread.
 

@@ -29,7 +29,7 @@ from ..runtime.thread import GatewayThread
 from .address import NodeAddress
 from .beside.messages import Returned, RunIsOver, Running
 from .codec import LinkError
-from .link import Links, NodeLink, where_it_waits
+from .link import SEEK_LIMIT, Links, NodeLink, where_it_waits
 from .messages import (
     Answer,
     Ask,
@@ -220,8 +220,8 @@ class RemoteMedia:
             candidates = sorted(candidates, key=lambda address: address in self._lost)
             if self._keep:
                 # A process of this bot may have been here before; or it was this one, whose link was cut.
-                limit = {} if self._seat == 0 else {"limit": _SEEK_AGAIN_LIMIT}
-                found = await where_it_waits(candidates, self._thread, self._user_id, self._server_id, **limit)
+                limit = _SEEK_AGAIN_LIMIT if self._seat else SEEK_LIMIT
+                found = await where_it_waits(candidates, self._thread, self._user_id, self._server_id, limit=limit)
                 # Of two the later one: the other was left behind where a network was cut.
                 latest = {address: seats[self._server_id][1] for address, seats in found.items()}
                 candidates.sort(key=lambda address: -latest.get(address, -1))

@@ -194,16 +194,14 @@ class MediaNode:
         if not seat.is_left:
             if seat.generation != message.generation:
                 seat.enter(seat.replaced)
-            seat.enter(seat.let_go, self.give_up)
+            seat.enter(seat.let_go)
         seat.enter(seat.take_over, message, send)
-        if self._draining:
-            seat.go_elsewhere()
         return seat
 
     def keep(self, seat: NodeSeat) -> None:
         """The bot is gone without a word: keep its seat for a while, if it asked for that."""
         if self._seats.get(seat.owner) is seat and seat.keep and not self._closed:
-            seat.enter(seat.let_go, self.give_up)
+            seat.enter(seat.let_go)
         else:
             self.give_up(seat)
 
@@ -273,25 +271,29 @@ class _Guest:
             _log.warning("A bot that asked for a seat as none is was sent away")
             self.close()
             return
-        if (resumed := self._node.hand_over(message, self._send)) is not None:
-            self._seats[message.seat] = resumed
-            return
-        seat = NodeSeat(
-            message,
-            thread=self._thread,
-            open_socket=self._open_socket,
-            send=self._send,
-            runs_code=self._node.runs_code,
-        )
-        if not self._node.take_place(seat):
+        seat = self._node.hand_over(message, self._send) or self._new_seat(message)
+        if seat is None:
             _log.warning("A bot was refused a seat that another process of it has")
-            seat.close()
             self.wire.send(NoSeat(message.seat))
             return
         self._seats[message.seat] = seat
         seat.welcome()
         if self._node.draining:
             seat.go_elsewhere()
+
+    def _new_seat(self, message: Seat) -> NodeSeat | None:
+        seat = NodeSeat(
+            message,
+            thread=self._thread,
+            open_socket=self._open_socket,
+            send=self._send,
+            runs_code=self._node.runs_code,
+            give_up=self._node.give_up,
+        )
+        if self._node.take_place(seat):
+            return seat
+        seat.close()
+        return None
 
     def _send(self, message: FromSeat) -> None:
         if self._thread.is_current:

@@ -54,6 +54,7 @@ class NodeSeat:
         open_socket: opens websockets.
         send: says something to the bot.
         runs_code: whether classes of the bot may run here.
+        give_up: called with it where no process of the bot comes any more.
 
     Attributes:
         serial: a number that no other one has.
@@ -69,6 +70,7 @@ class NodeSeat:
         open_socket: SocketOpener,
         send: Callable[[said.FromSeat], object],
         runs_code: bool,
+        give_up: Callable[[NodeSeat], object],
     ) -> None:
         self.owner: tuple[int, int] = (seat.user_id, seat.server_id)
         self.serial: int = next(_serials)
@@ -76,7 +78,7 @@ class NodeSeat:
         self.keep: float = seat.keep
         self.channel_id: int | None = None
         self._patience: asyncio.TimerHandle | None = None
-        self._give_up: Callable[[NodeSeat], object] = NodeSeat.close
+        self._give_up = give_up
         self._thread = thread
         self._line = line = Line(seat.seat, send)
         self._log = GuildLog(_log, seat.server_id)
@@ -257,10 +259,10 @@ class NodeSeat:
         for number in self._ears:
             self._line.send(said.ListenerIsOver(self._line.seat, number))
 
-    def let_go(self, give_up: Callable[[NodeSeat], object]) -> None:
-        """The bot is gone without a word: the session is kept, and what runs here goes on, until :meth:`take_over`, or
-        ``give_up`` is called with the seat."""
-        self._state, self._give_up = _State.LEFT, give_up
+    def let_go(self) -> None:
+        """The bot is gone without a word: the session is kept, and what runs here goes on, until :meth:`take_over` or
+        :meth:`close`."""
+        self._state = _State.LEFT
         self._be_patient(self.keep)
         self._line.cut()
         for number in list(self._ears):
@@ -280,7 +282,6 @@ class NodeSeat:
         self._line.belongs_to(seat.seat, send)
         self._hosting.take_over(same=same)
         self._state = _State.TAKEN
-        self.welcome()
 
     def close(self) -> None:
         """The bot has gone, or another seat takes its place."""

@@ -47,9 +47,9 @@ class ErrandHere:
         self.run: int | None = message.run
         self.is_made: bool = False
         self.is_found: bool = False
-        self._told_made = made
         self._message = message
-        self._seat, self._line, self._over = seat, line, over
+        self._seat, self._line = seat, line
+        self._tell, self._over = made, over
         self._loop = asyncio.new_event_loop()
         self._made: asyncio.Future[Any] = self._loop.create_future()
         self._calls: dict[int, asyncio.Task[None]] = {}
@@ -84,10 +84,6 @@ class ErrandHere:
         self._closed = True
         self._do(self._cancel)
 
-    def _tell(self) -> None:
-        self.is_made = True
-        self._told_made(self)
-
     def _do(self, function: Callable[..., object], *args: Any) -> None:
         # Its loop may be closed: then it has ended.
         with contextlib.suppress(RuntimeError):
@@ -119,7 +115,7 @@ class ErrandHere:
         try:
             made = kind(voice, *args, **kwargs)
             self._made.set_result(made)
-            self._seat.thread.call(self._tell)
+            self._seat.thread.call(self._tell, self)
             if hasattr(made, "run"):
                 return checked(await made.run())
             # It is there to be called.

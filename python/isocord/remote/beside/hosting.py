@@ -98,6 +98,7 @@ class Hosting:
         return ""
 
     def _made(self, errand: ErrandHere) -> None:
+        errand.is_made = True
         if errand.run is not None and self._running.get(errand.run) is errand:
             self._line.send(Running(self._line.seat, errand.run, found=errand.is_found))
 

@@ -25,8 +25,7 @@ pub struct Sent {
 
 /// The end of one who wants to have what leaves a connection.
 pub(crate) struct Tap {
-    ring: Producer<Sent>,
-    lost: Arc<AtomicU64>,
+    writer: SentWriter,
     leaving: OpusFrame,
     next: Option<Box<Tap>>,
 }
@@ -40,20 +39,18 @@ pub struct SentReader {
 
 /// A tap, and where what it takes comes out.
 pub(crate) fn tap() -> (Box<Tap>, SentReader) {
-    let (ring, taken) = RingBuffer::new(CAPACITY);
-    let lost = Arc::new(AtomicU64::new(0));
-    let tap = Tap { ring, lost: Arc::clone(&lost), leaving: OpusFrame::SILENCE, next: None };
-    (Box::new(tap), SentReader { ring: taken, lost })
+    let (writer, reader) = relayed();
+    (Box::new(Tap { writer, leaving: OpusFrame::SILENCE, next: None }), reader)
 }
 
-/// Where packets go in that have left a connection on another machine.
+/// Where packets go in that have left, here or on another machine.
 #[derive(Debug)]
 pub struct SentWriter {
     ring: Producer<Sent>,
     lost: Arc<AtomicU64>,
 }
 
-/// What leaves elsewhere, and where it comes out here.
+/// Where what leaves elsewhere goes in, and where it comes out.
 pub(crate) fn relayed() -> (SentWriter, SentReader) {
     let (ring, taken) = RingBuffer::new(CAPACITY);
     let lost = Arc::new(AtomicU64::new(0));
@@ -63,10 +60,20 @@ pub(crate) fn relayed() -> (SentWriter, SentReader) {
 impl SentWriter {
     /// A packet has left there, at a place on the clock here. What is no packet of Opus's, or finds no room, is counted.
     pub fn sent(&mut self, position: u64, packet: &[u8]) {
-        let sent = OpusFrame::new(packet).map(|frame| Sent { position, frame });
-        if sent.is_err() || sent.is_ok_and(|sent| self.ring.push(sent).is_err()) {
-            self.lost.fetch_add(1, Relaxed);
+        match OpusFrame::new(packet) {
+            Ok(frame) => self.push(Sent { position, frame }),
+            Err(_) => self.lose(),
         }
+    }
+
+    fn push(&mut self, sent: Sent) {
+        if self.ring.push(sent).is_err() {
+            self.lose();
+        }
+    }
+
+    fn lose(&self) {
+        self.lost.fetch_add(1, Relaxed);
     }
 }
 
@@ -111,10 +118,8 @@ impl Taps {
     /// It has left.
     pub(crate) fn sent(&mut self, position: impl Fn() -> u64) {
         self.each(|tap| {
-            let position = position();
-            if tap.ring.push(Sent { position, frame: tap.leaving }).is_err() {
-                tap.lost.fetch_add(1, Relaxed);
-            }
+            let (position, frame) = (position(), tap.leaving);
+            tap.writer.push(Sent { position, frame });
         });
     }
 
@@ -123,7 +128,7 @@ impl Taps {
         let mut next = self.first.take();
         while let Some(mut tap) = next {
             next = tap.next.take();
-            if tap.ring.is_abandoned() {
+            if tap.writer.ring.is_abandoned() {
                 out.discard(tap);
             } else {
                 self.add(tap);
