@@ -54,6 +54,15 @@ def _carried(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def nodes() -> Iterator[list[Any]]:
+    """Two media nodes that run classes of bots."""
+    from isocord.remote import MediaNode
+
+    with MediaNode(runs_code=True) as first, MediaNode(runs_code=True) as second:
+        yield [first, second]
+
+
+@pytest.fixture
 async def world() -> AsyncIterator[Any]:
     """A :class:`tests.hosts.world.World`: a bot of the library that is there, logged in to a fake Discord."""
     # Only the suites that have a bot library come here.

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import wave
 from contextlib import closing
 from typing import Any
 
 from isocord import testing
 
 from ..hosts.resuming import Bot
+from ..hosts.world import wave_file
 from .stage import staged, until
-
-
-def hum() -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as opened:
-        opened.setparams((2, 2, 48_000, 0, "NONE", ""))
-        opened.writeframes(testing.tone(440.0, 1.0))
-    return file.getvalue()
 
 
 async def test_what_runs_beside_goes_on_without_a_bot_and_is_found() -> None:
     async with staged(2) as stage:
         stage.listener = stage.discord.listen("General", user="alice")
-        about: Any = (stage.discord, stage.machines.address, hum())
+        about: Any = (stage.discord, stage.machines.address, wave_file(testing.tone(440.0, 1.0)))
         with closing(Bot(*about)) as first:
             assert await first.joined() == {"resumable": False, "found": False, "starts": 1}
             assert await first.again() == 1

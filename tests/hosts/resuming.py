@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import importlib
-import importlib.util
 import io
 import json
 import pickle
@@ -108,12 +106,11 @@ async def _run(token: str, where: Where, wav: bytes, resume: float) -> None:
 
 
 async def _bot(token: str, cluster: Any, wav: bytes) -> None:
-    name = next(name for name in ("discord", "disnake", "nextcord") if importlib.util.find_spec(name))
-    library = importlib.import_module(name)
+    from .world import library, until
+
     bot = library.Client(intents=library.Intents.default())
     running = asyncio.create_task(bot.start(token))
-    while not (bot.is_ready() and bot.guilds):
-        await asyncio.sleep(0.01)
+    await until(lambda: bot.is_ready() and bot.guilds)
     waiting = await cluster.resumable(bot.user.id)
     channel = next(channel for channel in bot.guilds[0].voice_channels if channel.name == "General")
     voice = await channel.connect(cls=cluster.VoiceClient, timeout=30.0)

@@ -14,25 +14,20 @@ import pytest
 
 import isocord
 from isocord import testing
-from isocord.remote import MediaNode, NodeAddress, resumable, run_beside, voice_client
+from isocord.remote import MediaNode, resumable, run_beside, voice_client
 from isocord.remote.beside.messages import Returned
 from isocord.remote.line import Line
 from isocord.remote.link import NodeLink
 from isocord.remote.wire import Wire
 
 from .. import pages
+from .carriers import addresses, carried
 from .ears import is_heard
 from .resuming import Bot, Counts
 from .world import TONES, World, begin_speaking, has_sources, joins_with_isocord, until, wave_file
 
 PAGE = "docs/cluster.md"
 pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
-
-
-@pytest.fixture
-def nodes() -> Iterator[list[MediaNode]]:
-    with MediaNode(runs_code=True) as first, MediaNode(runs_code=True) as second:
-        yield [first, second]
 
 
 @pytest.fixture
@@ -43,14 +38,6 @@ def bots() -> Iterator[ExitStack]:
 
 def hum() -> bytes:
     return wave_file(testing.tone(TONES["alice"], 1.0))
-
-
-def addresses(nodes: list[MediaNode]) -> list[NodeAddress]:
-    return [node.address for node in nodes]
-
-
-def carried(nodes: list[MediaNode]) -> list[int]:
-    return [node.connections for node in nodes]
 
 
 async def test_what_runs_beside_is_heard_without_a_bot_and_found_by_the_next(
@@ -137,9 +124,10 @@ def cut(wires: list[Wire], *, half: bool) -> None:
     """Links end; or only for the bot, while the node has yet to miss it."""
 
     def end(wire: Wire) -> None:
-        if not half:
-            wire._transport.abort()  # type: ignore[union-attr]
-        elif isinstance(wire._lost.__self__, NodeLink):  # type: ignore[attr-defined]
+        transport = wire._transport
+        if not half and transport is not None:
+            transport.abort()
+        elif isinstance(getattr(wire._lost, "__self__", None), NodeLink):
             wire._transport = None
             wire._end("the network is gone")
 

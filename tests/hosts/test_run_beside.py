@@ -13,25 +13,16 @@ from typing import Any
 import pytest
 
 import isocord
-from isocord.remote import BesideError, MediaNode, NodeAddress, run_beside, voice_client
+from isocord.remote import BesideError, MediaNode, run_beside, voice_client
 from isocord.remote.beside.parcel import pack
 from isocord.remote.native import RemoteNative
 
 from .. import pages
+from .carriers import addresses
 from .ears import is_heard, sine
 from .world import Tone, World, has_sources, joins_with_isocord, np, until
 
 pytestmark = [has_sources, joins_with_isocord, pytest.mark.carried_here("the tests say themselves where it is carried")]
-
-
-@pytest.fixture
-def nodes() -> Any:
-    with MediaNode(runs_code=True) as first, MediaNode(runs_code=True) as second:
-        yield [first, second]
-
-
-def addresses(nodes: list[MediaNode]) -> list[NodeAddress]:
-    return [node.address for node in nodes]
 
 
 @pytest.fixture
