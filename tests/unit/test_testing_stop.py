@@ -20,6 +20,10 @@ UPGRADE = (
 @pytest.mark.parametrize("far", ["connected", "encrypted", "asking", "answered"])
 def test_a_client_that_says_no_goodbye_leaves_no_socket_open(far: str) -> None:
     context = ssl.create_default_context()
+    with warnings.catch_warnings():
+        # What other tests left behind is theirs.
+        warnings.simplefilter("ignore")
+        gc.collect()
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         with testing.FakeDiscord() as discord:

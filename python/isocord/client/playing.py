@@ -198,7 +198,9 @@ class PlaybackSurface(ClientBase):
 
     def is_playing(self) -> bool:
         """Whether something plays and is not paused."""
-        return self._connection is not None and self._connection.player.sounding
+        connection = self._connection
+        # A connection that is over sounds no longer, whatever is still to be done at its end.
+        return connection is not None and connection.player.sounding and connection.state.is_alive
 
     def is_paused(self) -> bool:
         """Whether something plays but is paused."""
