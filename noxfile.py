@@ -49,11 +49,22 @@ OWN_VOICE = (
     "stage",
 )
 """The methods, events and errors that a bot library's own voice client has as well."""
+WITH_THE_BOT = (
+    *OWN_VOICE,
+    *("barge_in", "commands", "commands_docs", "crash", "desk_wrapping", "exit", "mishaps", "mixing", "pages"),
+    *("play_command", "queueing", "record_command", "recording_consent", "recording_uploads", "resuming", "run_beside"),
+    *("streaming", "transcribe_command", "utterances"),
+)
+"""All that meets the bot library's events, sources, commands or processes: what is recorded and how it is filtered and
+mixed does not."""
 SELECTIONS = {
     "hikari-2.7": (
         *("hikari", "client", "client_playing", "races", "listening", "utterances", "barge_in", "queueing"),
         *("recording", "stage", "play_command", "commands_docs", "pages"),
     ),
+    "py-cord-2.6.1-with-PyNaCl": WITH_THE_BOT,
+    "disnake-2.12.2": WITH_THE_BOT,
+    "nextcord-3.2": WITH_THE_BOT,
     "discord.py-2.7.1-uvloop": ("client", "client_playing", "lifecycle", "listening_loops", "races", "utterances"),
     "py-cord-2.8.1-without-extras": OWN_VOICE,
     "py-cord-2.6.1-without-extras": OWN_VOICE,
@@ -61,9 +72,9 @@ SELECTIONS = {
     "discord.py-2.4.0-oldest": OWN_VOICE,
     "disnake-2.9.2-oldest": OWN_VOICE,
 }
-"""What of tests/hosts is run where not all of it is: hikari shares with the others all but its way into a channel;
-on another loop it is what the loop has to do with, and without py-cord's extras what its own voice needs them for.
-``nox -s NAME -- tests/hosts`` runs all."""
+"""What of tests/hosts is run where not all of it is, as it is with py-cord 2.8.1 and with discord.py: hikari shares with
+the others all but its way into a channel; on another loop it is what the loop has to do with, and without py-cord's
+extras what its own voice needs them for. ``nox -s NAME -- tests/hosts`` runs all."""
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
     "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),
@@ -221,8 +232,8 @@ def selection(name: str) -> list[str]:
 
 def in_order() -> list[str]:
     """The sessions of ``make hosts-test``, the long ones first."""
-    short = SELECTIONS.keys() | OWN_CLIENTS.keys()
-    return ["types", *sorted((*HOSTS, *LOOPS, *OWN_CLIENTS), key=lambda name: name in short)]
+    most = [name for name in HOSTS if SELECTIONS.get(name, WITH_THE_BOT) is WITH_THE_BOT]
+    return ["types", *most, *(name for name in (*HOSTS, *LOOPS, *OWN_CLIENTS) if name not in most)]
 
 
 def register(name: str, packages: tuple[str, ...], tests: Sequence[str]) -> None:

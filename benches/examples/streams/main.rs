@@ -36,12 +36,11 @@ fn main() {
 fn run(kind: &str, count: usize, complexity: usize, seconds: usize, path: &str, port: usize) {
     let (lasts, complexity, port) = (Duration::from_secs(seconds as u64), complexity as u8, port as u16);
     match kind {
-        "bare" | "libopus" => {
+        "bare" | "sealed" | "libopus" => {
             let mut work = Work::begin(lasts);
-            if kind == "bare" {
-                plain::bare(count, port, &mut work);
-            } else {
-                plain::libopus(count, complexity, &mut work);
+            match kind {
+                "libopus" => plain::libopus(count, complexity, &mut work),
+                _ => plain::bare(count, port, kind == "sealed", &mut work),
             }
             work.end(&[]);
         }

@@ -1,11 +1,13 @@
 //! What the streams are held against: the system calls alone, and libopus alone, paced as we are.
 
+use std::hint::black_box;
 use std::net::UdpSocket;
 use std::time::Duration;
 
 use isocord_benches::music;
 use isocord_proto::frame::MAX_OPUS_LEN;
 use isocord_proto::opus::{Encoder, EncoderOptions};
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::lab::{PACKET_LEN, Work};
@@ -15,6 +17,9 @@ const SLOTS: usize = 10;
 /// Sockets that share a slot before the next one is used.
 const FULL: usize = 16;
 const SLOT: Duration = Duration::from_millis(2);
+/// Of a packet, before what is sealed, and so much of it.
+const HEADER: usize = 12;
+const SOUND: usize = 320;
 /// Frames that a producer makes at once when half of a lookahead of 25 is free.
 const REFILL: u32 = 13;
 const FRAME: Duration = Duration::from_millis(20);
@@ -39,29 +44,58 @@ fn now() -> Duration {
     Duration::try_from(clock_gettime(ClockId::Monotonic)).expect("a time")
 }
 
-/// A loop of absolute sleep and `send()` on so many connected sockets, each every 20 ms.
-pub fn bare(count: usize, port: u16, work: &mut Work) {
-    let sockets: Vec<UdpSocket> = (0..count)
-        .map(|_| {
-            let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
-            socket.connect(("127.0.0.1", port)).expect("connected");
-            socket
-        })
-        .collect();
-    let used = count.div_ceil(FULL).clamp(1, SLOTS);
-    let mut packets = vec![[0x5a_u8; PACKET_LEN]; count];
-    for (ssrc, packet) in packets.iter_mut().enumerate() {
-        packet[8..12].copy_from_slice(&(ssrc as u32).to_be_bytes());
+/// A socket, its packet, and the keys of both encryptions.
+struct Stream {
+    socket: UdpSocket,
+    packet: [u8; PACKET_LEN],
+    keys: [LessSafeKey; 2],
+}
+
+impl Stream {
+    fn new(ssrc: u32, port: u16) -> Self {
+        let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+        socket.connect(("127.0.0.1", port)).expect("connected");
+        let mut packet = [0x5a; PACKET_LEN];
+        packet[8..12].copy_from_slice(&ssrc.to_be_bytes());
+        let key = |algorithm: &'static Algorithm| {
+            let bytes = [7; 32];
+            let key = UnboundKey::new(algorithm, &bytes[..algorithm.key_len()]).expect("a key");
+            LessSafeKey::new(key)
+        };
+        Self { socket, packet, keys: [key(&AES_128_GCM), key(&AES_256_GCM)] }
     }
+
+    /// End to end and for the voice server: what is behind the header, twice.
+    fn seal(&mut self, number: u16) {
+        let (header, sound) = self.packet.split_at_mut(HEADER);
+        let sound = &mut sound[..SOUND];
+        let mut nonce = [0; NONCE_LEN];
+        nonce[..2].copy_from_slice(&number.to_be_bytes());
+        for (key, aad) in self.keys.iter().zip([&[], &*header]) {
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            let tag = key.seal_in_place_separate_tag(nonce, Aad::from(aad), sound);
+            let _ = black_box(tag.expect("sealed"));
+        }
+    }
+}
+
+/// A loop of absolute sleep and `send()` on so many connected sockets, each every 20 ms; of packets that are sealed
+/// before as ours have to be, or of packets that are as they are.
+pub fn bare(count: usize, port: u16, sealed: bool, work: &mut Work) {
+    let mut streams: Vec<Stream> = (0..count).map(|ssrc| Stream::new(ssrc as u32, port)).collect();
+    let used = count.div_ceil(FULL).clamp(1, SLOTS);
     let mut pace = Pace::begin();
     let mut number = 0_u16;
     while work.goes_on() {
         number = number.wrapping_add(1);
         for slot in 0..used {
             pace.wait(if slot == 0 { SLOT * (SLOTS - used + 1) as u32 } else { SLOT });
-            for (socket, packet) in sockets.iter().zip(&mut packets).skip(slot).step_by(used) {
-                packet[2..4].copy_from_slice(&number.to_be_bytes());
-                let _ = socket.send(packet);
+            for stream in streams.iter_mut().skip(slot).step_by(used) {
+                stream.packet[2..4].copy_from_slice(&number.to_be_bytes());
+                if sealed {
+                    stream.seal(number);
+                }
+                let _ = stream.socket.send(&stream.packet);
             }
         }
     }
