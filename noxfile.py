@@ -72,9 +72,9 @@ SELECTIONS = {
     "discord.py-2.4.0-oldest": OWN_VOICE,
     "disnake-2.9.2-oldest": OWN_VOICE,
 }
-"""What of tests/hosts is run where not all of it is, as it is with py-cord 2.8.1 and with discord.py: hikari shares with
-the others all but its way into a channel; on another loop it is what the loop has to do with, and without py-cord's
-extras what its own voice needs them for. ``nox -s NAME -- tests/hosts`` runs all."""
+"""What of tests/hosts is run where not all of it is, as it is with py-cord 2.8.1 and discord.py: hikari shares with the
+others all but its way into a channel; on another loop it is what the loop has to do with, and without py-cord's extras
+what its own voice needs them for. ``nox -s NAME -- tests/hosts`` runs all."""
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
     "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),
