@@ -42,7 +42,10 @@ class _Relayed:
             self.is_made = True
             self._waiting.clear()
             frames = message.frames[: self.lookahead]
-            self._late += self.track.rewrite_opus(message.first, frames, rests=message.rests, is_all=message.is_all)
+            # What takes the place of the very next one came just in time: the bot is to leave more as it is.
+            is_near = message.first < self._come and message.first == self.track.frames_sent
+            late = self.track.rewrite_opus(message.first, frames, rests=message.rests, is_all=message.is_all)
+            self._late += max(late, is_near)
             self._come = message.first + len(frames)
             return
         room = max(0, self.lookahead - (self._come - self.track.frames_sent))

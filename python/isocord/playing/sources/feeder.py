@@ -1,7 +1,7 @@
 """Reads a source written in Python ahead of time, and feeds a native track with it.
 
 Each playing source has a daemon thread ``isocord-feed-N`` of its own, the only one that calls ``read``. Frames are
-handed over in batches that grow from 1 to 8: each hand-over may give the GIL away, and getting it back takes 5 ms and
+handed over in batches that grow from 1 to 16: each hand-over may give the GIL away, and getting it back takes 5 ms and
 more while other threads compute. A source that delivers in real time is handed over at once, so that it is not delayed.
 """
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 FRAME_BYTES = 3840
 """20 ms of s16le stereo at 48 kHz."""
 _FRAME_SECONDS = 0.02
-_LARGEST_BATCH = 8
+_LARGEST_BATCH = 16
 _WAIT = 0.5
 _PATIENCE = 0.01
 

@@ -25,9 +25,7 @@ from ..voice.sfu import UdpRelay
 from ..voice.switchboard import Switchboard
 from ..wire.certificate import Certificate
 from ..wire.ciphers import check_modes
-
-HOST = "127.0.0.1"
-_SHUTDOWN_TIMEOUT = 1.0
+from .listening import HOST, Listening
 
 
 @dataclass(slots=True)
@@ -36,7 +34,7 @@ class VoiceServer:
 
     endpoint: str
     relay: UdpRelay
-    runner: web.AppRunner
+    listening: Listening
 
 
 class Backend:
@@ -93,7 +91,7 @@ class Backend:
         self.participants: dict[tuple[int, int], Participant] = {}
         self._voice_host = voice_host
         self.on_stop: list[Callable[[], None]] = []
-        self._runner: web.AppRunner | None = None
+        self._listening: Listening | None = None
         self._api = ""
 
     @property
@@ -106,11 +104,8 @@ class Backend:
         app.router.add_get("/gateway", self.hub.handle)
         app.router.add_get("/gateway/", self.hub.handle)
         self.rest.add_routes(app)
-        self._runner = _runner(app)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, 0)
-        await site.start()
-        port = _port(self._runner)
+        self._listening = await Listening.open(app)
+        port = self._listening.port
         self._api, self.hub.url = f"http://{HOST}:{port}/api", f"ws://{HOST}:{port}/gateway"
         await self.add_voice_server()
 
@@ -120,21 +115,17 @@ class Backend:
         relay = UdpRelay(self.log)
         relay.open(asyncio.get_running_loop())
         app = web.Application()
-        runner = _runner(app)
-        server = VoiceServer("", relay, runner)
 
         async def handle(request: web.Request) -> web.StreamResponse:
             return await self.voice.handle(request, relay, server.endpoint)
 
         app.router.add_get("/", handle)
         try:
-            await runner.setup()
-            await web.TCPSite(runner, HOST, 0, ssl_context=certificate.server_context()).start()
+            listening = await Listening.open(app, certificate.server_context())
         except BaseException:
             relay.close()
-            await runner.cleanup()
             raise
-        server.endpoint = f"{self._voice_host}:{_port(runner)}"
+        server = VoiceServer(f"{self._voice_host}:{listening.port}", relay, listening)
         self.voice_servers.append(server)
         return server
 
@@ -142,7 +133,7 @@ class Backend:
         """Close a voice server's ports."""
         self.voice_servers.remove(server)
         server.relay.close()
-        await server.runner.cleanup()
+        await server.listening.close()
 
     async def stop(self) -> None:
         """Cut every connection and close every port; idempotent."""
@@ -154,9 +145,9 @@ class Backend:
         self.hub.close()
         for server in list(self.voice_servers):
             await self.remove_voice_server(server)
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            await listening.close()
 
     _P = TypeVar("_P", bound=Participant)
 
@@ -240,11 +231,3 @@ class Backend:
 
     def _first_endpoint(self) -> str:
         return self.voice_servers[0].endpoint
-
-
-def _runner(app: web.Application) -> web.AppRunner:
-    return web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_TIMEOUT)
-
-
-def _port(runner: web.AppRunner) -> int:
-    return int(runner.addresses[0][1])

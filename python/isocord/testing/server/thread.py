@@ -30,8 +30,6 @@ class ServerThread:
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_forever()
-            # Who was just let in has a socket that only the first step of its task takes charge of.
-            self.loop.run_until_complete(asyncio.sleep(0))
             tasks = asyncio.all_tasks(self.loop)
             for task in tasks:
                 task.cancel()

@@ -12,11 +12,13 @@ use isocord_proto::frame::FRAME_MS;
 
 use super::track::{MAX_LOOKAHEAD, TrackReader};
 
-/// Frames that are about to leave: what is made anew would come too late for them. That is the least; one more for each
-/// that did come too late, and one less again after so many words of none.
-const MARGIN: u64 = 2;
+/// Frames that are about to leave: what is made anew would come too late for them. That is the least, and what a link is
+/// trusted with of which nothing is known; one more for each that did come too late, or nearly, and one less again after
+/// so many words of none.
+const LEAST_MARGIN: u64 = 2;
+const FIRST_MARGIN: u64 = 4;
 const MOST_MARGIN: u64 = 15;
-const CALM: u32 = 20;
+const CALM: u32 = 10;
 /// The most of a track that others hear as well: who is too far from them misses some.
 const MOST_SHARED_MARGIN: u64 = 5;
 /// Frames for which the clock there is believed to go on without a word of it.
@@ -105,7 +107,7 @@ impl Relay {
             turn: 0,
             told: None,
             pace: None,
-            margin: MARGIN,
+            margin: FIRST_MARGIN,
             calm: 0,
             is_rewritten: false,
             took: None,
@@ -138,8 +140,8 @@ impl Relay {
         self.turn
     }
 
-    /// The receiver tells that so many frames have left, and how many since its last word were made anew too late;
-    /// `moves` if others follow them.
+    /// The receiver tells that so many frames have left, and how many since its last word were made anew too late, or just
+    /// in time; `moves` if others follow them.
     pub fn note_left(&mut self, left: u64, moves: bool, late: u64, now: Instant) {
         self.note_late(late);
         let sent = self.left + self.shown.len() as u64 + self.cut;
@@ -173,7 +175,7 @@ impl Relay {
         } else if std::mem::take(&mut self.is_rewritten) {
             self.calm += 1;
             if self.calm >= CALM {
-                (self.margin, self.calm) = (self.margin.saturating_sub(1).max(MARGIN), 0);
+                (self.margin, self.calm) = (self.margin.saturating_sub(1).max(LEAST_MARGIN), 0);
             }
         }
     }

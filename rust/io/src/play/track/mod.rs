@@ -12,8 +12,6 @@ mod state;
 mod writer;
 
 use std::sync::Arc;
-use std::time::Duration;
-
 pub use interruption::{Interrupted, Interrupter};
 use isocord_proto::frame::MAX_OPUS_LEN;
 pub use isocord_ring::TooLate;
@@ -24,8 +22,6 @@ pub use writer::TrackWriter;
 
 /// Words of eight bytes that hold the longest packet.
 const FRAME_WORDS: usize = MAX_OPUS_LEN.div_ceil(8);
-/// A producer looks up at least this often, should a wake-up be missed.
-const PARK_SLICE: Duration = Duration::from_millis(100);
 /// Frames in the ring unless the user says otherwise.
 pub const DEFAULT_LOOKAHEAD: usize = 25;
 /// The longest lookahead: 20 s.

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 use isocord_ring::RingObserver;
 
 use super::interruption::{Interrupted, Interrupter, Interruption};
-use super::{FRAME_WORDS, PARK_SLICE, TrackEnd};
+use super::{FRAME_WORDS, TrackEnd};
+
+/// Who waits for an end looks up at least this often.
+const PARK_SLICE: Duration = Duration::from_millis(100);
 
 /// Wakes whoever makes the frames and says how many are left. It is called on the clock thread: it
 /// must not block or allocate.

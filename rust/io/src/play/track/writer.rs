@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use isocord_proto::frame::OpusFrame;
 use isocord_ring::{RingWriter, TooLate};
 
-use super::{FRAME_WORDS, PARK_SLICE, TrackState};
+use super::{FRAME_WORDS, TrackState};
 
 /// The producer's end. Dropping it ends the supply: what is queued still plays, and the track ends as failed unless
 /// [`Self::finish`] was called.
@@ -182,7 +182,7 @@ impl TrackWriter {
             if left.is_zero() {
                 return Some(0);
             }
-            std::thread::park_timeout(left.min(PARK_SLICE));
+            std::thread::park_timeout(left);
         }
     }
 
