@@ -9,7 +9,6 @@ import ssl
 import warnings
 
 import pytest
-
 from aiohttp import web
 
 from isocord import testing
