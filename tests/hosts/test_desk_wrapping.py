@@ -70,7 +70,11 @@ LEAVES: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("leaf", LEAVES)
-async def test_all_of_it_is_heard_once_and_as_it_is(world: World, tmp_path: Path, leaf: str) -> None:
+async def test_all_of_it_is_heard_once_and_as_it_is(
+    world: World, tmp_path: Path, leaf: str, pytestconfig: pytest.Config
+) -> None:
+    # A media node that is told late has let the first frames of what begins go (docs/cluster.md).
+    late = 3 if pytestconfig.getoption("--carried") == "elsewhere" else 0
     voice = await world.connect()
     listener = world.discord.listen("General")
     path = sine(tmp_path / "sine.wav", 1.0)
@@ -91,7 +95,7 @@ async def test_all_of_it_is_heard_once_and_as_it_is(world: World, tmp_path: Path
         unbegun = int(np.argmax(np.abs(frames).max(axis=1) > 1_000))
         # A frame more at the most, in which a sound goes out.
         assert sent - 0.02 * unbegun <= 1.041, chain
-        sound = frames[unbegun:].ravel()[5 * FRAME : 48 * FRAME]
+        sound = frames[unbegun:].ravel()[5 * FRAME : (48 - late) * FRAME]
         assert np.abs(sound).max() == pytest.approx(16_000, rel=0.03), chain
         assert np.abs(np.diff(sound, 2)).max() <= 2 * IDEAL, chain
 

@@ -12,6 +12,7 @@ mod state;
 mod writer;
 
 use std::sync::Arc;
+
 pub use interruption::{Interrupted, Interrupter};
 use isocord_proto::frame::MAX_OPUS_LEN;
 pub use isocord_ring::TooLate;
