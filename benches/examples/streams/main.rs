@@ -3,10 +3,11 @@
 //! [--sources benches/python/source_streams.py]`. Linux.
 //!
 //! Each measurement is a process of its own that speaks to a sink in another one, over UDP on 127.0.0.1, sealed end to
-//! end. Passthrough is held against a bare loop of absolute sleep and `send()`, encoding against libopus that is
-//! called for 13 frames every 260 ms. Measurements take turns, and what is told are medians of ratios between
-//! neighbours, in the processor's time: a machine that others use disturbs them alike. `--against` measures another
-//! build of this program in the same turns, `--sources` what plays sources written in Python.
+//! end. Passthrough is held against a bare loop of absolute sleep and `send()`, and so is such a loop that seals before
+//! it sends; encoding against libopus that is called for 13 frames every 260 ms. Measurements take turns, and what is
+//! told are medians of ratios between neighbours, in the processor's time: a machine that others use disturbs them
+//! alike. `--against` measures another build of this program in the same turns, `--sources` what plays sources written
+//! in Python.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod lab;

@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use isocord_benches::music;
@@ -9,6 +11,8 @@ use isocord_proto::frame::MAX_OPUS_LEN;
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rustix::time::{ClockId, Timespec, clock_gettime};
+use thread_priority::unix::{set_thread_priority_and_policy, thread_native_id};
+use thread_priority::{RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 use crate::lab::{PACKET_LEN, Work};
 
@@ -17,6 +21,8 @@ const SLOTS: usize = 10;
 /// Sockets that share a slot before the next one is used.
 const FULL: usize = 16;
 const SLOT: Duration = Duration::from_millis(2);
+/// Connections that a clock has before there is another one.
+const OF_A_CLOCK: usize = 1_000;
 /// Of a packet, before what is sealed, and so much of it.
 const HEADER: usize = 12;
 const SOUND: usize = 320;
@@ -79,14 +85,34 @@ impl Stream {
     }
 }
 
-/// A loop of absolute sleep and `send()` on so many connected sockets, each every 20 ms; of packets that are sealed
-/// before as ours have to be, or of packets that are as they are.
+/// Loops of absolute sleep and `send()` on so many connected sockets, each every 20 ms, in as many threads as ours has
+/// clocks, and as urgent; of packets that are sealed before as ours have to be, or of packets that are as they are.
 pub fn bare(count: usize, port: u16, sealed: bool, work: &mut Work) {
-    let mut streams: Vec<Stream> = (0..count).map(|ssrc| Stream::new(ssrc as u32, port)).collect();
-    let used = count.div_ceil(FULL).clamp(1, SLOTS);
+    let threads = count.div_ceil(OF_A_CLOCK).min(thread::available_parallelism().map_or(1, usize::from));
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for number in 0..threads {
+            let over = &over;
+            scope.spawn(move || {
+                send((number..count).step_by(threads), port, sealed, || over.load(Ordering::Relaxed));
+            });
+        }
+        while work.goes_on() {
+            thread::sleep(FRAME);
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
+
+fn send(ssrcs: impl Iterator<Item = usize>, port: u16, sealed: bool, is_over: impl Fn() -> bool) {
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
+    // Who may not have it has it in neither of the two.
+    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+    let mut streams: Vec<Stream> = ssrcs.map(|ssrc| Stream::new(ssrc as u32, port)).collect();
+    let used = streams.len().div_ceil(FULL).clamp(1, SLOTS);
     let mut pace = Pace::begin();
     let mut number = 0_u16;
-    while work.goes_on() {
+    while !is_over() {
         number = number.wrapping_add(1);
         for slot in 0..used {
             pace.wait(if slot == 0 { SLOT * (SLOTS - used + 1) as u32 } else { SLOT });

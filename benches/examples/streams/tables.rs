@@ -13,7 +13,9 @@ struct Row {
     aim: f64,
 }
 
-const COSTS: [Row; 8] = [
+const COSTS: [Row; 10] = [
+    Row { kind: "sealed", streams: 100, beside: "bare", aim: 1.15 },
+    Row { kind: "sealed", streams: 1_000, beside: "bare", aim: 1.15 },
     Row { kind: "ring", streams: 10, beside: "bare", aim: 1.15 },
     Row { kind: "passthrough", streams: 10, beside: "bare", aim: 1.15 },
     Row { kind: "passthrough", streams: 100, beside: "bare", aim: 1.15 },
@@ -25,11 +27,13 @@ const COSTS: [Row; 8] = [
 ];
 
 /// Kind, streams, cores.
-const CAPACITY: [(&str, usize, &[usize]); 5] = [
+const CAPACITY: [(&str, usize, &[usize]); 7] = [
     ("encoded", 105, &[0]),
     ("encoded", 300, &[0]),
+    ("sealed", 3_000, &[0]),
     ("passthrough", 3_000, &[0]),
     ("encoded", 200, &[0, 1]),
+    ("sealed", 5_000, &[0, 1]),
     ("passthrough", 5_000, &[0, 1]),
 ];
 
@@ -90,6 +94,7 @@ fn costs(plan: &Plan<'_>) {
         let builds = match (row.kind, plan.against) {
             ("sources", _) if plan.sources.is_none() => continue,
             ("sources", _) => vec![plan.sources],
+            ("sealed", _) => vec![None],
             (_, Some(_)) => vec![plan.against, None],
             (_, None) => vec![None],
         };
@@ -139,12 +144,14 @@ fn capacity(plan: &Plan<'_>) {
     {
         let path = file_of(kind);
         let (path, count) = (path.to_str().expect("text"), streams.to_string());
-        for build in [plan.against, None].iter().skip(usize::from(plan.against.is_none())) {
+        let is_new = plan.against.is_none() || *kind == "sealed";
+        for build in [plan.against, None].iter().skip(usize::from(is_new)) {
             let mut sink = Sink::start("drain", (cores.len() == 1).then_some(1));
             let ours = measure(*build, &[kind, &count, "10", plan.seconds, path], &mut sink, cores);
             sink.end();
             let due = ours.values["wall"] / 2e7 * *streams as f64;
             let (packets, lost) = (ours.heard[1], ours.heard[3]);
+            let noted = |name: &str| ours.values.get(name).map_or_else(|| "-".to_owned(), f64::to_string);
             println!(
                 "| {streams} {kind}{} | {} | {:.2} % | {:.3} % | {} | {} | {} | {} | {:.2} |",
                 if build.is_some() { ", before" } else { "" },
@@ -152,9 +159,9 @@ fn capacity(plan: &Plan<'_>) {
                 (packets + lost) / due * 100.0,
                 ours.heard[2] / packets * 100.0,
                 ours.heard[4],
-                ours.values["missed"],
-                ours.values["underruns"],
-                ours.values["simplified"],
+                noted("missed"),
+                noted("underruns"),
+                noted("simplified"),
                 ours.cpu("", 1) / 1e3,
             );
         }

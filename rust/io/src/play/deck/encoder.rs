@@ -1,13 +1,17 @@
 //! The encoder of a file that plays, and as it was at some frames that have not left yet.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 
 use isocord_proto::opus::{Encoder, EncoderOptions, Memory, OpusError};
 
 thread_local! {
-    /// One that is nobody's at present: whoever of this thread goes on takes it.
-    static IDLE: Cell<Option<Encoder>> = const { Cell::new(None) };
+    /// Those that are nobody's at present: whoever of this thread goes on takes one.
+    static IDLE: RefCell<Vec<Encoder>> = const { RefCell::new(Vec::new()) };
 }
+
+/// Whose turn was cut short keeps an encoder until the next one, so that several are in use at times; to make one anew
+/// takes as long as a tenth of a frame.
+const MAX_IDLE: usize = 4;
 
 /// An encoder that is made when it is needed: it takes 49 KB, and a file that passes through needs none. While it
 /// sleeps, what it remembers is all that there is of it.
@@ -72,7 +76,7 @@ impl LazyEncoder {
             encoder.remember(&mut memory);
             self.asleep = Some(memory);
             self.spare.clear();
-            IDLE.set(Some(encoder));
+            IDLE.with_borrow_mut(|idle| idle.extend(Some(encoder).filter(|_| idle.len() < MAX_IDLE)));
         }
     }
 
@@ -161,7 +165,7 @@ impl LazyEncoder {
 
 /// An encoder that is about to recall another one.
 fn any(options: &EncoderOptions) -> Result<Encoder, OpusError> {
-    IDLE.take().map_or_else(|| Encoder::new(options), Ok)
+    IDLE.with_borrow_mut(Vec::pop).map_or_else(|| Encoder::new(options), Ok)
 }
 
 #[cfg(test)]

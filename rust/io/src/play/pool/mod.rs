@@ -33,7 +33,7 @@ const SHORTEST_TURN: Duration = Duration::from_micros(200);
 /// It is over while another ring has no more than this.
 const NEED: Duration = Duration::from_millis(100);
 /// And so is one while more jobs than this wait for each thread: how many do says how much there is to do.
-const CROWD: usize = 2;
+const CROWD: usize = 16;
 /// Who has handled some jobs in a row looks for the next ones after so long, instead of being woken for each.
 const DOZE: Duration = Duration::from_millis(40);
 /// Frames in a ring that has the time to wait for that.

@@ -1,5 +1,7 @@
 //! Both ends of a track, driven by hand.
 
+use std::time::Duration;
+
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use isocord_proto::frame::OpusFrame;
