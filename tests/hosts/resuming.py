@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +41,22 @@ class Counts:
     async def again(self) -> int:
         self.times += 1
         return self.times
+
+
+class Waits:
+    """Hums where it is carried, once a file is there."""
+
+    def __init__(self, voice: Any, wav: bytes, word: Path) -> None:
+        self.voice, self.wav, self.word = voice, wav, word
+        self.waiting = asyncio.ensure_future(self._wait())
+
+    async def _wait(self) -> None:
+        while not self.word.exists():
+            await asyncio.sleep(0.01)
+        Counts(self.voice, self.wav)
+
+    def ready(self) -> bool:
+        return not self.waiting.done()
 
 
 class Bot:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,8 +23,8 @@ from isocord.remote.wire import Wire
 
 from .. import pages
 from .carriers import addresses, carried
-from .ears import is_heard
-from .resuming import Bot, Counts
+from .ears import is_heard, sine
+from .resuming import Bot, Counts, Waits
 from .world import TONES, World, begin_speaking, has_sources, joins_with_isocord, until, wave_file
 
 PAGE = "docs/cluster.md"
@@ -163,14 +164,11 @@ async def test_over_a_link_that_was_cut_all_goes_on(
     assert await resumable(addresses(nodes), world.bot.user.id) == []
 
 
-async def test_what_is_closed_while_its_node_is_away_ends_there(
-    world: World, nodes: list[MediaNode], wires: list[Wire], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    others = set(threading.enumerate())
-    voice = await world.connect(voice_client(nodes[0].address, resume=30.0))
-    stays, goes = run_beside(voice, Counts, hum()), run_beside(voice, Counts, hum())
-    assert [await stays.again(), await goes.again(), await goes.again()] == [1, 1, 2]
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """No link is opened while it is not set."""
     gate, opened = threading.Event(), NodeLink.open
+    gate.set()
 
     async def later(link: NodeLink) -> None:
         while not gate.is_set():
@@ -178,6 +176,17 @@ async def test_what_is_closed_while_its_node_is_away_ends_there(
         await opened(link)
 
     monkeypatch.setattr(NodeLink, "open", later)
+    return gate
+
+
+async def test_what_is_closed_while_its_node_is_away_ends_there(
+    world: World, nodes: list[MediaNode], wires: list[Wire], gate: threading.Event
+) -> None:
+    others = set(threading.enumerate())
+    voice = await world.connect(voice_client(nodes[0].address, resume=30.0))
+    stays, goes = run_beside(voice, Counts, hum()), run_beside(voice, Counts, hum())
+    assert [await stays.again(), await goes.again(), await goes.again()] == [1, 1, 2]
+    gate.clear()
     cut(list(wires), half=False)
     await until(lambda: voice.state.phase is isocord.Phase.RECONNECTING)
     goes.close()
@@ -187,6 +196,31 @@ async def test_what_is_closed_while_its_node_is_away_ends_there(
     await until(voice.is_connected)
     # Another one is another one.
     assert await run_beside(voice, Counts, hum()).again() == 1
+    await voice.disconnect()
+
+
+async def test_what_is_paused_and_comes_back_over_another_link_silences_nobody(
+    world: World, nodes: list[MediaNode], wires: list[Wire], gate: threading.Event, tmp_path: Path
+) -> None:
+    voice = await world.connect(voice_client(nodes[0].address, resume=30.0))
+    listener, told = world.discord.listen("General", user="bob"), list[Any]()
+    waits = run_beside(voice, Waits, hum(), tmp_path / "word")
+    voice.play(isocord.AudioFile(sine(tmp_path / "own.wav", 30.0)), after=told.append)
+    await until(lambda: len(listener.arrivals()) > 10)
+    voice.pause()
+    assert await waits.ready()
+    gate.clear()
+    cut(list(wires), half=False)
+    await until(lambda: voice.state.phase is isocord.Phase.RECONNECTING)
+    (tmp_path / "word").touch()
+    await until(lambda: is_heard(listener, TONES["alice"]))
+    gate.set()
+    await until(voice.is_connected)
+    # As where it had been there: who plays last takes the others' place.
+    await until(lambda: told == [None])
+    heard = len(listener.arrivals())
+    await until(lambda: len(listener.arrivals()) > heard + 50)
+    assert is_heard(listener, TONES["alice"])
     await voice.disconnect()
 
 

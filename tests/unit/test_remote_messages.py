@@ -31,7 +31,7 @@ SAID: list[messages.Message] = [
     messages.Beat(),
     messages.Open(3, 1, Target("session", "token", "127.0.0.1:443", 5), True),
     messages.Frames(3, 1, (b"one", b"two")),
-    messages.Play(3, 1, (0.2, frozenset({1, 2}), False)),
+    messages.Play(3, 1, (0.2, frozenset({1, 2}), False), held=True),
     messages.Listen(3, 2, False, {"users": frozenset({7}), "form": "pcm"}),
     messages.IsEstablished(3, 1, False, SessionInfo(1, "127.0.0.1", 2, "mode", bytes(32), 1)),
     messages.IsLost(3, 1, CloseVerdict(CloseAction.REJOIN, 4006, "gone"), Reason.SESSION_INVALID, False),

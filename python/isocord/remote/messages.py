@@ -190,10 +190,11 @@ class Configure(ToSeat):
 
 
 class Play(ToSeat):
-    """Play a track in the place of what plays."""
+    """Play a track in the place of what plays; one that is held takes the place of nothing that sounds."""
 
     track: int
     barge_in: tuple[float, frozenset[int], bool] | None
+    held: bool
 
 
 class Stop(ToSeat):

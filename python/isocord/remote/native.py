@@ -103,7 +103,7 @@ class RemoteNative:
             track.go_on()
         if before is not None and before is not track:
             self._end(before, "replaced")
-        self._post(lambda seat: Play(seat, track.number, told))
+        self._post(lambda seat: Play(seat, track.number, told, held=False))
 
     def stop(self) -> None:
         """End what plays."""
@@ -263,9 +263,7 @@ class RemoteNative:
                 told += track.begin(seat)
         playing = self._playing
         if playing is not None and playing.end is None:
-            told.append(Play(seat, playing.number, self._barge_in))
-            if self._paused:
-                told.append(Pause(seat))
+            told.append(Play(seat, playing.number, self._barge_in, held=self._paused))
         told += [listener.begin(seat) for listener in list(self.listeners.values())]
         return told + self.errands.begin(seat)
 

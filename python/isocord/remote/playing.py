@@ -187,12 +187,12 @@ class RelayedPlayer:
         if (relayed := self._tracks.get(number)) is not None:
             relayed.track.configure(options)
 
-    def play(self, number: int, barge_in: BargeIn | None) -> None:
+    def play(self, number: int, barge_in: BargeIn | None, *, held: bool) -> None:
         """Play it in the place of what plays."""
         if number in self._tracks:
             if number != self._wanted:
                 self._drop_wanted()
-            self._wanted, self._barge_in, self._paused = number, barge_in, False
+            self._wanted, self._barge_in, self._paused = number, barge_in, held
 
     def stop(self) -> None:
         """End what plays."""

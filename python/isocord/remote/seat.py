@@ -174,7 +174,7 @@ class NodeSeat:
     def _play(self, message: said.Play) -> None:
         told = message.barge_in
         barge_in = None if told is None else BargeIn(*told)
-        self._changed(lambda: self._player.play(message.track, barge_in))
+        self._changed(lambda: self._player.play(message.track, barge_in, held=message.held))
 
     def _changed(self, change: Callable[[], None]) -> None:
         change()

@@ -70,10 +70,14 @@ class SharedPlayer(RelayedPlayer):
         for player in self._own:
             player.apply()
 
-    def play(self, number: int, barge_in: BargeIn | None) -> None:
+    def play(self, number: int, barge_in: BargeIn | None, *, held: bool) -> None:
         """Play a track of the bot's in the place of what plays."""
+        if held and any(player.sounding for player in self._own):
+            # It comes back over another link, and what plays here by now took its place meanwhile.
+            self._forget_unbegun(number)
+            return
         self._stop_own(None)
-        super().play(number, barge_in)
+        super().play(number, barge_in, held=held)
 
     def settle(self) -> None:
         """A track is over."""
@@ -95,8 +99,11 @@ class SharedPlayer(RelayedPlayer):
 
     def _stop_the_bots(self) -> None:
         number = self._wanted if self._wanted != self._applied else None
-        relayed = self._tracks.get(number) if number is not None else None
+        if number is not None:
+            self._forget_unbegun(number)
         self.stop()
-        if number is not None and relayed is not None:
-            # It has not begun, so nothing will tell of its end.
+
+    def _forget_unbegun(self, number: int) -> None:
+        """It has not begun, so nothing else will tell of its end."""
+        if (relayed := self._tracks.pop(number, None)) is not None:
             self._line.send(TrackIsOver(self._line.seat, number, "replaced", *relayed.counts, None, None))
