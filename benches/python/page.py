@@ -27,11 +27,13 @@ by itself says little, for machines differ; it is compared with what stands besi
 STREAMS = """## Thousands of streams
 
 `cargo run --release -p isocord-benches --example streams`: what each stream costs beside the least that it could. For
-packets that pass through that is a loop of absolute sleep and `send()` on as many sockets, in as few slots as ours; for
-encoded sound it is libopus, called for 13 frames every 260 ms, when caches are cold, without any socket. Ratios are
-medians of neighbouring measurements; all processes have the same two cores, and the sink takes its share. *ring* is
-packets that lie ready: the clock alone. *before* is an older build, in the same turns. Below is how many one core or
-two can do; beyond that streams have gaps, or simpler encoding.
+packets that pass through that is a *bare* loop of absolute sleep and `send()` on as many sockets, in as few slots and
+as urgent as ours. *sealed* is such a loop that also encrypts each packet twice, as calls want it, with all that it
+takes side by side in memory: nobody can send for less. For encoded sound it is libopus, called for 13 frames every 260
+ms, when caches are cold, without any socket; to send comes on top of it. Ratios are medians of neighbouring
+measurements; all processes have the same two cores, and the sink takes its share. *ring* is packets that lie ready:
+the clock alone. *sources* are written in Python. *before* is an older build, in the same turns. Below is how many one
+core or two can do; beyond that streams have gaps, or simpler encoding.
 
 """
 FAULTS = """
