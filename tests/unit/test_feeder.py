@@ -46,12 +46,12 @@ def feed(source: Script, track: FakeTrack, ends: list[BaseException | None]) -> 
 FRAME = b"\2" * 3840
 
 
-def test_batches_grow_to_eight() -> None:
+def test_batches_grow_to_sixteen() -> None:
     track, ends = FakeTrack("pcm", 100), []
-    feed(Script([FRAME] * 40), track, ends)
+    feed(Script([FRAME] * 70), track, ends)
     wait_until(lambda: track.finishing)
-    assert track.batches[:5] == [1, 2, 4, 8, 8]
-    assert sum(track.batches) == 40
+    assert track.batches[:6] == [1, 2, 4, 8, 16, 16]
+    assert sum(track.batches) == 70
     track.end_as("finished")
     wait_until(lambda: ends)
     assert ends == [None]
