@@ -37,14 +37,8 @@ fn main() {
 fn run(kind: &str, count: usize, complexity: usize, seconds: usize, path: &str, port: usize) {
     let (lasts, complexity, port) = (Duration::from_secs(seconds as u64), complexity as u8, port as u16);
     match kind {
-        "bare" | "sealed" | "libopus" => {
-            let mut work = Work::begin(lasts);
-            match kind {
-                "libopus" => plain::libopus(count, complexity, &mut work),
-                _ => plain::bare(count, port, kind == "sealed", &mut work),
-            }
-            work.end(&[]);
-        }
+        "libopus" => plain::libopus(count, complexity, Work::begin(lasts)),
+        "bare" | "sealed" => plain::bare(count, port, kind == "sealed", Work::begin(lasts)),
         _ => ours::run(kind, Path::new(path), count, complexity, port, lasts),
     }
 }

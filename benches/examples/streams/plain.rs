@@ -87,7 +87,7 @@ impl Stream {
 
 /// Loops of absolute sleep and `send()` on so many connected sockets, each every 20 ms, in as many threads as ours has
 /// clocks, and as urgent; of packets that are sealed before as ours have to be, or of packets that are as they are.
-pub fn bare(count: usize, port: u16, sealed: bool, work: &mut Work) {
+pub fn bare(count: usize, port: u16, sealed: bool, mut work: Work) {
     let threads = count.div_ceil(OF_A_CLOCK).min(thread::available_parallelism().map_or(1, usize::from));
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -100,6 +100,8 @@ pub fn bare(count: usize, port: u16, sealed: bool, work: &mut Work) {
         while work.goes_on() {
             thread::sleep(FRAME);
         }
+        // As long as they run, their time can be read.
+        work.end(&[]);
         over.store(true, Ordering::Relaxed);
     });
 }
@@ -128,7 +130,7 @@ fn send(ssrcs: impl Iterator<Item = usize>, port: u16, sealed: bool, is_over: im
 }
 
 /// So many encoders, of which each makes 13 frames every 260 ms, its state cold.
-pub fn libopus(count: usize, complexity: u8, work: &mut Work) {
+pub fn libopus(count: usize, complexity: u8, mut work: Work) {
     let options = EncoderOptions { complexity, ..EncoderOptions::default() };
     let mut encoders: Vec<Encoder> =
         (0..count).map(|_| Encoder::new(&options).expect("valid options")).collect();
@@ -144,4 +146,5 @@ pub fn libopus(count: usize, complexity: u8, work: &mut Work) {
             }
         }
     }
+    work.end(&[]);
 }
