@@ -23,6 +23,8 @@ const FULL: usize = 16;
 const SLOT: Duration = Duration::from_millis(2);
 /// Connections that a clock has before there is another one.
 const OF_A_CLOCK: usize = 1_000;
+/// Between two looks at whether it is over, as ours has it.
+const LOOK_UP: Duration = Duration::from_millis(50);
 /// Of a packet, before what is sealed, and so much of it.
 const HEADER: usize = 12;
 const SOUND: usize = 320;
@@ -98,7 +100,7 @@ pub fn bare(count: usize, port: u16, sealed: bool, mut work: Work) {
             });
         }
         while work.goes_on() {
-            thread::sleep(FRAME);
+            thread::sleep(LOOK_UP);
         }
         // As long as they run, their time can be read.
         work.end(&[]);

@@ -46,7 +46,7 @@ struct Plan<'a> {
     /// What plays sources written in Python.
     sources: Option<&'a str>,
     sink: &'a str,
-    /// Rows whose kind or number contains this.
+    /// Rows whose kind and number, with a space behind each, contain this.
     only: &'a str,
 }
 
@@ -88,7 +88,7 @@ fn costs(plan: &Plan<'_>) {
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     let mut sink = Sink::start(plan.sink, None);
-    for row in COSTS.iter().filter(|row| format!("{} {}", row.kind, row.streams).contains(plan.only)) {
+    for row in COSTS.iter().filter(|row| format!("{} {} ", row.kind, row.streams).contains(plan.only)) {
         let path = file_of(row.kind);
         let (path, count) = (path.to_str().expect("text"), row.streams.to_string());
         let builds = match (row.kind, plan.against) {
@@ -140,7 +140,7 @@ fn capacity(plan: &Plan<'_>) {
     );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for (kind, streams, cores) in
-        CAPACITY.iter().filter(|(kind, streams, _)| format!("{kind} {streams}").contains(plan.only))
+        CAPACITY.iter().filter(|(kind, streams, _)| format!("{kind} {streams} ").contains(plan.only))
     {
         let path = file_of(kind);
         let (path, count) = (path.to_str().expect("text"), streams.to_string());
