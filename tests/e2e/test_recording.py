@@ -174,8 +174,8 @@ async def test_a_sink_in_python_gets_what_waits_in_the_jitter_buffer(ending: str
             await voice.disconnect()
         await until(lambda: sink.finished)
         received = voice.receive_stats.users[bob.user_id].received
-        # The last frame may be cut where the recording ends.
-        assert len(sink.audio_data[bob.user_id].file.getvalue()) >= (received - 1) * FRAME
+        # The last frame may be cut where the recording ends, and after a stall a speaker is a little ahead.
+        assert len(sink.audio_data[bob.user_id].file.getvalue()) >= (received - 2) * FRAME
 
 
 async def test_it_goes_on_over_a_move_and_a_reconnect(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ async def test_a_track_that_never_begins_leaves_no_trace(kind: type[RelayedPlaye
     # There is no session, so none is applied.
     for number in range(1, 201):
         player.begin(said.Track(1, number, True, None, 65))
-        player.play(number, None)
+        player.play(number, None, held=False)
         if number % 2:
             player.stop()
     assert told == []
