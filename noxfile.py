@@ -232,7 +232,7 @@ def selection(name: str) -> list[str]:
 
 def in_order() -> list[str]:
     """The sessions of ``make hosts-test``, the long ones first."""
-    most = [name for name in HOSTS if SELECTIONS.get(name, WITH_THE_BOT) is WITH_THE_BOT]
+    most = [name for name in HOSTS if SELECTIONS.get(name) in (None, WITH_THE_BOT)]
     return ["types", *most, *(name for name in (*HOSTS, *LOOPS, *OWN_CLIENTS) if name not in most)]
 
 

@@ -7,12 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use isocord_benches::music;
+use isocord_io::prefer_exact_wakeups;
 use isocord_proto::frame::MAX_OPUS_LEN;
 use isocord_proto::opus::{Encoder, EncoderOptions};
 use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use rustix::time::{ClockId, Timespec, clock_gettime};
-use thread_priority::unix::{set_thread_priority_and_policy, thread_native_id};
-use thread_priority::{RealtimeThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 use crate::lab::{PACKET_LEN, Work};
 
@@ -109,9 +108,7 @@ pub fn bare(count: usize, port: u16, sealed: bool, mut work: Work) {
 }
 
 fn send(ssrcs: impl Iterator<Item = usize>, port: u16, sealed: bool, is_over: impl Fn() -> bool) {
-    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::RoundRobin);
-    // Who may not have it has it in neither of the two.
-    let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy);
+    prefer_exact_wakeups(SLOT);
     let mut streams: Vec<Stream> = ssrcs.map(|ssrc| Stream::new(ssrc as u32, port)).collect();
     let used = streams.len().div_ceil(FULL).clamp(1, SLOTS);
     let mut pace = Pace::begin();

@@ -46,6 +46,11 @@ class PlaybackSurface(ClientBase):
     def _player(self) -> Playback | None:
         return self._connection.player.current if self._connection is not None else None
 
+    @property
+    def _live_player(self) -> Playback | None:
+        """None also where the connection is over, whatever is still to be done at its end."""
+        return self._player if self._connection is not None and self._connection.state.is_alive else None
+
     @overload
     def play(
         self,
@@ -198,13 +203,12 @@ class PlaybackSurface(ClientBase):
 
     def is_playing(self) -> bool:
         """Whether something plays and is not paused."""
-        connection = self._connection
-        # A connection that is over sounds no longer, whatever is still to be done at its end.
-        return connection is not None and connection.player.sounding and connection.state.is_alive
+        player = self._live_player
+        return player is not None and player.is_playing()
 
     def is_paused(self) -> bool:
         """Whether something plays but is paused."""
-        player = self._player
+        player = self._live_player
         return player is not None and player.is_paused()
 
     @property

@@ -19,3 +19,4 @@ pub mod stats;
 mod threads;
 
 pub use threads::lock;
+pub use threads::setup::prefer_exact_wakeups;

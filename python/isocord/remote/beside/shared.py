@@ -98,9 +98,8 @@ class SharedPlayer(RelayedPlayer):
                 player.stop()
 
     def _stop_the_bots(self) -> None:
-        number = self._wanted if self._wanted != self._applied else None
-        if number is not None:
-            self._forget_unbegun(number)
+        if self._wanted is not None and self._wanted != self._applied:
+            self._forget_unbegun(self._wanted)
         self.stop()
 
     def _forget_unbegun(self, number: int) -> None:

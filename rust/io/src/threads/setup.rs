@@ -30,7 +30,7 @@ pub(crate) fn join(handle: JoinHandle<()>) -> bool {
 /// A normal thread waits for the time slices of others that compute: 4 to 8 ms at the 99th percentile on a busy Linux
 /// machine, whatever its niceness; a real-time one of the lowest priority does not. The thread works for microseconds
 /// at a time and never waits for a lock, so it takes nothing from anybody.
-pub(crate) fn prefer_exact_wakeups(period: Duration) {
+pub fn prefer_exact_wakeups(period: Duration) {
     // The kernel otherwise may put off a wake-up by 50 us to save power.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));

@@ -76,7 +76,11 @@ impl LazyEncoder {
             encoder.remember(&mut memory);
             self.asleep = Some(memory);
             self.spare.clear();
-            IDLE.with_borrow_mut(|idle| idle.extend(Some(encoder).filter(|_| idle.len() < MAX_IDLE)));
+            IDLE.with_borrow_mut(|idle| {
+                if idle.len() < MAX_IDLE {
+                    idle.push(encoder);
+                }
+            });
         }
     }
 

@@ -1,8 +1,7 @@
 //! Both ends of a track, driven by hand.
 
-use std::time::Duration;
-
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use isocord_proto::frame::OpusFrame;
 use isocord_proto::pacing::Supply;
