@@ -130,13 +130,35 @@ fn packets_are_sent_without_the_allocator() {
 }
 
 #[test]
+fn packets_of_many_leave_together_without_the_allocator() {
+    let _alone = ALONE.lock();
+    let (call, mut writer) = playing();
+    let before = counts();
+    // More than a new clock has room for.
+    let elsewhere = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let connect = |_| {
+        let events = Arc::new(Hear(channel().0.into()));
+        let connection = Connection::new(Arc::clone(&call.engine), events).expect("a connection");
+        connection.open(elsewhere.local_addr().expect("bound"), 99, BOUND).expect("a socket");
+        connection
+    };
+    let others: Vec<Connection> = (0..100).map(connect).collect();
+    push_sixty(&mut writer, &call);
+    assert_eq!(counts(), before);
+    assert_eq!(others.iter().map(|other| other.stats().packets_sent).sum::<u64>(), 0);
+    call.engine.stop();
+}
+
+#[test]
 fn what_is_sent_is_recorded_without_the_allocator() {
     let _alone = ALONE.lock();
     let (call, mut writer) = playing();
     let before = counts();
     let options = || RecorderOptions { format: Format::OggOpus, ..RecorderOptions::default() };
+    let path_of =
+        |name: &str| std::env::temp_dir().join(format!("isocord-own-{name}-{}", std::process::id()));
     let start = |name: &str| {
-        let path = std::env::temp_dir().join(format!("isocord-own-{name}-{}", std::process::id()));
+        let path = path_of(name);
         std::fs::create_dir_all(&path).expect("made");
         let layout = FileLayout::PerUser(directory(path, "ogg".to_owned()));
         call.connection.record(options(), layout, None, None, Some(42)).expect("it runs")
@@ -153,6 +175,7 @@ fn what_is_sent_is_recorded_without_the_allocator() {
     push_sixty(&mut writer, &call);
     assert_eq!(counts(), before);
     call.engine.stop();
+    ["one", "two"].iter().for_each(|name| std::fs::remove_dir_all(path_of(name)).expect("removed"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use isocord_proto::send::{MAX_PACKET_LEN, PacketBuffer};
 use isocord_proto::timetable::{self, Demand, Room, SLOT_MS, Seat, Ticket, Timetable};
+use isocord_volley::Volley;
 
 use super::outlet::{Outlet, OutletCommand};
 use crate::events::EventOutbox;
@@ -17,7 +18,7 @@ use crate::threads::setup::{park_for, prefer_exact_wakeups};
 use crate::threads::wakeup::Wakeup;
 
 const COMMANDS: usize = 4_096;
-/// Connections that a new clock has room for.
+/// Connections that a new clock has room for. As long as there are no more, packets leave one by one.
 const ROOM: u32 = 64;
 /// Waking this much early for each packet leaves time to prepare it.
 const PREPARE_TIME: Duration = Duration::from_nanos(1_200);
@@ -39,11 +40,18 @@ pub(crate) enum ClockCommand {
 pub(crate) struct Space {
     room: Room<Outlet>,
     packets: Vec<PacketBuffer>,
+    /// Has them leave together, where the system can.
+    volley: Option<Volley>,
 }
 
 impl Space {
     fn new(places: u32) -> Self {
-        Self { room: Room::new(places), packets: vec![[0; MAX_PACKET_LEN]; places as usize] }
+        let count = places as usize;
+        Self {
+            room: Room::new(places),
+            packets: vec![[0; MAX_PACKET_LEN]; count],
+            volley: (places > ROOM).then(|| Volley::new(count).ok()).flatten(),
+        }
     }
 }
 
@@ -143,6 +151,7 @@ pub(crate) struct ClockThread {
     out: EventOutbox,
     outlets: Timetable<Outlet>,
     packets: Vec<PacketBuffer>,
+    volley: Option<Volley>,
     epoch: Instant,
 }
 
@@ -153,8 +162,8 @@ impl ClockThread {
         let places = Mutex::new(Places { room: ROOM, given: 0, free: Vec::new() });
         let shared = Arc::new(Shared { inbox, wakeup: Wakeup::default(), places });
         let handle = ClockHandle(Arc::clone(&shared));
-        let Space { room, packets } = Space::new(ROOM);
-        (Self { shared, commands, out, outlets: Timetable::new(room), packets, epoch }, handle)
+        let Space { room, packets, volley } = Space::new(ROOM);
+        (Self { shared, commands, out, outlets: Timetable::new(room), packets, volley, epoch }, handle)
     }
 
     /// The thread's work.
@@ -187,16 +196,23 @@ impl ClockThread {
         }
         // Who rests from now on leaves its packet's place to the next one, and is not there any more when the slot ends.
         let mut place = 0;
+        self.volley.iter_mut().for_each(Volley::clear);
         self.outlets.prepare(slot, Outlet::fetch, |outlet, now_ms| {
             let demand = outlet.prepare(now_ms, &mut self.packets[place], &mut self.out);
+            if let (Some(volley), Some((socket, len))) = (&mut self.volley, outlet.loaded()) {
+                volley.load(socket, place, len);
+            }
             place += usize::from(demand != Demand::None);
             demand
         });
         wait_until(deadline);
-        let mut packets = self.packets.iter();
+        self.volley.iter_mut().for_each(|volley| volley.fire(&self.packets));
+        let mut departed = self.volley.iter().flat_map(Volley::departed).peekable();
+        let mut packets = self.packets.iter().enumerate();
         self.outlets.finish(slot, Outlet::fetch_sent, |outlet| {
-            if let Some(packet) = packets.next() {
-                outlet.send(deadline, packet, &mut self.out);
+            if let Some((place, packet)) = packets.next() {
+                let departed = departed.next_if(|departed| departed.place == place);
+                outlet.send(deadline, packet, departed, &mut self.out);
             }
         });
     }
@@ -207,6 +223,7 @@ impl ClockThread {
                 ClockCommand::Room(mut space) => {
                     self.outlets.move_to(&mut space.room);
                     std::mem::swap(&mut self.packets, &mut space.packets);
+                    std::mem::swap(&mut self.volley, &mut space.volley);
                     self.out.discard(space);
                 }
                 ClockCommand::Attach(seat) => {

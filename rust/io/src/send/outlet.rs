@@ -1,5 +1,6 @@
 //! One connection on the clock thread: its stream, its socket, its packet in waiting, and who is told of it.
 
+use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,6 +12,7 @@ use isocord_proto::pacing::Supply;
 use isocord_proto::send::{FrameSupply, PacketBuffer, SendPath, SendStream, SingleUse, SlotUse};
 use isocord_proto::timeline::Timeline;
 use isocord_proto::timetable::Demand;
+use isocord_volley::Departed;
 
 use super::tap::{Tap, Taps};
 use crate::events::{Event, EventHandler, EventOutbox, Notice};
@@ -189,9 +191,13 @@ impl Outlet {
 
     /// Has what [`Self::prepare`] will need brought near, step by step.
     pub(crate) fn fetch(&self, step: usize) {
-        if step == 0 {
-            prefetch_front(&*self.counters, COUNTED);
-            self.socket.iter().for_each(|socket| prefetch(&**socket));
+        match step {
+            0 => {
+                prefetch_front(&*self.counters, COUNTED);
+                self.socket.iter().for_each(|socket| prefetch(&**socket));
+            }
+            1 => self.socket.iter().for_each(|socket| prefetch(&***socket)),
+            _ => {}
         }
         self.stream.fetch(step);
     }
@@ -231,12 +237,30 @@ impl Outlet {
         if self.prepared == SlotUse::Rest { Demand::None } else { Demand::Slots }
     }
 
-    /// Sends what was prepared for `deadline`.
-    pub(crate) fn send(&mut self, deadline: Instant, packet: &PacketBuffer, out: &mut EventOutbox) {
+    /// How much of the packet was prepared to leave, and by which socket.
+    pub(crate) fn loaded(&self) -> Option<(&UdpSocket, usize)> {
+        match self.prepared {
+            SlotUse::Frame(len) | SlotUse::Silence(len) => Some((self.socket.as_deref()?, len)),
+            _ => None,
+        }
+    }
+
+    /// Sends what was prepared for `deadline`, if it has not left with others.
+    pub(crate) fn send(
+        &mut self,
+        deadline: Instant,
+        packet: &PacketBuffer,
+        departed: Option<Departed>,
+        out: &mut EventOutbox,
+    ) {
         let prepared = std::mem::replace(&mut self.prepared, SlotUse::Nothing);
         if let SlotUse::Frame(len) | SlotUse::Silence(len) = prepared {
-            self.counters.lateness.note(Instant::now().saturating_duration_since(deadline));
-            self.transmit(&packet[..len]);
+            let at = departed.as_ref().map_or_else(Instant::now, |departed| departed.at);
+            self.counters.lateness.note(at.saturating_duration_since(deadline));
+            match departed {
+                Some(departed) => self.note_left(departed.result),
+                None => self.transmit(&packet[..len]),
+            }
         }
         match prepared {
             SlotUse::Frame(_) => self.note_sent(out),
@@ -294,11 +318,16 @@ impl Outlet {
     }
 
     fn transmit(&mut self, packet: &[u8]) {
-        let Some(socket) = &self.socket else { return };
-        match socket.send(packet) {
-            Ok(_) => {
+        if let Some(socket) = &self.socket {
+            self.note_left(socket.send(packet));
+        }
+    }
+
+    fn note_left(&mut self, result: io::Result<usize>) {
+        match result {
+            Ok(len) => {
                 Counters::count(&self.counters.packets_sent, 1);
-                Counters::count(&self.counters.bytes_sent, packet.len() as u64);
+                Counters::count(&self.counters.bytes_sent, len as u64);
                 self.taps.sent(|| self.stream.last_at());
             }
             Err(_) => Counters::add(&self.counters.send_errors, 1),

@@ -152,9 +152,10 @@ impl<S: FrameSource> DeckFeed<S> {
         if self.revising {
             return Ok(FeedStatus::Searching { left: writer.queued() });
         }
-        let mut pieces = 0;
-        while pieces < PIECE || !turn.is_over() {
-            pieces += 1;
+        for frames in 0.. {
+            if frames >= PIECE && frames.is_multiple_of(PIECE) && turn.is_over() {
+                break;
+            }
             if self.over {
                 // It stays, for a seek may still come.
                 return Ok(FeedStatus::Wait);

@@ -85,7 +85,7 @@ impl Stage {
                 SlotUse::Nothing | SlotUse::Rest => '-',
                 other => panic!("{other:?}"),
             };
-            self.outlet.send(Instant::now(), &self.packet, &mut self.out);
+            self.outlet.send(Instant::now(), &self.packet, None, &mut self.out);
             used
         };
         (0..count).map(slot).collect()

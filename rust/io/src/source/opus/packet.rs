@@ -2,6 +2,8 @@
 
 /// Frames a packet may hold: 120 ms of 2.5 ms.
 const MAX_FRAMES: usize = 48;
+/// Bytes of the longest frame.
+const MAX_FRAME: usize = 1_275;
 /// Samples a packet may hold: 120 ms.
 pub(crate) const MAX_PACKET_SAMPLES: usize = 5_760;
 
@@ -44,6 +46,11 @@ impl Layout {
     pub(crate) fn frame(&self, index: usize) -> (usize, usize) {
         let (offset, len) = self.frames[index];
         (usize::from(offset), usize::from(len))
+    }
+
+    /// Whether a packet is one frame by what its first byte says, which no rule can be broken by but the longest length.
+    pub(crate) fn is_one(packet: &[u8]) -> bool {
+        packet.first().is_some_and(|toc| toc & 3 == 0) && packet.len() <= 1 + MAX_FRAME
     }
 
     /// Parse a packet. None if it breaks a rule of RFC 6716, section 3.4.
@@ -95,7 +102,7 @@ impl Layout {
             }
         }
         for (frame, size) in layout.frames[..layout.count].iter_mut().zip(sizes) {
-            if size > 1_275 || at + size > end {
+            if size > MAX_FRAME || at + size > end {
                 return None;
             }
             *frame = (at as u16, size as u16);

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::io;
 use std::iter::repeat_n;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use crc::{Algorithm, Crc, Table};
+use crc_fast::{CrcParams, Digest};
 
 use super::super::budget::Meter;
 use super::super::input::MediaFile;
@@ -21,7 +21,7 @@ const REMOTE_END: u64 = 32 << 10;
 
 /// A page is kept in chunks of this size at most, unless a piece is longer: what of it nobody needs any more, who holds a
 /// packet or reads on, goes chunk by chunk.
-const CHUNK: usize = 4_096;
+const CHUNK: usize = 8_192;
 
 /// Damaged pages in a row before the rest is given up.
 const MAX_DAMAGED_RUN: u32 = 2_000;
@@ -260,7 +260,7 @@ impl PageReader {
         at += lacing_len as u64;
         let stated = u32::from_le_bytes([header[22], header[23], header[24], header[25]]);
         header[22..26].fill(0);
-        let mut digest = CRC.digest();
+        let mut digest = Digest::new_with_params(*CRC);
         digest.update(&header);
         digest.update(&page.lacing[..lacing_len]);
         page.make_room(lacing_len);
@@ -272,7 +272,7 @@ impl PageReader {
             digest.update(chunk);
             at += chunk.len() as u64;
         }
-        if digest.finalize() != stated {
+        if digest.finalize() != u64::from(stated) {
             return Ok(Loaded::Damaged);
         }
         let four = |at: usize| [header[at], header[at + 1], header[at + 2], header[at + 3]];
@@ -295,14 +295,6 @@ enum Loaded {
     End,
 }
 
-/// CRC-32 of Ogg: no reflection, no inversion. Many bytes at a step, for of what packets cost that pass this is the most.
-static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&Algorithm {
-    width: 32,
-    poly: 0x04c1_1db7,
-    init: 0,
-    refin: false,
-    refout: false,
-    xorout: 0,
-    check: 0x89a1_897f,
-    residue: 0,
-});
+/// CRC-32 of Ogg: no reflection, no inversion.
+static CRC: LazyLock<CrcParams> =
+    LazyLock::new(|| CrcParams::new("CRC-32/OGG", 32, 0x04c1_1db7, 0, false, 0, 0x89a1_897f));

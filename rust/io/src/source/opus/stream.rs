@@ -316,7 +316,7 @@ impl OpusStream {
             return Ok(None);
         };
         let unit = Unit { start, end, samples };
-        if self.head.is_plain() {
+        if self.head.is_plain() && !Layout::is_one(&packet) {
             // Only the packets of a single stream can be laid out without decoding.
             let Some(layout) = Layout::parse(&packet) else {
                 self.count_broken()?;
