@@ -96,7 +96,7 @@ def faults_of_sdist(path: Path) -> Iterator[str]:
 
 def needed(name: str) -> str:
     """A source of the crates that the module is built from; others may be left out."""
-    crates = ("rust/prefetch/", "rust/ring/", "rust/opus/", "rust/proto/", "rust/io/", "rust/py/")
+    crates = ("rust/prefetch/", "rust/volley/", "rust/ring/", "rust/opus/", "rust/proto/", "rust/io/", "rust/py/")
     return name if name.startswith(crates) and "/src/" in name else "Cargo.toml"
 
 

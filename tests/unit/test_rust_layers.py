@@ -15,10 +15,11 @@ PROTO = RUST / "proto" / "src"
 
 CRATES: dict[str, set[str]] = {
     "prefetch": set(),
+    "volley": set(),
     "opus": set(),
     "ring": {"prefetch"},
     "proto": {"opus", "prefetch"},
-    "io": {"prefetch", "proto", "ring"},
+    "io": {"prefetch", "proto", "ring", "volley"},
     "py": {"io", "proto"},
 }
 """Which crates of ours a crate may depend on."""
