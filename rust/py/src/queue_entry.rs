@@ -182,10 +182,13 @@ impl Opening for Turn {
         let Some(kept) = &self.0.get().kept else { return };
         let mut kept = lock(kept);
         let Kept::Lent { once } = *kept else { return };
-        if once {
+        let Opened { source, duration, volume, .. } = opened;
+        if once || source.is_once() {
             *kept = Kept::Gone;
+            drop(kept);
+            // Whoever writes to it is told that nobody hears it any more.
+            drop(source);
         } else {
-            let Opened { source, duration, volume, .. } = opened;
             *kept = Kept::Here(Part { source, volume, duration });
         }
     }

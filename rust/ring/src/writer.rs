@@ -120,11 +120,13 @@ impl<const WORDS: usize> RingWriter<WORDS> {
         }
     }
 
-    /// Takes back all that waits; no more will come. Says whether the consumer has to be woken.
-    pub fn end_now(&mut self) -> bool {
-        let wakes = self.step(|word| word.replaced(word.end(), word.end()).with(FINISHED));
+    /// Takes back all that waits; no more will come. Says from which number on that was, and whether the consumer has to
+    /// be woken.
+    pub fn end_now(&mut self) -> (u64, bool) {
+        let none = |word: Word| Some(word.replaced(word.end(), word.end()).with(FINISHED).without(STARVES));
+        let before = self.shared.step(none);
         Self::before_rewriting();
-        wakes
+        before.map_or((self.end(), false), |word| (word.next(), word.has(STARVES)))
     }
 
     /// Asks to be woken when half of the ring is free; false if `enough` frames are free already.

@@ -179,7 +179,7 @@ fn one_frame_takes_the_place_of_all_in_one_step() {
 fn an_end_that_is_taken_back_and_an_end_at_once() {
     model(|| {
         let heard = beside(2, &[0, 1], |mut writer, consumer| {
-            if writer.end_now() {
+            if writer.end_now().1 {
                 consumer.unpark();
             }
         });

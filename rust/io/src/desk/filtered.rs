@@ -285,6 +285,10 @@ impl FrameSource for Filtered {
         self.chain.is_empty() && self.gain == 1.0 && self.source.passes()
     }
 
+    fn is_once(&self) -> bool {
+        self.source.is_once()
+    }
+
     fn rests(&self) -> bool {
         self.source.rests()
     }

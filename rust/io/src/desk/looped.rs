@@ -89,6 +89,10 @@ impl FrameSource for Looped {
         }
     }
 
+    fn is_once(&self) -> bool {
+        self.source.is_once()
+    }
+
     fn has_packets(&self) -> bool {
         false
     }

@@ -96,6 +96,10 @@ impl FrameSource for Prebuffered {
         self.source.passes()
     }
 
+    fn is_once(&self) -> bool {
+        self.source.is_once()
+    }
+
     fn rests(&self) -> bool {
         self.source.rests()
     }

@@ -19,7 +19,7 @@ pub(crate) struct Sound {
 }
 
 impl Sound {
-    pub(super) fn new(samples: u64, sound: impl Fn(u64) -> f32 + Send + 'static) -> Self {
+    pub(crate) fn new(samples: u64, sound: impl Fn(u64) -> f32 + Send + 'static) -> Self {
         Self { sound: Box::new(sound), samples, at: 0, starves: Arc::default(), fails_at: None }
     }
 

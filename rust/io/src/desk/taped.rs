@@ -86,6 +86,10 @@ impl FrameSource for Taped {
         }
     }
 
+    fn is_once(&self) -> bool {
+        self.source.is_once()
+    }
+
     fn rests(&self) -> bool {
         self.source.rests()
     }

@@ -73,6 +73,8 @@ mod interrupt_tests;
 #[cfg(test)]
 mod overtaken_tests;
 #[cfg(test)]
+mod queue_tests;
+#[cfg(test)]
 mod revise_tests;
 #[cfg(test)]
 mod seam_tests;

@@ -84,6 +84,11 @@ pub trait FrameSource: Send {
         false
     }
 
+    /// Whether it is heard once and never again: a seek always fails, and nothing is left of it when it has played.
+    fn is_once(&self) -> bool {
+        false
+    }
+
     /// Asked when it has starved: whether nothing is due, so that nobody is late.
     fn rests(&self) -> bool {
         false
@@ -145,6 +150,10 @@ impl<S: FrameSource + ?Sized> FrameSource for Box<S> {
 
     fn passes(&self) -> bool {
         (**self).passes()
+    }
+
+    fn is_once(&self) -> bool {
+        (**self).is_once()
     }
 
     fn rests(&self) -> bool {

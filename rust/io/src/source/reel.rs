@@ -143,6 +143,10 @@ impl FrameSource for Reel {
         Err(SeekError::Fixed(seconds))
     }
 
+    fn is_once(&self) -> bool {
+        true
+    }
+
     fn position(&self) -> u64 {
         self.0.lock().taken * FRAME_SAMPLES as u64
     }

@@ -198,6 +198,10 @@ impl FrameSource for MixSource {
         Err(SeekError::Fixed(seconds))
     }
 
+    fn is_once(&self) -> bool {
+        true
+    }
+
     fn position(&self) -> u64 {
         self.past.next() * FRAME_SAMPLES as u64
     }

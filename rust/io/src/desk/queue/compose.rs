@@ -148,8 +148,9 @@ impl Player {
     fn forget(&mut self, shared: &Shared, passed: bool) {
         let (gone, next) = (self.cursor.saturating_sub(self.depth) * FRAME, self.cursor * FRAME);
         for part in &mut self.parts {
-            let (gone, next) = (part.local(gone), part.local(next));
-            part.spool.forget_before(gone, next);
+            let gone = part.local(gone);
+            part.spool.forget_before(gone);
+            part.note_given(next);
             if passed {
                 part.spool.rest();
             }
@@ -160,6 +161,11 @@ impl Player {
             let (before, after) = parts.split_at_mut(index);
             before[index - 1].spool.leave_room(&mut after[0].spool);
         }
+        self.let_go(shared, gone);
+    }
+
+    /// Lets go the parts that have ended before a sample, to which nobody goes back.
+    pub(super) fn let_go(&mut self, shared: &Shared, gone: u64) {
         while self.parts.len() > usize::from(self.silence.is_none())
             && self.parts.front().and_then(Part::end).is_some_and(|end| end <= gone)
         {

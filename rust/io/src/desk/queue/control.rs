@@ -126,13 +126,9 @@ impl Queue {
         })
     }
 
-    /// Goes on to the next entry at once, also where the present one is repeated.
+    /// Goes on to the next entry at once, also where the present one is repeated; to the first one if none is heard.
     pub fn skip(&self) {
         self.change(|state| {
-            if state.list.now.is_none() {
-                // What is just about to be heard is the present one.
-                state.list.advance(None);
-            }
             state.list.pass();
             state.jump();
         });

@@ -85,7 +85,10 @@ impl Opening for Given {
     }
 
     fn close(&self, opened: Opened) {
-        *self.lock() = Some(opened);
+        // Whoever writes to one that is heard once is told that nobody hears it any more.
+        if !opened.source.is_once() {
+            *self.lock() = Some(opened);
+        }
     }
 
     fn is_free(&self) -> bool {

@@ -8,6 +8,7 @@ mod compose;
 mod control;
 mod entry;
 mod events;
+mod joining;
 mod list;
 mod loading;
 mod part;

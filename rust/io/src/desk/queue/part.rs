@@ -49,8 +49,9 @@ pub(super) struct Part {
     pub(super) cut: Option<u64>,
     pub(super) fade_in: Option<Fade>,
     pub(super) fade_out: Option<Fade>,
-    /// It began because something was asked for, and not by itself: it can as well begin earlier.
-    pub(super) jumped: bool,
+    /// It began because something was asked for or added, and not where another one ended: it can as well begin
+    /// earlier, from here on.
+    pub(super) early: Option<u64>,
     /// It is not in the list any more.
     pub(super) stray: bool,
     /// Its run has been told.
@@ -70,7 +71,7 @@ impl Part {
             cut: None,
             fade_in: None,
             fade_out: None,
-            jumped: false,
+            early: None,
             stray: false,
             told: false,
             closed: false,
@@ -131,6 +132,12 @@ impl Part {
     /// Whether its level changes between two samples.
     pub(super) fn fades(&self, from: u64, to: u64) -> bool {
         self.fade_in.is_some_and(|fade| fade.end() > from) || self.fade_out.is_some_and(|fade| fade.from < to)
+    }
+
+    /// Tells its source what of it has been given, where all before sample `next` of the queue's has been.
+    pub(super) fn note_given(&self, next: u64) {
+        let end = self.end().unwrap_or(next).min(next);
+        self.spool.note_given(self.local(end), next - end);
     }
 
     /// Adds its sound to that of the frame which begins at sample `at`, with `room` for a frame.

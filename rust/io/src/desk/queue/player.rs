@@ -8,7 +8,7 @@ use isocord_proto::frame::{FRAME_LEN, FRAME_SAMPLES, SAMPLE_RATE};
 use super::entry::Entry;
 use super::events::Event;
 use super::loading::Loading;
-use super::part::{Fade, Part};
+use super::part::Part;
 use super::shared::{Relay, Shared};
 use super::spool::Spool;
 use super::state::State;
@@ -17,9 +17,6 @@ use crate::source::{Downstream, FrameBuf, Reached, Want};
 pub(super) const FRAME: u64 = FRAME_SAMPLES as u64;
 /// What is opened shortly before its turn: so many samples.
 const NEAR: u64 = 15 * SAMPLE_RATE as u64;
-/// -45 dBFS: where nothing louder is, some milliseconds more or less between two entries are not heard.
-const QUIET: f32 = 0.0056;
-
 /// What the next frame can be made of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ready {
@@ -65,6 +62,8 @@ pub(super) struct Player {
     pub(super) jumped_at: Option<u64>,
     /// Nobody has heard that.
     pub(super) in_vain: bool,
+    /// What was waited for came when more silence had been made than has to be heard.
+    pub(super) came_late: bool,
     pub(super) room: Box<[f32; FRAME_LEN]>,
 }
 
@@ -83,6 +82,7 @@ impl Player {
             retried: 0,
             jumped_at: None,
             in_vain: false,
+            came_late: false,
             room: Box::new([0.0; FRAME_LEN]),
         }
     }
@@ -105,6 +105,7 @@ impl Player {
             self.cursor.saturating_sub(state.heard(ahead) / FRAME)
         };
         self.revise(shared, unheard);
+        self.let_go(shared, self.cursor * FRAME);
     }
 
     /// Nothing follows: it is over as soon as all is heard.
@@ -172,8 +173,8 @@ impl Player {
             Some(Ok(())) => {
                 drop(state);
                 let spool = self.loading.take().and_then(Loading::take)?;
-                self.parts.push_back(Part { jumped: true, ..Part::at(turn, spool, from) });
-                self.silence = None;
+                self.parts.push_back(Part { early: Some(0), ..Part::at(turn, spool, from) });
+                self.came_late |= self.silence.take().is_some_and(|silence| silence.since < from);
             }
             Some(Err(error)) => {
                 self.loading = None;
@@ -205,6 +206,10 @@ impl Player {
                 let at = since.max(from);
                 self.silence = None;
                 self.join(shared, buffer, spool, want, (at, at));
+                if let Some(part) = self.parts.back_mut().filter(|_| since < from) {
+                    part.early = Some(since);
+                    self.came_late = true;
+                }
                 None
             }
             Next::Pending if since < from => Some(Ready::Frame),
@@ -212,18 +217,6 @@ impl Player {
             Next::Nothing if shared.endless || since >= to => Some(Ready::Frame),
             Next::Nothing => Some(if since <= from { Ready::End } else { Ready::Frame }),
         }
-    }
-
-    /// Where what follows the last part begins.
-    fn handover(&self, end: u64) -> u64 {
-        let Some(last) = self.parts.back().filter(|last| self.crossfade > 0 && last.spool.error().is_none())
-        else {
-            return end;
-        };
-        let theirs = self.loading.as_ref().and_then(Loading::duration).unwrap_or(u64::MAX);
-        let before = self.parts.iter().rev().nth(1).and_then(Part::end).unwrap_or(0);
-        let alone = end.saturating_sub(before.max(last.from));
-        end - self.crossfade.min(last.place(end) / 2).min(theirs / 2).min(alone)
     }
 
     /// Takes note, once, of an error that ends the last part.
@@ -243,6 +236,7 @@ impl Player {
     fn fail(&self, state: &mut State, shared: &Shared, entry: &Arc<Entry>, error: String) {
         let planned = Self::planned_entries(&self.parts, state).any(|other| Arc::ptr_eq(other, entry));
         state.list.fail(entry, planned);
+        state.told_empty = false;
         shared.events.put(Event::Failed(Arc::clone(entry), error));
     }
 
@@ -348,50 +342,5 @@ impl Player {
 
     pub(super) fn downstream(&self) -> Arc<dyn Downstream> {
         Arc::clone(&self.relay) as _
-    }
-
-    /// What follows begins at a sample, while the part before it sounds until its end.
-    fn join(
-        &mut self,
-        shared: &Shared,
-        buffer: &mut FrameBuf,
-        mut spool: Box<Spool>,
-        want: Want,
-        (begin, end): (u64, u64),
-    ) {
-        let turn = shared.lock().new_turn();
-        if begin < end {
-            let fade = Some(Fade { from: begin, len: end - begin });
-            if let Some(last) = self.parts.back_mut() {
-                last.fade_out = fade;
-            }
-            self.parts.push_back(Part { fade_in: fade, ..Part::exactly_at(turn, spool, begin) });
-            return;
-        }
-        let lead = spool.lead();
-        let passes = want.packets && spool.packet(0).is_some();
-        let waits = passes
-            && (begin % FRAME, lead) != (0, 0)
-            && (self.is_silent_before(begin) || self.is_quiet(begin, &mut spool, buffer));
-        self.parts.push_back(match waits {
-            true => Part::at(turn, spool, begin.next_multiple_of(FRAME)),
-            false => Part::exactly_at(turn, spool, begin),
-        });
-    }
-
-    /// Whether little sounds right before a sample, and at the beginning of a spool.
-    fn is_quiet(&mut self, begin: u64, spool: &mut Spool, buffer: &mut FrameBuf) -> bool {
-        // What is not there yet is taken for silence.
-        spool.read_to(spool.lead() + FRAME, buffer, false);
-        let ends = self.parts.back_mut().is_none_or(|last| {
-            let at = last.local(begin);
-            last.spool.is_quiet(at.saturating_sub(FRAME), at, QUIET).unwrap_or(false)
-        });
-        ends && spool.is_quiet(0, spool.lead() + FRAME, QUIET).unwrap_or(false)
-    }
-
-    /// Whether nothing sounds right before a sample.
-    fn is_silent_before(&self, at: u64) -> bool {
-        at == 0 || self.parts.back().is_none_or(|last| last.end().is_some_and(|end| end < at))
     }
 }

@@ -20,7 +20,7 @@ impl Player {
         let mut state = shared.lock();
         state.observe(self.relay.ahead(), &shared.events);
         self.crossfade = state.crossfade;
-        if state.jump.is_some() || self.in_vain {
+        if state.jump.is_some() || self.in_vain || self.came_late {
             return true;
         }
         self.retry(&state, shared);
@@ -89,7 +89,7 @@ impl Player {
         let now = self.cursor * FRAME;
         let in_vain = std::mem::take(&mut self.in_vain);
         self.jumped_at = self.jumped_at.filter(|_| in_vain);
-        self.is_over = false;
+        (self.is_over, self.came_late) = (false, false);
         for part in &mut self.parts {
             part.told &= part.from < now;
             if part.spool.is_changed() {
@@ -104,6 +104,7 @@ impl Player {
             None => self.replan(shared, now),
         }
         self.settle_silence(shared, now);
+        self.parts.iter().for_each(|part| part.note_given(now));
     }
 
     /// What it gave since it last went back nobody has heard.
@@ -114,16 +115,18 @@ impl Player {
         }
     }
 
-    /// What was asked for and would have begun later begins now, and so does what nobody has heard begin.
+    /// What was asked for or added and would have begun later begins now, and so does what nobody has heard begin.
     fn begin_with(&mut self, now: u64) {
         let unheard = |part: &Part| part.from > now || Some(part.from) == self.jumped_at;
-        let Some(index) = self.parts.iter().position(|part| part.jumped && unheard(part)) else { return };
-        self.jumped_at = self.jumped_at.map(|_| now);
+        let early = |part: &Part| part.early.filter(|_| unheard(part)).map(|early| early.max(now));
+        let found = self.parts.iter().enumerate().find_map(|(index, part)| Some((index, early(part)?)));
+        let Some((index, at)) = found else { return };
+        self.jumped_at = Some(at);
         self.drop_from(index + 1);
-        self.parts[index].begin_at(now);
-        for part in self.parts.iter_mut().take(index).filter(|part| part.end().is_none_or(|end| end > now)) {
-            let fade = part.fade_out.map(|fade| Fade { from: now, ..fade });
-            part.cut_at(now, fade);
+        self.parts[index].begin_at(at);
+        for part in self.parts.iter_mut().take(index).filter(|part| part.end().is_none_or(|end| end > at)) {
+            let fade = part.fade_out.map(|fade| Fade { from: at, ..fade });
+            part.cut_at(at, fade);
         }
     }
 
@@ -148,7 +151,7 @@ impl Player {
             let fade = Some(Fade { from: now, len }).filter(|_| len > 0 && place.is_none());
             let sounds = self.cut(now, fade);
             let fade_in = fade.filter(|_| sounds);
-            self.parts.push_back(Part { jumped: true, fade_in, ..Part::at(turn, spool, now) });
+            self.parts.push_back(Part { early: Some(0), fade_in, ..Part::at(turn, spool, now) });
             self.jumped_at = Some(now);
             self.silence = None;
             return;
@@ -170,7 +173,7 @@ impl Player {
         }
         (part.from, part.origin, part.cut) = (now, now as i64, None);
         (part.fade_in, part.fade_out) = (None, None);
-        (part.jumped, part.told, part.closed) = (true, false, false);
+        (part.early, part.told, part.closed) = (Some(0), false, false);
         for part in self.parts.iter_mut().take(index).filter(|part| part.end().is_none_or(|end| end > now)) {
             part.cut_at(now, None);
         }
@@ -200,7 +203,7 @@ impl Player {
         if begun {
             // It is heard already: it ends here.
             let part = &mut self.parts[wrong];
-            (part.stray, part.jumped) = (true, false);
+            (part.stray, part.early) = (true, None);
             part.cut_at(now, None);
             let turn = part.turn;
             state.runs.iter_mut().filter(|run| run.turn == turn).for_each(|run| run.follows = false);

@@ -20,8 +20,16 @@ const WANT: Want = Want::PACKETS;
 /// The queue's downstream, as one of its sources sees it.
 struct Further {
     downstream: Arc<dyn Downstream>,
+    given: Arc<GivenOn>,
+}
+
+/// What the queue has given on of a source.
+#[derive(Default)]
+struct GivenOn {
     /// Frames that were read and not given on.
-    kept: Arc<AtomicU64>,
+    kept: AtomicU64,
+    /// Frames of others that were given since it ended.
+    since: AtomicU64,
 }
 
 impl Downstream for Further {
@@ -30,7 +38,7 @@ impl Downstream for Further {
     }
 
     fn ahead(&self) -> u64 {
-        self.downstream.ahead() + self.kept.load(Relaxed)
+        self.downstream.ahead().saturating_sub(self.given.since.load(Relaxed)) + self.given.kept.load(Relaxed)
     }
 
     fn is_settled(&self) -> bool {
@@ -48,7 +56,7 @@ pub(super) struct Spool {
     volume: Volume,
     /// The volume of what is made.
     gain: f32,
-    kept: Arc<AtomicU64>,
+    given: Arc<GivenOn>,
     /// Samples at its beginning that are not to be heard.
     lead: u64,
     /// Samples that were read.
@@ -72,7 +80,7 @@ impl Spool {
             tape: Tape::new(),
             gain: opened.volume.get(),
             volume: opened.volume,
-            kept: Arc::default(),
+            given: Arc::default(),
             lead: 0,
             read: 0,
             ended: false,
@@ -84,7 +92,7 @@ impl Spool {
 
     pub(super) fn attach(&mut self, downstream: &Arc<dyn Downstream>, depth: u64) {
         if let Some(source) = &mut self.source {
-            let further = Further { downstream: Arc::clone(downstream), kept: Arc::clone(&self.kept) };
+            let further = Further { downstream: Arc::clone(downstream), given: Arc::clone(&self.given) };
             let further: Arc<dyn Downstream> = Arc::new(further);
             source.attach(&further, depth);
         }
@@ -196,10 +204,15 @@ impl Spool {
         Ok(true)
     }
 
-    /// Samples before `at` are not asked for again, those from `next` on have not been given yet.
-    pub(super) fn forget_before(&mut self, at: u64, next: u64) {
+    /// Samples before `at` are not asked for again.
+    pub(super) fn forget_before(&mut self, at: u64) {
         self.tape.forget_before((at / FRAME).saturating_sub(DECODER_LEAD));
-        self.kept.store(self.read.saturating_sub(next).div_ceil(FRAME), Relaxed);
+    }
+
+    /// Those from `next` on have not been given on; if it has ended there, so many samples of others were since.
+    pub(super) fn note_given(&self, next: u64, since: u64) {
+        self.given.kept.store(self.read.saturating_sub(next).div_ceil(FRAME), Relaxed);
+        self.given.since.store(since / FRAME, Relaxed);
     }
 
     /// If it was read to its end, it leaves the room of what went to another one.

@@ -50,13 +50,26 @@ pub(super) struct State {
     heard: u64,
     /// Samples in which an entry goes over into the next.
     pub(super) crossfade: u64,
+    /// That nothing is left was told, and nothing has begun or failed since.
+    pub(super) told_empty: bool,
 }
 
 impl State {
     pub(super) fn new(list: List, crossfade: u64) -> Self {
         let silence = Run { turn: 0, entry: None, follows: false, start: 0, origin: 0, error: None };
         let runs = VecDeque::from([silence]);
-        Self { list, turn: 0, turns: 0, jump: None, looked: false, runs, made: 0, heard: 0, crossfade }
+        Self {
+            list,
+            turn: 0,
+            turns: 0,
+            jump: None,
+            looked: false,
+            runs,
+            made: 0,
+            heard: 0,
+            crossfade,
+            told_empty: false,
+        }
     }
 
     pub(super) fn new_turn(&mut self) -> u64 {
@@ -114,9 +127,13 @@ impl State {
                 events.put(Event::Ended(ended, before.error));
             }
             match entry {
-                Some(started) => events.put(Event::Started(started)),
-                None if self.list.now.is_none() && self.list.following().is_none() => {
-                    events.put(Event::Empty)
+                Some(started) => {
+                    self.told_empty = false;
+                    events.put(Event::Started(started));
+                }
+                None if self.list.now.is_none() && self.list.following().is_none() && !self.told_empty => {
+                    self.told_empty = true;
+                    events.put(Event::Empty);
                 }
                 None => {}
             }

@@ -30,6 +30,10 @@ impl FrameSource for WrittenSource {
         false
     }
 
+    fn is_once(&self) -> bool {
+        true
+    }
+
     fn rests(&self) -> bool {
         self.0.body().rests()
     }

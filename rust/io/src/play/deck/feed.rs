@@ -137,8 +137,12 @@ impl<S: FrameSource> DeckFeed<S> {
         match deck.take_request() {
             Some(Request::Seek(seconds)) => self.seek(writer, seconds)?,
             Some(Request::End) => {
-                writer.end_now();
-                (self.over, self.landing, self.revising) = (true, false, false);
+                let unheard = writer.end_now();
+                if !self.landing {
+                    self.heard_until(unheard, playing);
+                }
+                self.over = true;
+                return Ok(FeedStatus::Done);
             }
             Some(Request::Refresh) => self.refresh(writer, playing, &mut buffer, pressure, why)?,
             None if changed || anew => self.refresh(writer, playing, &mut buffer, pressure, why)?,

@@ -90,7 +90,7 @@ impl<S: FrameSource> DeckFeed<S> {
     }
 
     /// Of what the source gave, only the frames before number `last` are heard.
-    fn heard_until(&mut self, last: u64, playing: &Playing) {
+    pub(super) fn heard_until(&mut self, last: u64, playing: &Playing) {
         let unheard = self.ahead.given().saturating_sub(last);
         self.deck.with_source(|source| {
             if source.goes_back() {

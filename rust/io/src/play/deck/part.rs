@@ -44,6 +44,10 @@ impl<S: FrameSource> FrameSource for Part<S> {
         self.0.source().passes()
     }
 
+    fn is_once(&self) -> bool {
+        self.0.source().is_once()
+    }
+
     fn rests(&self) -> bool {
         self.0.source().rests()
     }

@@ -10,6 +10,7 @@ use crate::desk::written::stand::{Told, options, s16, stream, tone};
 use crate::desk::written::{Format, Options, WrittenSource, WrittenStream};
 use crate::dsp::Volume;
 use crate::play::track::Interrupter;
+use crate::play::{Feed, FeedStatus, Pressure, Turn};
 
 const RATE: u32 = 24_000;
 const FRAME: usize = 960;
@@ -288,4 +289,22 @@ fn what_was_made_before_it_was_held_begins_as_loud_as_it_is() {
         assert_does_not_fade_in(&stage.bench.heard, before);
     }
     assert!((stage.stream.played() - 0.8).abs() < 1e-9, "nothing is lost");
+}
+
+#[test]
+fn a_stream_that_is_ended_for_all_takes_no_more_and_has_been_heard_as_far_as_it_was() {
+    let mut stage = Stage::plain();
+    let told = Told::default();
+    stage.write(2_000);
+    stage.stream.on_drained(told.listener());
+    stage.slots(20);
+    stage.bench.deck.end();
+    assert_eq!(stage.bench.feed.feed(&Turn::new(Pressure::None, &|| true)), FeedStatus::Done);
+    // As the pool does with a job that is done.
+    let Stage { stream, bench, .. } = stage;
+    drop(bench);
+    assert_eq!(told.take().len(), 1);
+    assert!((stream.played() - 0.4).abs() < 1e-9, "{}", stream.played());
+    assert!((stream.unheard() - 1.6).abs() < 1e-9, "{}", stream.unheard());
+    assert!(stream.write(&[0, 0]).is_err());
 }

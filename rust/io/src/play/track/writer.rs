@@ -146,17 +146,19 @@ impl TrackWriter {
     /// they have not left.
     pub fn finish_at(&mut self, from: u64) {
         if from == 0 {
-            return self.end_now();
+            self.end_now();
+            return;
         }
         // What is too late to be taken back has left.
         let _ = self.ring.take_back(from);
         self.finish();
     }
 
-    /// No more frames will come, and those in the ring are not to be heard.
-    pub fn end_now(&mut self) {
-        let wakes = self.ring.end_now();
+    /// No more frames will come, and those in the ring are not to be heard. Gives the number of the first of them.
+    pub fn end_now(&mut self) -> u64 {
+        let (number, wakes) = self.ring.end_now();
         self.wake(wakes);
+        number
     }
 
     /// No more frames will come, because the source failed.

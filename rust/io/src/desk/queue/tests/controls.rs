@@ -241,3 +241,38 @@ fn a_place_beyond_the_end_is_the_end_and_told() {
     stand.hear_all();
     assert_eq!(stand.events(&entries), "-1 .");
 }
+
+#[test]
+fn what_is_put_first_and_skipped_to_is_heard_also_where_nothing_was() {
+    let entries = counting(&[960 * 5, LONG]);
+    let options = QueueOptions { endless: true, ..QueueOptions::default() };
+    let mut stand = Stand::new(options, &entries[..1]);
+    stand.hear(40);
+    stand.queue.insert(0, entries[1].clone()).unwrap();
+    stand.queue.skip();
+    assert!(Arc::ptr_eq(&stand.queue.now().unwrap(), &entries[1]));
+    stand.patient = true;
+    stand.hear(20);
+    let begins = (40..45).find(|frame| at(&stand, *frame) == expected(&[(1, 0, 960 * 8)]));
+    assert!(begins.is_some(), "it is heard from its beginning on");
+    assert_eq!(stand.events(&entries), "+0 -0 . +1");
+    assert_eq!(stand.queue.history().len(), 1);
+}
+
+#[test]
+fn that_nothing_is_left_is_told_once() {
+    let entries = counting(&[960 * 5, 960 * 5]);
+    let options = QueueOptions { endless: true, ..QueueOptions::default() };
+    let mut stand = Stand::new(options, &entries[..1]);
+    stand.hear(20);
+    for _ in 0..3 {
+        stand.queue.skip();
+        stand.hear(5);
+        stand.queue.clear();
+        stand.hear(5);
+    }
+    stand.queue.add(entries[1].clone()).unwrap();
+    stand.loaded();
+    stand.hear(20);
+    assert_eq!(stand.events(&entries), "+0 -0 . +1 -1 .");
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::stand::{Stand, counted, counting, expected, given, made};
+use super::stand::{AHEAD, Stand, counted, counting, expected, given, made};
 use crate::desk::queue::{Opened, QueueOptions, Repeat};
 
 fn padded(mut sound: Vec<f32>) -> Vec<f32> {
@@ -104,4 +104,19 @@ fn it_stays_alive_in_silence_and_begins_at_once() {
     let sound = stand.sound();
     assert!(sound[2_000..102 * 960].iter().all(|sample| *sample == 0.0));
     assert!(sound[102 * 960..140 * 960] == expected(&[(1, 0, 960 * 38)]));
+}
+
+#[test]
+fn what_is_repeated_and_is_hardly_there_is_not_opened_without_end() {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&opened);
+    let tiny = made(move || {
+        count.fetch_add(1, Relaxed);
+        Ok(Opened::new(Box::new(counted(0, 1)), Some(1)))
+    });
+    let mut stand = Stand::new(QueueOptions { repeat: Repeat::All, ..QueueOptions::default() }, &[tiny]);
+    stand.hear(50);
+    let opened = opened.load(Relaxed);
+    assert!((50..=4 * (50 + AHEAD + 1)).contains(&opened), "{opened} for a sample each");
+    assert_eq!(stand.heard, 50);
 }
