@@ -15,6 +15,7 @@ use pyo3::types::PyBytes;
 
 use crate::audio_input::{asking, input};
 use crate::errors::{AudioFileError, Error, FFmpegError, Result};
+use crate::opening::open;
 use crate::part::{Native, Part};
 use isocord_io::lock;
 
@@ -102,7 +103,7 @@ struct Reader {
 
 impl AudioFile {
     pub(crate) fn open(py: Python<'_>, input: Input, options: AudioFileOptions) -> Result<Self> {
-        let mut opened = py.detach(|| Ok::<_, Error>(source::AudioFile::open(input, options)?))?;
+        let mut opened = open(py, input, options)?;
         let cover = Mutex::new(opened.take_cover().map(Arc::new));
         let (info, duration, closer) = (opened.info().clone(), opened.duration(), opened.closer());
         let (seekable, stream_title) = (opened.is_seekable(), opened.stream_title());

@@ -9,7 +9,8 @@ use pyo3::types::{PyBytes, PyDict, PyMappingProxy};
 use crate::audio_file::AudioFile;
 use crate::audio_input::{asking, input};
 use crate::bytes::copied;
-use crate::errors::{AudioFileError, Error, Result};
+use crate::errors::{AudioFileError, Result};
+use crate::opening::open;
 use isocord_io::lock;
 
 #[pymethods]
@@ -91,10 +92,9 @@ pub(crate) fn probe(
 ) -> Result<AudioInfo> {
     let (input, name) = input(file, asking(headers.as_ref(), allow_private)?)?;
     let options = AudioFileOptions { name, ffmpeg: source::find_ffmpeg(), ..AudioFileOptions::default() };
-    let (info, duration, cover) = py.detach(|| {
-        let mut opened = source::AudioFile::open(input, options)?;
-        Ok::<_, Error>((opened.info().clone(), opened.duration(), opened.take_cover()))
-    })?;
+    let mut opened = open(py, input, options)?;
+    let (info, duration, cover) = (opened.info().clone(), opened.duration(), opened.take_cover());
+    py.detach(|| drop(opened));
     let cover = picture(py, cover.as_ref(), &info.name)?.map(Bound::unbind);
     let tag = |name| info.tags.get(name).map(str::to_owned);
     Ok(AudioInfo {

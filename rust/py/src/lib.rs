@@ -23,6 +23,7 @@ mod filters;
 mod layer;
 mod listen;
 mod mixer;
+mod opening;
 mod own_voice;
 mod part;
 mod playable;
