@@ -96,8 +96,9 @@ cluster: build
 	@echo "== pytest, against a real Ray"
 	$(BIN)/nox -s wheel ray
 
-# The last two mostly wait for sound to play, so they run side by side.
-test: lint docs rust-test loom build
+# Tests mostly wait for sound to play, so they run beside each other, and beside what is built meanwhile.
+test: lint docs
+	$(MAKE) --no-print-directory -j2 rust-test loom build
 	$(MAKE) --no-print-directory -j2 python-test hosts-test
 	@echo "make test: lint, documentation, cargo test, pytest and the bot libraries have all passed"
 
