@@ -23,11 +23,10 @@ from isocord.gateway.protocol.close_codes import CloseAction, CloseVerdict
 from isocord.remote import messages
 from isocord.remote.beside import messages as beside
 from isocord.remote.codec import MAX_MESSAGE, Decoder, LinkError, encode
-from isocord.remote.node import is_sound
+from isocord.remote.guest import is_sound
 
 FRAME = _native.HeardFrame(7, 960, 960, "voice", bytes(3840), level=-20.0)
 SAID: list[messages.Message] = [
-    messages.Hello(1, bytes(32)),
     messages.Beat(),
     messages.Open(3, 1, Target("session", "token", "127.0.0.1:443", 5), True),
     messages.Frames(3, 1, (b"one", b"two")),
@@ -122,7 +121,7 @@ def test_a_damaged_message_is_refused_or_still_one(message: messages.Message, at
 
 
 def test_secrets_are_in_no_text() -> None:
-    shown = repr([messages.Hello(1, b"hush" * 8), SAID[2], SAID[6], beside.Run(3, 1, 1, "Assistant", (3, 11), b"hush")])
+    shown = repr([SAID[1], SAID[5], beside.Run(3, 1, 1, "Assistant", (3, 11), b"hush")])
     assert "hush" not in shown
     assert "token" not in shown
     assert "session_id" not in shown

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..runtime.thread import GatewayThread
+from . import greeting
 from .address import NodeAddress
 from .codec import LinkError
-from .messages import VERSION, FromSeat, Hello, Message, Seat, Seek, ToSeat, Waiting, Welcome
+from .messages import FromSeat, Message, Seat, Seek, ToSeat, Waiting
 from .wire import Wire
 
 _OPEN_LIMIT = 2.0
@@ -65,7 +66,7 @@ class NodeLink:
         try:
             async with asyncio.timeout(_OPEN_LIMIT) if hasattr(asyncio, "timeout") else _Timeout(_OPEN_LIMIT):
                 await loop.create_connection(
-                    lambda: Wire(opened=self._opened, received=self._received, lost=self._lost),
+                    self._new_wire,
                     address.host,
                     address.port,
                     ssl=address.context(),
@@ -76,6 +77,15 @@ class NodeLink:
             self.close()
             told = str(error) or "it does not answer"
             raise LinkError(f"media node {address.host}:{address.port}: {told}") from None
+
+    def _new_wire(self) -> Wire:
+        return Wire(
+            greeting=greeting.ANSWER_SIZE,
+            opened=self._opened,
+            greeted=self._greeted,
+            received=self._received,
+            lost=self._lost,
+        )
 
     async def waiting(self, user_id: int, server_id: int | None = None) -> dict[int, tuple[int, int]]:
         """The channels and generations of seats that a bot may take over, by guild; see :class:`Seek`.
@@ -119,10 +129,7 @@ class NodeLink:
     def close(self) -> None:
         """Close it."""
         self._closed = True
-        if not self._welcome.done():
-            self._welcome.set_exception(LinkError("it was closed"))
-            # Nobody may have come to wait for it.
-            self._welcome.exception()
+        self._refuse("it was closed")
         if self._wire is not None:
             self._wire.close()
         self._gone(self)
@@ -133,13 +140,23 @@ class NodeLink:
             # Whoever wanted it has gone meanwhile.
             wire.close()
             return
-        wire.send(Hello(VERSION, self.address.key))
+        wire.greet(greeting.hello(self.address.key))
+
+    def _greeted(self, wire: Wire, data: bytes) -> None:
+        if (refusal := greeting.refusal(data)) is not None:
+            self._refuse(refusal)
+            self.close()
+        elif not self._welcome.done():
+            self._welcome.set_result(None)
+
+    def _refuse(self, told: str) -> None:
+        if not self._welcome.done():
+            self._welcome.set_exception(LinkError(told))
+            # Nobody may have come to wait for it.
+            self._welcome.exception()
 
     def _received(self, wire: Wire, message: Message) -> None:
-        if isinstance(message, Welcome):
-            if not self._welcome.done():
-                self._welcome.set_result(None)
-        elif isinstance(message, Waiting):
+        if isinstance(message, Waiting):
             if (question := self._questions.get(message.ticket)) is not None and not question.done():
                 question.set_result(message.seats)
         elif isinstance(message, FromSeat) and (sitter := self._sitters.get(message.seat)) is not None:
@@ -147,11 +164,12 @@ class NodeLink:
 
     def _lost(self, wire: Wire, told: str) -> None:
         self._gone(self)
-        if not self._welcome.done():
-            self._welcome.set_exception(LinkError(told))
+        self._refuse(f"{told} before it had answered; it may be of another version")
         for question in self._questions.values():
             if not question.done():
                 question.set_exception(LinkError(told))
+                # Whoever asked may still wait for the link itself, and hears of it there.
+                question.exception()
         sitters, self._sitters = self._sitters, {}
         for sitter in sitters.values():
             sitter.link_lost(told)

@@ -1,8 +1,8 @@
 """What a bot and a media node say to each other: plain values, which pickle.
 
 Each message belongs to a seat, which is one voice connection on the node, or to the link itself. What may follow what:
-:class:`Hello` and :class:`Welcome` first; :class:`Seat` before anything else of that seat; a track and a listener are
-made before they are named again. Within a link everything comes in the order in which it was said.
+:class:`Seat` before anything else of that seat; a track and a listener are made before they are named again. Within a
+link everything comes in the order in which it was said, and nothing before the bytes of ``greeting.py``.
 """
 
 from __future__ import annotations
@@ -14,30 +14,14 @@ from ..connection.session.encryption import EncryptionState
 from ..connection.session.session import SessionInfo
 from ..connection.states import ChannelEvent, Reason
 from ..gateway.protocol.close_codes import CloseVerdict
-from ..runtime.values import Record, secret
+from ..runtime.values import Record
 
-VERSION = 1
-"""Of this vocabulary. A node serves bots of its own version and of the one before."""
-OLDEST = 1
 MOST_KEEP = 600.0
 """Seconds for which a seat waits for another process of its bot."""
 
 
 class Message(Record):
     """What both ends say to each other."""
-
-
-class Hello(Message):
-    """A bot's first word: its version, and the node's key."""
-
-    version: int
-    key: bytes = secret()
-
-
-class Welcome(Message):
-    """A node's first word."""
-
-    version: int
 
 
 class Beat(Message):

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from .. import _native
 from ..connection import lifetime
-from ..connection.session.session import SocketOpener
 from ..gateway.socket.options import SocketOptions
-from ..runtime.thread import GatewayThread, gateway_thread
+from ..runtime.thread import gateway_thread
 from .address import Identity, NodeAddress
-from .messages import (
-    MOST_KEEP,
-    OLDEST,
-    VERSION,
-    FromSeat,
-    Hello,
-    Leave,
-    Message,
-    NoSeat,
-    Seat,
-    Seek,
-    ToSeat,
-    Waiting,
-    Welcome,
-)
+from .door import Door
+from .greeting import Answer, judged
+from .guest import Guest
+from .messages import FromSeat, Seat
 from .seat import NodeSeat
 from .wire import Wire
 
-_log = logging.getLogger("isocord.node")
-_HELLO_LIMIT = 5.0
 _START_LIMIT = 10.0
 
 
@@ -61,14 +45,14 @@ class MediaNode:
         self._identity = Identity()
         self._thread = gateway_thread()
         lifetime.arrange()
-        self._guests: set[_Guest] = set()
+        self._guests: set[Guest] = set()
         self._seats: dict[tuple[int, int], NodeSeat] = {}
         self._draining = self._closed = False
         self.runs_code: bool = runs_code
-        opening = asyncio.run_coroutine_threadsafe(self._open(host, port), self._thread.loop)
-        self._server = opening.result(_START_LIMIT)
-        bound = self._server.sockets[0].getsockname()
-        self.address: NodeAddress = NodeAddress(host, bound[1], self._identity.certificate, self._identity.key)
+        self._door = Door(self._thread, self._identity.context(), self._wire)
+        opening = asyncio.run_coroutine_threadsafe(self._door.open(host, port), self._thread.loop)
+        bound = opening.result(_START_LIMIT)
+        self.address: NodeAddress = NodeAddress(host, bound, self._identity.certificate, self._identity.key)
 
     @property
     def connections(self) -> int:
@@ -119,20 +103,15 @@ class MediaNode:
 
     # The gateway thread.
 
-    async def _open(self, host: str, port: int) -> asyncio.Server:
-        context = self._identity.context()
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(self._guest, host, port, ssl=context)
-
-    def _guest(self) -> Wire:
-        return _Guest(self, self._thread, self._open_socket).wire
+    def _wire(self, known: Callable[[], None]) -> Wire:
+        return Guest(self, self._thread, self._open_socket, known).wire
 
     def _open_socket(self, endpoint: str, handler: Any) -> Any:
         return self._make_socket(self._thread, endpoint, SocketOptions(), handler)
 
     def _close(self) -> None:
         self._closed = True
-        self._server.close()
+        self._door.close()
         for guest in list(self._guests):
             guest.close()
         for seat in list(self._seats.values()):
@@ -153,17 +132,17 @@ class MediaNode:
             # All at once would be a hundred joins at once; the last ones have time, too.
             self._thread.loop.call_later(number / len(seats) * within * 0.8, seat.go_elsewhere)
 
-    def enter(self, guest: _Guest) -> None:
+    def enter(self, guest: Guest) -> None:
         """A bot is let in."""
         self._guests.add(guest)
 
-    def leave(self, guest: _Guest) -> None:
+    def leave(self, guest: Guest) -> None:
         """A bot has gone."""
         self._guests.discard(guest)
 
-    def knows(self, key: bytes) -> bool:
-        """Whether it is the key of this node."""
-        return hmac.compare_digest(key, self._identity.key)
+    def judged(self, hello: bytes) -> tuple[Answer, int]:
+        """What is said to a bot's first bytes, and the version that they are of."""
+        return judged(hello, self._identity.key)
 
     def take_place(self, seat: NodeSeat) -> bool:
         """Let a seat be the one of its bot and guild; False if a later one is."""
@@ -214,115 +193,3 @@ class MediaNode:
         """A seat is given back."""
         if self._seats.get(seat.owner) is seat:
             del self._seats[seat.owner]
-
-
-class _Guest:
-    """A bot's end of a link, as the node sees it."""
-
-    def __init__(self, node: MediaNode, thread: GatewayThread, open_socket: SocketOpener) -> None:
-        self._node = node
-        self._thread = thread
-        self._open_socket = open_socket
-        self._seats: dict[int, NodeSeat] = {}
-        self._known = False
-        self.wire: Wire = Wire(opened=self._opened, received=self._received, lost=self._lost)
-        self._timer = thread.loop.call_later(_HELLO_LIMIT, self._too_late)
-
-    def close(self) -> None:
-        """Send it away."""
-        self.wire.close()
-        for seat in self._end():
-            self._node.give_up(seat)
-
-    def _opened(self, wire: Wire) -> None:
-        self._node.enter(self)
-        if self._node.closed:
-            self.close()
-
-    def _received(self, wire: Wire, message: Message) -> None:
-        if not self._known:
-            self._greet(message)
-        elif isinstance(message, Seat):
-            self._sit_down(message)
-        elif isinstance(message, Seek):
-            self.wire.send(Waiting(message.ticket, self._node.waiting(message.user_id, message.server_id)))
-        elif isinstance(message, ToSeat) and (seat := self._seats.get(message.seat)) is not None:
-            seat.take(message)
-            if isinstance(message, Leave):
-                del self._seats[message.seat]
-                self._node.vacate(seat)
-
-    def _greet(self, message: Message) -> None:
-        if not isinstance(message, Hello) or not self._node.knows(message.key):
-            _log.warning("Somebody without the key was sent away")
-            self.close()
-        elif not OLDEST <= message.version <= VERSION:
-            _log.warning(
-                "A bot of version %d was sent away: this node serves %d to %d", message.version, OLDEST, VERSION
-            )
-            self.close()
-        else:
-            self._known = True
-            self._timer.cancel()
-            self.wire.send(Welcome(VERSION))
-
-    def _sit_down(self, message: Seat) -> None:
-        if message.seat in self._seats or not is_sound(message):
-            _log.warning("A bot that asked for a seat as none is was sent away")
-            self.close()
-            return
-        seat = self._node.hand_over(message, self._send) or self._new_seat(message)
-        if seat is None:
-            _log.warning("A bot was refused a seat that another process of it has")
-            self.wire.send(NoSeat(message.seat))
-            return
-        self._seats[message.seat] = seat
-        seat.welcome()
-        if self._node.draining:
-            seat.go_elsewhere()
-
-    def _new_seat(self, message: Seat) -> NodeSeat | None:
-        seat = NodeSeat(
-            message,
-            thread=self._thread,
-            open_socket=self._open_socket,
-            send=self._send,
-            runs_code=self._node.runs_code,
-            give_up=self._node.give_up,
-        )
-        if self._node.take_place(seat):
-            return seat
-        seat.close()
-        return None
-
-    def _send(self, message: FromSeat) -> None:
-        if self._thread.is_current:
-            self.wire.send(message)
-        else:
-            self._thread.call(self.wire.send, message)
-
-    def _too_late(self) -> None:
-        self.close()
-
-    def _lost(self, wire: Wire, told: str) -> None:
-        if self._seats:
-            _log.info("A bot has gone: %s", told)
-        for seat in self._end():
-            self._node.keep(seat)
-
-    def _end(self) -> list[NodeSeat]:
-        self._timer.cancel()
-        self._node.leave(self)
-        seats, self._seats = self._seats, {}
-        return list(seats.values())
-
-    def forget(self, seat: NodeSeat) -> None:
-        """Another process of the bot has it."""
-        self._seats = {number: one for number, one in self._seats.items() if one is not seat}
-
-
-def is_sound(message: Seat) -> bool:
-    """Whether a seat is asked for with numbers: what pickles may be anything."""
-    numbers = (message.seat, message.server_id, message.user_id, message.generation)
-    keep = message.keep
-    return all(type(one) is int for one in numbers) and type(keep) in (int, float) and 0 <= keep <= MOST_KEEP

@@ -29,6 +29,7 @@ from .beside.hosting import Hosting
 from .beside.shared import SharedPlayer
 from .beside.voice import Seated
 from .ear import Ear
+from .greeting import VERSION
 from .line import Line
 
 _LOOK = 5.0
@@ -210,7 +211,7 @@ class NodeSeat:
             counters, latencies = dataclasses.asdict(media.counters), tuple(media.latencies)
             told(said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack))
         else:
-            error = ValueError(f"a media node of version {said.VERSION} is not asked for {what!r}")
+            error = ValueError(f"a media node of version {VERSION} is not asked for {what!r}")
             say(said.Answer(question.seat, question.ticket, None, error))
 
     def _listen(self, message: said.Listen) -> None:

@@ -1,4 +1,4 @@
-"""One end of a link between a bot and a media node: messages over TLS, on the gateway thread.
+"""One end of a link between a bot and a media node: a greeting, then messages, over TLS, on the gateway thread.
 
 Each end says something at least once a second, and gives the link up when it has heard nothing for three: a process
 that stands still is as lost as one that has ended.
@@ -16,6 +16,8 @@ BEAT = 1.0
 SILENCE = 3.0
 """Seconds."""
 _SOON = 0.02
+_CLOSE_LIMIT = 5.0
+"""Seconds that what was sent before the end may take to leave."""
 _MAX_BUFFERED = 64 << 20
 """Bytes that the other end may leave unread."""
 
@@ -24,7 +26,9 @@ class Wire(asyncio.Protocol):
     """One end.
 
     Args:
-        opened: called when messages can be sent.
+        greeting: bytes that the other end sends first; no message is read before they have been judged.
+        opened: called when this end's greeting can be sent.
+        greeted: called with the other end's; messages can be sent, unless it closes the link.
         received: called with each message.
         lost: called once, with the reason in words, when the link is gone; never after :meth:`close`.
     """
@@ -32,11 +36,15 @@ class Wire(asyncio.Protocol):
     def __init__(
         self,
         *,
+        greeting: int,
         opened: Callable[[Wire], object],
+        greeted: Callable[[Wire, bytes], object],
         received: Callable[[Wire, Message], object],
         lost: Callable[[Wire, str], object],
     ) -> None:
-        self._opened, self._received, self._lost = opened, received, lost
+        self._opened, self._greeted, self._received, self._lost = opened, greeted, received, lost
+        self._missing = greeting
+        self._greeting = b""
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
@@ -58,36 +66,64 @@ class Wire(asyncio.Protocol):
         if self._transport.get_write_buffer_size() > _MAX_BUFFERED:
             self._give_up("the other end does not read")
 
+    def greet(self, greeting: bytes) -> None:
+        """Send this end's."""
+        if self._transport is not None and not self._closed:
+            self._transport.write(greeting)
+
     def close(self) -> None:
-        """End the link; what was sent still leaves."""
+        """End the link; what was sent still leaves, if the other end takes it."""
+        if self._closed:
+            return
         self._closed = True
         self._stop()
         if self._transport is not None:
             self._transport.close()
+            self._timer = self._loop.call_later(_CLOSE_LIMIT, self._transport.abort)
 
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
+        if self._closed:
+            # It was given up before TLS was there.
+            transport.abort()
+            return
         self._transport = transport
-        self._timer = self._loop.call_later(BEAT, self._beat)
         self._opened(self)
 
     def data_received(self, data: bytes) -> None:
+        if self._closed:
+            # What still comes is read by nobody, and kept by nobody.
+            return
         self._heard_at = self._loop.time()
+        if self._missing:
+            data = self._take_greeting(data)
         try:
-            for message in self._decoder.feed(data):
-                if self._closed:
-                    return
+            # No message is begun before the greeting was good.
+            for message in self._decoder.feed(data) if data and not self._closed else ():
                 if not isinstance(message, Beat):
                     self._received(self, message)
+                if self._closed:
+                    return
         except LinkError as error:
             self._give_up(str(error))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
         self._end("it was closed" if exc is None else f"{type(exc).__name__}: {exc}")
 
     # Inside.
+
+    def _take_greeting(self, data: bytes) -> bytes:
+        """What is left of ``data`` behind it."""
+        taken, rest = data[: self._missing], data[self._missing :]
+        self._greeting += taken
+        self._missing -= len(taken)
+        if not self._missing:
+            self._timer = self._loop.call_later(BEAT, self._beat)
+            self._greeted(self, self._greeting)
+        return rest
 
     def _beat(self) -> None:
         now = self._loop.time()
@@ -107,8 +143,8 @@ class Wire(asyncio.Protocol):
         self._end(told)
 
     def _end(self, told: str) -> None:
-        self._stop()
         if not self._closed:
+            self._stop()
             self._closed = True
             self._lost(self, told)
 
