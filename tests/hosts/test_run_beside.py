@@ -136,6 +136,9 @@ class Talks:
     async def fails(self) -> None:
         raise KeyError("nothing there")
 
+    def shouts(self) -> None:
+        raise ValueError("x" * 9_000_000)
+
     def odd(self) -> object:
         return self
 
@@ -305,6 +308,15 @@ async def test_what_is_refused(world: World) -> None:
         with pytest.raises(ValueError, match="8 MB"):
             pack(bytes(9 << 20))
         await voice.disconnect()
+
+
+async def test_an_exception_of_many_words_costs_nobody_a_connection(voice: Any) -> None:
+    talks = run_beside(voice, Talks)
+    assert await talks.started() == 1
+    with pytest.raises(BesideError, match="ValueError: xxx") as raised:
+        await asyncio.wait_for(talks.shouts(), 30)
+    assert len(str(raised.value)) < 10_000
+    assert (await talks.plain(3), talks.starts, voice.stats.reconnects) == (6, 1, 0)
 
 
 async def test_code_for_another_python_is_refused(voice: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from ..errors import IsocordError
 from . import messages
 
-MAX_MESSAGE = 8 << 20
-"""Bytes. A second of a listener's sound takes a fortieth of it."""
+MAX_MESSAGE = 64 << 20
+"""Bytes. The longest utterance there is, two minutes of f32 in stereo, is some 50 MB."""
 _LENGTH = struct.Struct("!I")
 _MODULES = {
     "isocord.remote.messages",
@@ -53,9 +53,13 @@ def encode(message: messages.Message) -> bytes:
     """The bytes of a message.
 
     Raises:
-        LinkError: it is too long.
+        LinkError: it is too long, or holds what does not pickle.
     """
-    body = pickle.dumps(message, 5)
+    try:
+        body = pickle.dumps(message, 5)
+    except Exception as error:
+        # A pickle can fail in any way.
+        raise LinkError(f"a {type(message).__name__} does not pickle: {type(error).__name__}") from None
     if len(body) > MAX_MESSAGE:
         raise LinkError(f"a {type(message).__name__} of {len(body)} bytes is too long")
     return _LENGTH.pack(len(body)) + body

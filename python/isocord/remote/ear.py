@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from .. import _native
@@ -11,6 +12,8 @@ from .line import Line
 from .messages import Heard, ListenerIsOver
 
 _CAPACITY = 4096
+_BATCH = 1 << 20
+"""Bytes of sound in one message; a longer utterance has one of its own."""
 _LOOK = 0.1
 """Seconds between two looks at what has left: nobody is woken for it."""
 
@@ -40,7 +43,8 @@ class Ear:
     def put(self, items: list[Any]) -> None:
         """There is more."""
         dropped: int = getattr(self._queue, "dropped", 0)
-        self._say(Heard(*self._about, tuple(items), dropped, self._queue.late))
+        for batch in _batches(items):
+            self._say(Heard(*self._about, batch, dropped, self._queue.late))
 
     def end(self) -> None:
         """No more comes."""
@@ -68,3 +72,26 @@ class Ear:
     def _bring(self, own: _native.OwnVoice) -> None:
         if packets := own.take():
             self.put(list(packets))
+
+
+def _batches(items: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """Frames, news of who speaks, or utterances with their numbers, no more at once than is good for a link."""
+    batch: list[Any] = []
+    size = 0
+    for item in items:
+        more = _most_bytes(item)
+        if batch and size + more > _BATCH:
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(item)
+        size += more
+    if batch:
+        yield tuple(batch)
+
+
+def _most_bytes(item: Any) -> int:
+    """How much it may be, without a copy of it: 48 kHz of f32."""
+    if isinstance(item, tuple):
+        _, said = item
+        return int(said.end - said.start) * int(said.channels) * 4
+    return item.samples * item.channels * 4 if isinstance(item, _native.HeardFrame) else 0

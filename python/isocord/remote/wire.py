@@ -7,6 +7,7 @@ that stands still is as lost as one that has ended.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from .codec import Decoder, LinkError, encode
@@ -18,8 +19,11 @@ SILENCE = 3.0
 _SOON = 0.02
 _CLOSE_LIMIT = 5.0
 """Seconds that what was sent before the end may take to leave."""
-_MAX_BUFFERED = 64 << 20
+_MAX_BUFFERED = 128 << 20
 """Bytes that the other end may leave unread."""
+_BULK = 1 << 20
+"""Bytes: what is longer is left out where there is no room for it, for the sake of all that shares the link."""
+_log = logging.getLogger("isocord.node")
 
 
 class Wire(asyncio.Protocol):
@@ -53,17 +57,23 @@ class Wire(asyncio.Protocol):
         self._closed = False
 
     def send(self, message: Message) -> None:
-        """Send a message; one that is too long ends the link, as does another end that does not read."""
+        """Send a message. One that is too long is left out, and the log says so; another end that does not read ends
+        the link."""
         if self._transport is None or self._closed:
             return
         try:
             data = encode(message)
         except LinkError as error:
-            self._give_up(str(error))
+            _log.error("Left out on a link to a media node: %s", error)
+            return
+        unread = self._transport.get_write_buffer_size()
+        if len(data) > _BULK and unread + len(data) > _MAX_BUFFERED:
+            kind = type(message).__name__
+            _log.error("Left out on a link to a media node: there is no room for a %s of %d bytes", kind, len(data))
             return
         self._sent_at = self._loop.time()
         self._transport.write(data)
-        if self._transport.get_write_buffer_size() > _MAX_BUFFERED:
+        if unread > _MAX_BUFFERED:
             self._give_up("the other end does not read")
 
     def greet(self, greeting: bytes) -> None:

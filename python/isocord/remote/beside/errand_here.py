@@ -18,6 +18,9 @@ from .parcel import checked, unpack
 from .voice import BesideVoice, Seated
 
 _MOST_TRACE = 16_000
+_MOST_TOLD = 4_000
+_MOST_NAME = 200
+"""Characters."""
 
 
 class ErrandHere:
@@ -167,8 +170,13 @@ def _method(made: object, name: str) -> Callable[..., Any]:
 
 
 def _failure(error: BaseException) -> Failure:
+    """What is told of an exception: its words are of any length, or cannot be had."""
+    try:
+        told = str(error)
+    except Exception:
+        told = "it does not say what"
     trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return Failure(type(error).__name__, str(error), trace[-_MOST_TRACE:])
+    return Failure(type(error).__name__[:_MOST_NAME], told[:_MOST_TOLD], trace[-_MOST_TRACE:])
 
 
 def _empty(loop: asyncio.AbstractEventLoop) -> None:

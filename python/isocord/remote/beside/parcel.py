@@ -7,10 +7,8 @@ import pickle
 import sys
 from typing import Any
 
-from ..codec import MAX_MESSAGE
-
-_LONGEST = MAX_MESSAGE - 4096
-"""Bytes: a message is a little more than what it brings."""
+_LONGEST = 8 << 20
+"""Bytes. Other connections share the link."""
 PYTHON = sys.version_info[:2]
 
 
