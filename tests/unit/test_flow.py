@@ -11,6 +11,7 @@ from isocord.connection.decisions.limits import (
     SERVER_UPDATE_LIMIT,
 )
 from isocord.connection.states import Phase, Reason, VoiceServerUpdate, VoiceStateUpdate
+from isocord.gateway.protocol.close_codes import CloseAction, CloseVerdict
 
 from .flow_story import CHANNEL, LEFT, SERVER, STATE, TARGET, Story, connected
 
@@ -75,6 +76,17 @@ class TestConnect:
         story.wait(7.0)
         assert story.reason is Reason.TIMED_OUT
         assert story.flow.deadline is None
+
+    def test_where_no_media_node_answers_the_voice_server_is_not_blamed(self) -> None:
+        story = Story(timeout=7.0)
+        story.actions()
+        story.state(STATE)
+        story.server(SERVER)
+        silent = CloseVerdict(CloseAction.RESUME, None, "media node 10.0.0.7:4000: it does not answer")
+        story.flow.lost(silent, story.now, resumable=False, reason=Reason.NODE_LOST)
+        story.wait(7.0)
+        assert story.reason is Reason.TIMED_OUT
+        assert story.flow.state.detail == silent.meaning
 
     def test_without_an_endpoint_it_waits_for_the_next(self) -> None:
         story = Story()

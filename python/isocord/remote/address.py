@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from ..runtime.values import Record, secret
+from .greeting import KEY_SIZE
 
 _NAME = "isocord-media-node"
 _DAYS = 3650
@@ -16,6 +17,10 @@ _DAYS = 3650
 
 class NodeAddress(Record):
     """Where a media node takes links. It pickles; keep it as you keep a password.
+
+    Raises:
+        TypeError: a field is of another type.
+        ValueError: host or port are none, or the key has another length.
 
     Attributes:
         host: a name or an IP address.
@@ -29,6 +34,15 @@ class NodeAddress(Record):
     certificate: str = secret()
     key: bytes = secret()
 
+    def __init__(self, host: str, port: int, certificate: str, key: bytes) -> None:
+        check_place(host, port, 1)
+        for name, value, kind in (("certificate", certificate, str), ("key", key, bytes)):
+            if not isinstance(value, kind):
+                raise TypeError(f"the {name} of a media node is {kind.__name__}, not {type(value).__name__}")
+        if len(key) != KEY_SIZE:
+            raise ValueError(f"the key of a media node has {KEY_SIZE} bytes, not {len(key)}")
+        super().__init__(host, port, certificate, key)
+
     def context(self) -> ssl.SSLContext:
         """What a bot's links are made with: TLS 1.3 to whoever has the key of this certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -40,6 +54,22 @@ class NodeAddress(Record):
     def name(self) -> str:
         """The name in the certificate."""
         return _NAME
+
+
+def check_place(host: str, port: int, lowest: int) -> None:
+    """Raise what is wrong with where a media node is, or is to be.
+
+    Raises:
+        TypeError: host or port are of another type.
+        ValueError: they are none.
+    """
+    for name, value, kind in (("host", host, str), ("port", port, int)):
+        if not isinstance(value, kind):
+            raise TypeError(f"the {name} of a media node is {kind.__name__}, not {type(value).__name__}")
+    if not host:
+        raise ValueError("the host of a media node is a name or an address that bots can reach")
+    if not lowest <= port <= 65_535:
+        raise ValueError(f"the port of a media node is {lowest} to 65,535")
 
 
 class Identity:
@@ -67,7 +97,7 @@ class Identity:
         )
         encoding = serialization.Encoding.PEM
         self.certificate: str = made.public_bytes(encoding).decode()
-        self.key: bytes = secrets.token_bytes(32)
+        self.key: bytes = secrets.token_bytes(KEY_SIZE)
         self._private = private.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
     def context(self) -> ssl.SSLContext:

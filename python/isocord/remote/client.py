@@ -12,9 +12,10 @@ from ..connection.carrier import Carrier, MediaHalf, MediaOwner
 from ..runtime.thread import GatewayThread, gateway_thread
 from .address import NodeAddress
 from .link import where_it_waits
-from .media import Nodes, RemoteMedia
+from .media import RemoteMedia
 from .messages import MOST_KEEP
 from .native import RemoteNative
+from .search import Nodes
 
 
 class Elsewhere:
@@ -56,12 +57,14 @@ def voice_client(
 
     Args:
         nodes: the node, several of them, the preferred one first, or a function that gives such a list, which is asked
-            for each connection and when a node is lost. It must return at once.
+            for each connection and when a node is lost. It must return at once. What it raises is told in the log,
+            and counts as a node that is not there: it is asked again.
         resume: seconds, at most 600, for which a connection goes on where the bot's process has ended without a leave:
             what runs beside it is still heard. A connection to the same guild that is made meanwhile takes it over, and
             :func:`run_beside` finds what runs there.
 
     Raises:
+        TypeError: nodes are given by something else.
         ValueError: ``resume`` is out of its range.
     """
     asked = _given(nodes)
@@ -72,9 +75,16 @@ def _given(
     nodes: NodeAddress | Iterable[NodeAddress] | Callable[[], list[NodeAddress]],
 ) -> Callable[[], list[NodeAddress]]:
     if callable(nodes):
-        return nodes
-    fixed = [nodes] if isinstance(nodes, NodeAddress) else list(nodes)
+        return lambda: _addresses(nodes())
+    fixed = _addresses(nodes)
     return lambda: fixed
+
+
+def _addresses(nodes: NodeAddress | Iterable[NodeAddress]) -> list[NodeAddress]:
+    found = list(nodes) if isinstance(nodes, Iterable) else [nodes]
+    if wrong := [type(one).__name__ for one in found if not isinstance(one, NodeAddress)]:
+        raise TypeError(f"media nodes are given by what MediaNode.address gives, and not as {wrong[0]}")
+    return found
 
 
 async def resumable(
@@ -90,6 +100,9 @@ async def resumable(
     Returns:
         Ids of channels, of all guilds, whichever process of the bot had them. A node that does not answer within a few
         seconds has none.
+
+    Raises:
+        TypeError: nodes are given by something else.
     """
     thread = gateway_thread()
     asked = asyncio.run_coroutine_threadsafe(where_it_waits(_given(nodes)(), thread, user_id), thread.loop)

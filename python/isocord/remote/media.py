@@ -29,7 +29,7 @@ from ..runtime.thread import GatewayThread
 from .address import NodeAddress
 from .beside.messages import Returned, RunIsOver, Running
 from .codec import LinkError
-from .link import SEEK_LIMIT, Links, NodeLink, where_it_waits
+from .link import NodeLink
 from .messages import (
     Answer,
     Ask,
@@ -54,15 +54,11 @@ from .messages import (
     TrackIsOver,
 )
 from .native import RemoteNative
-
-Nodes = Callable[[str], "list[NodeAddress]"]
-"""Gives the nodes that may be taken for a voice server's endpoint, the one to be preferred first; on the gateway
-thread, and at once."""
+from .search import Nodes, Search
 
 _PACKET_TIME = 0.9
 _FRESH = 1.0
 _LINGER = 2.0
-_SEEK_AGAIN_LIMIT = 0.5
 _SAMPLE_RATE = 48_000
 
 
@@ -91,7 +87,6 @@ class RemoteMedia:
         self._owner = owner
         self._thread = thread
         self._native = native
-        self._nodes = nodes
         # Of two connections for one guild the later one is valid, whichever processes they are of.
         self._generation = time.time_ns()
         self._keep = keep
@@ -102,7 +97,7 @@ class RemoteMedia:
         self._seat = self._turn = 0
         self._wanted: Target | None = None
         self._finding = False
-        self._lost: set[NodeAddress] = set()
+        self._search = Search(nodes, thread=thread, user_id=user_id, server_id=server_id, seeks=keep > 0, log=log)
         self._tickets: dict[int, concurrent.futures.Future[Any]] = {}
         self._numbers = itertools.count(1)
         self._announced = self._asked_at = 0.0
@@ -161,7 +156,7 @@ class RemoteMedia:
             self._link.send(Open(self._seat, self._turn, target, resume))
         elif not self._finding:
             self._finding = True
-            self._thread.spawn(self._find(), name="isocord-find-node")
+            self._thread.spawn(self._find(target.endpoint), name="isocord-find-node")
 
     def drop(self, code: int = ABANDONED) -> None:
         """Close the websocket but keep the session."""
@@ -212,34 +207,22 @@ class RemoteMedia:
 
     # A node.
 
-    async def _find(self) -> None:
-        told = "there is no media node"
+    async def _find(self, endpoint: str) -> None:
         try:
-            candidates = self._nodes(self._wanted.endpoint) if self._wanted is not None else []
-            # One that was lost may be there again; it is asked last.
-            candidates = sorted(candidates, key=lambda address: address in self._lost)
-            if self._keep:
-                # A process of this bot may have been here before; or it was this one, whose link was cut.
-                limit = _SEEK_AGAIN_LIMIT if self._seat else SEEK_LIMIT
-                found = await where_it_waits(candidates, self._thread, self._user_id, self._server_id, limit=limit)
-                # Of two the later one: the other was left behind where a network was cut.
-                latest = {address: seats[self._server_id][1] for address, seats in found.items()}
-                candidates.sort(key=lambda address: -latest.get(address, -1))
-            for address in candidates:
-                if self._closed or self._wanted is None:
-                    return
-                link = Links.of(self._thread).to(address)
-                try:
-                    await link.open()
-                except LinkError as error:
-                    told = str(error)
-                    self._lost.add(address)
-                    continue
-                self._lost.discard(address)
-                self._owner.enter(self._sit_down, link)
-                return
-        finally:
+            link = await self._search.first(
+                endpoint, again=bool(self._seat), wanted=lambda: not self._closed and self._wanted is not None
+            )
+        except Exception as error:
+            # Whatever it is: the decisions have to hear of it, which ask again.
+            if not isinstance(error, LinkError):
+                self._log.error("No media node could be looked for", exc_info=error)
+            told = str(error)
+        else:
             self._finding = False
+            if link is not None:
+                self._owner.enter(self._sit_down, link)
+            return
+        self._finding = False
         self._owner.enter(self._report_lost, told)
 
     def _sit_down(self, link: NodeLink) -> None:
@@ -264,7 +247,7 @@ class RemoteMedia:
         """The node is gone."""
         if self._link is not None:
             address = self._link.address
-            self._lost.add(address)
+            self._search.lost(address)
             self._give_seat_back()
             self._native.errands.lost(crashed=True)
             if self._closed:
@@ -275,10 +258,10 @@ class RemoteMedia:
         if self._link is None or self._wanted is None:
             return
         address = self._link.address
-        if all(other == address for other in self._nodes(self._wanted.endpoint)):
+        if not self._search.knows_another(address, self._wanted.endpoint):
             # Until it ends it is better than none.
             return
-        self._lost.add(address)
+        self._search.lost(address)
         # Not the session, which another node is about to take up.
         turn = self._turn
         self._send(lambda seat: Drop(seat, turn, ABANDONED))

@@ -10,7 +10,7 @@ from .. import _native
 from ..connection import lifetime
 from ..gateway.socket.options import SocketOptions
 from ..runtime.thread import gateway_thread
-from .address import Identity, NodeAddress
+from .address import Identity, NodeAddress, check_place
 from .door import Door
 from .greeting import Answer, judged
 from .guest import Guest
@@ -35,9 +35,12 @@ class MediaNode:
 
     Raises:
         OSError: there is no such address here, or the port is taken.
+        TypeError: host or port are of another type.
+        ValueError: they are none.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, *, runs_code: bool = False) -> None:
+        check_place(host, port, 0)
         # Half a second that the first connection would wait for otherwise, and all others with it.
         from ..gateway.socket.transport import GatewaySocket
 

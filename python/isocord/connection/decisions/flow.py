@@ -154,7 +154,7 @@ class ConnectionFlow:
         """A deadline has come."""
         if self._episode_deadline is not None and now >= self._episode_deadline:
             reason = Reason.GAVE_UP if self._was_established else Reason.TIMED_OUT
-            self._finish(reason, self.state.code, waited_for(self.step, joined=self._joined))
+            self._finish(reason, self.state.code, waited_for(self.step, self.state, joined=self._joined))
         elif self._left_deadline is not None and now >= self._left_deadline:
             self._finish(Reason.KICKED, leave=False)
         elif self._step_deadline is not None and now >= self._step_deadline:
@@ -277,9 +277,8 @@ class ConnectionFlow:
         self._fail(verdict, now, self.step is Step.RESUMING, Reason.SOCKET_LOST)
 
     def _give_up(self, now: float) -> None:
-        self._finish(
-            self.state.reason, self.state.code, self.state.detail or waited_for(self.step, joined=self._joined)
-        )
+        told = self.state.detail or waited_for(self.step, self.state, joined=self._joined)
+        self._finish(self.state.reason, self.state.code, told)
 
     def _try_again(self, now: float) -> None:
         if self._retry_action is CloseAction.RESUME and self._opened is not None:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 
+from ..states import ConnectionState, Reason
+
 
 class Step(enum.Enum):
     """What the connection is waiting for. All but START, ESTABLISHED and DONE have a deadline."""
@@ -81,10 +83,13 @@ TRANSITIONS = _read(_TABLE)
 """For each happening and step the name of what is done; ``-`` and ``no`` as above."""
 
 
-def waited_for(step: Step, *, joined: bool) -> str:
+def waited_for(step: Step, state: ConnectionState, *, joined: bool) -> str:
     """What did not come in time, in words for people; ``joined`` if Discord said that the bot is in a channel."""
     if step is Step.JOINING and not joined:
         return "Discord did not answer the join; may the bot see and enter the channel?"
     if step in (Step.JOINING, Step.AWAITING_SERVER):
         return "Discord sent no voice server update"
+    if state.reason is Reason.NODE_LOST and state.detail:
+        # There is nothing yet that could speak with the voice server.
+        return state.detail
     return "the voice server did not finish the handshake"
