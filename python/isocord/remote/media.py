@@ -48,6 +48,7 @@ from .messages import (
     NoSeat,
     Open,
     Progress,
+    Received,
     Seated,
     Speak,
     ToSeat,
@@ -329,6 +330,7 @@ class RemoteMedia:
         # Half of the way there and back the message took to come.
         now, away = self._native.position, time.monotonic() - self._asked_at
         self._shift = now - round(away / 2 * _SAMPLE_RATE) - message.position
+        self._native.totals.seated(message.counts)
 
     def _listener_is_over(self, message: ListenerIsOver) -> None:
         if (listener := self._native.listeners.pop(message.listener, None)) is not None:
@@ -337,6 +339,8 @@ class RemoteMedia:
             self._part()
 
     def _answered(self, answer: Answer) -> None:
+        if isinstance(answer.value, (Figures, Received)):
+            self._native.totals.note(answer.value)
         if isinstance(answer.value, Figures):
             self._note(answer.value)
         done = self._tickets.pop(answer.ticket, None)
@@ -354,7 +358,7 @@ class RemoteMedia:
         for latency in figures.latencies:
             latencies.add(latency)
         self._latencies = latencies
-        self.counters = Counters(**figures.counters)
+        self.counters = Counters(**self._native.totals.gateway)
 
     # What it is told.
 

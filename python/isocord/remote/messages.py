@@ -226,6 +226,16 @@ class Figures(Record):
     seq_ack: int
 
 
+class Received(Record):
+    """What came.
+
+    Attributes:
+        stats: see :class:`isocord._native.ReceiveStats`.
+    """
+
+    stats: dict[str, Any]
+
+
 class FromSeat(Message):
     """News of one seat."""
 
@@ -233,9 +243,15 @@ class FromSeat(Message):
 
 
 class Seated(FromSeat):
-    """The seat is there; where the node's clock is now, on which what is heard is placed, in samples of 48 kHz."""
+    """The seat is there.
+
+    Attributes:
+        position: where the node's clock is now, on which what is heard is placed, in samples of 48 kHz.
+        counts: a number that no other seat of any node has; what is counted is of that seat.
+    """
 
     position: int
+    counts: int
 
 
 class NoSeat(FromSeat):
@@ -272,7 +288,7 @@ class EncryptionIs(FromSeat):
 
 
 class Answer(FromSeat):
-    """To a ticket: a value, or why there is none."""
+    """To a ticket: a value, or why there is none. Ticket 0 is nobody's: figures that come unasked."""
 
     ticket: int
     value: Any = None

@@ -21,7 +21,8 @@ from ..runtime.thread import GatewayThread
 from .beside.errand import Errands
 from .listener import RelayedRecording, RemoteListener
 from .made import MadeTrack
-from .messages import Figures, Heard, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
+from .messages import Heard, Listen, Packet, Pause, Play, Resume, Stop, ToSeat, Unlisten
+from .totals import Totals
 from .track import RemoteTrack, sendable
 
 _ASK_LIMIT = 1.0
@@ -38,6 +39,7 @@ class RemoteNative:
 
     Attributes:
         flows: whether what plays leaves at once.
+        totals: what has been counted at all nodes.
     """
 
     def __init__(self, thread: GatewayThread) -> None:
@@ -47,6 +49,7 @@ class RemoteNative:
         self._ask: Asking | None = None
         self._ended: Callable[[], object] = _ignore
         self._answers: dict[str, Any] = {}
+        self.totals: Totals = Totals()
         self.tracks: weakref.WeakValueDictionary[int, RemoteTrack | MadeTrack] = weakref.WeakValueDictionary()
         self.listeners: dict[int, RemoteListener | RelayedRecording] = {}
         self.errands: Errands = Errands(thread, self._post)
@@ -197,14 +200,16 @@ class RemoteNative:
 
     @property
     def stats(self) -> Any:
-        """What the node has counted, see :class:`isocord._native.Stats`."""
-        figures: Figures | None = self.asked("figures", None)
-        return _NO_STATS if figures is None else Counted(**figures.stats)
+        """What has been counted at all nodes, see :class:`isocord._native.Stats`."""
+        self.asked("figures", None)
+        found = self.totals.stats
+        return _NO_STATS if found is None else Counted(**found)
 
     @property
     def receive_stats(self) -> Any:
-        """See :class:`isocord._native.ReceiveStats`."""
-        found: dict[str, Any] | None = self.asked("receive_stats", None)
+        """The same, see :class:`isocord._native.ReceiveStats`."""
+        self.asked("receive_stats", None)
+        found = self.totals.received
         if found is None:
             return _NO_RECEIVE_STATS
         users = {user_id: Counted(**one) for user_id, one in found["users"].items()}

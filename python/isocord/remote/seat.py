@@ -9,6 +9,7 @@ import dataclasses
 import enum
 import itertools
 import logging
+import secrets
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -78,6 +79,7 @@ class NodeSeat:
         self.generation: int = seat.generation
         self.keep: float = seat.keep
         self.channel_id: int | None = None
+        self._counts = secrets.randbits(63)
         self._patience: asyncio.TimerHandle | None = None
         self._give_up = give_up
         self._thread = thread
@@ -114,7 +116,7 @@ class NodeSeat:
 
     def welcome(self) -> None:
         """Say that it is there."""
-        self._line.send(said.Seated(self._line.seat, self._native.position))
+        self._line.send(said.Seated(self._line.seat, self._native.position, self._counts))
 
     # What the bot says.
 
@@ -205,14 +207,21 @@ class NodeSeat:
 
             self._thread.work(look, lambda error: told(code.result() if error is None else None))
         elif what == "receive_stats":
-            told(_plain(self._native.receive_stats))
+            told(said.Received(_plain(self._native.receive_stats)))
         elif what == "figures":
-            media = self._media
-            counters, latencies = dataclasses.asdict(media.counters), tuple(media.latencies)
-            told(said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack))
+            told(self._figures())
         else:
             error = ValueError(f"a media node of version {VERSION} is not asked for {what!r}")
             say(said.Answer(question.seat, question.ticket, None, error))
+
+    def _figures(self) -> said.Figures:
+        media = self._media
+        counters, latencies = dataclasses.asdict(media.counters), tuple(media.latencies)
+        return said.Figures(_plain(self._native.stats), latencies, counters, media.seq_ack)
+
+    def _tell_figures(self) -> None:
+        """Whether it is asked or not: what the bot was not told is lost with the node."""
+        self._line.send(said.Answer(self._line.seat, 0, self._figures()))
 
     def _listen(self, message: said.Listen) -> None:
         number, shape = message.listener, dict(message.shape)
@@ -236,6 +245,7 @@ class NodeSeat:
     def go_elsewhere(self) -> None:
         """Ask the bot to have another node carry it."""
         if self._state is not _State.CLOSED:
+            self._tell_figures()
             self._line.send(said.GoElsewhere(self._line.seat))
 
     def _unlisten(self, message: said.Unlisten) -> None:
@@ -348,6 +358,8 @@ class NodeSeat:
     def _look(self) -> None:
         self._timer = self._thread.loop.call_later(_LOOK, self.enter, self._look)
         self._media.look(established=self._established)
+        if self._established:
+            self._tell_figures()
 
     def _on_native(self, event: _native.Event) -> None:
         if isinstance(event, _native.TrackEnded):
