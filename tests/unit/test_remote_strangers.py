@@ -182,3 +182,10 @@ async def test_nobody_is_bothered_by_a_node_that_lets_nobody_in(
     finally:
         loop.set_exception_handler(None)
     assert unretrieved == []
+
+
+def test_the_log_is_not_flooded(node: MediaNode, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(25):
+        assert "the key is not this node's" in opened(with_key(node.address, bytes(32)))
+    said = [record.getMessage() for record in caplog.records if "without the key" in record.getMessage()]
+    assert [message.rsplit(",", 1)[1] for message in said] == [" 1 times by now", " 10 times by now"]

@@ -63,7 +63,9 @@ class Guest:
             self._node.enter(self)
             return
         if answer is greeting.Answer.WRONG_KEY:
-            _log.warning("Somebody without the key was sent away")
+            # Whoever reaches the port can have this said: the 1st, 10th, 100th time.
+            if str(times := self._node.refuse()).rstrip("0") == "1":
+                _log.warning("Somebody without the key was sent away, %d times by now", times)
         elif answer is greeting.Answer.WRONG_VERSION:
             oldest, newest = greeting.OLDEST, greeting.VERSION
             _log.warning("A bot of version %d was sent away: this node serves %d to %d", version, oldest, newest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,7 @@ class MediaNode:
         self._seats: dict[tuple[int, int], NodeSeat] = {}
         self._draining = self._closed = False
         self.runs_code: bool = runs_code
+        self._refusals = itertools.count(1)
         self._door = Door(self._thread, self._identity.context(), self._wire)
         opening = asyncio.run_coroutine_threadsafe(self._door.open(host, port), self._thread.loop)
         bound = opening.result(_START_LIMIT)
@@ -142,6 +144,10 @@ class MediaNode:
     def leave(self, guest: Guest) -> None:
         """A bot has gone."""
         self._guests.discard(guest)
+
+    def refuse(self) -> int:
+        """Somebody without the key is sent away; how often that was."""
+        return next(self._refusals)
 
     def judged(self, hello: bytes) -> tuple[Answer, int]:
         """What is said to a bot's first bytes, and the version that they are of."""
