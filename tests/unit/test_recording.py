@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
+import math
+import sys
 import threading
 import wave
 from collections import defaultdict
+from datetime import datetime, timezone
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +19,9 @@ import pytest
 
 from isocord.client.hearing import Listening
 from isocord.hearing.recording.hosted import wave_header
-from isocord.hearing.recording.sink_recording import SinkRecording, Writer
+from isocord.hearing.recording.recording import unfinished
+from isocord.hearing.recording.sink_recording import SinkRecording, Writer, is_in_use
+from isocord.hearing.recording.speakers import Speaker, SpeakerTimeline
 from isocord.hearing.recording.timeline import Timeline
 from isocord.sinks import Sink
 
@@ -202,6 +209,93 @@ def test_a_sink_that_raises_is_finished_and_its_error_handed_over() -> None:
     recording, errors = record(Frames(frame(1, START), frame(1, START + 960)), tape)
     assert recording.join(15)
     assert (tape.cleaned, errors) == (1, [error])
+
+
+@pytest.mark.parametrize("error", [SystemExit("disk full"), asyncio.CancelledError(), GeneratorExit()])
+@pytest.mark.parametrize("place", ["write", "cleanup"])
+def test_a_sink_that_wants_to_end_more_than_its_recording_ends_that(place: str, error: BaseException) -> None:
+    class Leaving(Tape):
+        def write(self, data: bytes, user: int, /) -> None:
+            if place == "write":
+                raise error
+
+        def cleanup(self) -> None:
+            super().cleanup()
+            if place == "cleanup":
+                raise error
+
+    tape = Leaving()
+    recording, errors = record(Frames(frame(1, START)), tape)
+    if place == "cleanup":
+        recording.stop()
+    assert recording.join(15)
+    assert (recording.is_over, tape.cleaned, is_in_use(tape)) == (True, 1, False)
+    report = recording.report
+    assert report is not None
+    assert errors == [report.error]
+    assert isinstance(report.error, RuntimeError)
+    assert report.error.__cause__ is error
+
+
+def test_a_callback_that_wants_to_end_more_than_itself_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    frames = Frames()
+    recording = SinkRecording(
+        frames, lambda: START, Tape(), sync_start=False, delay=lambda: 0.01, finish=lambda error: sys.exit(3), log=LOG
+    )
+    recording.start()
+    recording.stop()
+    assert recording.join(15)
+    assert "The callback of a recording failed" in caplog.text
+    assert recording not in unfinished()
+
+
+class TestMark:
+    @pytest.mark.parametrize("place", [math.nan, float(START), "1"])
+    def test_a_moment_that_is_no_number_is_refused(self, place: Any) -> None:
+        recording, _ = record(Frames(), Tape())
+        with pytest.raises(TypeError, match="int"):
+            recording.mark("topic", place)
+        self.ends_without_marks(recording)
+
+    @pytest.mark.parametrize("place", [-1, 0, START - 121 * SECOND, START + 2 * SECOND, 1_700_000_000_000_000_000])
+    def test_a_moment_outside_of_it_is_refused(self, place: int) -> None:
+        recording, _ = record(Frames(), Tape())
+        with pytest.raises(ValueError, match=rf"position {START} .* {place} is no moment"):
+            recording.mark("topic", place)
+        self.ends_without_marks(recording)
+
+    @pytest.mark.parametrize("title", ["\ud800", "half \udfff"])
+    def test_a_title_that_no_file_can_have_is_refused(self, title: str) -> None:
+        recording, _ = record(Frames(), Tape())
+        with pytest.raises(ValueError, match="half a character"):
+            recording.mark(title)
+        self.ends_without_marks(recording)
+
+    def test_what_began_before_it_is_at_its_beginning(self) -> None:
+        frames = Frames()
+        recording, _ = record(frames, Tape())
+        frames.position += SECOND
+        recording.mark("spoke already", START - SECOND // 2)
+        recording.mark("half", START + SECOND // 2)
+        recording.mark("now")
+        recording.stop()
+        assert recording.join(15)
+        assert recording.report is not None
+        assert recording.report.marks == [(0.0, "spoke already"), (0.5, "half"), (1.0, "now")]
+
+    def ends_without_marks(self, recording: SinkRecording) -> None:
+        recording.stop()
+        assert recording.join(15)
+        assert recording.report is not None
+        assert recording.report.marks == []
+
+
+def test_a_name_that_no_file_can_have_costs_no_timeline(tmp_path: Path) -> None:
+    speaker = Speaker(1, "half \ud800", (), -1.0, -2.0, None, (), 1.0, 0.0)
+    timeline = SpeakerTimeline(datetime(2026, 1, 1, tzinfo=timezone.utc), 1.0, {1: speaker})
+    timeline.save(tmp_path / "timeline.json")
+    (told,) = json.loads((tmp_path / "timeline.json").read_text("utf-8"))["speakers"]
+    assert told["name"] == "half ?"
 
 
 def test_the_wave_header_tells_the_size() -> None:

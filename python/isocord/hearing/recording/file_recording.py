@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import _native
 from ...errors import SinkError
+from ...runtime.handover import raisable
 from ...sinks.files import FileSink
 from ...sinks.tracks import Part
 from .recording import Recording, now_finishing
@@ -99,9 +100,9 @@ class FileRecording(Recording):
         now_finishing()
         try:
             self.sink.cleanup()
-        except Exception as failed:
+        except BaseException as failed:
             self._log.exception("The sink %s could not be finished", name)
-            self.error = self.error or failed
+            self.error = self.error or raisable(failed)
         tracks = list(self.sink.audio_data.values())
         # The callback may want to record into it again.
         self.sink.release(finished=True)
@@ -138,9 +139,9 @@ class FileRecording(Recording):
             found = self.sink.finish(report)
         except SinkError as died:
             found = died
-        except Exception as failed:
+        except BaseException as failed:
             self._log.exception("The sink %s could not take its tracks", name)
-            self.error = self.error or failed
+            self.error = self.error or raisable(failed)
             return report
         if found is not None and self.error is None:
             self._log.error("The sink %s could not write: %s", name, found)
@@ -193,7 +194,7 @@ class FileRecording(Recording):
             return
         try:
             result = self.sink.on_part(part)
-        except Exception:
+        except BaseException:
             self._log.exception("on_part of a recording failed")
             return
         self._tell_of(result, "on_part of a recording")

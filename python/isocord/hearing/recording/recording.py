@@ -8,6 +8,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import operator
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import Any
 
 from ... import _native
 from ...errors import ClosedError
+from ...runtime.handover import raisable
 from ...runtime.log import GuildLog
 from ...sinks.targets import user_id_of
 from ...sinks.tracks import AudioTrack
@@ -27,6 +29,10 @@ from .timeline import SAMPLE_RATE, Timeline
 _EXIT_LIMIT = 10.0
 _MOST_MOMENTS = 10_000
 _LONGEST_TITLE = 200
+_EARLIEST = 120 * SAMPLE_RATE
+"""An utterance is that long at most: what is heard at first may have begun so much earlier."""
+_LATEST = SAMPLE_RATE
+"""A frame that was heard elsewhere may be a little ahead of the clock here."""
 
 _unfinished: set[Recording] = set()
 """Those whose thread runs. A plain set: ``copy()`` is one step whatever the threads do meanwhile, which ``tuple()`` is
@@ -164,9 +170,18 @@ class Recording(abc.ABC):
 
         Args:
             title: the name.
-            position: the moment, as :attr:`isocord.HeardFrame.position`; now, if None.
+            position: the moment, as :attr:`isocord.HeardFrame.position`; now, if None. What begins in the two minutes
+                before the recording is at its beginning.
+
+        Raises:
+            TypeError: the position is no int.
+            ValueError: it is no moment of the recording, or the title is no text that can be written.
         """
-        place, name = self._now() if position is None else position, str(title)[:_LONGEST_TITLE]
+        place, name = self._moment(position), str(title)[:_LONGEST_TITLE]
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{name!r} cannot be written: it has half a character") from error
         if self._note(place, "mark", title=name):
             self._mark(place, name)
 
@@ -206,6 +221,17 @@ class Recording(abc.ABC):
 
     def _mark(self, position: int, title: str) -> None:  # noqa: B027 - what has no chapters need not know
         """A moment has a name."""
+
+    def _moment(self, position: int | None) -> int:
+        """A position within the recording; now, if None."""
+        now = self._now()
+        place = now if position is None else operator.index(position)
+        if not max(self.position - _EARLIEST, 0) <= place <= now + _LATEST:
+            raise ValueError(
+                f"the recording is from position {self.position} to {now}, in samples as HeardFrame.position: "
+                f"{place} is no moment of it"
+            )
+        return place
 
     def _note(self, position: int, kind: MomentKind, user_id: int | None = None, title: str | None = None) -> bool:
         """Keep a moment; False if there are too many."""
@@ -284,17 +310,19 @@ class Recording(abc.ABC):
         return self._last_position
 
     def _run(self) -> None:
+        # What sinks and callbacks of the bot's raise, also to end the interpreter, ends no more than themselves.
         try:
             report = self._record()()
-        except BaseException as error:
+            error = report.error
+        except BaseException as failed:
             self._log.exception("A recording failed")
+            error = raisable(failed)
             self._report.set_exception(error)
-            _unfinished.discard(self)
-            return
-        self._report.set_result(report)
+        else:
+            self._report.set_result(report)
         try:
-            self._finish(report.error)
-        except Exception:
+            self._finish(error)
+        except BaseException:
             self._log.exception("The callback of a recording failed")
         _unfinished.discard(self)
 

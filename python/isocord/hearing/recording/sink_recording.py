@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from ... import _native
+from ...runtime.handover import raisable
 from ...sinks.base import AnySink
 from .recording import Recording, now_finishing, unfinished
 from .report import Report
@@ -158,9 +159,9 @@ class SinkRecording(Recording):
         name = type(self.sink).__name__
         try:
             self._drain()
-        except Exception as error:
+        except BaseException as error:
             self._log.exception("The sink %s failed: its recording ends", name)
-            self._error, self._reason = error, "failed"
+            self._error, self._reason = raisable(error), "failed"
         self.stop()
         self._frames.close()
         dropped = self._frames.dropped
@@ -169,9 +170,9 @@ class SinkRecording(Recording):
         now_finishing()
         try:
             self.sink.cleanup()
-        except Exception as error:
+        except BaseException as error:
             self._log.exception("The sink %s could not be finished", name)
-            self._error = self._error or error
+            self._error = self._error or raisable(error)
         self.is_finished = True
         duration = self.time_at(self._now())
         return lambda: Report(reason=self._reason, dropped=dropped, error=self._error, **self._told(duration))

@@ -24,7 +24,8 @@ def save(timeline: SpeakerTimeline, path: str | os.PathLike[str]) -> None:
     write = _WRITERS.get(target.suffix.lower())
     if write is None:
         raise ValueError(f"{target.name!r}: a timeline is saved as {', '.join(_WRITERS)}")
-    target.write_text(write(timeline, target), "utf-8", newline="\n")
+    # What strangers are called may have half a character in it.
+    target.write_text(write(timeline, target), "utf-8", "replace", newline="\n")
 
 
 def described(timeline: SpeakerTimeline, folder: Path | None = None) -> dict[str, Any]:

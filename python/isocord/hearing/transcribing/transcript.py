@@ -87,7 +87,7 @@ class Transcript:
         write = {".vtt": self._vtt, ".json": self._json}.get(target.suffix.lower())
         if write is None:
             raise ValueError(f"{target.name!r}: a transcript is saved as .vtt or .json")
-        target.write_text(write(), "utf-8", newline="\n")
+        target.write_text(write(), "utf-8", "replace", newline="\n")
 
     def _vtt(self) -> str:
         return document(Cue(*caption[:4]) for caption in self.captions)
