@@ -14,7 +14,7 @@ import pytest
 
 import isocord
 
-from .recordings import Finished, left, record, samples
+from .recordings import Finished, after, left, record, samples
 from .world import RATE, TONES, World, begin_speaking, heard, np, share, testing, until
 
 
@@ -281,6 +281,42 @@ async def test_what_it_refuses(world: World, tmp_path: Path) -> None:
         isocord.sinks.WaveSink(5)
     with pytest.raises(TypeError, match="volume"):
         isocord.sinks.WaveSink(filters={"volume": 1})
+
+
+async def test_a_mixdown_that_is_called_as_a_user_takes_nothing_of_that_one(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    bob = world.discord.speak("General", user="bob")
+    mixdown = tmp_path / f"{bob.user_id}.wav"
+    recording = voice.start_recording(isocord.sinks.WaveSink(tmp_path, mixdown=mixdown))
+    begin_speaking([bob], 0.6, ["bob"])
+    report = await after(recording, bob)
+    paths = {track.user_id: track.path for track in report.tracks}
+    assert paths == {bob.user_id: str(tmp_path / f"{bob.user_id}-{bob.user_id}.wav"), None: str(mixdown)}
+    for path in paths.values():
+        assert best_share(left(path), TONES["bob"]) > 0.6
+
+
+async def test_no_two_recordings_write_to_one_file(world: World, tmp_path: Path) -> None:
+    voice = await world.connect()
+    folder, whole = tmp_path / "each", tmp_path / "all.wav"
+    one = voice.start_recording(isocord.sinks.WaveSink(folder, mixdown=whole))
+    with pytest.raises(isocord.SinkError, match=r"another recording writes to .*all\.wav"):
+        voice.start_recording(isocord.sinks.OGGSink(whole, mixdown=True))
+    bob = world.discord.speak("General", user="bob")
+    begin_speaking([bob], 2.0, ["bob"])
+    await until((folder / f"{bob.user_id}.wav").exists)
+    other = voice.start_recording(isocord.sinks.WaveSink(folder, mixdown=tmp_path / "other.wav"))
+    report, late = await after(one, bob), await other.stop()
+    assert report.error is None
+    for track in report.tracks:
+        assert best_share(left(track.path), TONES["bob"]) > 0.6
+    errors = {track.user_id: track.error for track in late.tracks}
+    assert errors[None] is None
+    assert f"{bob.user_id}.wav" in str(errors[bob.user_id])
+    assert str(late.error) == str(errors[bob.user_id])
+    # What has been written may be replaced.
+    again = voice.start_recording(isocord.sinks.WaveSink(whole, mixdown=True))
+    assert (await again.stop()).error is None
 
 
 @pytest.mark.carried_here("a frame may be on its way here when it ends")

@@ -147,6 +147,7 @@ async def test_who_is_allowed_again_has_a_track_of_what_came_after(world: World,
     report = await recording.stop()
     (track,) = report.tracks
     assert track.offset >= report.marks[0].time
+    assert track.path == str(tmp_path / f"{bob.user_id}.flac")
 
 
 async def test_what_is_in_one_file_with_others_cannot_be_dropped(world: World, tmp_path: Path) -> None:

@@ -76,9 +76,34 @@ def test_two_of_one_name_have_two_files() -> None:
     assert given.once("a/Bob.wav", 2, 1) == "a/Bob-2.wav"
     assert given.once("a/Bob.wav", 1, 2) == "a/Bob-002.wav"
     assert given.once("a/Bob.wav", 2, 2) == "a/Bob-2-002.wav"
-    with pytest.raises(ValueError, match="already"):
-        given.once("a/Bob.wav", 2, 2)
+    # Who comes again for the same part has dropped what there was.
+    assert given.once("a/Bob.wav", 2, 2) == "a/Bob-2-002.wav"
+    assert given.once("a/Bob-2-003.wav", 4, 1) == "a/Bob-2-003.wav"
+    assert given.once("a/Bob-003.wav", 4, 2) == "a/Bob-003.wav"
+    assert given.once("a/Bob-2.wav", 4, 3) == "a/Bob-2-4.wav"
+    with pytest.raises(ValueError, match=r"'a/Bob\.wav' is written already"):
+        given.once("a/Bob.wav", 2, 3)
+    given.release()
     assert numbered("a.b/c", "-002") == "a.b/c-002"
+
+
+def test_no_two_recordings_write_to_one_path(tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    os.symlink(there, tmp_path / "also")
+    one, other = Given(), Given()
+    one.once(there / "all.wav", "mixdown", 1)
+    for name in (there / "all.wav", f"{there}/../also/all.wav", os.path.relpath(there / "all.wav")):
+        with pytest.raises(ValueError, match=r"another recording writes to '.*all\.wav'"):
+            other.once(name, "mixdown", 1)
+    assert other.once(there / "other.wav", "mixdown", 1) == there / "other.wav"
+    one.release()
+    assert other.once(there / "all.wav", 7, 1) == there / "all.wav"
+    other.release()
+
+
+def test_a_device_may_be_written_by_many() -> None:
+    assert [Given().once(os.devnull, 1, 1) for _ in range(2)] == [os.devnull] * 2
 
 
 def test_what_is_a_template() -> None:

@@ -184,6 +184,7 @@ class FileSink:
     def release(self, *, finished: bool) -> None:
         """The recording that claimed it is over, or could not begin."""
         self.finished = finished
+        self._given.release()
         self.uploads.finish()
         self._in_use.release()
 
@@ -279,8 +280,9 @@ class FileSink:
         self._called = names
 
     def finish(self, report: _native.RecordingReport) -> SinkError | None:
-        """Take what the recording came to; returns the first error. Called once."""
+        """Take what the recording came to, whose files are closed; returns the first error. Called once."""
         self.report = report
+        self._given.release()
         for outcome in report.tracks:
             key = self._key_of(outcome.user_id, outcome.user_id is None)
             file = next((file for (owner, _), file in self._files.copy().items() if owner == key), None)
@@ -321,11 +323,13 @@ class FileSink:
             if self._names is not None:
                 return self._target_of
             if is_path(target):
+                folder = os.fspath(target)  # type: ignore[arg-type]
                 try:
-                    os.makedirs(target, exist_ok=True)  # type: ignore[arg-type]
+                    os.makedirs(folder, exist_ok=True)
                 except OSError as error:
-                    raise SinkError(f"cannot record into {os.fspath(target)!r}: {error}") from error  # type: ignore[arg-type]
-                return target
+                    raise SinkError(f"cannot record into {folder!r}: {error}") from error
+                self._names = self._names_of(os.path.join(naming.literal(folder), f"{{user_id}}.{self.encoding}"))
+                return self._target_of
             if target is not None and not callable(target):
                 raise ValueError("one file per user needs a directory or a function; or give mixdown=True")
             return self._target_of
@@ -364,10 +368,10 @@ class FileSink:
 
         def whole(part: int) -> Path | BinaryIO:
             if names is not None:
-                return self._given_once(names.path(None, None, part), None, part)
+                return self._given_once(names.path(None, None, part), key, part)
             if is_path(target):
                 return self._given_once(
-                    naming.numbered(os.fspath(target), f"-{part:03}" if part > 1 else ""), None, part
+                    naming.numbered(os.fspath(target), f"-{part:03}" if part > 1 else ""), key, part
                 )
             if target is not None and part > 1:
                 raise ValueError("what is cut needs a path, not a file object")
@@ -375,8 +379,8 @@ class FileSink:
 
         return whole
 
-    def _given_once(self, path: Any, user_id: int | None, part: int) -> Path:
-        given: Path = self._given.once(path, user_id, part)
+    def _given_once(self, path: Any, key: _Key, part: int) -> Path:
+        given: Path = self._given.once(path, "all" if key is None else key, part)
         return given
 
     def _keep(self, key: _Key, part: int, made: Any) -> BinaryIO:

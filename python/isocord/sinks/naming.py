@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import string
+import threading
 import unicodedata
 from datetime import datetime
 from typing import Any
@@ -107,32 +108,55 @@ class Names:
 
 
 class Given:
-    """The paths that one recording has written to, and for whom: none is opened twice."""
+    """The paths that one recording writes to, and for whom: no two write to one, in this recording or another of this
+    process, until :meth:`release`."""
 
     def __init__(self) -> None:
-        self._paths: dict[str, int | None] = {}
+        self._paths: dict[str, tuple[object, int]] = {}
 
-    def once(self, path: Any, user_id: int | None, part: int) -> Any:
+    def once(self, path: Any, owner: object, part: int) -> Any:
         """The path, or another like it if it was given already: two users may have one name.
 
+        Args:
+            path: where a file is to be.
+            owner: a user's id, or what all users' file is called.
+            part: its number. Who asks for the same part again has dropped the file that there was.
+
         Raises:
-            ValueError: all of these were given.
+            ValueError: all of these were given, or another recording writes there.
         """
         if os.path.exists(path) and not os.path.isfile(path):
             # A device or a pipe: another name would be another thing.
             return path
-        owner = self._paths.get(_key(path), user_id)
-        endings = ["", f"-{part:03}"] if owner == user_id else ["", f"-{user_id}", f"-{user_id}-{part:03}"]
-        for ending in endings:
-            found = numbered(os.fspath(path), ending) if ending else path
-            if _key(found) not in self._paths:
-                self._paths[_key(found)] = user_id
+        with _lock:
+            first, _ = self._paths.get(_key(path), (owner, part))
+            endings = ["", f"-{part:03}"] if first == owner else ["", f"-{owner}", f"-{owner}-{part:03}"]
+            for ending in endings:
+                found = numbered(os.fspath(path), ending) if ending else path
+                key = _key(found)
+                if self._paths.get(key, (owner, part)) != (owner, part):
+                    continue
+                if key in _written and key not in self._paths:
+                    raise ValueError(f"another recording writes to {os.fspath(found)!r}")
+                _written.add(key)
+                self._paths[key] = (owner, part)
                 return found
         raise ValueError(f"{os.fspath(path)!r} is written already")
 
+    def release(self) -> None:
+        """All are closed: others may write there."""
+        with _lock:
+            _written.difference_update(self._paths)
+            self._paths.clear()
+
+
+_lock = threading.Lock()
+_written: set[str] = set()
+"""What recordings of this process write to."""
+
 
 def _key(path: str | os.PathLike[str]) -> str:
-    return os.path.normcase(os.path.abspath(os.fspath(path)))
+    return os.path.normcase(os.path.realpath(os.fspath(path)))
 
 
 def numbered(path: str, ending: str) -> str:
