@@ -7,13 +7,14 @@ import json
 import math
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import isocord
-from isocord.cli import terminal
+from isocord.cli import record, terminal
 from isocord.cli.levels import Levels
 from isocord.cli.main import main
 
@@ -119,6 +120,40 @@ def test_what_cannot_begin(
     monkeypatch.setattr(terminal, "console", lambda: None)
     assert main([word for word in arguments(discord, tmp_path) if word != "--json"]) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["{date}", "{x}", "x{"])
+def test_a_folder_may_be_called_anything(discord: Any, tmp_path: Path, name: str) -> None:
+    thread = meanwhile(discord, tmp_path, lambda alice: alice.leave())
+    assert main(arguments(discord, tmp_path / name, "--linger", "0.5", "--mixdown")) == 0
+    thread.join(30)
+    (folder,) = tmp_path.iterdir()
+    (recording,) = folder.iterdir()
+    assert folder.name == name
+    found = {path.name for path in recording.iterdir()}
+    assert found == {"Alice.ogg", "all.ogg", "timeline.json", "timeline.vtt"}
+
+
+def test_where_nothing_is_recorded_nothing_is_left(discord: Any, tmp_path: Path) -> None:
+    asked = arguments(discord, tmp_path / "made" / "for it")
+    asked[4] = "7"
+    assert main(asked) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_recordings_that_begin_at_once_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Clock:
+            return cls(2026, 3, 4, 5, 6, 7, tzinfo=tz)
+
+    monkeypatch.setattr(record, "datetime", Clock)
+    with record._folder(tmp_path / "to") as one, record._folder(tmp_path / "to") as other:
+        (other / "Bob.ogg").write_bytes(b"")
+        assert (one.name, other.name) == ("2026-03-04 05-06-07", "2026-03-04 05-06-07 2")
+    assert [path.name for path in (tmp_path / "to").iterdir()] == ["2026-03-04 05-06-07 2"]
 
 
 def test_levels_fall_slowly() -> None:

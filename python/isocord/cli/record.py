@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +16,7 @@ import isocord
 
 from ..errors import IsocordError
 from ..hearing.recording.timeline_files import decibels
+from ..sinks import naming
 from ..sinks.files import FileSink
 from .bots import Place, channel, interruptible, joined, prepared
 from .levels import Levels, Meters, meters
@@ -25,6 +29,8 @@ _SINKS = ("WaveSink", "FLACSink", "MP3Sink", "OGGSink", "MKASink", "WebMSink", "
 FORMATS: dict[str, type[FileSink]] = {sink.encoding: sink for sink in (getattr(isocord.sinks, name) for name in _SINKS)}
 """By what the command line calls them, which names them itself: it imports no sinks for a ``--help``."""
 _LOOK = 0.1
+_MOST_AT_ONCE = 1_000
+"""Recordings that begin in one second."""
 
 
 def run(
@@ -39,20 +45,48 @@ def run(
     as_json: bool,
 ) -> int:
     """Record; returns the exit status: 2 where it could not begin, 1 where something of it failed."""
-    folder = to / f"{datetime.now():%Y-%m-%d %H-%M-%S}"
-    options: dict[str, Any] = {"mixdown": folder / f"all.{form}"} if mixdown else {}
+    with contextlib.ExitStack() as stack:
+        try:
+            token, out = prepared(as_json=as_json)
+            folder = stack.enter_context(_folder(to))
+            # Everybody's file is called "all" by the same template.
+            name = os.path.join(naming.literal(str(folder)), f"{{user}}.{form}")
+            sink = FORMATS[form](name, mixdown=name if mixdown else False, split=split)
+        except (CannotError, ValueError, OSError) as error:
+            complain("record", error)
+            return 2
+        return asyncio.run(_record(sink, folder, token, out, guild_id=guild_id, channel_id=channel_id, linger=linger))
+
+
+@contextlib.contextmanager
+def _folder(to: Path) -> Iterator[Path]:
+    """A folder that no other recording has, also none of another process; where nothing was recorded nothing is left.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    made = [place for place in (to, *to.parents) if not place.exists()]
+    folder = _new(to / f"{datetime.now():%Y-%m-%d %H-%M-%S}")
     try:
-        token, out = prepared(as_json=as_json)
-        sink = FORMATS[form](str(folder / f"{{user}}.{form}"), split=split, **options)
-        folder.mkdir(parents=True, exist_ok=True)
-    except (CannotError, ValueError, OSError) as error:
-        complain("record", error)
-        return 2
-    status = asyncio.run(_record(sink, folder, token, out, guild_id=guild_id, channel_id=channel_id, linger=linger))
-    # Where nothing was recorded nothing is left.
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-    return status
+        yield folder
+    finally:
+        with contextlib.suppress(OSError):
+            for place in (folder, *made):
+                place.rmdir()
+
+
+def _new(wanted: Path) -> Path:
+    """Makes the folder, or one with a number behind its name where somebody was first."""
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name} {number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if number == _MOST_AT_ONCE:
+                raise
+        else:
+            break
+    return folder
 
 
 async def _record(

@@ -76,8 +76,8 @@ class RecordingSurface(ClientBase):
             RecordingError: not connected, recording already (see above), ``sink`` is no sink, one that another
                 recording still writes to, or one of the bot library's that was recorded into already: those serve
                 once. It is a ``RecordingException`` of the bot library as well.
-            SinkError: a file of isocord's own sinks could not be made or is written by another recording still, or there
-                is no ffmpeg where it is needed.
+            SinkError: a file of isocord's own sinks could not be made, or is one that another recording writes to, or
+                there is no ffmpeg where it is needed.
             TypeError: ``callback`` is not callable; a coroutine is not: give the function that makes it.
             ValueError: an option of isocord's own sinks is out of its range.
         """
