@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from isocord.cli.main import main
+from isocord.hearing.transcribing.transcript import Transcript
 
 from ..terminals import Terminal
 from .consoles import events
@@ -97,12 +101,86 @@ def test_what_fails_is_told_and_the_rest_is_written(folder: Path, capsys: pytest
         (["meeting", "--with", "recogniser_of_a_test:number"], "is no function"),
         (["missing", "--with", "recogniser_of_a_test:words"], "missing"),
         (["meeting", "--with", "recogniser_of_a_test:words", "--out", "told.srt"], ".vtt or .json"),
+        (["meeting", "--with", "recogniser_of_a_test:words", "--out", "no/such/place.vtt"], "no folder 'no/such'"),
+        (["meeting", "--with", "recogniser_of_a_test:words", "--out", "meeting/42.wav/x.vtt"], "no folder"),
+        (["meeting", "--with", "recogniser_of_a_test:words", "--out", "folder.vtt"], "cannot write 'folder.vtt'"),
     ],
 )
 def test_what_cannot_begin(folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    (folder / "folder.vtt").mkdir()
     assert run(*arguments) == 2
     said = capsys.readouterr()
     assert said.out == "" and words in said.err and said.err.startswith("isocord transcribe: ")
+
+
+TIMELINE: dict[str, Any] = {
+    "kind": "isocord timeline",
+    "started_at": "2026-03-04T05:06:07+00:00",
+    "tracks": [
+        {"user_id": "7", "name": "Alice", "files": [{"path": "Alice.wav", "offset": 0.5, "duration": 2.0}]},
+    ],
+}
+
+
+def changed(where: str, value: object) -> str:
+    """The timeline with another value at a place."""
+    made = json.loads(json.dumps(TIMELINE))
+    track = made["tracks"][0]
+    for part in (made, track, track["files"][0]):
+        if where in part:
+            part[where] = value
+    return json.dumps(made)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            changed("started_at", value)
+            for value in (None, 5, "x", [], "9999-12-31T23:59:59+00:00", "0001-01-01T00:00+09:00")
+        ),
+        *(changed("tracks", value) for value in (None, 5, [{}], ["x"], [5], [[]], {"a": 1})),
+        *(changed("user_id", value) for value in ("-1", "x", 1 << 64, [], "9" * 5_000)),
+        *(changed("name", value) for value in (5, [], {})),
+        *(changed("files", value) for value in (None, 5, [{}], ["x"], {"a": 1})),
+        *(changed("path", value) for value in (None, 5, [])),
+        *(
+            changed(place, value)
+            for place in ("offset", "duration")
+            for value in (None, -1, 1e300, math.inf, math.nan, "x")
+        ),
+        json.dumps({"kind": TIMELINE["kind"]}),
+        json.dumps(TIMELINE)[:-3],
+        '{"kind": "isocord timeline", "x": ' + "[" * 200_000,
+    ],
+)
+def test_a_damaged_timeline_is_named(folder: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (folder / "meeting" / "timeline.json").write_text(text, "utf-8")
+    assert run("meeting", "--with", "recogniser_of_a_test:words") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("isocord transcribe: 'meeting/timeline.json' is damaged, or no timeline")
+    assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "[]", "{", '{"kind": "x"}', "\ud800"])
+def test_json_of_others_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (folder / "meeting" / "package.json").write_text(text, "utf-8", "surrogatepass")
+    (folder / "meeting" / "timeline.json").write_text(json.dumps(TIMELINE), "utf-8")
+    assert run("meeting", "--with", "recogniser_of_a_test:words") == 0
+    (caption, _) = events(capsys.readouterr())
+    assert (caption["name"], caption["user_id"]) == ("Alice", "7")
+
+
+def test_what_cannot_be_saved_at_the_end_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(transcript: Transcript, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "no room", str(path))
+
+    monkeypatch.setattr(Transcript, "save", full)
+    assert run("meeting", "--with", "recogniser_of_a_test:words") == 1
+    assert "no room" in capsys.readouterr().err
 
 
 def test_a_ctrl_c_leaves_what_was_written_down(folder: Path) -> None:

@@ -33,11 +33,17 @@ def run(paths: list[Path], *, function: str, out: Path | None, jobs: int, as_jso
         call = _load(function)
         if target.suffix.lower() not in (".vtt", ".json"):
             raise ValueError(f"{str(target)!r}: a transcript is saved as .vtt or .json")
+        if out is not None or paths[0].exists():
+            _check_place(target)
         transcript, is_cut = _transcribe(recording, call, jobs, terminal)
-        transcript.save(target)
     except (CannotError, ValueError, TypeError, OSError, ImportError, AttributeError) as error:
         complain("transcribe", error)
         return 2
+    try:
+        transcript.save(target)
+    except OSError as error:
+        complain("transcribe", error)
+        return 1
     _conclude(transcript, target, terminal, is_cut=is_cut)
     if is_cut:
         return INTERRUPTED
@@ -65,6 +71,19 @@ def _transcribe(
             is_cut = True
     taken.captions.sort()
     return taken, is_cut
+
+
+def _check_place(target: Path) -> None:
+    """See that a file can be written there, before hours of work.
+
+    Raises:
+        OSError: it cannot.
+    """
+    place = target if target.exists() else target.parent
+    if place is not target and not place.is_dir():
+        raise NotADirectoryError(f"cannot write {str(target)!r}: there is no folder {str(place)!r}")
+    if target.is_dir() or not os.access(place, os.W_OK):
+        raise PermissionError(f"cannot write {str(target)!r}")
 
 
 def _load(name: str) -> Callable[..., Any]:

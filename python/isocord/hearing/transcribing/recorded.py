@@ -12,14 +12,16 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 from ... import _native
 from ...errors import FFmpegError
+from ...runtime.text import shown
 from ...sinks.naming import SUFFIXES
+from ...sinks.targets import user_id_of
 from ..recording.report import Report
 from ..recording.timeline import BYTES_PER_SAMPLE, SAMPLE_RATE, silence
 from ..recording.timeline_files import KIND
@@ -31,6 +33,8 @@ _BATCH = 25
 """Frames of 20 ms that are read in one go."""
 _BATCH_BYTES = _BATCH * SAMPLE_RATE // 50 * BYTES_PER_SAMPLE
 _BIGGEST_JSON = 64 << 20
+_LONGEST = 365 * 86_400.0
+"""Seconds that a timeline may tell of; gaps are filled with silence."""
 _PART = re.compile(r"(.*?)[ _.-]*(\d{3,})$")
 
 Recorded: TypeAlias = "Report | str | os.PathLike[str] | Iterable[str | os.PathLike[str]]"
@@ -138,7 +142,7 @@ def find(recording: Recorded) -> Recordings:
     by its title, or as the file is, and files that are called like parts (``Alice-002``) follow each other.
 
     Raises:
-        ValueError: there is no sound in it.
+        ValueError: there is no sound in it, or its timeline is damaged.
         OSError: a folder or file is not there.
     """
     if isinstance(recording, Report):
@@ -213,29 +217,58 @@ def _base(stem: Path) -> Path | None:
 
 
 def _of_timeline(folder: Path) -> Recordings | None:
-    """What a timeline in the folder says, if there is one."""
+    """What a timeline in the folder says, if there is one.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     for path in sorted(folder.glob("*.json")):
         told = _timeline(path)
         if told is None:
             continue
-        rows = []
-        for track in told["tracks"]:
-            files = track["files"]
-            pieces = [Piece(folder / one["path"], float(one["offset"]), float(one["duration"])) for one in files]
-            user_id = None if track["user_id"] is None else int(track["user_id"])
-            rows.append(_Row(user_id, track["name"], pieces))
-        return Recordings(_assembled(rows), datetime.fromisoformat(told["started_at"]))
+        try:
+            began = datetime.fromisoformat(told["started_at"])
+            # All of its moments can be told.
+            _ = began.astimezone(timezone.utc) + timedelta(seconds=_LONGEST)
+            rows = [_row(folder, track) for track in told["tracks"]]
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            raise _damaged(path, error) from error
+        return Recordings(_assembled(rows), began)
     return None
 
 
 def _timeline(path: Path) -> dict[str, Any] | None:
+    """What is in a file, if that says that it is a timeline."""
     if path.stat().st_size > _BIGGEST_JSON:
         return None
+    text = path.read_text("utf-8", "replace")
     try:
-        told = json.loads(path.read_text("utf-8"))
-    except ValueError:
+        told = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if f'"kind": "{KIND}"' in text:
+            raise _damaged(path, error) from error
         return None
     return told if isinstance(told, dict) and told.get("kind") == KIND else None
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    return ValueError(f"{str(path)!r} is damaged, or no timeline of isocord's: {type(error).__name__}: {shown(error)}")
+
+
+def _row(folder: Path, track: dict[str, Any]) -> _Row:
+    user_id = None if track["user_id"] is None else user_id_of(track["user_id"])
+    if not isinstance(name := track["name"], str | None):
+        raise TypeError(f"{name!r} is no name")
+    pieces = [Piece(folder / one["path"], _seconds(one["offset"]), _seconds(one["duration"])) for one in track["files"]]
+    return _Row(user_id, name, pieces)
+
+
+def _seconds(told: Any) -> float:
+    seconds = float(told)
+    # Written so that what is no number is refused as well.
+    if not 0 <= seconds <= _LONGEST:
+        raise ValueError(f"{told!r} is no time in a recording")
+    return seconds
 
 
 class _Row(NamedTuple):

@@ -125,7 +125,7 @@ async def transcribe(
             and ``vad`` as :meth:`.VoiceClient.utterances` has them.
 
     Raises:
-        ValueError: there is no sound in it, or an option is out of its range.
+        ValueError: there is no sound in it, its timeline is damaged, or an option is out of its range.
         OSError: a folder or file is not there.
     """
     if not callable(function):
