@@ -55,6 +55,40 @@ def test_a_coroutine_that_fails_is_told(stage: Stage, caplog: pytest.LogCaptureF
     assert "The after function failed" in caplog.text
 
 
+class OwnEnd(BaseException):
+    """No Exception, as a library may have."""
+
+
+@pytest.mark.parametrize("raised", [SystemExit("enough"), asyncio.CancelledError("enough"), OwnEnd("enough")])
+@pytest.mark.parametrize("place", ["after", "cleanup"])
+def test_what_wants_to_end_more_than_the_playback_is_told_and_the_rest_is_done(
+    stage: Stage, caplog: pytest.LogCaptureFixture, place: str, raised: BaseException
+) -> None:
+    done: list[str] = []
+
+    class Leaving(Frames):
+        def cleanup(self) -> None:
+            done.append("cleanup")
+            if place == "cleanup":
+                raise raised
+
+    def after(error: Exception | None) -> None:
+        done.append("after")
+        if place == "after":
+            raise raised
+
+    future = stage.new_future()
+    stage.play(Leaving(3), after=after, future=future)
+    player = stage.player.current
+    assert player is not None
+    stage.native.play_out()
+    wait_until(future.done)
+    assert future.result() is None
+    assert sorted(done) == ["after", "cleanup"]
+    assert not player.is_alive()
+    assert "enough" in caplog.text
+
+
 def test_a_coroutine_whose_loop_is_closed_is_told(caplog: pytest.LogCaptureFixture) -> None:
     async def after() -> None:
         pytest.fail("there is no loop to run on")

@@ -50,7 +50,7 @@ def native(source: Part) -> _native.Playable | _native.Reel:
     def over(_: BaseException | None) -> None:
         try:
             source.cleanup()
-        except Exception:
+        except BaseException:
             _log.exception("Cleaning up the source %s failed", type(source).__name__)
 
     feeder = Feeder(

@@ -150,7 +150,10 @@ class Playback:
         self._player.resume(self)
 
     def conclude(self, error: BaseException | None, loop: asyncio.AbstractEventLoop, *, after_first: bool) -> None:
-        """It is over: call ``after``, clean up, tell who waits. On a thread where code of the bot may take its time."""
+        """It is over: call ``after``, clean up, tell who waits. On a thread where code of the bot may take its time.
+
+        Whatever that raises is logged, also what wants to end the interpreter: the rest is done all the same.
+        """
         shown = None if error is None else raisable(error)
         self._current_error = shown
         if after_first:
@@ -181,7 +184,7 @@ class Playback:
         if self.after is not None:
             try:
                 result = self.after(error)
-            except Exception as raised:
+            except BaseException as raised:
                 raised.__context__ = error
                 self._player.log.exception("Calling the after function failed.", exc_info=raised)
                 result = None
@@ -192,5 +195,5 @@ class Playback:
     def _clean_up(self) -> None:
         try:
             self.source.cleanup()
-        except Exception:
+        except BaseException:
             self._player.log.exception("Cleaning up the source %s failed", type(self.source).__name__)

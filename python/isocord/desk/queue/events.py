@@ -139,7 +139,7 @@ def _event(
 def _call(function: Callable[[QueueEvent], object], event: QueueEvent, loop: asyncio.AbstractEventLoop) -> None:
     try:
         result = function(event)
-    except Exception:
+    except BaseException:
         _log.exception("What is called with the events of a queue failed")
     else:
         follow(result, loop, "What is called with the events of a queue", _log)
