@@ -48,7 +48,8 @@ LAYERS = [
     {"hosts"},
     {"connection"},
     {"hearing", "gateway", "playing"},
-    {"filters", "testing", "sinks", "runtime"},
+    {"filters", "testing", "sinks"},
+    {"runtime"},
     {"_native", "errors", "_door"},
 ]
 """The folders of the package from top to bottom: each imports only what stands below it."""

@@ -245,3 +245,30 @@ def test_what_has_played_is_closed_whoever_remembers_it(tmp_path: Path) -> None:
     until(lambda: made[0]._is_over)
     assert opened[0].title is None
     assert opened[0].duration == 0.04
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("https://user:SECRET@radio.example/a/song.mp3?token=SECRET#SECRET", "song.mp3"),
+        ("https://user:SECRET@radio.example", "radio.example"),
+        ("https://SECRET@radio.example:8000/?token=SECRET", "radio.example"),
+        ("https://radio.example?next=/a/SECRET", "radio.example"),
+        ("https://radio.example/live/?next=/a/SECRET", "live"),
+        ("https://radio.example/song.mp3#/SECRET", "song.mp3"),
+        ("https://user:SEC/SECRET@radio.example", "radio.example"),
+        ("https://radio.example/@artist/a@b.mp3", "a@b.mp3"),
+        ("HTTPS://user:SECRET@[::1]/", "::1"),
+        ("https://user:SECRET@[", None),
+        (Path("https://user:SECRET@radio.example"), "radio.example"),
+        ("music/a b?c#d.mp3", "a b?c#d.mp3"),
+        (Path("music/song.mp3"), "song.mp3"),
+    ],
+)
+def test_what_a_url_tells_in_confidence_is_not_in_its_title(source: str | Path, title: str | None) -> None:
+    entry = isocord.Queue().add(source)
+    assert entry.title == title
+    shown = f"{entry} {isocord.QueueEvent('failed', entry)}"
+    assert "SEC" not in shown
+    assert title is None or shown.count(repr(title)) == 2
+    assert isocord.Queue().add(source, title="Mine").title == "Mine"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from isocord.runtime.urls import is_url
 from isocord.sinks import OGGSink, Remote, WaveSink
-from isocord.sinks.remote import is_url
 
 pytest.importorskip("fsspec")
 

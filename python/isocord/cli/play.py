@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import PurePath
 from typing import Any
-from urllib.parse import urlsplit
 
 import isocord
 
 from ..errors import AudioFileError, IsocordError
+from ..runtime.urls import file_name
 from .bots import channel, interruptible, joined, prepared
 from .progress import Progress, progress
 from .terminal import INTERRUPTED, CannotError, complain
@@ -25,7 +24,7 @@ def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
     except (CannotError, AudioFileError, ValueError) as error:
         complain("play", error)
         return 2
-    shown = progress(out, PurePath(urlsplit(source).path).name or source)
+    shown = progress(out, file_name(source) or "-")
     try:
         return asyncio.run(_play(file, token, guild_id, channel_id, shown))
     finally:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
+from ..runtime.urls import is_url, shown, without_user
 from . import naming, splitting
 
-_URL = re.compile(r"(?i)[a-z][a-z0-9.+-]*(::[a-z][a-z0-9.+-]*)*://")
-_ADDRESS = re.compile(r"[^:@/]*(:\d+)?")
 _LONGEST = 500
 _SHORTEST_SECRET = 3
 _MOST_TRIES = 100
@@ -94,28 +92,10 @@ class Remote:
         return f"{type(error).__name__}: {text}"[:_LONGEST].rstrip(": ")
 
 
-def is_url(target: object) -> bool:
-    """Whether it is text that says how to get to another file system."""
-    return isinstance(target, str) and _URL.match(target) is not None
-
-
-def shown(url: str) -> str:
-    """The URL as it may be shown."""
-    scheme, there, rest = url.partition("://")
-    return f"{scheme}{there}{_without_user(rest.partition('?')[0])}"
-
-
-def _without_user(rest: str) -> str:
-    first = rest.partition("/")[0]
-    # A password may hold what should have been quoted.
-    is_address = _ADDRESS.fullmatch(first) is not None
-    return rest if is_address else rest.rpartition("@")[2]
-
-
 def _split(path: str) -> tuple[str, str]:
     """The folder that a URL names, up to where a template begins; and the rest."""
     scheme, _, rest = path.partition("://")
-    place = _without_user(rest)
+    place = without_user(rest)
     start = f"{scheme}://{rest.removesuffix(place)}"
     if not naming.is_template(place):
         folder, slash, name = place.rpartition("/")
@@ -127,7 +107,7 @@ def _split(path: str) -> tuple[str, str]:
 
 def _secrets(url: str, options: Mapping[str, Any]) -> Iterator[str]:
     rest, _, query = url.partition("://")[2].partition("?")
-    user = rest.removesuffix(_without_user(rest)).removesuffix("@")
+    user = rest.removesuffix(without_user(rest)).removesuffix("@")
     password = user.partition(":")[2]
     values = [query, *(value for _, value in parse_qsl(query)), user, password, *_texts(options)]
     for value in values:

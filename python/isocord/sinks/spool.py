@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import SinkError
+from ..runtime.urls import shown
 from . import naming
-from .remote import Remote, shown
+from .remote import Remote
 
 _CHUNK = 8 << 20
 _MOST_CHUNKS = 9_000

@@ -8,7 +8,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO, TypeAlias
 
-from .remote import Remote, is_url
+from ..runtime.urls import is_url
+from .remote import Remote
 
 Path: TypeAlias = "str | os.PathLike[str]"
 One: TypeAlias = "Path | Remote | BinaryIO"

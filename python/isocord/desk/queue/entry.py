@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 from ... import _native
 from ...errors import AudioFileError
 from ...runtime.handover import raisable
+from ...runtime.urls import file_name
 from ..parts import Part, check, native
 
 Making: TypeAlias = "Callable[[], Part | Awaitable[Part]]"
@@ -61,14 +62,15 @@ class QueueEntry(_native.QueueEntry):
 
     @property
     def title(self) -> str | None:
-        """The title that was given, or that the source tells once it is opened; else the name of the file, or None."""
+        """The title that was given, or that the source tells once it is opened; else the name of the file, or of a URL
+        that names none the host, or None."""
         if self._title is not None:
             return self._title
         told = getattr(self._opened[0] if self._opened else self.source, "title", None)
         if isinstance(told, str):
             return told
         if isinstance(self.source, (str, os.PathLike)):
-            return os.path.basename(os.fspath(self.source)) or None
+            return file_name(self.source)
         return None
 
     @property
