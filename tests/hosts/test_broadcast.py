@@ -207,3 +207,14 @@ def test_what_is_no_source_for_it_is_said() -> None:
     for options in ({"prebuffer": -1.0}, {"prebuffer": 61.0}, {"bitrate": 5}, {"lookahead": 0}, {"complexity": 11}):
         with pytest.raises(ValueError, match=next(iter(options))):
             isocord.Broadcast(Noise(), **options)
+
+
+async def test_options_of_its_encoder_are_not_given_with_play(world: World) -> None:
+    voice = await world.connect()
+    radio = isocord.Broadcast(Noise(), bitrate=64)
+    with pytest.raises(TypeError, match=r"give bitrate, fec when it is made"):
+        voice.play(radio, bitrate=64, fec=False)
+    assert not voice.is_playing()
+    voice.play(radio, lookahead=10)
+    assert voice.is_playing()
+    voice.stop()

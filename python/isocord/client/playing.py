@@ -145,7 +145,8 @@ class PlaybackSurface(ClientBase):
         Raises:
             ClientError: not connected, or something plays already (what is paused is replaced). It is a
                 ``ClientException`` of the bot library as well.
-            TypeError: ``source`` is no audio source, or ``after`` is not callable.
+            TypeError: ``source`` is no audio source, ``after`` is not callable, or options of the encoder are given for
+                an :class:`isocord.Broadcast`, which has one of its own.
             ValueError: an option is out of its range.
             AudioFileError: the file is closed, or plays already.
         """
@@ -175,6 +176,8 @@ class PlaybackSurface(ClientBase):
             "signal_type": signal_type,
             "complexity": complexity,
         }
+        if isinstance(source, _native.Broadcast) and (named := [name for name in given if given[name] is not None]):
+            raise TypeError(f"a Broadcast has one encoder for all who hear it: give {', '.join(named)} when it is made")
         encoding = self._encoder._options_for(given)
         feed = self._feed(source, encoding, lookahead)
         self._encoder._playing, self._lookahead = encoding, lookahead
