@@ -118,6 +118,30 @@ def test_templates_that_cannot_name_files_are_refused(template: str) -> None:
         WaveSink(template)
 
 
+@pytest.mark.parametrize("path", ["{foo}", "{user}-{foo}", "a/{user_id.real}", "{date.year}", "there{x}/{foo:03}"])
+def test_fields_that_there_are_none_of_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there{x}").mkdir()
+    for made in (lambda: WaveSink(path), lambda: OGGSink("x", mixdown=path), lambda: WaveSink(path, mixdown=True)):
+        with pytest.raises(ValueError, match=r"has '\S+': known are channel"):
+            made()
+
+
+@pytest.mark.parametrize("path", ["there{x}", "there{x}/new", "a{", "{}", "{0}", "a}b", "{{user}}"])
+def test_braces_that_are_none_of_a_template_are_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there{x}").mkdir()
+    assert (WaveSink(path).layout, WaveSink(path, mixdown=True).layout) == ("users", "mixdown")
+
+
+def test_an_empty_path_is_none() -> None:
+    for made in (lambda: WaveSink(""), lambda: WaveSink("x", mixdown=""), lambda: MKASink("", tracks=True)):
+        with pytest.raises(ValueError, match="empty"):
+            made()
+
+
 def test_a_file_for_all_needs_no_user() -> None:
     assert MKASink("{date}-{channel}.mka", tracks=True).layout == "tracks"
     assert FLACSink("{date}.flac", mixdown=True).layout == "mixdown"

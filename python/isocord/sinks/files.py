@@ -85,8 +85,9 @@ class FileSink:
 
     Raises:
         TypeError: ``target`` is of another kind, or ``filters`` has unknown keys.
-        ValueError: ``time`` or ``max_size`` is negative, an option is out of its range, or a directory would be made
-            that is called like a sound file, as ``"call.ogg"`` is, where each user gets a file.
+        ValueError: ``time`` or ``max_size`` is negative, an option is out of its range, a path is empty or has fields
+            that there are none of, or a directory would be made that is called like a sound file, as ``"call.ogg"``
+            is, where each user gets a file.
 
     Attributes:
         audio_data: by user id what was recorded; a mixdown is under the key None. Filled when the recording is over.
@@ -129,6 +130,8 @@ class FileSink:
         # Written so that a time that is no number is refused as well.
         if not self.seconds >= 0 or not 0 <= self.max_size < _TOO_BIG:
             raise ValueError("time and max_size are 0 or more")
+        if "" in (target, mixdown):
+            raise ValueError("the path of a target or mixdown must not be empty")
         self.layout = self._choose_layout(mixdown is True)
         self._mixdown = None if isinstance(mixdown, bool) else remote_of(mixdown)
         target = remote_of(target)
@@ -158,14 +161,14 @@ class FileSink:
         mixed, name = name_of(self._mixdown), name_of(target)
         if self._mixdown is not None and mixed is None:
             check_file(self._mixdown, "mixdown must be True, a path or a binary file object")
-        if mixed is not None and naming.is_template(mixed):
-            naming.check_template(mixed, per_user=False)
+        if mixed is not None:
+            naming.check(mixed, per_user=False)
         if target is not None and name is None and not callable(target):
             check_file(target, "target must be a path, a binary file object or a function of a user id")
-        if name is not None and naming.is_template(name):
-            naming.check_template(name, per_user=self.layout == "users")
-        elif name is not None and self.layout == "users":
-            self._check_directory(name)
+        if name is not None:
+            naming.check(name, per_user=self.layout == "users")
+            if self.layout == "users" and not naming.is_template(name):
+                self._check_directory(name)
 
     def init(self, vc: Any) -> None:
         """The recording by the voice client ``vc`` begins."""
@@ -383,12 +386,11 @@ class FileSink:
         given: Path = self._given.once(path, "all" if key is None else key, part)
         return given
 
-    def _keep(self, key: _Key, part: int, made: Any) -> BinaryIO:
+    def _keep(self, key: _Key, part: int, made: BinaryIO) -> BinaryIO:
         if any(made is file for file in self._files.copy().values()):
             raise ValueError("the target function has to return another file object for each part")
         self._files[key, part] = made
-        kept: BinaryIO = made
-        return kept
+        return made
 
 
 def _loudness(normalize: bool | float) -> float | None:

@@ -17,15 +17,13 @@ SUFFIXES = frozenset(
 """Of files with sound."""
 _LONGEST = 60
 _FORBIDDEN = frozenset('<>:"/\\|?*')
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)")
 
 
 def is_template(path: str) -> bool:
     """Whether a path has one of the fields; others with braces in them are taken as they are."""
-    try:
-        return any(field is not None and field in FIELDS for _, field, _, _ in string.Formatter().parse(path))
-    except ValueError:
-        return False
+    return not FIELDS.isdisjoint(_fields(path))
 
 
 def first_field(path: str) -> int:
@@ -39,21 +37,43 @@ def literal(path: str) -> str:
     return path.replace("{", "{{").replace("}", "}}")
 
 
-def check_template(path: str, *, per_user: bool) -> None:
-    """Refuse a template that could not name the files.
+def check(path: str, *, per_user: bool) -> None:
+    """Refuse a path, or a template, that cannot name the files that are meant.
 
     Raises:
-        ValueError: it has an unknown field, a wrong format, or nothing that tells users apart where it has to.
+        ValueError: it has an unknown field that is no part of a folder that is there, a wrong format, or nothing that
+            tells users apart where it has to.
     """
-    fields = {field for _, field, _, _ in string.Formatter().parse(path) if field is not None}
+    fields = _fields(path)
+    if not fields & FIELDS:
+        # What is no name may be a part of any path, and so may be what is there already.
+        fields = {field for field in _fields(_new_part(path)) if _NAME.match(field)}
     if unknown := fields - FIELDS:
         raise ValueError(f"{path!r} has {', '.join(map(repr, sorted(unknown)))}: known are {', '.join(sorted(FIELDS))}")
+    if not fields:
+        return
     if per_user and not fields & {"user", "user_id"}:
         raise ValueError(f"each user gets a file: {path!r} needs {{user}} or {{user_id}}")
     try:
         path.format(date=_Date(2000, 1, 1), guild="", channel="", user="", user_id=1, part=1)
     except (ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
         raise ValueError(f"{path!r} cannot name a file: {error}") from error
+
+
+def _fields(path: str) -> set[str]:
+    """What stands in braces; nothing if those are no pairs."""
+    try:
+        return {field for _, field, _, _ in string.Formatter().parse(path) if field is not None}
+    except ValueError:
+        return set()
+
+
+def _new_part(path: str) -> str:
+    """What of a path is not there yet."""
+    there = path
+    while there and not os.path.exists(there) and os.path.dirname(there) != there:
+        there = os.path.dirname(there)
+    return path.removeprefix(there)
 
 
 def clean(name: object, otherwise: object) -> str:

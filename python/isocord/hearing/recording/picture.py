@@ -116,7 +116,8 @@ def _colour(moment: Moment) -> str:
 
 
 def _short(text: str) -> str:
-    text = one_line(text)
+    # What cannot be printed is no XML, which SVG is.
+    text = "".join(filter(str.isprintable, one_line(text)))
     return text if len(text) <= 28 else f"{text[:27]}…"
 
 
