@@ -345,3 +345,27 @@ async def test_what_waits_in_the_jitter_buffer_at_the_end_is_recorded(world: Wor
     placed = report.frames - report.late - report.before_start - report.paused - report.after_end
     assert placed > 0 and (report.paused == 0 or ending == "disconnect")
     assert track.duration >= placed * 0.02 - user.removed / RATE - 0.04
+
+
+async def test_whatever_a_sink_of_files_raises_its_files_are_whole_and_the_bot_is_told(
+    world: World, tmp_path: Path
+) -> None:
+    class Leaving(isocord.sinks.WaveSink):
+        def cleanup(self) -> None:
+            raise SystemExit("enough")
+
+    def leave(part: Any) -> None:
+        raise SystemExit("also enough")
+
+    voice, done = await world.connect(), Finished()
+    bob = world.discord.speak("General", user="bob")
+    sink = Leaving(tmp_path, split=1.0, on_part=leave)
+    recording = voice.start_recording(sink, done)
+    begin_speaking([bob], 1.5, ["bob"])
+    report = await after(recording, bob)
+    assert isinstance(report.error, RuntimeError) and "enough" in str(report.error)
+    assert isinstance(report.error.__cause__, SystemExit)
+    assert len(report.tracks[0].parts) >= 2
+    await until(lambda: done.calls)
+    # The sink can be used again.
+    assert await voice.start_recording(sink).stop()

@@ -180,3 +180,16 @@ async def test_an_entry_knows_why_it_ended_also_if_nobody_asks_for_events(world:
     (entry,) = queue
     assert await asyncio.wait_for(voice.play(queue, wait_finish=True), 15) is None
     assert entry.error is failure
+
+
+async def test_a_function_that_wants_to_end_more_than_itself_is_called_with_what_follows(world: World) -> None:
+    told: list[str] = []
+
+    def leave(event: isocord.QueueEvent) -> None:
+        told.append(event.kind)
+        raise SystemExit("enough")
+
+    voice, queue = await world.connect(), isocord.Queue("no/such/one.wav", "no/such/other.wav")
+    queue.on_event(leave)
+    voice.play(queue)
+    await until(lambda: told == ["failed", "failed"])
