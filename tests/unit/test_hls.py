@@ -99,6 +99,30 @@ def test_of_a_master_playlist_the_rendition_that_is_nothing_but_sound(tmp_path: 
     assert not web.asked("/film.m3u8")
 
 
+def test_what_is_not_there_is_silence_and_the_last_moment_can_be_sought(tmp_path: Path, web: Web, sound: Path) -> None:
+    folder = tmp_path / "hls"
+    cut(sound, folder, CUTS["transport stream, AAC"])
+    lines = (folder / "list.m3u8").read_text().splitlines()
+    gone = next(line for line in lines if line.endswith("2.ts"))
+    lines.insert(lines.index(gone) - 1, "#EXT-X-GAP")
+    # As lenient players take it.
+    lines = [f"{line}.0" if line.startswith("#EXT-X-TARGETDURATION") else line for line in lines]
+    serve(web, folder)
+    del web.answers[f"/{gone}"]
+    web.answers["/list.m3u8"] = text("\n".join([*lines, ""]))
+    there = isocord.AudioFile(web.url("/list.m3u8"), allow_private=True)
+    heard = read_all(there)
+    assert there.error is None
+    assert not web.asked(f"/{gone}")
+    assert len(heard) == pytest.approx(SECONDS * RATE, abs=4 * FRAME)
+    assert not heard[int(2.3 * RATE) : int(2.7 * RATE)].any()
+    assert residue(heard[4 * RATE : 5 * RATE], place(heard[4 * RATE :], 4 * RATE)) < 0.1
+    assert there.duration is not None
+    there.seek(there.duration - 0.008)
+    assert len(read_all(there)) <= 4 * FRAME
+    assert there.error is None
+
+
 def test_packed_audio_whose_segments_tell_the_time(tmp_path: Path, web: Web, sound: Path) -> None:
     folder = tmp_path / "packed"
     folder.mkdir()

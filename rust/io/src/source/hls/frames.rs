@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::super::budget::{Call, Meter};
 use super::super::error::StageError;
-use super::super::frame::{FrameBuf, SAMPLE_RATE, SourceFrame};
+use super::super::frame::{FRAME_SAMPLES, FrameBuf, SAMPLE_RATE, SourceFrame};
 use super::super::input::MediaFile;
 use super::super::pcm::{Demuxer, PcmStream, Trim};
 use super::super::stream::Decode;
@@ -22,6 +22,8 @@ pub(crate) struct Parts {
     offset: Option<i64>,
     /// Nothing before this place is wanted.
     from: i64,
+    /// Up to here there is nothing: silence.
+    silent: i64,
     /// Of the parts that are over.
     broken: u64,
 }
@@ -29,7 +31,29 @@ pub(crate) struct Parts {
 impl Parts {
     /// The presentation, of whose first part this is the sound.
     pub(crate) fn new(presented: Presented, stream: PcmStream, meter: Arc<Meter>) -> Self {
-        Self { presented, meter, stream: Some(stream), begins: 0, offset: None, from: 0, broken: 0 }
+        Self {
+            presented,
+            meter,
+            stream: Some(stream),
+            begins: 0,
+            offset: None,
+            from: 0,
+            silent: 0,
+            broken: 0,
+        }
+    }
+
+    /// Goes on with a segment, or behind those that are not there.
+    fn go_on(&mut self, segment: u64) -> Result<(), StageError> {
+        let (there, seconds) = self.presented.presentation.there_from(segment);
+        self.silent = self.begins + samples(seconds);
+        match there {
+            Some(segment) => self.open(segment),
+            None => {
+                self.stream = None;
+                Ok(())
+            }
+        }
     }
 
     fn open(&mut self, segment: u64) -> Result<(), StageError> {
@@ -47,9 +71,23 @@ impl Parts {
     }
 }
 
+fn samples(seconds: f64) -> i64 {
+    (seconds * f64::from(SAMPLE_RATE)).round() as i64
+}
+
 impl Decode for Parts {
     fn next_frame(&mut self, out: &mut FrameBuf) -> Result<Option<SourceFrame>, StageError> {
         loop {
+            if self.begins < self.silent {
+                let place = self.begins;
+                self.begins += FRAME_SAMPLES as i64;
+                if self.begins > self.from {
+                    out.pcm.fill(0.0);
+                    (out.position, out.samples) = (u64::try_from(place).unwrap_or(0), FRAME_SAMPLES as u16);
+                    return Ok(Some(SourceFrame::Pcm));
+                }
+                continue;
+            }
             let Some(stream) = &mut self.stream else { return Ok(Some(SourceFrame::End)) };
             match stream.next_frame(out)? {
                 Some(SourceFrame::Pcm) => {}
@@ -57,7 +95,7 @@ impl Decode for Parts {
                     let next = self.presented.next.lock().unwrap_or_else(PoisonError::into_inner).take();
                     match next {
                         None => return Ok(Some(SourceFrame::End)),
-                        Some(segment) => self.open(segment)?,
+                        Some(segment) => self.go_on(segment)?,
                     }
                     continue;
                 }
@@ -79,13 +117,13 @@ impl Decode for Parts {
         let seconds = target as f64 / f64::from(SAMPLE_RATE);
         let (segment, begins) = self.presented.presentation.at(seconds);
         self.from = target;
-        self.begins = (begins * f64::from(SAMPLE_RATE)).round() as i64;
+        self.begins = samples(begins);
         match self.presented.presentation.seconds() {
             Some(all) if seconds >= all => {
-                self.stream = None;
+                (self.stream, self.silent) = (None, self.begins);
                 Ok(())
             }
-            _ => self.open(segment),
+            _ => self.go_on(segment),
         }
     }
 

@@ -127,9 +127,15 @@ impl Part {
             return self.wait(&media);
         };
         let other_map = self.begun && self.map.as_ref() != segment.map.as_ref().map(|map| &map.0);
-        if self.begun && (segment.breaks || other_map) {
+        // In a recording what is not there takes its time all the same.
+        let is_hole = segment.is_gap && media.ended;
+        if self.begun && (segment.breaks || other_map || is_hole) {
             *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.at);
             return Ok(Step::End);
+        }
+        if segment.is_gap {
+            self.at += 1;
+            return Ok(Step::Later);
         }
         match self.bring(segment) {
             Ok(()) => {

@@ -1,5 +1,6 @@
 //! What a playlist says, within bounds, and what of a master playlist is played.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use m3u8_rs::{AlternativeMediaType, KeyMethod, MasterPlaylist, MediaPlaylist, VariantStream};
@@ -11,6 +12,7 @@ pub(crate) const MAX_PLAYLIST: usize = 4 << 20;
 const MAX_SEGMENTS: usize = 50_000;
 /// Segments are said to last so long at most.
 const MAX_SECONDS: f32 = 3_600.0;
+const TARGET: &[u8] = b"#EXT-X-TARGETDURATION:";
 /// Below this a variant saves on its sound as well, in bits a second.
 const ENOUGH: u64 = 300_000;
 
@@ -39,6 +41,8 @@ pub(super) struct Segment {
     pub(super) map: Option<(Resource, Option<Key>)>,
     /// Nothing goes on here.
     pub(super) breaks: bool,
+    /// It is not there (draft-pantos-hls-rfc8216bis, 4.4.4.7).
+    pub(super) is_gap: bool,
 }
 
 pub(super) struct Media {
@@ -64,6 +68,13 @@ impl Media {
 
     pub(super) fn seconds(&self) -> f64 {
         self.segments.iter().map(|segment| segment.seconds).sum()
+    }
+
+    /// The first segment from this one on that is there, and how many seconds are not.
+    pub(super) fn there_from(&self, number: u64) -> (u64, f64) {
+        let rest = usize::try_from(number - self.first).ok().and_then(|index| self.segments.get(index..));
+        let gone = rest.unwrap_or_default().iter().take_while(|segment| segment.is_gap);
+        gone.fold((number, 0.0), |(number, seconds), segment| (number + 1, seconds + segment.seconds))
     }
 
     /// The segment that holds a time, and when that begins.
@@ -102,10 +113,27 @@ pub(crate) fn first_entry(text: &[u8]) -> Option<String> {
 /// # Errors
 /// What is wrong with it, or cannot be played.
 pub(super) fn parse(text: &[u8], base: &Address) -> Result<Playlist, String> {
-    match m3u8_rs::parse_playlist_res(text) {
+    match m3u8_rs::parse_playlist_res(&with_whole_target(text)) {
         Ok(m3u8_rs::Playlist::MasterPlaylist(master)) => Ok(Playlist::Master(base.join(&choose(&master)?)?)),
         Ok(m3u8_rs::Playlist::MediaPlaylist(media)) => read(&media, base).map(Playlist::Media),
         Err(_) => Err("its playlist is broken".to_owned()),
+    }
+}
+
+/// The longest segment's seconds are whole ones (RFC 8216, 4.3.3.1), and the crate takes what is behind them for an
+/// address.
+fn with_whole_target(text: &[u8]) -> Cow<'_, [u8]> {
+    let begins = text.windows(TARGET.len()).position(|tag| tag == TARGET).map(|at| at + TARGET.len());
+    let Some((before, rest)) = begins.and_then(|at| text.split_at_checked(at)) else {
+        return Cow::Borrowed(text);
+    };
+    let len = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.').unwrap_or(rest.len());
+    let (seconds, behind) = rest.split_at(len);
+    match std::str::from_utf8(seconds).ok().and_then(|seconds| seconds.parse::<f64>().ok()) {
+        Some(parts) if seconds.contains(&b'.') => {
+            Cow::Owned([before, (parts.ceil() as u64).to_string().as_bytes(), behind].concat())
+        }
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -171,6 +199,7 @@ fn read(list: &MediaPlaylist, base: &Address) -> Result<Media, String> {
             key: key.clone(),
             map: map.clone(),
             breaks: segment.discontinuity,
+            is_gap: segment.unknown_tags.iter().any(|one| one.tag.ends_with("X-GAP")),
         });
     }
     Ok(Media {
@@ -273,6 +302,17 @@ mod tests {
         assert_eq!((list.first, list.end(), list.ended), (7, 10, true));
         assert_eq!(list.at(5.0), (8, 4.0));
         assert_eq!(list.at(99.0), (10, 9.5));
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_and_a_target_may_have_a_fraction() {
+        for (target, seconds) in [("4", 4), ("4.0", 4), ("2.5", 3), ("2.5\r", 3), (".5", 1)] {
+            let list = media(&format!(
+                "#EXTM3U\n#EXT-X-TARGETDURATION:{target}\n#EXTINF:2,\na.ts\n#EXT-X-GAP\n#EXTINF:2,\nb.ts\n#EXTINF:2,\nc.ts\n"
+            ));
+            assert_eq!(list.target, Duration::from_secs(seconds), "{target:?}");
+            assert_eq!(list.segments.iter().map(|one| one.is_gap).collect::<Vec<_>>(), [false, true, false]);
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::playlist::{MAX_PLAYLIST, Media, Playlist, Resource, parse};
 
 /// Master playlists that name each other.
 const MAX_DEPTH: usize = 3;
+/// Seconds that a demuxer needs to tell what it reads.
+const LEAST: f64 = 0.5;
 /// A live presentation is begun so many target durations before its end (RFC 8216, 6.3.3).
 const FROM_LIVE_EDGE: f64 = 3.0;
 
@@ -74,9 +76,25 @@ impl Presentation {
         }
     }
 
-    /// The segment that holds a time, and when it begins.
+    /// The segment from which on a time is read, and when it begins: the one that holds it, unless too little is left
+    /// there to tell what it is.
     pub(super) fn at(&self, seconds: f64) -> (u64, f64) {
-        self.media().at(seconds)
+        let media = self.media();
+        let (number, begins) = media.at(seconds);
+        let goes_on = media.get(number).is_some_and(|segment| !segment.breaks);
+        match number.checked_sub(1).and_then(|before| media.get(before)) {
+            Some(before) if goes_on && media.seconds() - begins < LEAST => {
+                (number - 1, begins - before.seconds)
+            }
+            _ => (number, begins),
+        }
+    }
+
+    /// The first segment from this one on that is there, none if there is none; and how many seconds are not.
+    pub(super) fn there_from(&self, number: u64) -> (Option<u64>, f64) {
+        let media = self.media();
+        let (there, seconds) = media.there_from(number.max(media.first));
+        (Some(there).filter(|there| seconds == 0.0 || *there < media.end()), seconds)
     }
 
     pub(super) fn media(&self) -> Arc<Media> {
