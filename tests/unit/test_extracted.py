@@ -119,6 +119,66 @@ def test_what_is_said_comes_from_the_dict() -> None:
     assert extract({**info, "is_live": True}).duration is None
 
 
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({"title": "cut \ud83d"}, {"title": "cut \ufffd"}),
+        ({"title": "\ud83d!"}, {"title": "\ufffd!"}),
+        ({"title": "whole \ud83d\ude00"}, {"title": "whole \U0001f600"}),
+        ({"title": 1979}, {"title": "1979"}),
+        ({"title": ["a"], "uploader": {}, "artist": True}, {}),
+        ({"title": 10**5_000}, {}),
+        ({"artists": 5.5}, {}),
+        ({"artists": "Ada"}, {"artist": "Ada"}),
+        ({"artists": ["Ada", None, ["x"], "Ben"]}, {"artist": "Ada, Ben"}),
+    ],
+)
+def test_odd_words_are_shown_as_far_as_they_can_be(web: Web, song: Path, odd: dict[str, Any], said: object) -> None:
+    web.answers["/song"] = file(song.read_bytes())
+    there = isocord.AudioFile.from_info({"url": web.url("/song"), **odd}, allow_private=True)
+    assert {key: there.tags[key] for key in ("title", "artist", "uploader") if key in there.tags} == said
+
+
+@pytest.mark.parametrize("odd", [10**400, "n/a", float("nan"), float("inf"), -3, [5], None])
+def test_an_odd_duration_is_none(odd: object) -> None:
+    assert extract({"url": "https://a.example/x", "duration": odd}).duration is None
+
+
+@pytest.mark.parametrize(
+    "formats",
+    [[None, 5, "a", FORMATS[2]], [{**FORMATS[2], "abr": "n/a", "tbr": []}], ({**FORMATS[2], "protocol": None},)],
+)
+def test_odd_formats_are_passed_by(formats: object) -> None:
+    assert extract({"formats": formats, "requested_formats": 7}).url == "https://host.example/poor"
+    assert extract({"entries": [5, None, {"formats": formats}]}).url == "https://host.example/poor"
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        ({"url": "https://a.example/\ud83d"}, "half of a character"),
+        ({"http_headers": [("a", "b")]}, "must be a dict, not list"),
+        ({"http_headers": {"X": None}}, "X of the info dict must be text, not NoneType"),
+        ({"http_headers": {"X": "secret\r\nEvil: 1"}}, "X of the info dict has a value"),
+        ({"http_headers": {"A B": "c"}}, "a name that no header may have: A B"),
+        ({"http_headers": {5: "c"}}, "a name that no header may have: 5"),
+        ({"url": None, "entries": 5}, "nothing that isocord can play"),
+        ({"url": None, "formats": [None]}, "nothing that isocord can play"),
+    ],
+)
+def test_what_is_needed_has_to_be_right(bad: dict[str, Any], told: str) -> None:
+    with pytest.raises(AudioFileError, match=told) as raised:
+        isocord.AudioFile.from_info({"url": "https://a.example/x", **bad})
+    assert "secret" not in str(raised.value)
+
+
+def test_numbers_are_headers_too_and_odd_cookies_are_none() -> None:
+    info = {"url": "https://a.example/x", "http_headers": {"X": 5, "Y": ""}, "cookies": 'a="\ud83d"; b=2'}
+    headers = extract(info).headers
+    assert (headers["X"], headers["Y"]) == ("5", "")
+    assert "\ud83d" not in headers.get("Cookie", "")
+
+
 def test_cookies_are_for_the_host_that_they_are_for() -> None:
     cookies = "a=1; Domain=.a.example; Path=/; Secure; b=2; Domain=b.example; c=3"
     assert extract({"url": "https://www.a.example/x", "cookies": cookies}).headers == {"Cookie": "a=1; c=3"}
@@ -173,6 +233,67 @@ def test_a_resolver_that_is_awaited_runs_on_the_bots_loop(web: Web, song: Path) 
         return len(sound)
 
     assert asyncio.run(play()) == len(read_all(isocord.AudioFile(song)))
+
+
+def test_a_file_from_before_the_first_join_asks_on_the_loop_of_the_join(
+    web: Web, song: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isocord.runtime.callbacks._bot_loop", None)
+    data = song.read_bytes()
+    joined = threading.Event()
+
+    def breaks(request: Request) -> None:
+        if request.number:
+            request.head("410 Gone", Content_Length=0)
+        else:
+            request.head("200 OK", Content_Length=len(data), Accept_Ranges="bytes")
+            request.send(data[: len(data) // 2])
+            joined.wait(30)
+            request.reset()
+
+    web.answers["/old"] = breaks
+    web.answers["/new"] = file(data)
+    loops: list[object] = []
+
+    async def resolve() -> dict[str, Any]:
+        loops.append(asyncio.get_running_loop())
+        return {"url": web.url("/new")}
+
+    async def play() -> None:
+        info = {"url": web.url("/old")}
+        there = await asyncio.to_thread(isocord.AudioFile.from_info, info, resolve=resolve, allow_private=True)
+        remember(asyncio.get_running_loop())
+        joined.set()
+        await asyncio.to_thread(read_all, there)
+        assert loops == [asyncio.get_running_loop()]
+
+    asyncio.run(play())
+
+
+def end_the_interpreter() -> None:
+    raise SystemExit(3)
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("resolve", "told"),
+    [
+        (end_the_interpreter, "SystemExit"),
+        (interrupt, "KeyboardInterrupt"),
+        (lambda: {"url": "https://a.example/x", "http_headers": {"A B": "c"}}, "no header may have"),
+        (lambda: {"url": "https://a.example/\ud83d"}, "half of a character"),
+    ],
+)
+def test_whatever_is_wrong_with_a_resolver_is_logged(
+    web: Web, resolve: Any, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    web.answers["/old"] = expired
+    with pytest.raises(AudioFileError, match="403"):
+        isocord.AudioFile.from_info({"url": web.url("/old")}, resolve=resolve, allow_private=True)
+    assert "The resolver of an AudioFile failed" in caplog.text and told in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["none", "raises", "awaited"])
