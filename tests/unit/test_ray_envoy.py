@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 pytest.importorskip("cryptography")
 
+from isocord.cli.main import main
 from isocord.ray import Cluster, ClusterError
 
 
@@ -20,16 +22,25 @@ def without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
-async def test_it_says_what_is_to_be_installed(without_ray: None) -> None:
+async def test_it_says_at_once_what_is_to_be_installed(without_ray: None) -> None:
     async with Cluster("127.0.0.1:1") as cluster:
-        for _ in range(30):
-            with pytest.raises(ClusterError) as raised:
-                await cluster.ready(0.5)
-            if "isocord[ray]" in str(raised.value):
-                break
-        assert "isocord[ray]" in str(raised.value)
+        # Nobody waits that long: to wait brings no Ray.
+        for nodes in (1, 0):
+            with pytest.raises(ClusterError, match=r"isocord\[ray\]") as raised:
+                await asyncio.wait_for(cluster.ready(3_600.0, nodes=nodes), 60)
+            assert isinstance(raised.value, ImportError)
         assert cluster.stats() == [] and cluster.age == float("inf")
-    # Nobody waits for what is closed.
+
+
+def test_the_command_line_says_it_too(without_ray: None, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cluster", "status", "--json"]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "isocord[ray]" in told.err
+
+
+async def test_nobody_waits_for_what_is_closed() -> None:
+    cluster = Cluster("127.0.0.1:1")
+    cluster.close()
     with pytest.raises(ClusterError):
         await cluster.ready(60.0)
 

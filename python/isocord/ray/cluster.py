@@ -14,7 +14,7 @@ from ..remote import Beside, NodeAddress, resumable, run_beside
 from ..remote.client import carried_at, carried_by
 from ..remote.load import Load
 from .envoy import Envoy
-from .known import ClusterError, NodeStats, preferred
+from .known import ClusterError, NodeStats, NoRayError, preferred
 from .sealed import Lock, SealError
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class Cluster:
         self._given: Counter[NodeAddress] = Counter()
         self._seen_at = 0.0
         self._trouble: str | None = None
+        self._no_ray: str | None = None
         options = {
             "address": address,
             "namespace": namespace,
@@ -115,10 +116,13 @@ class Cluster:
         """Wait until it was looked, and so many nodes are known.
 
         Raises:
-            ClusterError: they were not in time; it says what Ray said.
+            ClusterError: they were not in time; it says what Ray said. Where Ray is not installed it is an ImportError
+                as well, and comes at once.
         """
         deadline = time.monotonic() + timeout
         while not self._seen_at or sum(not one.draining for one in self._nodes.values()) < nodes:
+            if (missing := self._no_ray) is not None:
+                raise NoRayError(missing)
             if time.monotonic() >= deadline or self._envoy.closed:
                 told = self._trouble or ("no more have begun" if self._seen_at else "Ray does not answer")
                 raise ClusterError(f"{len(self._nodes)} media nodes of the Ray cluster are known: {told}")
@@ -237,6 +241,7 @@ class Cluster:
 
     def _learn(self, told: dict[str, Any]) -> None:
         self._trouble = told["trouble"]
+        self._no_ray = told["trouble"] if told.get("missing") else None
         if told["trouble"] and not told["nodes"]:
             # What was known goes on to hold.
             return

@@ -25,6 +25,10 @@ class ClusterError(IsocordError):
     """The Ray cluster cannot be reached, or does not do what it was asked for."""
 
 
+class NoRayError(ClusterError, ImportError):
+    """Ray is not installed where the bot runs: to wait does not help."""
+
+
 class NodeStats(Record):
     """A media node of a cluster, as it said last.
 

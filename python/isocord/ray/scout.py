@@ -157,7 +157,7 @@ def main() -> None:
     try:
         scout.run()
     except ImportError as error:
-        tell({"nodes": [], "trouble": f"{error}: pip install 'isocord[ray]'"})
+        tell({"nodes": [], "trouble": f"{error}: pip install 'isocord[ray]'", "missing": True})
     except Exception as error:
         tell({"nodes": [], "trouble": f"{type(error).__name__}: {error}"[:500]})
     os._exit(1)
