@@ -19,10 +19,8 @@ from .world import Tone, World, until
 
 
 @pytest.fixture(autouse=True)
-def _no_voice_of_an_earlier_test(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_voice_of_an_earlier_test() -> None:
     gc.collect()
-    # Tests look more often than any scraper.
-    monkeypatch.setattr(readings.Readings, "_FRESH", 0.0)
 
 
 async def test_the_stats_of_all_connections() -> None:
@@ -93,7 +91,10 @@ async def makes_history(
     listening.close()
     voice.stop()
     await voice.disconnect()
-    assert see("packets_sent", mine) is None
+    assert see("packets_sent", mine) is None and see("connected", mine) is None
+    again = await world.connect()
+    assert see("connected", labels(again)) == 1
+    await again.disconnect()
 
 
 async def test_prometheus(world: World) -> None:
@@ -164,6 +165,21 @@ async def test_opentelemetry(world: World) -> None:
     await makes_history(world, see, late)
     provider.shutdown()
     assert units["isocord.lateness"] == "s" and units["isocord.bytes_sent"] == "By"
+
+
+def test_what_is_collected_at_once_is_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(range(10))
+
+    def look(_: readings.Readings) -> dict[str, list[readings.Sample]]:
+        moment = next(moments)
+        return {metric.name: [readings.Sample((), moment)] for metric in readings.METRICS}
+
+    monkeypatch.setattr(readings.Readings, "_look", look)
+    # However slow this machine is.
+    monkeypatch.setattr(readings.Readings, "_FRESH", 1e9)
+    there = readings.Readings()
+    collected = [{sample.value for metric in readings.METRICS for sample in there.of(metric)} for _ in range(2)]
+    assert [len(values) for values in collected] == [1, 1] and collected[0] != collected[1]
 
 
 def test_sums_do_not_fall_when_users_go() -> None:

@@ -42,7 +42,7 @@ def opentelemetry(meter: Meter | None = None) -> None:
 
 
 def _observe(readings: Readings, metric: Metric, _: CallbackOptions) -> Iterable[Observation]:
-    for sample in readings.all()[metric.name]:
+    for sample in readings.of(metric):
         attributes = dict(zip(LABELS, sample.labels, strict=True))
         if isinstance(sample.value, VoiceStats):
             stats = sample.value

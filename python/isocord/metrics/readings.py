@@ -93,24 +93,32 @@ class Sample(NamedTuple):
 
 
 class Readings:
-    """Reads all connections, from any thread. Who reads metric by metric gets values of one moment."""
+    """Reads all connections, from any thread."""
 
     _FRESH = 0.1
-    """Seconds for which what was read is given again."""
+    """Seconds for which metrics that are asked for one by one are of one moment."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._totals: weakref.WeakKeyDictionary[VoiceClient, _Totals] = weakref.WeakKeyDictionary()
         self._read: dict[str, list[Sample]] = {}
         self._read_at = -math.inf
+        self._given: set[str] = set()
 
     def all(self) -> dict[str, list[Sample]]:
-        """The values of each metric, by its name; of those without a value now, none."""
+        """The values of each metric now, by its name; of those without a value, none."""
+        with self._lock:
+            return self._look()
+
+    def of(self, metric: Metric) -> list[Sample]:
+        """The values of one metric. Who asks for one after the other gets values of one moment."""
         with self._lock:
             now = time.monotonic()
-            if now - self._read_at > self._FRESH:
-                self._read, self._read_at = self._look(), now
-            return self._read
+            # Who asks for the same one again has begun anew.
+            if metric.name in self._given or now - self._read_at > self._FRESH:
+                self._read, self._read_at, self._given = self._look(), now, set()
+            self._given.add(metric.name)
+            return self._read[metric.name]
 
     def _look(self) -> dict[str, list[Sample]]:
         found: dict[str, list[Sample]] = {metric.name: [] for metric in METRICS}
