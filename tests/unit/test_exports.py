@@ -171,6 +171,27 @@ def test_the_version_is_the_one_that_was_built() -> None:
     assert "__version__" in dir(isocord)
 
 
+def test_a_frozen_bot_has_the_version_without_metadata_of_packages() -> None:
+    code = """
+import importlib.metadata as metadata
+
+def none(*_):
+    raise metadata.PackageNotFoundError("isocord")
+
+metadata.version = metadata.distribution = none
+import isocord
+from isocord.monitoring.snapshot import snapshot
+from isocord.monitoring.speakers import Speakers
+
+print(isocord.__version__, snapshot(Speakers())["isocord"])
+from isocord.cli.main import main
+main(["--version"])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    version = isocord.__version__
+    assert (done.stdout, done.stderr) == (f"{version} {version}\nisocord {version}\n", "")
+
+
 def test_what_only_type_checkers_read_is_not_needed_at_run_time() -> None:
     """Below ``if TYPE_CHECKING:`` an import is indented."""
     for path in (ROOT / "python").rglob("*.py"):

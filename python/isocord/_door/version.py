@@ -1,7 +1,5 @@
-"""The version, as it was installed; Cargo.toml says it."""
+"""The version. It stands here, and not only in Cargo.toml, for frozen bots have no metadata of packages."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
-__version__ = version("isocord")
+__version__ = "0.2.0"
