@@ -176,7 +176,9 @@ def test_numbers_are_headers_too_and_odd_cookies_are_none() -> None:
     info = {"url": "https://a.example/x", "http_headers": {"X": 5, "Y": ""}, "cookies": 'a="\ud83d"; b=2'}
     headers = extract(info).headers
     assert (headers["X"], headers["Y"]) == ("5", "")
-    assert "\ud83d" not in headers.get("Cookie", "")
+    # Half a character in a report ends the run of tests.
+    can_be_sent = headers.get("Cookie", "").isascii()
+    assert can_be_sent
 
 
 def test_cookies_are_for_the_host_that_they_are_for() -> None:
