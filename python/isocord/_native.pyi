@@ -792,15 +792,13 @@ class AudioFile:
         Args:
             info: the dict. Of a playlist the first entry is played.
             resolve: called without arguments when the server says that the URL has expired (403 or 410); gives a new
-                info dict, or None. It is called in a thread of isocord's and may take 30 s. What it returns may be
-                awaited, on the bot's loop.
-                While the file is opened, it is a part of the 10 s that this may take. The bot's loop is that of this
-                thread, otherwise the one on which the bot joined a channel; before it has, a loop of its own.
+                info dict, or None. It is called in a thread of isocord's and may take 30 s; while the file is opened,
+                it is a part of the 10 s that this may take. What it returns may be awaited, on the bot's loop: that of
+                this thread, otherwise the one on which the bot joined a channel; before it has, a loop of its own.
             volume, start, allow_private: as for AudioFile.
 
         Raises:
-            AudioFileError: as for AudioFile, or the dict names nothing that can be played.
-                Headers that cannot be sent are one as well.
+            AudioFileError: as for AudioFile, or the dict names nothing that can be played or sent.
             TypeError: info is no dict.
         """
     @property
