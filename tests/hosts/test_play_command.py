@@ -14,7 +14,7 @@ import pytest
 from isocord.cli import bots, terminal
 from isocord.cli.main import main
 
-from .consoles import discord, place
+from .consoles import discord, left_alone, place
 from .ears import sine
 
 __all__ = ["discord"]
@@ -78,6 +78,21 @@ def test_what_cannot_begin(
     monkeypatch.setattr(terminal, "console", lambda: None)
     assert main(arguments(discord, song)) == 2
     assert "pip install 'isocord[cli]'" in capsys.readouterr().err
+
+
+def test_urls_of_this_machine(discord: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments(discord, "http://127.0.0.1:9/song.mp3", "--json")) == 2
+    said = capsys.readouterr().err
+    assert "private network" in said and "say --allow-private if" in said and "allow_private" not in said
+    assert main(arguments(discord, "http://127.0.0.1:9/song.mp3", "--allow-private", "--json")) == 2
+    said = capsys.readouterr().err
+    assert "song.mp3" in said and "private network" not in said
+
+
+def test_it_plays_on_where_nobody_reads_what_it_shows(tmp_path: Path) -> None:
+    code = PROGRAM.format(song=str(sine(tmp_path / "song.wav", 1.5)))
+    code = code.replace("*place]", "*place, '--json']").replace("None)", "None, file=sys.stderr)")
+    assert left_alone(code, lines=1) == "status 0 heard 75 left True\n"
 
 
 def test_a_moderator_may_end_it(discord: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

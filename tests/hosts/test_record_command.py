@@ -18,7 +18,7 @@ from isocord.cli import record, terminal
 from isocord.cli.levels import Levels
 from isocord.cli.main import main
 
-from .consoles import discord, events, place
+from .consoles import discord, events, left_alone, place
 from .speech import said, silence, stereo
 
 __all__ = ["discord"]
@@ -141,6 +141,45 @@ def test_where_nothing_is_recorded_nothing_is_left(discord: Any, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_it_cannot_log_in_nothing_is_left(
+    discord: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DISCORD_TOKEN", "wrong")
+    assert main(["record", *place(discord), "--json"]) == 1
+    assert "cannot log in" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+UNREAD = """
+import os, sys, threading
+from pathlib import Path
+from isocord.cli.main import main
+from isocord.testing import FakeDiscord
+with FakeDiscord() as discord:
+    os.environ["DISCORD_TOKEN"] = discord.token
+    alice = discord.speak("General", user="alice")
+    alice.play(Path({pcm!r}).read_bytes())
+
+    def leave():
+        sys.stdin.readline()
+        alice.leave()
+
+    threading.Thread(target=leave).start()
+    place = ["--guild", str(discord.guild.id), "--channel", str(discord.channel("General").id)]
+    status = main(["record", *place, "--to", {folder!r}, "--json", "--linger", "1.5"])
+    print("status", status, "left", discord.bot_voice_state() is None, file=sys.stderr)
+"""
+
+
+def test_it_goes_on_where_nobody_reads_what_it_shows(tmp_path: Path) -> None:
+    pcm = tmp_path / "pcm"
+    pcm.write_bytes(stereo(said(60.0)))
+    assert left_alone(UNREAD.format(pcm=str(pcm), folder=str(tmp_path / "to")), lines=3) == "status 0 left True\n"
+    (folder,) = (tmp_path / "to").iterdir()
+    assert {path.name for path in folder.iterdir()} == {"Alice.ogg", "timeline.json", "timeline.vtt"}
+
+
 def test_recordings_that_begin_at_once_have_folders_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,14 +229,16 @@ with FakeDiscord() as discord:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("rich") is None, reason="needs rich")
-def test_in_a_terminal_it_shows_levels_and_a_ctrl_c_ends_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("encoding", "bar"), [("utf-8", "█"), ("ascii", "##")])
+def test_in_a_terminal_it_shows_levels_and_a_ctrl_c_ends_it(tmp_path: Path, encoding: str, bar: str) -> None:
     from ..terminals import Terminal
 
     pcm = tmp_path / "pcm"
     pcm.write_bytes(stereo(said(60.0)))
-    with Terminal(PROGRAM.format(pcm=str(pcm), folder=str(tmp_path / "to"))) as terminal:
+    code = PROGRAM.format(pcm=str(pcm), folder=str(tmp_path / "to"))
+    with Terminal(code, PYTHONIOENCODING=encoding) as terminal:
         text = terminal.shows(lambda text: "dBFS" in text and "Alice" in text)
-        assert "Recording General into" in text and "Tell people" in text and "█" in text
+        assert "Recording General into" in text and "Tell people" in text and bar in text
         terminal.press(b"\x03")
         terminal.shows(lambda text: "status 0 left True" in text)
         assert "recorded, interrupted" in terminal.text and "Alice.wav" in terminal.text.replace("\n", "")

@@ -16,11 +16,12 @@ from isocord.cli.main import main
 from isocord.hearing.transcribing.transcript import Transcript
 
 from ..terminals import Terminal
-from .consoles import events
+from .consoles import events, left_alone
 from .speech import said, silence, wav
 
 MODULE = """
 import asyncio
+import sys
 
 async def words(utterance):
     await asyncio.sleep(0)
@@ -29,6 +30,11 @@ async def words(utterance):
 def fails(utterance):
     if utterance.user_id == 0:
         raise RuntimeError("no such language")
+    return "words"
+
+def waits(utterance):
+    # Until nobody reads what it shows.
+    sys.stdin.readline()
     return "words"
 
 calls = []
@@ -99,6 +105,7 @@ def test_what_fails_is_told_and_the_rest_is_written(folder: Path, capsys: pytest
         (["meeting", "--with", "no_such_module_of_a_test:f"], "no_such_module_of_a_test"),
         (["meeting", "--with", "recogniser_of_a_test:missing"], "missing"),
         (["meeting", "--with", "recogniser_of_a_test:number"], "is no function"),
+        (["meeting", "meeting/42.wav", "--with", "recogniser_of_a_test:words"], "'meeting' is a folder: give one"),
         (["missing", "--with", "recogniser_of_a_test:words"], "missing"),
         (["meeting", "--with", "recogniser_of_a_test:words", "--out", "told.srt"], ".vtt or .json"),
         (["meeting", "--with", "recogniser_of_a_test:words", "--out", "no/such/place.vtt"], "no folder 'no/such'"),
@@ -181,6 +188,16 @@ def test_what_cannot_be_saved_at_the_end_is_told(
     monkeypatch.setattr(Transcript, "save", full)
     assert run("meeting", "--with", "recogniser_of_a_test:words") == 1
     assert "no room" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_the_transcript_is_written_where_nobody_reads_what_is_shown(folder: Path, form: list[str]) -> None:
+    if not form:
+        pytest.importorskip("rich")
+    command = ["transcribe", "meeting", "--with", "recogniser_of_a_test:waits", *form]
+    code = f"from isocord.cli.main import main\nraise SystemExit(main({command}))\n"
+    assert left_alone(code, lines=0) == ""
+    assert (folder / "meeting" / "transcript.vtt").read_text("utf-8").count("words") == 2
 
 
 def test_a_ctrl_c_leaves_what_was_written_down(folder: Path) -> None:

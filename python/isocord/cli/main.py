@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
+import signal
 import sys
-from collections.abc import Callable
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._door.version import __version__
-from .terminal import INTERRUPTED
+from .terminal import INTERRUPTED, complain, outlets
 
 if TYPE_CHECKING:
     _Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -20,12 +24,33 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``isocord`` with these arguments (those of the process without); returns the exit status."""
-    options = parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
+    with outlets() as out, _terminable():
+        options = parser().parse_args(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
+        try:
+            status = run(options)
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+        out.flush()
+        # Who goes while we talk has heard enough.
+        if out.lost is None or isinstance(out.lost, BrokenPipeError):
+            return status
+        complain(options.command, f"what it shows cannot be written: {out.lost}")
+        return status or 1
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """The wish of a service manager is as a Ctrl-C, so that nothing is left behind."""
+    # Outside the main thread nobody is interrupted.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        return run(options)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,7 +81,10 @@ def _add_doctor(commands: _Commands) -> None:
         help="try UDP: voice.endpoint_ip and voice.voice_port of a bot that is connected",
     )
     doctor.add_argument(
-        "--seconds", type=_seconds, default=3.0, help="how long the clock is measured (default: %(default)s)"
+        "--seconds",
+        type=_number(float, 0.1, 20, "0.1 to 20 seconds"),
+        default=3.0,
+        help="how long the clock is measured (default: %(default)s)",
     )
     doctor.add_argument("--json", action="store_true", help="one object on one line")
     doctor.set_defaults(run=_doctor)
@@ -71,6 +99,9 @@ def _add_play(commands: _Commands) -> None:
     )
     play.add_argument("source", metavar="FILE_OR_URL")
     _add_place(play)
+    play.add_argument(
+        "--allow-private", action="store_true", help="URLs of servers in private networks and on this machine, too"
+    )
     play.add_argument(
         "--json", action="store_true", help="what happens, and the position once a second, as lines of JSON"
     )
@@ -110,7 +141,7 @@ def _add_record(commands: _Commands) -> None:
     )
     record.add_argument(
         "--linger",
-        type=float,
+        type=_number(float, 0, math.inf, "0 seconds or more"),
         default=10.0,
         metavar="SECONDS",
         help="how long the channel may be empty, once somebody was there (default: %(default)s)",
@@ -135,7 +166,9 @@ def _add_transcribe(commands: _Commands) -> None:
         help="gets an isocord.Utterance, 16 kHz mono s16le, and returns what was said, or None; may be async",
     )
     transcribe.add_argument("--out", type=Path, metavar="FILE", help=".vtt or .json (default: beside the recording)")
-    transcribe.add_argument("--jobs", type=_jobs, default=1, help="utterances at once (default: %(default)s)")
+    transcribe.add_argument(
+        "--jobs", type=_number(int, 1, 100, "1 to 100"), default=1, help="utterances at once (default: %(default)s)"
+    )
     transcribe.add_argument("--json", action="store_true", help="captions as lines of JSON, as they come")
     transcribe.set_defaults(run=_transcribe)
 
@@ -174,7 +207,12 @@ def _add_demo(commands: _Commands) -> None:
         "then records three participants to a file each.",
     )
     demo.add_argument("file", nargs="?", type=Path, help="an audio file; without one, a clip is synthesised")
-    demo.add_argument("--seconds", type=float, default=12.0, help="play at most so long (default: %(default)s)")
+    demo.add_argument(
+        "--seconds",
+        type=_number(float, 1, 3600, "1 to 3600 seconds"),
+        default=12.0,
+        help="play at most so long (default: %(default)s)",
+    )
     demo.add_argument("--out", type=Path, default=Path("demo-out"), help="where WAV and PNG go (default: %(default)s)")
     demo.add_argument(
         "--assistant",
@@ -191,11 +229,16 @@ def _add_demo(commands: _Commands) -> None:
     demo.set_defaults(run=_demo)
 
 
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0.1 <= seconds <= 20:
-        raise argparse.ArgumentTypeError("0.1 to 20 seconds")
-    return seconds
+def _number(kind: type[float], least: float, most: float, words: str) -> Callable[[str], float]:
+    """What takes a number of that kind between these; ``words`` say so of any other, and of what is no number."""
+
+    def parse(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if least <= (number := kind(text)) <= most:
+                return number
+        raise argparse.ArgumentTypeError(f"{words}, not {text!r}")
+
+    return parse
 
 
 def _split(text: str) -> float | str:
@@ -203,13 +246,6 @@ def _split(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def _jobs(text: str) -> int:
-    jobs = int(text)
-    if not 1 <= jobs <= 100:
-        raise argparse.ArgumentTypeError("1 to 100")
-    return jobs
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -221,7 +257,13 @@ def _doctor(options: argparse.Namespace) -> int:
 def _play(options: argparse.Namespace) -> int:
     from .play import run
 
-    return run(options.source, guild_id=options.guild, channel_id=options.channel, as_json=options.json)
+    return run(
+        options.source,
+        guild_id=options.guild,
+        channel_id=options.channel,
+        allow_private=options.allow_private,
+        as_json=options.json,
+    )
 
 
 def _record(options: argparse.Namespace) -> int:
@@ -264,6 +306,13 @@ def _demo(options: argparse.Namespace) -> int:
         extras = "demo,ray,cli" if options.cluster else "demo"
         print(f"The demo needs more than isocord itself ({error}): pip install 'isocord[{extras}]'", file=sys.stderr)
         return 2
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        # Found out before anything is begun.
+        tempfile.TemporaryFile(dir=options.out).close()
+    except OSError as error:
+        complain("demo", f"cannot write into {str(options.out)!r}: {error.strerror}")
+        return 2
     from ..errors import AudioFileError
 
     # What it says on its way is for people.
@@ -274,7 +323,7 @@ def _demo(options: argparse.Namespace) -> int:
             for fault in told["faults"]:
                 print(f"\n  {fault}", file=sys.stderr)
     except AudioFileError as error:
-        print(f"isocord demo: {error}", file=sys.stderr)
+        complain("demo", error)
         return 2
     if options.json:
         print(json.dumps(told))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..monitoring.watching import found, watch
 from . import lateness
 from .progress import clock
-from .terminal import CannotError, complain, output
+from .terminal import CannotError, complain, is_read, output
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -35,12 +35,12 @@ def run(process: int | None, *, as_json: bool) -> int:
         if out is None:
             for line in told:
                 print(json.dumps(line), flush=True)
+                # Whoever read our lines has had enough.
+                if not is_read():
+                    return 0
         else:
             _show(told, out)
     except KeyboardInterrupt:
-        return 0
-    except BrokenPipeError:
-        # Whoever read our lines has had enough.
         return 0
     except CannotError as error:
         complain("monitor", error)

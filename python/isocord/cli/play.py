@@ -16,13 +16,13 @@ from .terminal import INTERRUPTED, CannotError, complain
 _LOOK = 0.25
 
 
-def run(source: str, *, guild_id: int, channel_id: int, as_json: bool) -> int:
+def run(source: str, *, guild_id: int, channel_id: int, allow_private: bool, as_json: bool) -> int:
     """Play ``source``; returns the exit status: 2 where it could not begin, 1 where it failed, 130 after a Ctrl-C."""
     try:
         token, out = prepared(as_json=as_json)
-        file = isocord.AudioFile(source)
+        file = isocord.AudioFile(source, allow_private=allow_private)
     except (CannotError, AudioFileError, ValueError) as error:
-        complain("play", error)
+        complain("play", _worded(error))
         return 2
     shown = progress(out, file_name(source) or "-")
     try:
@@ -47,9 +47,14 @@ async def _play(file: isocord.AudioFile, token: str, guild_id: int, channel_id: 
             shown.tell("interrupted")
             return INTERRUPTED
         except (CannotError, IsocordError) as error:
-            shown.tell("failed", error=str(error))
-            complain("play", error)
+            shown.tell("failed", error=_worded(error))
+            complain("play", _worded(error))
             return 1
+
+
+def _worded(error: Exception) -> str:
+    """Options are called as the command calls them."""
+    return str(error).replace("give allow_private=True", "say --allow-private")
 
 
 async def _until_over(file: isocord.AudioFile, voice: Any, shown: Progress) -> BaseException | None:

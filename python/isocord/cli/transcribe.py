@@ -30,6 +30,8 @@ def run(paths: list[Path], *, function: str, out: Path | None, jobs: int, as_jso
     target = out or (paths[0] / "transcript.vtt" if paths[0].is_dir() else paths[0].with_suffix(".vtt"))
     try:
         terminal = output(as_json=as_json)
+        if len(paths) > 1 and (folder := next((path for path in paths if path.is_dir()), None)) is not None:
+            raise ValueError(f"{str(folder)!r} is a folder: give one folder and nothing else, or files")
         call = _load(function)
         if target.suffix.lower() not in (".vtt", ".json"):
             raise ValueError(f"{str(target)!r}: a transcript is saved as .vtt or .json")

@@ -40,7 +40,6 @@ _REPLIES = (
 def run(out: Path, *, busy: bool) -> dict[str, Any]:
     """Run it; returns what was heard, as plain values: ``faults`` is empty if everybody was answered, and the assistant
     was silent when it had to be."""
-    out.mkdir(parents=True, exist_ok=True)
     with FakeDiscordProcess(guilds=[GuildSpec(members=(ASKS, INTERRUPTS, HEARS))]) as fake:
         heard = asyncio.run(_run(fake, busy=busy))
     return report(heard, out, busy=busy)

@@ -117,7 +117,6 @@ class Shown:
 def run(file: Path | None, *, seconds: float, out: Path) -> dict[str, Any]:
     """Run it; returns what it found, as plain values: ``faults`` is empty if everything was heard, and no silence was
     longer than five seconds."""
-    out.mkdir(parents=True, exist_ok=True)
     shown = Shown()
     with tempfile.TemporaryDirectory(prefix="isocord-") as scratch:
         file = clip.chosen(file, Path(scratch), seconds)

@@ -40,7 +40,6 @@ class Result:
 
 def run(file: Path | None, *, seconds: float, out: Path, busy: bool) -> dict[str, Any]:
     """Run the demo; returns what it found, as plain values: ``faults`` is empty if the listener heard it all."""
-    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="isocord-") as scratch:
         file = clip.chosen(file, Path(scratch), seconds)
         probe = isocord.AudioFile(file)
