@@ -53,6 +53,12 @@ def test_a_full_disk_is_told(length: int) -> None:
     assert ended.stderr.count(b"\n") == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has no sh")
+def test_there_may_be_nothing_to_show_it_on() -> None:
+    command = ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", sys.executable, "-c", PROGRAM.format(found="x")]
+    assert subprocess.run(command, timeout=60, check=False).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("encoding", "told"), [("ascii", "Zo? ? ##|-"), ("cp1252", "Zoë ? ##|-"), ("utf-8", "Zoë ♫ █▉▏░")]
 )

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
             status = run(options)
         except KeyboardInterrupt:
             status = INTERRUPTED
-        out.flush()
+        print(end="", flush=True)
         # Who goes while we talk has heard enough.
         if out.lost is None or isinstance(out.lost, BrokenPipeError):
             return status
@@ -50,7 +50,9 @@ def _terminable() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        # None was no handler of Python's, which cannot be put back.
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
 
 
 def parser() -> argparse.ArgumentParser:
