@@ -35,7 +35,7 @@ $(STAMP)-tools: requirements-dev.txt
 # PATH holds cmake and ninja, which come from PyPI and build the bundled libopus.
 $(STAMP)-native: $(STAMP)-tools $(RUST_SOURCES) pyproject.toml
 	@echo "== build the native core"
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin develop --release --quiet
+	PATH="$(CURDIR)/$(BIN):$$PATH" MAKEFLAGS= $(BIN)/maturin develop --release --quiet
 	@touch $@
 
 build: $(STAMP)-native
@@ -62,12 +62,12 @@ docs: $(STAMP)-docs
 
 rust-test: $(STAMP)-tools
 	@echo "== cargo test"
-	PATH="$(CURDIR)/$(BIN):$$PATH" cargo test --quiet --release --workspace --exclude isocord-benches
+	PATH="$(CURDIR)/$(BIN):$$PATH" MAKEFLAGS= cargo test --quiet --release --workspace --exclude isocord-benches
 
 # Every order of steps in which two threads may meet in the ring of a track. Only that crate is built for it.
 loom:
 	@echo "== the ring, in every order"
-	RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p isocord-ring --test every_order
+	MAKEFLAGS= RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --quiet --release -p isocord-ring --test every_order
 
 python-test: build
 	@echo "== pytest, against py-cord 2.8.1 with its voice extras"
@@ -96,7 +96,8 @@ cluster: build
 	@echo "== pytest, against a real Ray"
 	$(BIN)/nox -s wheel ray
 
-# Tests mostly wait for sound to play, so they run beside each other, and beside what is built meanwhile.
+# Tests mostly wait for sound to play, so they run beside each other, and beside what is built meanwhile. Cargo has a job
+# server of its own (MAKEFLAGS).
 test: lint docs
 	$(MAKE) --no-print-directory -j2 rust-test loom build
 	$(MAKE) --no-print-directory -j2 python-test hosts-test

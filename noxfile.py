@@ -62,7 +62,7 @@ SELECTIONS = {
         *("hikari", "client", "client_playing", "races", "listening", "utterances", "barge_in", "queueing"),
         *("recording", "stage", "play_command", "commands_docs", "pages"),
     ),
-    "py-cord-2.6.1-with-PyNaCl": WITH_THE_BOT,
+    "py-cord-2.6.1-with-PyNaCl": OWN_VOICE,
     "disnake-2.12.2": WITH_THE_BOT,
     "nextcord-3.2": WITH_THE_BOT,
     "discord.py-2.7.1-uvloop": ("client", "client_playing", "lifecycle", "listening_loops", "races", "utterances"),
@@ -73,8 +73,8 @@ SELECTIONS = {
     "disnake-2.9.2-oldest": OWN_VOICE,
 }
 """What of tests/hosts is run where not all of it is, as it is with py-cord 2.8.1 and discord.py: hikari shares with the
-others all but its way into a channel; on another loop it is what the loop has to do with, and without py-cord's extras
-what its own voice needs them for. ``nox -s NAME -- tests/hosts`` runs all."""
+others all but its way into a channel; on another loop it is what the loop has to do with, and without py-cord's extras,
+or with its older voice, what that is held against. ``nox -s NAME -- tests/hosts`` runs all."""
 OWN_CLIENTS: dict[str, tuple[str, ...]] = {
     "discord.py-2.7.1-own-client": ("discord.py[voice]==2.7.1",),
     "disnake-2.12.2-own-client": ("disnake[voice]==2.12.2",),

@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``isocord`` with these arguments (those of the process without); returns the exit status."""
-    with outlets() as out, _terminable():
+    with outlets() as out, _terminable() as asked:
         options = parser().parse_args(arguments)
         run: Callable[[argparse.Namespace], int] = options.run
         try:
             status = run(options)
         except KeyboardInterrupt:
+            status = INTERRUPTED
+        if asked:
+            # A wait_for of Python 3.11 may take the interruption for its own, and all goes on to its end.
             status = INTERRUPTED
         print(end="", flush=True)
         # Who goes while we talk has heard enough.
@@ -40,15 +43,21 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """The wish of a service manager is as a Ctrl-C, so that nothing is left behind."""
+def _terminable() -> Iterator[list[int]]:
+    """The wish of a service manager is as a Ctrl-C, so that nothing is left behind. Gives the signals that came."""
+    came: list[int] = []
     # Outside the main thread nobody is interrupted.
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield came
         return
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+
+    def interrupt(number: int, _: object) -> None:
+        came.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        yield
+        yield came
     finally:
         # None was no handler of Python's, which cannot be put back.
         if before is not None:
