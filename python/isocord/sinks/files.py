@@ -326,7 +326,7 @@ class FileSink:
             if self._names is not None:
                 return self._target_of
             if is_path(target):
-                folder = os.fspath(target)  # type: ignore[arg-type]
+                folder = os.fspath(target)
                 try:
                     os.makedirs(folder, exist_ok=True)
                 except OSError as error:

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, TypeGuard
 
 from ..runtime.urls import is_url
 from .remote import Remote
@@ -40,7 +40,7 @@ def name_of(target: Any) -> str | None:
     return os.fspath(target) if is_path(target) else None
 
 
-def is_path(target: object) -> bool:
+def is_path(target: object) -> TypeGuard[Path]:
     return isinstance(target, (str, os.PathLike))
 
 

@@ -1,22 +1,18 @@
 //! Where there are many connections their packets leave together; nobody notices.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[allow(dead_code)]
-mod server_support;
+mod call_support;
 
 use std::net::UdpSocket;
 
+use call_support::{BOUND, KEY, MODE, connect, heard};
 use isocord_io::connection::Connection;
 use isocord_io::engine::Engine;
 use isocord_io::play::track::{TrackEnd, track};
-use isocord_proto::cipher::{Opener, TransportMode};
+use isocord_proto::cipher::Opener;
 use isocord_proto::dave::SenderChange;
 use isocord_proto::frame::OpusFrame;
-use isocord_proto::rtp::{self, Datagram};
 
-use server_support::{BOUND, KEY, connect};
-
-const MODE: TransportMode = TransportMode::Aes256GcmRtpsize;
 /// More than a clock has room for when it begins, and several slots of them.
 const CALLS: usize = 100;
 const FRAMES: u8 = 20;
@@ -60,21 +56,16 @@ fn all_are_heard() {
 
 /// The frames of a track, in the order of their packets.
 fn hear(server: &UdpSocket, opener: &Opener) -> Vec<Vec<u8>> {
-    let mut heard = Vec::new();
+    let mut frames = Vec::new();
     let mut last = None;
-    while heard.len() < usize::from(FRAMES) {
-        let mut datagram = [0; 2_048];
-        let len = server.recv(&mut datagram).expect("a packet in time");
-        let datagram = &mut datagram[..len];
+    while frames.len() < usize::from(FRAMES) {
         // It asks for its address, which nobody tells it here.
-        let Datagram::Rtp(packet) = rtp::parse(datagram) else { continue };
-        let sequence = packet.header.sequence;
-        assert!(last.is_none_or(|last: u16| sequence == last.wrapping_add(1)));
-        last = Some(sequence);
-        let len = opener.open(datagram, packet.clear_len()).expect("sealed for us");
-        heard.push(datagram[packet.clear_len()..][..len].to_vec());
+        let Ok(packet) = heard(server, opener) else { continue };
+        assert!(last.is_none_or(|last: u16| packet.sequence == last.wrapping_add(1)));
+        last = Some(packet.sequence);
+        frames.push(packet.opus);
     }
-    heard
+    frames
 }
 
 #[test]

@@ -59,13 +59,18 @@ impl Call {
     }
 
     pub fn hear(&self) -> Heard {
-        let mut datagram = [0; 2_048];
-        let len = self.server.recv(&mut datagram).expect("a packet in time");
-        let datagram = &mut datagram[..len];
-        let Datagram::Rtp(packet) = rtp::parse(datagram) else { panic!("not RTP: {len} bytes") };
-        assert_eq!(packet.header.ssrc, 99);
-        let len = self.opener.open(datagram, packet.clear_len()).expect("sealed for us");
-        let opus = datagram[packet.clear_len()..][..len].to_vec();
-        Heard { sequence: packet.header.sequence, timestamp: packet.header.timestamp, opus }
+        heard(&self.server, &self.opener).unwrap_or_else(|len| panic!("not RTP: {len} bytes"))
     }
+}
+
+/// What comes next, if that is RTP; else how long it is.
+pub fn heard(server: &UdpSocket, opener: &Opener) -> Result<Heard, usize> {
+    let mut datagram = [0; 2_048];
+    let len = server.recv(&mut datagram).expect("a packet in time");
+    let datagram = &mut datagram[..len];
+    let Datagram::Rtp(packet) = rtp::parse(datagram) else { return Err(len) };
+    assert_eq!(packet.header.ssrc, 99);
+    let len = opener.open(datagram, packet.clear_len()).expect("sealed for us");
+    let opus = datagram[packet.clear_len()..][..len].to_vec();
+    Ok(Heard { sequence: packet.header.sequence, timestamp: packet.header.timestamp, opus })
 }

@@ -26,4 +26,4 @@ pub use list::{MAX_ENTRIES, Repeat};
 pub use source::QueueSource;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,4 +6,4 @@ mod failures;
 mod gapless;
 mod order;
 mod packets;
-mod stand;
+pub(crate) mod stand;

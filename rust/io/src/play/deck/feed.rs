@@ -156,8 +156,8 @@ impl<S: FrameSource> DeckFeed<S> {
         if self.revising {
             return Ok(FeedStatus::Searching { left: writer.queued() });
         }
-        for frames in 0.. {
-            if frames >= PIECE && frames.is_multiple_of(PIECE) && turn.is_over() {
+        for frames in 0_usize.. {
+            if frames > 0 && frames.is_multiple_of(PIECE) && turn.is_over() {
                 break;
             }
             if self.over {

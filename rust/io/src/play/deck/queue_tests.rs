@@ -7,7 +7,8 @@ use isocord_proto::opus::EncoderOptions;
 
 use super::Deck;
 use super::bench::{Bench, decode};
-use crate::desk::queue::{Entry, Given, Opened, Queue, QueueOptions, QueueSource};
+use crate::desk::queue::tests::stand::given;
+use crate::desk::queue::{Entry, Queue, QueueOptions, QueueSource};
 use crate::desk::stage::Sound;
 use crate::desk::written::stand::{Told, options, s16, stream, tone};
 use crate::desk::written::{Format, Options, WrittenStream};
@@ -16,10 +17,6 @@ use crate::source::FrameSource;
 
 const RATE: u32 = 24_000;
 const FRAME: usize = 960;
-
-fn given(source: impl FrameSource + 'static, samples: Option<u64>) -> Arc<Entry> {
-    Arc::new(Entry::new(Box::new(Given::new(Opened::new(Box::new(source), samples)))))
-}
 
 /// So many samples of a loud tone.
 fn loud(samples: u64) -> Arc<Entry> {

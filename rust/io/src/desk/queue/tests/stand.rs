@@ -216,7 +216,7 @@ impl Stand {
 }
 
 /// An entry of a source that is there.
-pub(super) fn given(source: impl FrameSource + 'static, samples: Option<u64>) -> Arc<Entry> {
+pub(crate) fn given(source: impl FrameSource + 'static, samples: Option<u64>) -> Arc<Entry> {
     Arc::new(Entry::new(Box::new(Given::new(Opened::new(Box::new(source), samples)))))
 }
 
