@@ -36,9 +36,7 @@ class NodeAddress(Record):
 
     def __init__(self, host: str, port: int, certificate: str, key: bytes) -> None:
         check_place(host, port, 1)
-        for name, value, kind in (("certificate", certificate, str), ("key", key, bytes)):
-            if not isinstance(value, kind):
-                raise TypeError(f"the {name} of a media node is {kind.__name__}, not {type(value).__name__}")
+        _check_types(("certificate", certificate, str), ("key", key, bytes))
         if len(key) != KEY_SIZE:
             raise ValueError(f"the key of a media node has {KEY_SIZE} bytes, not {len(key)}")
         super().__init__(host, port, certificate, key)
@@ -63,13 +61,17 @@ def check_place(host: str, port: int, lowest: int) -> None:
         TypeError: host or port are of another type.
         ValueError: they are none.
     """
-    for name, value, kind in (("host", host, str), ("port", port, int)):
-        if not isinstance(value, kind):
-            raise TypeError(f"the {name} of a media node is {kind.__name__}, not {type(value).__name__}")
+    _check_types(("host", host, str), ("port", port, int))
     if not host:
         raise ValueError("the host of a media node is a name or an address that bots can reach")
     if not lowest <= port <= 65_535:
         raise ValueError(f"the port of a media node is {lowest} to 65,535")
+
+
+def _check_types(*fields: tuple[str, object, type]) -> None:
+    for name, value, kind in fields:
+        if not isinstance(value, kind):
+            raise TypeError(f"the {name} of a media node is {kind.__name__}, not {type(value).__name__}")
 
 
 class Identity:
